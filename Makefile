@@ -1,0 +1,40 @@
+# Materia in two commands: `make run` builds the bundled sample, `make test` runs every check.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+HOME_DIR ?= materia-home
+# Tests that read real data find it here; they are skipped, saying so, where it is missing.
+export MATERIA_DATA ?= $(abspath ../shared/data)
+export PYTHONUTF8 := 1
+
+.PHONY: install run test lint ui clean wheel
+.DEFAULT_GOAL := run
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: install
+	@$(BIN)/materia build --home $(HOME_DIR)
+
+ui: install
+	@$(BIN)/materia ui --home $(HOME_DIR)
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: lint
+	@$(BIN)/python -m pytest
+
+wheel: install
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

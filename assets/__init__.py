@@ -1,0 +1,1 @@
+"""The stages wired as Dagster assets. Thin: what a stage does lives on the floors below."""

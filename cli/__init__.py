@@ -1,0 +1,1 @@
+"""The command line `materia`. Thin: each command parses its words and calls the floors below."""

@@ -1,0 +1,1 @@
+"""Evidence in; graph, sentences and embeddings out. Imports `pipeline`."""

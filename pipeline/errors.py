@@ -1,0 +1,58 @@
+"""Problems a user can act on: what is wrong, where, and what to do about it.
+
+Two shapes. `MateriaError` stops the work and becomes one sentence at the user's prompt. `SetAside` does not: inside a
+large batch, the one bad record is put aside with its reason, counted, stored and shown, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MateriaError", "SetAside"]
+
+
+class MateriaError(Exception):
+    """A problem stated as one sentence that names the file, the record and the remedy.
+
+    Args:
+        problem: what is wrong, without a final full stop.
+        remedy: what the user can do, as an imperative sentence.
+        file: the file concerned, as the user named it.
+        record: the record inside the file (a line number, an identifier), if there is one.
+
+    >>> print(MateriaError("is empty", file="a.xml", remedy="Download it again"))
+    a.xml: is empty. Download it again.
+    """
+
+    def __init__(self, problem: str, *, remedy: str, file: str | None = None, record: str | None = None) -> None:
+        self.problem = problem.rstrip(".")
+        self.remedy = remedy.rstrip(".")
+        self.file = file
+        self.record = record
+        place = ", ".join(part for part in (file, record) if part)
+        super().__init__(f"{place + ': ' if place else ''}{self.problem}. {self.remedy}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross process boundaries whole: keyword-only arguments need a helper to unpickle."""
+        return (_rebuild, (self.problem, self.remedy, self.file, self.record))
+
+
+def _rebuild(problem: str, remedy: str, file: str | None, record: str | None) -> MateriaError:
+    return MateriaError(problem, remedy=remedy, file=file, record=record)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A record that was not used, and why.
+
+    Attributes:
+        file: name of the file, relative to its source.
+        record: where in the file: a line number or an identifier.
+        reason: short and stable, in kebab-case (`invalid-json`, `no-identifier`): what the counts are keyed by.
+        detail: one sentence for a person, with the remedy.
+    """
+
+    file: str
+    record: str
+    reason: str
+    detail: str

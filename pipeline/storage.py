@@ -1,0 +1,341 @@
+"""Where every table and file is written and read: one folder an asset, one manifest a partition.
+
+    HOME/triples/_manifests/03.json        what partition 03 holds: files, hashes, rows, inputs, versions
+    HOME/triples/03/triples-<hash>.parquet
+
+A file is written to a staging folder, named by the hash of its bytes, moved into place, and only then named by the
+manifest, which is replaced in one step. A reader goes through the manifest, so it sees the old partition or the new one,
+never half of either, and a build killed at any moment leaves the old manifest in force. It needs no rename of folders,
+so an object store (any fsspec URL) serves as well as a disk. Rejected: fixed file names (a crash between data and
+manifest leaves the two disagreeing), table formats such as Delta or Iceberg (their logs hold clocks and random names,
+so equal inputs would not give equal bytes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from pipeline.errors import MateriaError, SetAside
+from pipeline.hashing import hash_json
+from pipeline.tables import SET_ASIDE
+
+__all__ = ["WHOLE", "Dataset", "FileEntry", "Manifest", "PartitionWriter", "TableSink", "file_sha256", "write_atomically"]
+
+#: The partition key of an asset that has no partitions.
+WHOLE = "all"
+
+_KEY = re.compile(r"[a-z0-9_=-][a-z0-9_.=-]*")
+_MANIFESTS = "_manifests"
+_STAGING = "_staging"
+_ROW_GROUP_ROWS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of a partition: path relative to the asset's folder, SHA-256, size, and rows where it is a table."""
+
+    path: str
+    sha256: str
+    bytes: int
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a complete partition holds and what it was made from. It holds no clock, host or absolute path.
+
+    Attributes:
+        skip_key: hash of inputs, code, configuration and schema: equal means there is nothing to do.
+        data_version: hash of the output: what downstream looks at.
+        inputs: data version of every input partition, by `asset/partition`.
+        set_aside: how many records were not used, by reason.
+        summary: figures of the stage, for people and for `materia status`.
+    """
+
+    asset: str
+    partition: str
+    skip_key: str
+    data_version: str
+    code_version: str
+    inputs: dict[str, str]
+    files: tuple[FileEntry, ...]
+    rows: int
+    set_aside: dict[str, int] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The manifest as it is stored: sorted keys, so that equal manifests are equal bytes."""
+        return json.dumps({"schema": "materia.manifest.v1", **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, place: str) -> Manifest:
+        """Read a stored manifest; `place` names it in the error."""
+        try:
+            values = json.loads(text)
+            if values.pop("schema") != "materia.manifest.v1":
+                raise MateriaError("has a schema this version does not read", file=place, remedy="Build into a new home")
+            values["files"] = tuple(FileEntry(**entry) for entry in values["files"])
+            return cls(**values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise MateriaError(f"is not a manifest ({error})", file=place, remedy="Delete it; the next build makes it again") from error
+
+
+def file_sha256(path: UPath | Path) -> str:
+    """SHA-256 (hex) of a file's bytes, read in pieces of one megabyte."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_atomically(path: UPath | Path, text: str) -> None:
+    """Replace a small text file in one step: a reader sees the old text or the new."""
+    target = UPath(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if _is_local(target):
+        staged = Path(f"{target.path}.staged")
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(target.path)
+    else:
+        target.write_text(text, encoding="utf-8")
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file", "local")
+
+
+def check_key(key: str) -> str:
+    """The key itself, if it is safe as a folder name; else an error. Keys come from data and must not leave their folder."""
+    if not _KEY.fullmatch(key) or ".." in key:
+        raise MateriaError(f"{key!r} is no valid partition key", remedy="Use lower-case letters, digits, '_', '.', '-', '='")
+    return key
+
+
+class Dataset:
+    """The partitions of one asset, below a home folder (a path or any fsspec URL)."""
+
+    def __init__(self, home: UPath | Path | str, asset: str) -> None:
+        self.asset = check_key(asset)
+        self.url = UPath(home) / asset
+
+    def manifest(self, key: str = WHOLE) -> Manifest | None:
+        """The manifest of a partition, or None where it was never completed."""
+        path = self.url / _MANIFESTS / f"{check_key(key)}.json"
+        try:
+            return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            return None
+
+    def manifests(self) -> dict[str, Manifest]:
+        """Every complete partition's manifest, by key, sorted."""
+        folder = self.url / _MANIFESTS
+        if not folder.exists():
+            return {}
+        found = sorted(p.name.removesuffix(".json") for p in folder.iterdir() if p.name.endswith(".json"))
+        return {key: manifest for key in found if (manifest := self.manifest(key)) is not None}
+
+    def paths(self, key: str = WHOLE, suffix: str = ".parquet", containing: str = "") -> list[str]:
+        """Full paths of a partition's files of one kind, whose relative path contains a text; [] where there is none."""
+        manifest = self.manifest(key)
+        if manifest is None:
+            return []
+        return [
+            str(self.url / entry.path)
+            for entry in manifest.files
+            if entry.path.endswith(suffix) and containing in entry.path and not entry.path.startswith("_set_aside/")
+        ]
+
+    def read(self, key: str = WHOLE, columns: list[str] | None = None, containing: str = "") -> pa.Table:
+        """A partition's table, whole. Raises MateriaError where the partition has not been built."""
+        paths = self.paths(key, containing=containing)
+        if not paths:
+            raise MateriaError(f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}")
+        return pa.concat_tables([pq.read_table(path, columns=columns, partitioning=None) for path in paths])
+
+    def batches(
+        self, key: str = WHOLE, columns: list[str] | None = None, batch_size: int = 4096, containing: str = ""
+    ) -> Iterator[pa.RecordBatch]:
+        """A partition's table in pieces, so that memory does not grow with the partition."""
+        for path in self.paths(key, containing=containing):
+            with pq.ParquetFile(path) as parquet:
+                yield from parquet.iter_batches(batch_size=batch_size, columns=columns)
+
+    def set_aside(self, key: str = WHOLE) -> pa.Table:
+        """The records of a partition that were set aside, with their reasons."""
+        manifest = self.manifest(key)
+        entries = [e for e in manifest.files if e.path.startswith("_set_aside/")] if manifest else []
+        return pa.concat_tables([SET_ASIDE.empty_table(), *(pq.read_table(str(self.url / e.path), partitioning=None) for e in entries)])
+
+    def writer(self, key: str = WHOLE) -> PartitionWriter:
+        """A writer that stages files for a partition and puts them in force together, by `commit`."""
+        return PartitionWriter(self, check_key(key))
+
+    def delete(self, key: str) -> None:
+        """Remove a partition: first its manifest, then its files."""
+        manifest = self.manifest(key)
+        if manifest is not None:
+            (self.url / _MANIFESTS / f"{key}.json").unlink()
+            self.remove_files(manifest.files)
+
+    def remove_files(self, entries: Iterable[FileEntry]) -> None:
+        """Remove files that no manifest names any more, and the folders they leave empty on a disk."""
+        for entry in entries:
+            path = self.url / entry.path
+            path.unlink(missing_ok=True)
+            if _is_local(path):
+                for parent in Path(path.path).parents:
+                    if parent == Path(self.url.path) or any(parent.iterdir()):
+                        break
+                    parent.rmdir()
+
+
+class TableSink:
+    """A Parquet file being written, row group by row group, at flat memory. Byte-identical for identical rows."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.rows = 0
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, write_statistics=True)
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+
+    def write(self, rows: pa.RecordBatch | pa.Table) -> None:
+        """Append rows, cast to the table's schema. Row groups depend on the rows only, not on how they were cut into batches."""
+        table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+        table = table.select(self.schema.names).cast(self.schema)
+        self.rows += table.num_rows
+        self._pending += table.to_batches()
+        self._pending_rows += table.num_rows
+        while self._pending_rows >= _ROW_GROUP_ROWS:
+            self._flush(_ROW_GROUP_ROWS)
+
+    def _flush(self, rows: int) -> None:
+        pending = pa.Table.from_batches(self._pending, self.schema)
+        self._writer.write_table(pending.slice(0, rows).combine_chunks(), row_group_size=_ROW_GROUP_ROWS)
+        rest = pending.slice(rows)
+        self._pending, self._pending_rows = rest.to_batches(), rest.num_rows
+
+    def close(self) -> None:
+        """Write what is pending and the footer."""
+        if self._pending_rows:
+            self._flush(self._pending_rows)
+        self._writer.close()
+
+
+class PartitionWriter:
+    """Stages the files of one partition. Use as a context manager; nothing is in force until `commit`."""
+
+    def __init__(self, dataset: Dataset, key: str) -> None:
+        self.dataset = dataset
+        self.key = key
+        self.summary: dict[str, Any] = {}
+        self._records: list[SetAside] = []
+        self._sinks: dict[str, TableSink] = {}
+        self._staged: dict[str, Path] = {}
+        if _is_local(dataset.url):
+            base = Path(dataset.url.path) / _STAGING
+            base.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=base))
+        else:
+            self._folder = Path(tempfile.mkdtemp(prefix="materia."))
+
+    def __enter__(self) -> PartitionWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for sink in self._sinks.values():
+            if kind is not None:
+                sink._writer.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if _is_local(self.dataset.url):
+            base = Path(self.dataset.url.path) / _STAGING
+            if base.exists() and not any(base.iterdir()):
+                base.rmdir()
+
+    def file(self, path: str) -> Path:
+        """A local path to write one file to, that will stand at `path` (with a hash in its name) below the asset's folder."""
+        staged = self._folder / hashlib.sha256(path.encode()).hexdigest()
+        self._staged[path] = staged
+        return staged
+
+    def folder(self, path: str) -> Path:
+        """A local folder to fill (a model directory), that will stand at `path` with a hash in its last name."""
+        staged = self.file(path)
+        staged.mkdir()
+        return staged
+
+    def table(self, path: str, schema: pa.Schema) -> TableSink:
+        """The sink of a table that will stand at `path` (ending in .parquet, with a hash in its name)."""
+        if path not in self._sinks:
+            self._sinks[path] = TableSink(self.file(path), schema)
+        return self._sinks[path]
+
+    def set_aside(self, record: SetAside) -> None:
+        """Put a record aside with its reason: counted in the manifest, listed in a table beside the rows."""
+        self._records.append(record)
+
+    def commit(self, *, skip_key: str, code_version: str, inputs: dict[str, str]) -> Manifest:
+        """Put the staged files in force: move them to their content names, replace the manifest, remove what it left."""
+        if self._records:
+            sink = self.table(f"_set_aside/{self.key}.parquet", SET_ASIDE)
+            sink.write(pa.Table.from_pylist([asdict(r) for r in self._records], SET_ASIDE))
+        for sink in self._sinks.values():
+            sink.close()
+        entries = [entry for path in sorted(self._staged) for entry in self._move(path)]
+        counts: dict[str, int] = {}
+        for record in sorted(self._records, key=lambda r: r.reason):
+            counts[record.reason] = counts.get(record.reason, 0) + 1
+        rows = sum(entry.rows or 0 for entry in entries if not entry.path.startswith("_set_aside/"))
+        version = hash_json([[e.path, e.sha256] for e in entries if not e.path.startswith("_set_aside/")])
+        manifest = Manifest(
+            self.dataset.asset, self.key, skip_key, version, code_version, inputs, tuple(entries), rows, counts, self.summary
+        )
+        previous = self.dataset.manifest(self.key)
+        write_atomically(self.dataset.url / _MANIFESTS / f"{self.key}.json", manifest.to_json())
+        if previous is not None:
+            kept = {entry.path for entry in entries}
+            self.dataset.remove_files(entry for entry in previous.files if entry.path not in kept)
+        return manifest
+
+    def _move(self, path: str) -> Iterator[FileEntry]:
+        """Move one staged file or folder to its content name; yield an entry for each file."""
+        staged = self._staged[path]
+        sink = self._sinks.get(path)
+        if staged.is_dir():
+            inside = sorted(p for p in staged.rglob("*") if p.is_file())
+            hashes = {str(p.relative_to(staged)): file_sha256(p) for p in inside}
+            stem = f"{path}-{hash_json(hashes)[:16]}"
+            for p in inside:
+                name = str(p.relative_to(staged))
+                size = p.stat().st_size
+                self._place(p, f"{stem}/{name}")
+                yield FileEntry(f"{stem}/{name}", hashes[name], size)
+            return
+        sha256, size = file_sha256(staged), staged.stat().st_size
+        parent, _, name = path.rpartition("/")
+        stem, _, suffix = name.partition(".")
+        final = f"{parent + '/' if parent else ''}{stem}-{sha256[:16]}.{suffix}"
+        self._place(staged, final)
+        yield FileEntry(final, sha256, size, sink.rows if sink else None)
+
+    def _place(self, staged: Path, final: str) -> None:
+        target = self.dataset.url / final
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _is_local(target):
+            staged.replace(target.path)
+        else:
+            target.fs.put_file(str(staged), target.path)

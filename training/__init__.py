@@ -1,0 +1,1 @@
+"""Corpora and triples in, models and reports out. Imports `kg` and `pipeline`."""
