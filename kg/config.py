@@ -1,0 +1,37 @@
+"""What a user may set about the graph and the corpora. Unknown keys are errors; a change here changes skip keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["CorpusConfig", "FusionConfig", "SplitConfig"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitConfig(_Strict):
+    """How entity pairs are divided. A pair's split is a hash of the pair, so new data never moves it."""
+
+    validation: float = Field(0.01, ge=0, lt=0.5, description="share of entity pairs held out for validation")
+    test: float = Field(0.01, ge=0, lt=0.5, description="share of entity pairs held out for test")
+
+
+class FusionConfig(_Strict):
+    """How evidence becomes belief (design: support = 1 - (s + (1 - s) * prod(1 - p_doc)))."""
+
+    systematic_error: float = Field(0.05, gt=0, lt=1, description="probability that an extractor is wrong however often it repeats")
+    retracted: Literal["exclude", "downweight", "keep"] = Field("exclude", description="worth of evidence in retracted papers")
+    retracted_weight: float = Field(0.1, ge=0, le=1, description="factor on probability under the policy downweight")
+
+
+class CorpusConfig(_Strict):
+    """What goes into the corpora."""
+
+    language: Literal["en"] = Field("en", description="language of verbalized passages")
+    minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
+    passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
+    facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
