@@ -60,14 +60,14 @@ LITERATURE_INVENTORY = table_schema("literature_inventory", 1, {
     "sha256": (_TEXT, "SHA-256 of the bytes of the file, hex"),
     "bytes": (pa.int64(), "size of the file"),
     "format": (_TEXT, "reader that recognised it, with its version: pubmed_xml.v1"),
-    "position": (_INT, "place in the order of release: a later position wins over an earlier one"),
+    "position": (_TEXT, "sort key of the file in the order of release, made from its name alone (so a new file moves no other): a greater one wins"),
     "batch": (_TEXT, "partition key the file is read under: [a-z0-9_.-]+"),
 })
 
 DOCUMENTS = table_schema("documents", 1, {
     "doc_id": (_TEXT, "CURIE of the document: PMID before PMC before DOI before a content hash"),
     "version": (_INT, "version the source gives (PubMed's PMID Version), 1 where it gives none"),
-    "position": (_INT, "place of the file in the order of release"),
+    "position": (_TEXT, "sort key of the file in the order of release, as in the inventory"),
     "record": (_INT, "place of the record in its file, from 0"),
     "file": (_TEXT, "literature file, as in the inventory"),
     "status": (_TEXT, "active, retracted (kept, marked), or deleted (a tombstone without text)"),
@@ -89,7 +89,7 @@ LIVE_DOCUMENTS = table_schema("live_documents", 1, {
     "version": (_INT, "the version that counts"),
     "batch": (_TEXT, "batch whose row counts"),
     "file": (_TEXT, "file whose row counts"),
-    "position": (_INT, "place of that file in the order of release"),
+    "position": (_TEXT, "sort key of that file in the order of release"),
     "record": (_INT, "place of that row in its file"),
     "text_hash": (_TEXT, "hash of the text that counts"),
     "status": (_TEXT, "active, retracted or deleted"),
