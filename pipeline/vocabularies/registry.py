@@ -1,0 +1,24 @@
+"""The table of vocabulary loaders, and how a file finds its loader."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.vocabularies.base import Loader
+from pipeline.vocabularies.medic import Medic
+from pipeline.vocabularies.mesh_tree import MeshTree
+from pipeline.vocabularies.obo import Obo
+from pipeline.vocabularies.tsv import Tsv
+
+__all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
+
+#: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
+LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (MeshTree(), Obo(), Medic(), Tsv())}
+
+#: How many uncompressed bytes of a file a loader may look at to recognise it.
+HEAD_BYTES: Final = 65_536
+
+
+def recognise(head: bytes, name: str) -> Loader | None:
+    """The loader of a file, from its first uncompressed bytes and its base name; None where none knows it."""
+    return next((loader for loader in LOADERS.values() if loader.recognises(head, name)), None)

@@ -1,0 +1,87 @@
+"""Vocabulary files as streams: paths, folders and fsspec URLs, gzip by its magic bytes, and clear refusals.
+
+The loader is found from the first uncompressed bytes. Every way in which a file as a whole can be unusable (missing,
+empty, cut off, of no known format) becomes one `MateriaError` here, so that loaders need not think of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from upath import UPath
+
+from pipeline.errors import MateriaError
+from pipeline.vocabularies.base import Concept, OnSetAside
+from pipeline.vocabularies.registry import HEAD_BYTES, recognise
+
+__all__ = ["list_vocabularies", "read_concepts"]
+
+_FORMATS = "OBO, tab-separated with columns curie and name, identifier<TAB>name, MEDIC's ids||names, MeSH tree numbers"
+
+
+def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
+    """The files that the paths name, in the order given; a folder stands for the files in it, sorted by name.
+
+    Raises:
+        MateriaError: a path does not exist, or cannot be reached.
+    """
+    found: list[UPath] = []
+    for given in paths:
+        try:
+            path = UPath(given)
+            if path.is_dir():
+                inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
+                found += [p for p in inside if not p.name.startswith(".")]
+                continue
+            if not path.is_file():
+                raise MateriaError("does not exist", file=str(given), remedy="Check the path of the vocabulary")
+            found.append(path)
+        except (OSError, ValueError, ImportError) as error:
+            remedy = "Check the path of the vocabulary, and its permissions"
+            raise MateriaError(f"cannot be reached ({type(error).__name__})", file=str(given), remedy=remedy) from error
+    return found
+
+
+def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
+    """Yield the concepts of one file, by the loader that recognises it.
+
+    Raises:
+        MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
+    """
+    file = path.name
+    try:
+        with _opened(path) as stream:
+            head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+            if not head.strip():
+                raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
+            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise MateriaError("is UTF-16", file=file, remedy="Convert it to UTF-8")
+            loader = recognise(head, file)
+            if loader is None:
+                raise MateriaError(
+                    "is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}"
+                )
+            yield from loader.load(cast(BinaryIO, stream), file, set_aside)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise MateriaError(
+            "is damaged: its gzip data ends too early or is wrong", file=file, remedy="Download it again"
+        ) from error
+    except OSError as error:
+        raise MateriaError(
+            f"cannot be read ({type(error).__name__})", file=file, remedy="Check its permissions"
+        ) from error
+
+
+@contextmanager
+def _opened(path: UPath) -> Iterator[io.BufferedReader]:
+    """The file's bytes, uncompressed, with a buffer that a loader's head fits in."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        source = gzip.GzipFile(fileobj=raw) if packed else raw
+        yield io.BufferedReader(cast(io.RawIOBase, source), HEAD_BYTES)
