@@ -1,0 +1,53 @@
+"""Everything a user may set about a home, in one typed file. Unknown keys are errors that name the key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from upath import UPath
+
+from kg.config import CorpusConfig, FusionConfig, SplitConfig
+from kg.embeddings.config import EmbeddingConfig
+from pipeline.errors import MateriaError
+from training.config import PretrainingConfig
+
+__all__ = ["Config", "load_config", "parse_config"]
+
+
+class Config(BaseModel):
+    """The configuration of a home. Each stage's skip key holds only the part that the stage reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    buckets: int = Field(64, ge=1, le=4096, description="partitions of graph and corpora; fixed once a home is made")
+    small_file_groups: int = Field(16, ge=1, description="batches that a folder of small files is grouped into")
+    workers: int | None = Field(None, ge=1, description="processes for extraction; all cores where not set")
+    fusion: FusionConfig = FusionConfig()
+    splits: SplitConfig = SplitConfig()
+    corpus: CorpusConfig = CorpusConfig()
+    embeddings: EmbeddingConfig = EmbeddingConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
+
+
+def parse_config(values: Any, file: str) -> Config:
+    """A Config from parsed YAML or JSON; every mistake is named in one sentence."""
+    if not isinstance(values, dict):
+        raise MateriaError("holds no settings (key: value)", file=file, remedy="See docs/configuration.md for an example")
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        raise MateriaError(mistakes, file=file, remedy="Correct these keys; docs/configuration.md lists all of them") from error
+
+
+def load_config(path: str) -> Config:
+    """Read a YAML configuration file."""
+    file = UPath(path)
+    try:
+        return parse_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, path)
+    except FileNotFoundError as error:
+        raise MateriaError("does not exist", file=path, remedy="Name an existing YAML file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MateriaError(f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax") from error

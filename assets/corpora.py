@@ -1,0 +1,113 @@
+"""Stages that make the corpora: passages told from triples, passages of papers, and the mixture of both."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.stage import Check, Job, Need, Stage
+from kg.tables import PASSAGES
+
+__all__ = ["CORPORA", "STAGES"]
+
+#: The assets whose shards make up the corpus.
+CORPORA = ("verbalized_corpus", "literature_corpus")
+_SPLITS = ("train", "validation", "test")
+
+
+def _write_shards(job: Job, passages: pa.Table | pa.RecordBatch) -> None:
+    """Write passages to the shard of their split, and count their words in the summary."""
+    from kg.corpus import count_tokens
+
+    table = pa.Table.from_batches([passages]) if isinstance(passages, pa.RecordBatch) else passages
+    for split in _SPLITS:
+        sink = job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", PASSAGES)
+        rows = table.filter(pc.equal(table["split"], split))
+        sink.write(rows)
+        counts = job.writer.summary.setdefault("splits", {}).setdefault(split, {"passages": 0, "tokens": 0})
+        counts["passages"] += rows.num_rows
+        counts["tokens"] += count_tokens(rows)
+    job.writer.summary["tokens"] = sum(c["tokens"] for c in job.writer.summary["splits"].values())
+
+
+def verbalized_corpus(job: Job) -> None:
+    """What the graph says, in sentences: every believed triple told in words that fit its belief, alone and with its neighbours.
+
+    A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
+    """
+    from kg.concepts import concepts_named
+    from kg.verbalize import verbalize
+
+    triples = job.dataset("triples").read(job.key)
+    named = triples["subject"].to_pylist() + triples["object"].to_pylist()
+    concepts = concepts_named(job.dataset("vocabulary").paths(), named)
+    _write_shards(job, verbalize(triples, concepts, job.home.config.corpus))
+
+
+def literature_corpus(job: Job) -> None:
+    """Passages of live papers with their linked entities and claims.
+
+    Sentences of training papers that mention both ends of a held-out pair are withheld, and counted.
+    """
+    from kg.literature import literature_passages
+
+    withheld = 0
+
+    def count(sentences: int) -> None:
+        nonlocal withheld
+        withheld += sentences
+
+    config = job.home.config
+    literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
+    _write_shards(job, PASSAGES.empty_table())
+    for rows in literature_passages(literature, config.corpus, config.splits, count):
+        _write_shards(job, rows)
+    job.writer.summary["withheld_sentences"] = withheld
+
+
+def corpus(job: Job) -> None:
+    """The mixture: every shard of both corpora with its counts and hash, the totals by split and kind, and the leak check.
+
+    Blocks what follows where a training row holds both ends of a held-out pair.
+    """
+    from kg.corpus import corpus_index, find_leaks, write_index
+
+    config = job.home.config
+    index = corpus_index(job.home.url, config.splits)
+    write_index(index, job.writer.file("corpus.json"))
+    leaks = find_leaks(job.home.url, config.splits)
+    job.writer.summary["totals"] = index["totals"]
+    job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:5])
+
+
+STAGES = [
+    Stage(
+        "verbalized_corpus",
+        "corpus",
+        verbalized_corpus,
+        needs=(Need("triples", "same"), Need("vocabulary")),
+        partitions="bucket",
+        settings=lambda home: home.config.corpus.model_dump(),
+        tables=(PASSAGES,),
+        kinds=("python", "parquet"),
+    ),
+    Stage(
+        "literature_corpus",
+        "corpus",
+        literature_corpus,
+        needs=(Need("literature_by_bucket", "same"),),
+        partitions="bucket",
+        settings=lambda home: [home.config.corpus.model_dump(), home.config.splits.model_dump()],
+        tables=(PASSAGES,),
+        kinds=("python", "parquet"),
+    ),
+    Stage(
+        "corpus",
+        "corpus",
+        corpus,
+        needs=(Need("verbalized_corpus", "bucket"), Need("literature_corpus", "bucket")),
+        settings=lambda home: home.config.splits.model_dump(),
+        kinds=("python", "json"),
+        checks=(Check("no_leak", "No training row may hold both ends of a held-out pair."),),
+    ),
+]

@@ -1,0 +1,19 @@
+"""What Dagster loads: every asset, the sensor, one executor. `dagster dev` and `materia ui` both come here."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.dagster_assets import make_assets
+from assets.home import open_home
+from assets.sensors import literature_sensor
+
+__all__ = ["defs"]
+
+# Steps run one after another in the run's process: starting a process a step costs about six seconds each, and the stages
+# that have much to do start workers of their own.
+defs = dg.Definitions(
+    assets=make_assets(open_home()),
+    sensors=[literature_sensor],
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,82 @@
+"""Looks at the installation and at a home, and says what to do about what it finds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from typing import NamedTuple
+
+from assets.home import open_home
+from assets.stages import STAGES
+from pipeline.errors import MateriaError
+from pipeline.inventory import list_files
+from pipeline.parallel import cpu_count
+
+__all__ = ["Finding", "examine"]
+
+_PACKAGES = (
+    "spacy", "scispacy", "rdflib", "pyoxigraph", "oxrdflib", "pandas", "pyarrow", "duckdb", "dagster", "dagster-webserver", "torch", "transformers",
+)  # fmt: skip
+_LEAST_DISK_GIB = 2
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(home_path: str | None = None) -> list[Finding]:
+    """Look at Python, packages, cores, memory, disk, and the home's sources and completeness."""
+    findings = [_python(), *map(_package, _PACKAGES), _machine()]
+    try:
+        home = open_home(home_path)
+        findings.append(Finding("home", True, f"{home.url}{'' if home.recorded else ' (new: will use the bundled sample)'}"))
+        files = list_files(home.literature)
+        findings.append(Finding("literature", bool(files), f"{len(files)} files", "" if files else "Give --literature to materia build"))
+        built = {stage.name: len(home.dataset(stage.name).manifests()) for stage in STAGES}
+        missing = [name for name, partitions in built.items() if not partitions]
+        if not any(built.values()):
+            findings.append(Finding("build", True, "nothing built yet: run materia build"))
+        else:
+            waiting = f"not built yet: {', '.join(missing)} (materia build makes them)" if missing else "complete"
+            findings.append(Finding("build", True, waiting))
+        findings.append(_leftovers(home.path))
+    except MateriaError as error:
+        findings.append(Finding("home", False, str(error), error.remedy))
+    return findings
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", sys.version_info[:2] == (3, 11), found, "" if sys.version_info[:2] == (3, 11) else "Use Python 3.11")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, "not installed", "Run: make install")
+
+
+def _machine() -> Finding:
+    import psutil
+
+    memory = psutil.virtual_memory().total / 2**30
+    free = shutil.disk_usage(os.getcwd()).free / 2**30
+    remedy = "" if free >= _LEAST_DISK_GIB else f"Free some disk: a build wants at least {_LEAST_DISK_GIB} GiB"
+    return Finding("machine", not remedy, f"{cpu_count()} cores, {memory:.0f} GiB memory, {free:.0f} GiB disk free", remedy)
+
+
+def _leftovers(home: os.PathLike[str]) -> Finding:
+    from pathlib import Path
+
+    staged = sorted(str(p.relative_to(home)) for p in Path(home).glob("*/_staging/*"))
+    if not staged:
+        return Finding("unfinished writes", True, "none")
+    return Finding("unfinished writes", False, ", ".join(staged[:3]), "No build running? Then delete these; nothing reads them")

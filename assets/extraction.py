@@ -1,0 +1,136 @@
+"""Stages that read sentences: which concepts are mentioned, which claims are made, and the shuffle to buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from assets.stage import Job, Need, Stage, batches_of
+from pipeline.storage import Dataset, Manifest
+from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
+
+__all__ = ["STAGES"]
+
+
+def mentions(job: Job) -> None:
+    """Where the documents of a batch mention concepts: dictionary matches, linked, abbreviations expanded, negation noted.
+
+    A spaCy pipeline: scispaCy's tokenizer and abbreviation detector, sentences, a compiled matcher over the vocabulary,
+    a linker. Runs on all cores where there is enough to read.
+    """
+    from pipeline.mentions import find_mentions
+
+    vocabulary = job.dataset("vocabulary").paths()
+    sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
+    linked = 0
+    documents = job.dataset("documents").batches(job.key)
+    for rows in find_mentions(documents, vocabulary, workers=job.workers):
+        linked += rows.num_rows - rows.column("curie").null_count
+        sink.write(rows)
+    job.writer.summary["linked"] = linked
+
+
+def evidence(job: Job) -> None:
+    """Claims made in single sentences of a batch: two linked mentions, a predicate, polarity, certainty, probability.
+
+    A lexicon of triggers, typed by the Biolink classes of both ends; negation and hedging are noted, not dropped.
+    """
+    from pipeline.claims import extract_evidence
+
+    sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
+    documents, found = job.dataset("documents"), job.dataset("mentions")
+    for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers=job.workers):
+        sink.write(rows)
+
+
+def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
+    return [path for key in keys for path in dataset.paths(key)]
+
+
+def _write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
+    """Write every bucket's partition of an asset, and in this stage's own summary the data version of each."""
+    dataset, buckets = job.dataset(asset), job.home.config.buckets
+    versions: dict[str, str] = {}
+    pending = next(rows, None)
+    for bucket, key in enumerate(job.home.buckets):
+        with dataset.writer(key) as writer:
+            sink = writer.table(f"{key}/{asset}.parquet", schema)
+            while pending is not None and pending[0] == bucket:
+                sink.write(pending[1])
+                pending = next(rows, None)
+            manifest: Manifest = writer.commit(skip_key=f"buckets={buckets}", code_version="1", inputs={})
+        versions[key] = manifest.data_version
+    for key in set(dataset.manifests()) - set(versions):
+        dataset.delete(key)
+    job.writer.summary["buckets"] = versions
+
+
+def evidence_shuffle(job: Job) -> None:
+    """The evidence of live documents, sorted into buckets by its subject: one step that writes every bucket.
+
+    Each row says whether its document is retracted. A bucket whose rows did not change keeps its data version, so that
+    nothing after it is built again.
+    """
+    from kg.shuffle import shuffle_evidence
+
+    batches = batches_of(job.home)
+    rows = shuffle_evidence(
+        _paths(job.dataset("evidence"), batches), job.dataset("live_documents").paths(), job.home.config.buckets
+    )
+    _write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
+
+
+def literature_shuffle(job: Job) -> None:
+    """The texts of live documents with their mentions and claims, sorted into buckets by document."""
+    from kg.shuffle import shuffle_literature
+
+    batches = batches_of(job.home)
+    rows = shuffle_literature(
+        _paths(job.dataset("documents"), batches),
+        _paths(job.dataset("mentions"), batches),
+        _paths(job.dataset("evidence"), batches),
+        job.dataset("live_documents").paths(),
+        job.home.config.buckets,
+    )
+    _write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
+
+
+STAGES = [
+    Stage(
+        "mentions",
+        "extraction",
+        mentions,
+        needs=(Need("documents", "same"), Need("vocabulary")),
+        partitions="batch",
+        tables=(MENTIONS,),
+        kinds=("spacy", "parquet"),
+    ),
+    Stage(
+        "evidence",
+        "extraction",
+        evidence,
+        needs=(Need("documents", "same"), Need("mentions", "same")),
+        partitions="batch",
+        tables=(EVIDENCE,),
+        kinds=("python", "parquet"),
+    ),
+    Stage(
+        "evidence_shuffle",
+        "extraction",
+        evidence_shuffle,
+        needs=(Need("evidence", "batch"), Need("live_documents")),
+        settings=lambda home: home.config.buckets,
+        kinds=("duckdb",),
+        shuffled="evidence_by_bucket",
+    ),
+    Stage(
+        "literature_shuffle",
+        "extraction",
+        literature_shuffle,
+        needs=(Need("documents", "batch"), Need("mentions", "batch"), Need("evidence", "batch"), Need("live_documents")),
+        settings=lambda home: home.config.buckets,
+        kinds=("duckdb",),
+        shuffled="literature_by_bucket",
+    ),
+]

@@ -1,0 +1,85 @@
+"""Stages that make the graph: fused claims, N-Quads, and the index that answers SPARQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assets.home import Home
+from assets.stage import Check, Job, Need, Stage
+from kg.tables import TRIPLES
+
+__all__ = ["STAGES", "store_folder"]
+
+
+def store_folder(home: Home) -> Path:
+    """Where the index of the graph stands in a home."""
+    return home.path / "graph_index" / "store"
+
+
+def triples(job: Job) -> None:
+    """Claims fused from evidence, with belief: two pools, for and against; one paper counts once, however often it repeats.
+
+    Each row keeps the ids of all its evidence and documents.
+    """
+    from kg.fusion import fuse
+
+    config = job.home.config
+    table = fuse(job.dataset("evidence_by_bucket").paths(job.key), config.fusion, config.splits)
+    job.writer.table(f"{job.key}/triples.parquet", TRIPLES).write(table)
+
+
+def knowledge_graph(job: Job) -> None:
+    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document."""
+    from kg.concepts import concepts_in_bucket
+    from kg.nquads import write_nquads
+
+    concepts = concepts_in_bucket(job.dataset("vocabulary").paths(), int(job.key), job.home.config.buckets)
+    path = job.writer.file(f"{job.key}/graph.nq")
+    job.writer.summary["quads"] = write_nquads(
+        path, job.dataset("triples").read(job.key), job.dataset("evidence_by_bucket").paths(job.key), concepts
+    )
+
+
+def graph_index(job: Job) -> None:
+    """Oxigraph's index of the whole graph, loaded in bulk from the N-Quads: what SPARQL is asked of.
+
+    An index is made from the N-Quads and can be thrown away; it holds no facts of its own.
+    """
+    from kg.graph_store import build_store
+
+    graph = job.dataset("knowledge_graph")
+    files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
+    quads = build_store(files, store_folder(job.home))
+    job.writer.summary["quads"] = quads
+    job.check("some_quads", quads > 0, quads=quads)
+
+
+STAGES = [
+    Stage(
+        "triples",
+        "graph",
+        triples,
+        needs=(Need("evidence_by_bucket", "same"),),
+        partitions="bucket",
+        settings=lambda home: [home.config.fusion.model_dump(), home.config.splits.model_dump()],
+        tables=(TRIPLES,),
+        kinds=("duckdb", "parquet"),
+    ),
+    Stage(
+        "knowledge_graph",
+        "graph",
+        knowledge_graph,
+        needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
+        partitions="bucket",
+        kinds=("rdf",),
+    ),
+    Stage(
+        "graph_index",
+        "graph",
+        graph_index,
+        needs=(Need("knowledge_graph", "bucket"),),
+        present=lambda home: store_folder(home).exists(),
+        kinds=("oxigraph",),
+        checks=(Check("some_quads", "The graph must hold at least one statement."),),
+    ),
+]

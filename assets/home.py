@@ -1,0 +1,150 @@
+"""A home: the folder where everything a build makes lives, and the record of what it is built from.
+
+    HOME/home.json     sources, configuration, retraction list (absolute paths stay here and go nowhere else)
+    HOME/<asset>/      the tables and files of an asset (pipeline.storage)
+    HOME/history.jsonl seconds and memory of every stage that ran (outside the law: it holds clocks)
+    HOME/dagster/      Dagster's own records
+
+A home that was never given sources uses the bundled sample, so that a bare `materia build` or a click in the UI has
+something to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from upath import UPath
+
+import pipeline
+from assets.config import Config, parse_config
+from pipeline.errors import MateriaError
+from pipeline.hashing import bucket_name
+from pipeline.storage import Dataset, write_atomically
+
+__all__ = ["DEFAULT_HOME", "SAMPLE", "Home", "open_home"]
+
+DEFAULT_HOME = "materia-home"
+#: The bundled sample: literature and vocabulary that ship with the package.
+SAMPLE = Path(pipeline.__file__).parent / "sample"
+#: Few enough buckets that the sample's shards can be read one by one.
+_SAMPLE_CONFIG = Config(buckets=8)
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home folder and what is recorded in it. Immutable: `configure` returns the changed one and stores it."""
+
+    url: UPath
+    literature: tuple[str, ...] = (str(SAMPLE / "literature"),)
+    vocabulary: tuple[str, ...] = (str(SAMPLE / "vocabulary"),)
+    config: Config = _SAMPLE_CONFIG
+    retracted: tuple[str, ...] = ()
+    recorded: bool = False
+
+    def dataset(self, asset: str) -> Dataset:
+        """The partitions of an asset in this home."""
+        return Dataset(self.url, asset)
+
+    @property
+    def path(self) -> Path:
+        """The home as a local path, for files that only a local process uses (Dagster's records, the lock)."""
+        return Path(self.url.path)
+
+    @property
+    def buckets(self) -> list[str]:
+        """Partition keys of the bucketed assets."""
+        return [bucket_name(i, self.config.buckets) for i in range(self.config.buckets)]
+
+    def configure(
+        self,
+        literature: Sequence[str] | None = None,
+        vocabulary: Sequence[str] | None = None,
+        config: Config | None = None,
+    ) -> Home:
+        """The home with new sources or settings, recorded. What is not given stays as recorded.
+
+        Raises:
+            MateriaError: where the number of buckets would change in a home that holds a graph.
+        """
+        if config is None and not self.recorded and (literature or vocabulary):
+            config = Config()
+        if config and config.buckets != self.config.buckets and self.dataset("evidence_by_bucket").manifests():
+            raise MateriaError(
+                f"was made with {self.config.buckets} buckets and cannot change to {config.buckets}",
+                file=str(self.url),
+                remedy="Set buckets back, or build into a new home",
+            )
+        changed = replace(
+            self,
+            literature=tuple(map(_absolute, literature)) if literature else self.literature,
+            vocabulary=tuple(map(_absolute, vocabulary)) if vocabulary else self.vocabulary,
+            config=config or self.config,
+            recorded=True,
+        )
+        if changed != self:
+            changed._store()
+        return changed
+
+    def _store(self) -> None:
+        sample = (str(SAMPLE / "literature"),) == self.literature and (str(SAMPLE / "vocabulary"),) == self.vocabulary
+        record = {
+            "schema": "materia.home.v1",
+            # The sample's place moves with the installation, so it is recorded by name.
+            "literature": "sample" if sample else list(self.literature),
+            "vocabulary": "sample" if sample else list(self.vocabulary),
+            "retracted": list(self.retracted),
+            "config": self.config.model_dump(mode="json"),
+        }
+        write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
+
+    @contextmanager
+    def lock(self, timeout_s: float = 5.0) -> Iterator[None]:
+        """Hold the home for writing: one build at a time. The lock goes when its holder dies.
+
+        Raises:
+            MateriaError: naming the holder's process where the home stays taken for `timeout_s` seconds.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        holder = self.path / ".lock.holder"
+        # One object a path, so that a stage inside a build takes the lock its build already holds.
+        lock = FileLock(self.path / ".lock", timeout=timeout_s, is_singleton=True)
+        try:
+            with lock:
+                holder.write_text(str(os.getpid()))
+                yield
+        except Timeout as error:
+            who = holder.read_text() if holder.exists() else "unknown"
+            raise MateriaError(
+                f"is being built by process {who}", file=str(self.url), remedy="Wait for it to finish, or stop it, then run again"
+            ) from error
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path(path).expanduser().resolve())
+
+
+def open_home(path: str | None = None) -> Home:
+    """The home at a path: given, or in MATERIA_HOME, or `materia-home` in this folder. It need not exist yet."""
+    url = UPath(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
+    if url.exists() and not url.is_dir():
+        raise MateriaError("is a file, not a folder", file=str(url), remedy="Name a folder with --home")
+    record = url / "home.json"
+    try:
+        values = json.loads(record.read_text(encoding="utf-8"))
+        home = Home(url, retracted=tuple(values["retracted"]), config=parse_config(values["config"], str(record)), recorded=True)
+        if values["literature"] != "sample":
+            home = replace(home, literature=tuple(values["literature"]), vocabulary=tuple(values["vocabulary"]))
+        return home
+    except FileNotFoundError:
+        return Home(url)
+    except (ValueError, KeyError, TypeError) as error:
+        raise MateriaError(
+            f"cannot be read ({error})", file=str(record), remedy="Give the sources again: materia build --literature ... --vocabulary ..."
+        ) from error

@@ -1,0 +1,226 @@
+"""A stage: one function from tables to tables, with what the wiring must know about it.
+
+The same description serves the Dagster UI, the command line and `status`: name, documentation, partitions, inputs,
+settings, code version. A stage is refreshed partition by partition: where the skip key (a hash of inputs, settings, code and
+table versions) equals the one in the partition's manifest there is nothing to do, whoever asks. Correctness rests on
+these keys alone, so a lost event or a missed tick is caught up by the next build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import pyarrow as pa
+
+from assets.home import Home
+from pipeline.errors import MateriaError
+from pipeline.hashing import hash_json
+from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
+from pipeline.tables import table_version
+
+__all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "refresh"]
+
+T = TypeVar("T")
+Partitions = Literal["none", "batch", "bucket"]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Need:
+    """An input: an asset, and which of its partitions: the one with the `same` key, or every one of the kind it has."""
+
+    asset: str
+    partitions: Literal["same"] | Partitions = "none"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that a stage makes of its own output. A failed blocking check stops everything after it."""
+
+    name: str
+    description: str
+    blocking: bool = True
+
+
+@dataclass
+class Job:
+    """One partition of one stage being computed: where to read, where to write, what to share.
+
+    Attributes:
+        key: the partition; `all` for an asset without partitions.
+        writer: takes the output; committed by `refresh` when the function returns.
+        workers: processes the stage may use.
+        progress: told of what is being done, for a person.
+    """
+
+    home: Home
+    key: str
+    writer: PartitionWriter
+    workers: int
+    progress: Progress
+    _shared: dict[str, Any]
+    _stack: ExitStack
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def dataset(self, asset: str) -> Dataset:
+        """The partitions of an asset in this home."""
+        return self.home.dataset(asset)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Something costly that all partitions of this run share (a pool, an index); entered if it is a context manager."""
+        if name not in self._shared:
+            made = make()
+            self._shared[name] = self._stack.enter_context(made) if hasattr(made, "__exit__") else made
+        return self._shared[name]
+
+    def check(self, name: str, passed: bool, **figures: Any) -> None:
+        """Record the result of one of the stage's checks."""
+        self.checks[name] = {"passed": passed, **figures}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named function from tables to tables, and what it depends on.
+
+    Attributes:
+        compute: reads its inputs through the job, writes the output to `job.writer`.
+        needs: assets it reads.
+        settings: the part of the configuration it reads; enters the skip key.
+        version: of its code; raise it when the same inputs give another output.
+        tables: schemas of the output; the first one is shown in the UI.
+        fingerprint: replaces `needs` in the skip key where only a part of an input matters.
+        shuffled: the bucketed asset that this unpartitioned stage writes, if any.
+        present: whether output that stands outside the manifest (an index that is no table) is still there.
+    """
+
+    name: str
+    group: str
+    compute: Callable[[Job], None]
+    needs: tuple[Need, ...] = ()
+    partitions: Partitions = "none"
+    settings: Callable[[Home], Any] = lambda home: None
+    version: str = "1"
+    tables: tuple[pa.Schema, ...] = ()
+    kinds: tuple[str, ...] = ("python",)
+    fingerprint: Callable[[Home, str], Mapping[str, str]] | None = None
+    checks: tuple[Check, ...] = ()
+    shuffled: str | None = None
+    present: Callable[[Home], bool] = lambda home: True
+
+    @property
+    def description(self) -> str:
+        """The docstring of the function: what the UI shows."""
+        return (self.compute.__doc__ or "").strip()
+
+    @property
+    def code_version(self) -> str:
+        """Version of the code and of the tables it writes."""
+        return ".".join([self.version, *map(table_version, self.tables)])
+
+    def keys(self, home: Home) -> list[str]:
+        """The partitions that should exist."""
+        return keys_of(home, self.partitions)
+
+    def inputs(self, home: Home, key: str) -> dict[str, str]:
+        """Data version of every input partition. Raises MateriaError where one was never built."""
+        if self.fingerprint is not None:
+            return dict(self.fingerprint(home, key))
+        found: dict[str, str] = {}
+        for need in self.needs:
+            dataset = home.dataset(need.asset)
+            if need.partitions == "same":
+                found[f"{need.asset}/{key}"] = _version(dataset.manifest(key), need.asset, key)
+            else:
+                manifests = dataset.manifests()
+                wanted = keys_of(home, need.partitions)
+                found |= {f"{need.asset}/{k}": _version(manifests.get(k), need.asset, k) for k in wanted}
+        return found
+
+    def skip_key(self, home: Home, inputs: Mapping[str, str]) -> str:
+        """Hash of all that the output depends on."""
+        return hash_json([self.name, self.code_version, self.settings(home), dict(inputs)])
+
+    def stale(self, home: Home) -> list[str]:
+        """Partitions that must be computed, in order."""
+        manifests = home.dataset(self.name).manifests()
+        return [key for key in self.keys(home) if not _is_fresh(self, home, key, manifests.get(key))]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What became of one partition: its manifest now, whether its data changed, whether it had to be computed."""
+
+    key: str
+    manifest: Manifest
+    changed: bool
+    computed: bool
+
+
+def keys_of(home: Home, partitions: Partitions) -> list[str]:
+    """The partition keys of a kind of partitioning, in this home."""
+    if partitions == "none":
+        return [WHOLE]
+    return home.buckets if partitions == "bucket" else batches_of(home)
+
+
+def batches_of(home: Home) -> list[str]:
+    """The batches the inventory lists, sorted; none before there is an inventory."""
+    manifest = home.dataset("literature_inventory").manifest()
+    return list(manifest.summary["batches"]) if manifest else []
+
+
+def _version(manifest: Manifest | None, asset: str, key: str) -> str:
+    if manifest is None:
+        place = asset if key == WHOLE else f"{asset}, partition {key},"
+        raise MateriaError(f"{place} has not been built yet", remedy=f"Materialize {asset} first, or run: materia build")
+    return manifest.data_version
+
+
+def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
+    if manifest is None or not all(result["passed"] for result in manifest.summary.get("checks", {}).values()):
+        return False
+    try:
+        return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))
+    except MateriaError:
+        return False
+
+
+def refresh(
+    stage: Stage, home: Home, keys: list[str], *, workers: int = 1, progress: Progress = lambda _: None
+) -> Iterator[Refreshed]:
+    """Bring partitions of a stage up to date, one after another.
+
+    Yields:
+        what became of each, in the order of `keys`, as soon as it is in force.
+
+    Raises:
+        MateriaError: an input is missing, or a blocking check failed (the output is kept to be looked at, but counts as stale).
+    """
+    dataset = home.dataset(stage.name)
+    shared: dict[str, Any] = {}
+    with ExitStack() as stack:
+        for key in keys:
+            previous = dataset.manifest(key)
+            inputs = stage.inputs(home, key)
+            skip_key = stage.skip_key(home, inputs)
+            if previous is not None and _is_fresh(stage, home, key, previous):
+                yield Refreshed(key, previous, changed=False, computed=False)
+                continue
+            progress(stage.name if key == WHOLE else f"{stage.name} {key}")
+            with dataset.writer(key) as writer:
+                job = Job(home, key, writer, workers, progress, shared, stack)
+                stage.compute(job)
+                if job.checks:
+                    writer.summary["checks"] = job.checks
+                manifest = writer.commit(skip_key=skip_key, code_version=stage.code_version, inputs=inputs)
+            yield Refreshed(key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True)
+            for check in stage.checks:
+                result = job.checks.get(check.name, {"passed": True})
+                if check.blocking and not result["passed"]:
+                    figures = ", ".join(f"{k}: {v}" for k, v in result.items() if k != "passed")
+                    raise MateriaError(
+                        f"{stage.name}: the check {check.name} failed ({figures})", remedy=f"{check.description} Mend the cause and build again"
+                    )

@@ -1,0 +1,48 @@
+"""Every stage, in the order in which a build goes through them."""
+
+from __future__ import annotations
+
+from assets import corpora, extraction, graph, literature, models, vocabulary
+from assets.home import Home
+from assets.stage import Partitions, Stage
+from pipeline.errors import MateriaError
+
+__all__ = ["SHUFFLED", "STAGES", "until"]
+
+STAGES: tuple[Stage, ...] = tuple(
+    [*literature.STAGES, *vocabulary.STAGES, *extraction.STAGES, *graph.STAGES, *corpora.STAGES, *models.STAGES]
+)
+#: Bucketed assets that a shuffle stage writes, by the name of that stage.
+SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
+
+
+def until(name: str | None) -> list[Stage]:
+    """The stages a named asset rests on, itself included, in order; all of them for None.
+
+    Raises:
+        MateriaError: there is no such asset; the message lists those there are.
+    """
+    if name is None:
+        return list(STAGES)
+    by_name = {stage.name: stage for stage in STAGES} | {made: _stage(maker) for maker, made in SHUFFLED.items()}
+    if name not in by_name:
+        raise MateriaError(f"there is no asset {name!r}", remedy=f"Choose one of {', '.join(by_name)}")
+    wanted: set[str] = set()
+    open_names = [by_name[name]]
+    while open_names:
+        stage = open_names.pop()
+        if stage.name not in wanted:
+            wanted.add(stage.name)
+            open_names += [by_name[need.asset] for need in stage.needs]
+    # Everything rests on the inventory: it names the batches.
+    wanted.add("literature_inventory")
+    return [stage for stage in STAGES if stage.name in wanted]
+
+
+def _stage(name: str) -> Stage:
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def partitions_of(home: Home, asset: str) -> Partitions:
+    """How an asset is partitioned."""
+    return "bucket" if asset in SHUFFLED.values() else _stage(asset).partitions

@@ -1,0 +1,53 @@
+"""The figures of a home, added up from manifests (a few kilobytes each), never from the tables themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from assets.corpora import CORPORA
+from assets.home import Home
+from assets.stages import STAGES
+from assets.usage import history
+from pipeline.errors import MateriaError
+from pipeline.storage import Manifest
+
+__all__ = ["status"]
+
+
+def status(home: Home) -> dict[str, Any]:
+    """Counts of everything, records set aside by reason, and seconds and peak MiB of each stage's last run that did work.
+
+    Raises:
+        MateriaError: nothing was ever built there.
+    """
+    manifests = {stage.name: list(home.dataset(stage.name).manifests().values()) for stage in STAGES}
+    if not any(manifests.values()):
+        raise MateriaError("holds no build yet", file=str(home.url), remedy="Run: materia build")
+    corpora = [manifest for name in CORPORA for manifest in manifests[name]]
+    set_aside: Counter[str] = Counter()
+    for found in manifests.values():
+        for manifest in found:
+            set_aside.update(manifest.set_aside)
+    stages = {line["stage"]: {"seconds": line["seconds"], "peak_mib": line["peak_mib"]} for line in history(home) if line.get("partitions")}
+    return {
+        "documents": _rows(manifests["documents"]),
+        "live_documents": _sum(manifests["live_documents"], "live"),
+        "mentions": _rows(manifests["mentions"]),
+        "linked_mentions": _sum(manifests["mentions"], "linked"),
+        "evidence": _rows(manifests["evidence"]),
+        "triples": _rows(manifests["triples"]),
+        "quads": _sum(manifests["graph_index"], "quads"),
+        "passages": _rows(corpora),
+        "tokens": _sum(corpora, "tokens"),
+        "set_aside": dict(sorted(set_aside.items())),
+        "stages": {stage.name: stages[stage.name] for stage in STAGES if stage.name in stages},
+    }
+
+
+def _rows(manifests: list[Manifest]) -> int:
+    return sum(manifest.rows for manifest in manifests)
+
+
+def _sum(manifests: list[Manifest], figure: str) -> int:
+    return sum(int(manifest.summary.get(figure, 0)) for manifest in manifests)

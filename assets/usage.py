@@ -1,0 +1,78 @@
+"""Seconds and peak memory of a stage, kept in the home's history: figures for people, outside the law of equal bytes."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from assets.home import Home
+
+__all__ = ["history", "measured"]
+
+_INTERVAL_S = 0.05
+
+
+class _PeakMemory(threading.Thread):
+    """Samples the resident memory of this process and its children, summed (shared pages count more than once)."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        me = psutil.Process()
+        while True:
+            total = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    total += process.memory_info().rss
+                except psutil.Error:  # it ended between the listing and the question
+                    continue
+            self.peak = max(self.peak, total)
+            if self._done.wait(_INTERVAL_S):
+                return
+
+    def stop(self) -> int:
+        self._done.set()
+        self.join()
+        return self.peak
+
+
+@contextmanager
+def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
+    """Append one line to the home's history: the stage, seconds, peak MiB, and the figures filled in meanwhile."""
+    memory = _PeakMemory()
+    memory.start()
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        line = {
+            "stage": stage,
+            "seconds": round(time.perf_counter() - start, 2),
+            "peak_mib": round(memory.stop() / 2**20),
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            **figures,
+        }
+        home.path.mkdir(parents=True, exist_ok=True)
+        with (home.path / "history.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+
+def history(home: Home) -> list[dict[str, Any]]:
+    """Every line of the home's history, oldest first. A line cut short by a crash is left out."""
+    path = home.path / "history.jsonl"
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    return lines

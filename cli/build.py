@@ -1,0 +1,64 @@
+"""Read the literature and bring every table, graph, corpus and model of a home up to date.
+
+The sources are recorded in the home: give them once, then a bare `materia build` looks at them again and does only what
+changed. A new home without sources uses the bundled sample.
+
+examples:
+  materia build
+  materia build --home work --literature pubmed/ notes.jsonl --vocabulary doid.obo mesh.tsv --until corpus
+  materia build --home work --config materia.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from assets.build import build
+from assets.config import load_config
+from assets.home import SAMPLE, open_home
+from assets.stages import until as stages_until
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of `materia build`."""
+    parser.add_argument("--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers")
+    parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
+    parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, with a progress bar; say what was done and where to look next."""
+    config = load_config(options.config) if options.config else None
+    stages = stages_until(options.until)
+    home = open_home(options.home).configure(options.literature, options.vocabulary, config)
+    console = Console(stderr=True, highlight=False)
+    if home.literature == (str(SAMPLE / "literature"),):
+        console.print("Reading the bundled sample (give --literature and --vocabulary for your own).")
+    start = time.perf_counter()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task("looking for changes", total=len(stages))
+
+        def on_stage(name: str, partitions: int, seconds: float) -> None:
+            done = next(i for i, stage in enumerate(stages) if stage.name == name) + 1
+            bars.update(bar, completed=done)
+            bars.console.print(f"  {name:<22}{partitions:>5} partition{'s' if partitions > 1 else ' '}  {seconds:>7.1f} s")
+
+        computed = build(
+            home, options.until, progress=lambda text: bars.update(bar, description=text), on_stage=on_stage
+        )
+    seconds = time.perf_counter() - start
+    if not computed:
+        console.print(f"Nothing to do: {home.url} is up to date ({seconds:.1f} s).")
+    else:
+        console.print(f"Built {len(computed)} assets in {seconds:.0f} s into {home.url}")
+    where = f" --home {options.home}" if options.home else ""
+    console.print(
+        f"Next: materia status{where} | materia trace{where} verbalized_corpus/split=train/bucket={home.buckets[0]}:0 | materia ui{where}"
+    )
+    return 0

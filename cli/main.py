@@ -1,0 +1,71 @@
+"""The command `materia`: one parser, one file a command. Problems become one sentence and exit status 1."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from pipeline.errors import MateriaError
+
+__all__ = ["main"]
+
+#: Command, and what it does in one line. Each lives in `cli/<name>.py` with `add_arguments` and `run`; it is imported only
+#: when it is called, so that `materia status` does not wait for torch.
+COMMANDS = {
+    "build": "read the literature and bring every table, graph, corpus and model up to date",
+    "status": "how much there is of everything, what was set aside, what each stage cost",
+    "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
+    "query": "ask the graph a SPARQL question",
+    "evaluate": "scores of the trained models, or of extraction against gold annotations",
+    "ui": "open Dagster's web interface on this home",
+    "doctor": "what is installed, what is missing, what to do about it",
+}
+
+
+def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """The parser with the given commands' own arguments loaded."""
+    top = argparse.ArgumentParser(
+        prog="materia",
+        description="From medical literature to a knowledge graph, to corpora, to language models that know the graph.",
+        epilog="examples:\n  materia build\n  materia status --json\n  materia build --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"materia {_version()}")
+    below = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        sub = below.add_parser(name, help=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name in commands:
+            module = importlib.import_module(f"cli.{name}")
+            sub.description = module.__doc__.strip().split("\n\n")[0]
+            sub.epilog = "\n\n".join(module.__doc__.strip().split("\n\n")[1:])
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+            sub.add_argument(
+                "--home", metavar="DIR", help="folder where everything lives (default: $MATERIA_HOME, or ./materia-home)"
+            )
+    return top
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("materia")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 done, 1 a problem (said in one sentence), 2 words not understood."""
+    given = list(sys.argv[1:] if words is None else words)
+    wanted = [word for word in given if word in COMMANDS][:1]
+    options = parser(wanted).parse_args(given)
+    try:
+        return int(options.run(options) or 0)
+    except MateriaError as error:
+        print(f"materia: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        print("materia: stopped; what was complete is kept, and the next build goes on from there.", file=sys.stderr)
+        return 130
