@@ -26,7 +26,11 @@ def dagster_folder(home: Home) -> Path:
     shipped = Path(__file__).parent / "dagster.yaml"
     source = shipped if shipped.exists() else Path(__file__).parents[1] / "dagster.yaml"
     settings = yaml.safe_load(source.read_text(encoding="utf-8"))
-    kept = {key: value for key, value in settings.items() if key not in ("storage", "local_artifact_storage", "compute_logs")}
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if key not in ("storage", "local_artifact_storage", "compute_logs")
+    }
     (folder / "dagster.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
     return folder
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from training.config import PretrainingConfig
 from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.errors import MateriaError
-from training.config import PretrainingConfig
 
 __all__ = ["Config", "load_config", "parse_config"]
 
@@ -34,12 +34,16 @@ class Config(BaseModel):
 def parse_config(values: Any, file: str) -> Config:
     """A Config from parsed YAML or JSON; every mistake is named in one sentence."""
     if not isinstance(values, dict):
-        raise MateriaError("holds no settings (key: value)", file=file, remedy="See docs/configuration.md for an example")
+        raise MateriaError(
+            "holds no settings (key: value)", file=file, remedy="See docs/configuration.md for an example"
+        )
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
-        raise MateriaError(mistakes, file=file, remedy="Correct these keys; docs/configuration.md lists all of them") from error
+        raise MateriaError(
+            mistakes, file=file, remedy="Correct these keys; docs/configuration.md lists all of them"
+        ) from error
 
 
 def load_config(path: str) -> Config:
@@ -50,4 +54,6 @@ def load_config(path: str) -> Config:
     except FileNotFoundError as error:
         raise MateriaError("does not exist", file=path, remedy="Name an existing YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MateriaError(f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax") from error
+        raise MateriaError(
+            f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax"
+        ) from error

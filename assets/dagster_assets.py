@@ -67,7 +67,10 @@ def _asset(stage: Stage, partitions: dg.PartitionsDefinition[Any] | None) -> dg.
         metadata=metadata,
         skippable=True,
     )
-    checks = [dg.AssetCheckSpec(c.name, asset=stage.name, blocking=c.blocking, description=c.description) for c in stage.checks]
+    checks = [
+        dg.AssetCheckSpec(c.name, asset=stage.name, blocking=c.blocking, description=c.description)
+        for c in stage.checks
+    ]
 
     @dg.multi_asset(
         name=stage.name,
@@ -104,7 +107,9 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
         for result in refresh(stage, home, keys, workers=home.config.workers or cpu_count(), progress=progress):
             results.append(result)
             if result.changed and report_changes_only:
-                context.log_event(_event(stage.name, result.key, result.manifest.data_version, _describe(stage, home, result)))
+                context.log_event(
+                    _event(stage.name, result.key, result.manifest.data_version, _describe(stage, home, result))
+                )
         figures["partitions"] = sum(result.computed for result in results)
     if stage.name == "literature_inventory":
         _keep_batches(context, batches_of(home))
@@ -136,7 +141,11 @@ def _result(context: dg.AssetExecutionContext, stage: Stage, home: Home, results
         dg.AssetCheckResult(
             check_name=name,
             passed=bool(result["passed"]),
-            metadata={k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v) for k, v in result.items() if k != "passed"},
+            metadata={
+                k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v)
+                for k, v in result.items()
+                if k != "passed"
+            },
         )
         for name, result in results[-1].manifest.summary.get("checks", {}).items()
     ]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import shutil
 import sys
+from pathlib import Path
 from typing import NamedTuple
+
+from pipeline.inventory import list_files
 
 from assets.home import open_home
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
-from pipeline.inventory import list_files
 from pipeline.parallel import cpu_count
 
 __all__ = ["Finding", "examine"]
 
 _PACKAGES = (
-    "spacy", "scispacy", "rdflib", "pyoxigraph", "oxrdflib", "pandas", "pyarrow", "duckdb", "dagster", "dagster-webserver", "torch", "transformers",
+    "spacy", "scispacy", "rdflib", "pyoxigraph", "oxrdflib", "pandas",
+    "pyarrow", "duckdb", "dagster", "dagster-webserver", "torch", "transformers",
 )  # fmt: skip
 _LEAST_DISK_GIB = 2
 
@@ -36,9 +38,15 @@ def examine(home_path: str | None = None) -> list[Finding]:
     findings = [_python(), *map(_package, _PACKAGES), _machine()]
     try:
         home = open_home(home_path)
-        findings.append(Finding("home", True, f"{home.url}{'' if home.recorded else ' (new: will use the bundled sample)'}"))
+        findings.append(
+            Finding("home", True, f"{home.url}{'' if home.recorded else ' (new: will use the bundled sample)'}")
+        )
         files = list_files(home.literature)
-        findings.append(Finding("literature", bool(files), f"{len(files)} files", "" if files else "Give --literature to materia build"))
+        findings.append(
+            Finding(
+                "literature", bool(files), f"{len(files)} files", "" if files else "Give --literature to materia build"
+            )
+        )
         built = {stage.name: len(home.dataset(stage.name).manifests()) for stage in STAGES}
         missing = [name for name, partitions in built.items() if not partitions]
         if not any(built.values()):
@@ -54,7 +62,9 @@ def examine(home_path: str | None = None) -> list[Finding]:
 
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", sys.version_info[:2] == (3, 11), found, "" if sys.version_info[:2] == (3, 11) else "Use Python 3.11")
+    return Finding(
+        "python", sys.version_info[:2] == (3, 11), found, "" if sys.version_info[:2] == (3, 11) else "Use Python 3.11"
+    )
 
 
 def _package(name: str) -> Finding:
@@ -68,15 +78,17 @@ def _machine() -> Finding:
     import psutil
 
     memory = psutil.virtual_memory().total / 2**30
-    free = shutil.disk_usage(os.getcwd()).free / 2**30
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
     remedy = "" if free >= _LEAST_DISK_GIB else f"Free some disk: a build wants at least {_LEAST_DISK_GIB} GiB"
-    return Finding("machine", not remedy, f"{cpu_count()} cores, {memory:.0f} GiB memory, {free:.0f} GiB disk free", remedy)
+    return Finding(
+        "machine", not remedy, f"{cpu_count()} cores, {memory:.0f} GiB memory, {free:.0f} GiB disk free", remedy
+    )
 
 
-def _leftovers(home: os.PathLike[str]) -> Finding:
-    from pathlib import Path
-
-    staged = sorted(str(p.relative_to(home)) for p in Path(home).glob("*/_staging/*"))
+def _leftovers(home: Path) -> Finding:
+    staged = sorted(str(p.relative_to(home)) for p in home.glob("*/_staging/*"))
     if not staged:
         return Finding("unfinished writes", True, "none")
-    return Finding("unfinished writes", False, ", ".join(staged[:3]), "No build running? Then delete these; nothing reads them")
+    return Finding(
+        "unfinished writes", False, ", ".join(staged[:3]), "No build running? Then delete these; nothing reads them"
+    )

@@ -128,7 +128,12 @@ STAGES = [
         "literature_shuffle",
         "extraction",
         literature_shuffle,
-        needs=(Need("documents", "batch"), Need("mentions", "batch"), Need("evidence", "batch"), Need("live_documents")),
+        needs=(
+            Need("documents", "batch"),
+            Need("mentions", "batch"),
+            Need("evidence", "batch"),
+            Need("live_documents"),
+        ),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),
         shuffled="literature_by_bucket",

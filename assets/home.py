@@ -122,7 +122,9 @@ class Home:
         except Timeout as error:
             who = holder.read_text() if holder.exists() else "unknown"
             raise MateriaError(
-                f"is being built by process {who}", file=str(self.url), remedy="Wait for it to finish, or stop it, then run again"
+                f"is being built by process {who}",
+                file=str(self.url),
+                remedy="Wait for it to finish, or stop it, then run again",
             ) from error
 
 
@@ -138,7 +140,9 @@ def open_home(path: str | None = None) -> Home:
     record = url / "home.json"
     try:
         values = json.loads(record.read_text(encoding="utf-8"))
-        home = Home(url, retracted=tuple(values["retracted"]), config=parse_config(values["config"], str(record)), recorded=True)
+        home = Home(
+            url, retracted=tuple(values["retracted"]), config=parse_config(values["config"], str(record)), recorded=True
+        )
         if values["literature"] != "sample":
             home = replace(home, literature=tuple(values["literature"]), vocabulary=tuple(values["vocabulary"]))
         return home
@@ -146,5 +150,7 @@ def open_home(path: str | None = None) -> Home:
         return Home(url)
     except (ValueError, KeyError, TypeError) as error:
         raise MateriaError(
-            f"cannot be read ({error})", file=str(record), remedy="Give the sources again: materia build --literature ... --vocabulary ..."
+            f"cannot be read ({error})",
+            file=str(record),
+            remedy="Give the sources again: materia build --literature ... --vocabulary ...",
         ) from error

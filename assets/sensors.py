@@ -6,6 +6,7 @@ A tick costs a listing (names, sizes, times), not a hash of every file; the runs
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import dagster as dg
 
@@ -33,7 +34,7 @@ def literature_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
     try:
         files = list_files(home.literature)
         listing = {file.name: [file.bytes, file.path.stat().st_mtime] for file in files}
-        seen = json.loads(context.cursor) if context.cursor else {"listing": "", "batches": {}}
+        seen: dict[str, Any] = json.loads(context.cursor) if context.cursor else {"listing": "", "batches": {}}
         now = hash_json(listing)
         if now == seen["listing"]:
             return dg.SkipReason("The literature folders hold what they held at the last look.")
@@ -56,7 +57,7 @@ def literature_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
         )
         for batch in changed
     ]
-    requests = []
+    requests: list[Any] = []
     if new := sorted(set(hashes) - set(known)):
         requests.append(BATCHES.build_add_request(new))
     if gone := sorted(set(known) - set(hashes)):

@@ -175,7 +175,9 @@ def batches_of(home: Home) -> list[str]:
 def _version(manifest: Manifest | None, asset: str, key: str) -> str:
     if manifest is None:
         place = asset if key == WHOLE else f"{asset}, partition {key},"
-        raise MateriaError(f"{place} has not been built yet", remedy=f"Materialize {asset} first, or run: materia build")
+        raise MateriaError(
+            f"{place} has not been built yet", remedy=f"Materialize {asset} first, or run: materia build"
+        )
     return manifest.data_version
 
 
@@ -216,11 +218,14 @@ def refresh(
                 if job.checks:
                     writer.summary["checks"] = job.checks
                 manifest = writer.commit(skip_key=skip_key, code_version=stage.code_version, inputs=inputs)
-            yield Refreshed(key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True)
+            yield Refreshed(
+                key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
+            )
             for check in stage.checks:
                 result = job.checks.get(check.name, {"passed": True})
                 if check.blocking and not result["passed"]:
                     figures = ", ".join(f"{k}: {v}" for k, v in result.items() if k != "passed")
                     raise MateriaError(
-                        f"{stage.name}: the check {check.name} failed ({figures})", remedy=f"{check.description} Mend the cause and build again"
+                        f"{stage.name}: the check {check.name} failed ({figures})",
+                        remedy=f"{check.description} Mend the cause and build again",
                     )

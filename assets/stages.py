@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from assets import corpora, extraction, graph, literature, models, vocabulary
-from assets.home import Home
-from assets.stage import Partitions, Stage
+from assets.stage import Stage
 from pipeline.errors import MateriaError
 
 __all__ = ["SHUFFLED", "STAGES", "until"]
 
-STAGES: tuple[Stage, ...] = tuple(
-    [*literature.STAGES, *vocabulary.STAGES, *extraction.STAGES, *graph.STAGES, *corpora.STAGES, *models.STAGES]
+STAGES: tuple[Stage, ...] = (
+    *literature.STAGES,
+    *vocabulary.STAGES,
+    *extraction.STAGES,
+    *graph.STAGES,
+    *corpora.STAGES,
+    *models.STAGES,
 )
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
@@ -41,8 +45,3 @@ def until(name: str | None) -> list[Stage]:
 
 def _stage(name: str) -> Stage:
     return next(stage for stage in STAGES if stage.name == name)
-
-
-def partitions_of(home: Home, asset: str) -> Partitions:
-    """How an asset is partitioned."""
-    return "bucket" if asset in SHUFFLED.values() else _stage(asset).partitions

@@ -29,7 +29,11 @@ def status(home: Home) -> dict[str, Any]:
     for found in manifests.values():
         for manifest in found:
             set_aside.update(manifest.set_aside)
-    stages = {line["stage"]: {"seconds": line["seconds"], "peak_mib": line["peak_mib"]} for line in history(home) if line.get("partitions")}
+    stages = {
+        line["stage"]: {"seconds": line["seconds"], "peak_mib": line["peak_mib"]}
+        for line in history(home)
+        if line.get("partitions")
+    }
     return {
         "documents": _rows(manifests["documents"]),
         "live_documents": _sum(manifests["live_documents"], "live"),

@@ -3,7 +3,7 @@
 The sources are recorded in the home: give them once, then a bare `materia build` looks at them again and does only what
 changed. A new home without sources uses the bundled sample.
 
-examples:
+Examples:
   materia build
   materia build --home work --literature pubmed/ notes.jsonl --vocabulary doid.obo mesh.tsv --until corpus
   materia build --home work --config materia.yaml
@@ -25,7 +25,9 @@ from assets.stages import until as stages_until
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia build`."""
-    parser.add_argument("--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers")
+    parser.add_argument(
+        "--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers"
+    )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
     parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
@@ -40,14 +42,22 @@ def run(options: argparse.Namespace) -> int:
     if home.literature == (str(SAMPLE / "literature"),):
         console.print("Reading the bundled sample (give --literature and --vocabulary for your own).")
     start = time.perf_counter()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task("looking for changes", total=len(stages))
 
         def on_stage(name: str, partitions: int, seconds: float) -> None:
             done = next(i for i, stage in enumerate(stages) if stage.name == name) + 1
             bars.update(bar, completed=done)
-            bars.console.print(f"  {name:<22}{partitions:>5} partition{'s' if partitions > 1 else ' '}  {seconds:>7.1f} s")
+            bars.console.print(
+                f"  {name:<22}{partitions:>5} partition{'s' if partitions > 1 else ' '}  {seconds:>7.1f} s"
+            )
 
         computed = build(
             home, options.until, progress=lambda text: bars.update(bar, description=text), on_stage=on_stage

@@ -1,6 +1,6 @@
 """What is installed, what is missing, what state a home is in, and what to do about it.
 
-examples:
+Examples:
   materia doctor
   materia doctor --home work --json
 """

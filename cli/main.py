@@ -38,12 +38,14 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
         sub = below.add_parser(name, help=text, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name in commands:
             module = importlib.import_module(f"cli.{name}")
-            sub.description = module.__doc__.strip().split("\n\n")[0]
-            sub.epilog = "\n\n".join(module.__doc__.strip().split("\n\n")[1:])
+            first, _, rest = (module.__doc__ or "").strip().partition("\n\n")
+            sub.description, sub.epilog = first, rest
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
             sub.add_argument(
-                "--home", metavar="DIR", help="folder where everything lives (default: $MATERIA_HOME, or ./materia-home)"
+                "--home",
+                metavar="DIR",
+                help="folder where everything lives (default: $MATERIA_HOME, or ./materia-home)",
             )
     return top
 

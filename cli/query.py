@@ -2,7 +2,7 @@
 
 The graph's model is in docs/graph.md. Updates are refused; a question that takes too long is stopped.
 
-examples:
+Examples:
   materia query "SELECT ?drug ?belief WHERE { ?claim rdf:subject ?drug ; rdf:predicate biolink:treats ;
                  rdf:object MESH:D003924 ; materia:belief ?belief } ORDER BY DESC(?belief)"
   materia query --json "SELECT (COUNT(*) AS ?n) WHERE { ?s a biolink:Disease }"
@@ -13,8 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from assets.home import open_home
 from assets.graph import store_folder
+from assets.home import open_home
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sparql", metavar="SPARQL", help="a SELECT, ASK or CONSTRUCT query")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="most rows to print (default: 1000)")
-    parser.add_argument("--timeout", type=float, default=60, metavar="S", help="seconds before it is stopped (default: 60)")
+    parser.add_argument(
+        "--timeout", type=float, default=60, metavar="S", help="seconds before it is stopped (default: 60)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

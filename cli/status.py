@@ -1,6 +1,6 @@
 """How much there is of everything in a home, what was set aside and why, what each stage cost.
 
-examples:
+Examples:
   materia status
   materia status --home work --json
 """

@@ -1,6 +1,6 @@
 """Open Dagster's web interface on a home, with its daemon (sensors, queued runs) beside it.
 
-examples:
+Examples:
   materia ui
   materia ui --home work --port 3333
 """
@@ -18,7 +18,9 @@ from assets.home import open_home
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia ui`."""
     parser.add_argument("--port", type=int, default=3000, help="port on this machine (default: 3000)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

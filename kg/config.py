@@ -23,8 +23,12 @@ class SplitConfig(_Strict):
 class FusionConfig(_Strict):
     """How evidence becomes belief (design: support = 1 - (s + (1 - s) * prod(1 - p_doc)))."""
 
-    systematic_error: float = Field(0.05, gt=0, lt=1, description="probability that an extractor is wrong however often it repeats")
-    retracted: Literal["exclude", "downweight", "keep"] = Field("exclude", description="worth of evidence in retracted papers")
+    systematic_error: float = Field(
+        0.05, gt=0, lt=1, description="probability that an extractor is wrong however often it repeats"
+    )
+    retracted: Literal["exclude", "downweight", "keep"] = Field(
+        "exclude", description="worth of evidence in retracted papers"
+    )
     retracted_weight: float = Field(0.1, ge=0, le=1, description="factor on probability under the policy downweight")
 
 

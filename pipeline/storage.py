@@ -32,7 +32,16 @@ from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import hash_json
 from pipeline.tables import SET_ASIDE
 
-__all__ = ["WHOLE", "Dataset", "FileEntry", "Manifest", "PartitionWriter", "TableSink", "file_sha256", "write_atomically"]
+__all__ = [
+    "WHOLE",
+    "Dataset",
+    "FileEntry",
+    "Manifest",
+    "PartitionWriter",
+    "TableSink",
+    "file_sha256",
+    "write_atomically",
+]
 
 #: The partition key of an asset that has no partitions.
 WHOLE = "all"
@@ -78,7 +87,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as it is stored: sorted keys, so that equal manifests are equal bytes."""
-        return json.dumps({"schema": "materia.manifest.v1", **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({"schema": "materia.manifest.v1", **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False)
+            + "\n"
+        )
 
     @classmethod
     def from_json(cls, text: str, place: str) -> Manifest:
@@ -86,11 +98,15 @@ class Manifest:
         try:
             values = json.loads(text)
             if values.pop("schema") != "materia.manifest.v1":
-                raise MateriaError("has a schema this version does not read", file=place, remedy="Build into a new home")
+                raise MateriaError(
+                    "has a schema this version does not read", file=place, remedy="Build into a new home"
+                )
             values["files"] = tuple(FileEntry(**entry) for entry in values["files"])
             return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
-            raise MateriaError(f"is not a manifest ({error})", file=place, remedy="Delete it; the next build makes it again") from error
+            raise MateriaError(
+                f"is not a manifest ({error})", file=place, remedy="Delete it; the next build makes it again"
+            ) from error
 
 
 def file_sha256(path: UPath | Path) -> str:
@@ -121,7 +137,9 @@ def _is_local(path: UPath) -> bool:
 def check_key(key: str) -> str:
     """The key itself, if it is safe as a folder name; else an error. Keys come from data and must not leave their folder."""
     if not _KEY.fullmatch(key) or ".." in key:
-        raise MateriaError(f"{key!r} is no valid partition key", remedy="Use lower-case letters, digits, '_', '.', '-', '='")
+        raise MateriaError(
+            f"{key!r} is no valid partition key", remedy="Use lower-case letters, digits, '_', '.', '-', '='"
+        )
     return key
 
 
@@ -163,7 +181,9 @@ class Dataset:
         """A partition's table, whole. Raises MateriaError where the partition has not been built."""
         paths = self.paths(key, containing=containing)
         if not paths:
-            raise MateriaError(f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}")
+            raise MateriaError(
+                f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}"
+            )
         return pa.concat_tables([pq.read_table(path, columns=columns, partitioning=None) for path in paths])
 
     def batches(
@@ -178,7 +198,9 @@ class Dataset:
         """The records of a partition that were set aside, with their reasons."""
         manifest = self.manifest(key)
         entries = [e for e in manifest.files if e.path.startswith("_set_aside/")] if manifest else []
-        return pa.concat_tables([SET_ASIDE.empty_table(), *(pq.read_table(str(self.url / e.path), partitioning=None) for e in entries)])
+        return pa.concat_tables(
+            [SET_ASIDE.empty_table(), *(pq.read_table(str(self.url / e.path), partitioning=None) for e in entries)]
+        )
 
     def writer(self, key: str = WHOLE) -> PartitionWriter:
         """A writer that stages files for a partition and puts them in force together, by `commit`."""
@@ -256,7 +278,9 @@ class PartitionWriter:
     def __enter__(self) -> PartitionWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for sink in self._sinks.values():
             if kind is not None:
                 sink._writer.close()
@@ -302,7 +326,16 @@ class PartitionWriter:
         rows = sum(entry.rows or 0 for entry in entries if not entry.path.startswith("_set_aside/"))
         version = hash_json([[e.path, e.sha256] for e in entries if not e.path.startswith("_set_aside/")])
         manifest = Manifest(
-            self.dataset.asset, self.key, skip_key, version, code_version, inputs, tuple(entries), rows, counts, self.summary
+            self.dataset.asset,
+            self.key,
+            skip_key,
+            version,
+            code_version,
+            inputs,
+            tuple(entries),
+            rows,
+            counts,
+            self.summary,
         )
         previous = self.dataset.manifest(self.key)
         write_atomically(self.dataset.url / _MANIFESTS / f"{self.key}.json", manifest.to_json())

@@ -44,128 +44,174 @@ _SECTION = pa.struct([("label", _TEXT), ("start", _INT), ("end", _INT)])
 _SYNONYM = pa.struct([("name", _TEXT), ("scope", _TEXT)])
 MENTION_IN_PASSAGE = pa.struct([("start", _INT), ("end", _INT), ("curie", _TEXT), ("category", _TEXT)])
 SENTENCE = pa.struct([("start", _INT), ("end", _INT)])
-CLAIM_IN_TEXT = pa.struct([
-    ("evidence_id", _TEXT),
-    ("triple_id", _TEXT),
-    ("subject_start", _INT),
-    ("subject_end", _INT),
-    ("predicate", _TEXT),
-    ("object_start", _INT),
-    ("object_end", _INT),
-    ("polarity", _FLAG),
-])
+CLAIM_IN_TEXT = pa.struct(
+    [
+        ("evidence_id", _TEXT),
+        ("triple_id", _TEXT),
+        ("subject_start", _INT),
+        ("subject_end", _INT),
+        ("predicate", _TEXT),
+        ("object_start", _INT),
+        ("object_end", _INT),
+        ("polarity", _FLAG),
+    ]
+)
 
-LITERATURE_INVENTORY = table_schema("literature_inventory", 1, {
-    "file": (_TEXT, "name relative to its source, with the source's own name in front; never an absolute path"),
-    "sha256": (_TEXT, "SHA-256 of the bytes of the file, hex"),
-    "bytes": (pa.int64(), "size of the file"),
-    "format": (_TEXT, "reader that recognised it, with its version: pubmed_xml.v1"),
-    "position": (_TEXT, "sort key of the file in the order of release, made from its name alone (so a new file moves no other): a greater one wins"),
-    "batch": (_TEXT, "partition key the file is read under: [a-z0-9_.-]+"),
-})
+LITERATURE_INVENTORY = table_schema(
+    "literature_inventory",
+    1,
+    {
+        "file": (_TEXT, "name relative to its source, with the source's own name in front; never an absolute path"),
+        "sha256": (_TEXT, "SHA-256 of the bytes of the file, hex"),
+        "bytes": (pa.int64(), "size of the file"),
+        "format": (_TEXT, "reader that recognised it, with its version: pubmed_xml.v1"),
+        "position": (
+            _TEXT,
+            "sort key of the file in the order of release, made from its name alone (so a new file moves no other): a greater one wins",
+        ),
+        "batch": (_TEXT, "partition key the file is read under: [a-z0-9_.-]+"),
+    },
+)
 
-DOCUMENTS = table_schema("documents", 1, {
-    "doc_id": (_TEXT, "CURIE of the document: PMID before PMC before DOI before a content hash"),
-    "version": (_INT, "version the source gives (PubMed's PMID Version), 1 where it gives none"),
-    "position": (_TEXT, "sort key of the file in the order of release, as in the inventory"),
-    "record": (_INT, "place of the record in its file, from 0"),
-    "file": (_TEXT, "literature file, as in the inventory"),
-    "status": (_TEXT, "active, retracted (kept, marked), or deleted (a tombstone without text)"),
-    "aliases": (_TEXTS, "other CURIEs of the same document, sorted"),
-    "title": (_TEXT, "title, in Unicode NFC; also the first section of the text"),
-    "text": (_TEXT, "title, then sections, joined by one newline, in Unicode NFC; every offset counts its code points"),
-    "sections": (pa.list_(_SECTION), "label and [start, end) of each section of the text, the title first"),
-    "language": (_TEXT, "ISO 639-1 code of the text"),
-    "year": (_INT, "year of publication, null where unknown"),
-    "journal": (_TEXT, "title of the journal, null where unknown"),
-    "subjects": (_TEXTS, "subject headings and keywords as the source gives them"),
-    "publication_types": (_TEXTS, "publication types as the source gives them"),
-    "text_hash": (_TEXT, "SHA-256 of the NFC text: what extraction depends on"),
-    "metadata_hash": (_TEXT, "SHA-256 of everything else a reader keeps, so that a change there runs no extraction"),
-})
+DOCUMENTS = table_schema(
+    "documents",
+    1,
+    {
+        "doc_id": (_TEXT, "CURIE of the document: PMID before PMC before DOI before a content hash"),
+        "version": (_INT, "version the source gives (PubMed's PMID Version), 1 where it gives none"),
+        "position": (_TEXT, "sort key of the file in the order of release, as in the inventory"),
+        "record": (_INT, "place of the record in its file, from 0"),
+        "file": (_TEXT, "literature file, as in the inventory"),
+        "status": (_TEXT, "active, retracted (kept, marked), or deleted (a tombstone without text)"),
+        "aliases": (_TEXTS, "other CURIEs of the same document, sorted"),
+        "title": (_TEXT, "title, in Unicode NFC; also the first section of the text"),
+        "text": (
+            _TEXT,
+            "title, then sections, joined by one newline, in Unicode NFC; every offset counts its code points",
+        ),
+        "sections": (pa.list_(_SECTION), "label and [start, end) of each section of the text, the title first"),
+        "language": (_TEXT, "ISO 639-1 code of the text"),
+        "year": (_INT, "year of publication, null where unknown"),
+        "journal": (_TEXT, "title of the journal, null where unknown"),
+        "subjects": (_TEXTS, "subject headings and keywords as the source gives them"),
+        "publication_types": (_TEXTS, "publication types as the source gives them"),
+        "text_hash": (_TEXT, "SHA-256 of the NFC text: what extraction depends on"),
+        "metadata_hash": (
+            _TEXT,
+            "SHA-256 of everything else a reader keeps, so that a change there runs no extraction",
+        ),
+    },
+)
 
-LIVE_DOCUMENTS = table_schema("live_documents", 1, {
-    "doc_id": (_TEXT, "CURIE of the document; one row each, sorted"),
-    "version": (_INT, "the version that counts"),
-    "batch": (_TEXT, "batch whose row counts"),
-    "file": (_TEXT, "file whose row counts"),
-    "position": (_TEXT, "sort key of that file in the order of release"),
-    "record": (_INT, "place of that row in its file"),
-    "text_hash": (_TEXT, "hash of the text that counts"),
-    "status": (_TEXT, "active, retracted or deleted"),
-    "reason": (_TEXT, "why this row counts: only, highest-version, latest-write, deleted, retracted"),
-    "superseded": (_INT, "number of other rows of the same document that do not count"),
-})
+LIVE_DOCUMENTS = table_schema(
+    "live_documents",
+    1,
+    {
+        "doc_id": (_TEXT, "CURIE of the document; one row each, sorted"),
+        "version": (_INT, "the version that counts"),
+        "batch": (_TEXT, "batch whose row counts"),
+        "file": (_TEXT, "file whose row counts"),
+        "position": (_TEXT, "sort key of that file in the order of release"),
+        "record": (_INT, "place of that row in its file"),
+        "text_hash": (_TEXT, "hash of the text that counts"),
+        "status": (_TEXT, "active, retracted or deleted"),
+        "reason": (_TEXT, "why this row counts: only, highest-version, latest-write, deleted, retracted"),
+        "superseded": (_INT, "number of other rows of the same document that do not count"),
+    },
+)
 
-VOCABULARY = table_schema("vocabulary", 1, {
-    "curie": (_TEXT, "CURIE of the concept; one row each, sorted"),
-    "name": (_TEXT, "preferred name"),
-    "synonyms": (pa.list_(_SYNONYM), "other names with their scope: exact, narrow, broad, related; sorted"),
-    "category": (_TEXT, "Biolink class as a CURIE: biolink:Disease"),
-    "definition": (_TEXT, "definition, null where there is none"),
-    "parents": (_TEXTS, "CURIEs of direct superclasses (is_a), sorted"),
-    "xrefs": (_TEXTS, "CURIEs of cross-references, sorted"),
-    "sources": (_TEXTS, "vocabulary files the concept comes from, in the order given"),
-})
+VOCABULARY = table_schema(
+    "vocabulary",
+    1,
+    {
+        "curie": (_TEXT, "CURIE of the concept; one row each, sorted"),
+        "name": (_TEXT, "preferred name"),
+        "synonyms": (pa.list_(_SYNONYM), "other names with their scope: exact, narrow, broad, related; sorted"),
+        "category": (_TEXT, "Biolink class as a CURIE: biolink:Disease"),
+        "definition": (_TEXT, "definition, null where there is none"),
+        "parents": (_TEXTS, "CURIEs of direct superclasses (is_a), sorted"),
+        "xrefs": (_TEXTS, "CURIEs of cross-references, sorted"),
+        "sources": (_TEXTS, "vocabulary files the concept comes from, in the order given"),
+    },
+)
 
-MENTIONS = table_schema("mentions", 1, {
-    "doc_id": (_TEXT, "CURIE of the document"),
-    "version": (_INT, "version of the document"),
-    "text_hash": (_TEXT, "hash of the text that the offsets point into"),
-    "start": (_INT, "offset of the first code point"),
-    "end": (_INT, "offset after the last code point"),
-    "text": (_TEXT, "the document's text from start to end"),
-    "category": (_TEXT, "Biolink class, as a CURIE"),
-    "curie": (_TEXT, "concept it is linked to, null where none"),
-    "score": (_FLOAT, "confidence of the link, in [0, 1]"),
-    "expanded": (_TEXT, "long form, where the text is an abbreviation defined in the document; else null"),
-    "negated": (_FLAG, "in the scope of a negation (no evidence of ...)"),
-    "hedged": (_FLAG, "in the scope of a hedge (may, suspected ...)"),
-    "sentence_start": (_INT, "offset of the sentence's first code point"),
-    "sentence_end": (_INT, "offset after the sentence's last code point"),
-})
+MENTIONS = table_schema(
+    "mentions",
+    1,
+    {
+        "doc_id": (_TEXT, "CURIE of the document"),
+        "version": (_INT, "version of the document"),
+        "text_hash": (_TEXT, "hash of the text that the offsets point into"),
+        "start": (_INT, "offset of the first code point"),
+        "end": (_INT, "offset after the last code point"),
+        "text": (_TEXT, "the document's text from start to end"),
+        "category": (_TEXT, "Biolink class, as a CURIE"),
+        "curie": (_TEXT, "concept it is linked to, null where none"),
+        "score": (_FLOAT, "confidence of the link, in [0, 1]"),
+        "expanded": (_TEXT, "long form, where the text is an abbreviation defined in the document; else null"),
+        "negated": (_FLAG, "in the scope of a negation (no evidence of ...)"),
+        "hedged": (_FLAG, "in the scope of a hedge (may, suspected ...)"),
+        "sentence_start": (_INT, "offset of the sentence's first code point"),
+        "sentence_end": (_INT, "offset after the sentence's last code point"),
+    },
+)
 
-EVIDENCE = table_schema("evidence", 1, {
-    "evidence_id": (_TEXT, "SHA-256 of document, text hash, offsets, claim and extractor"),
-    "doc_id": (_TEXT, "CURIE of the document"),
-    "version": (_INT, "version of the document"),
-    "text_hash": (_TEXT, "hash of the text that the offsets point into"),
-    "sentence_start": (_INT, "offset of the sentence's first code point"),
-    "sentence_end": (_INT, "offset after the sentence's last code point"),
-    "sentence": (_TEXT, "the sentence itself"),
-    "section": (_TEXT, "label of the section the sentence stands in"),
-    "subject": (_TEXT, "CURIE of the claim's subject"),
-    "subject_category": (_TEXT, "Biolink class of the subject"),
-    "subject_start": (_INT, "offset of the subject's mention"),
-    "subject_end": (_INT, "offset after the subject's mention"),
-    "predicate": (_TEXT, "Biolink predicate, as a CURIE: biolink:treats"),
-    "object": (_TEXT, "CURIE of the claim's object"),
-    "object_category": (_TEXT, "Biolink class of the object"),
-    "object_start": (_INT, "offset of the object's mention"),
-    "object_end": (_INT, "offset after the object's mention"),
-    "trigger": (_TEXT, "the words that carry the claim"),
-    "polarity": (_FLAG, "true where the claim is made, false where it is denied"),
-    "certainty": (_FLOAT, "1 where stated plainly, lower where hedged, in (0, 1]"),
-    "extractor": (_TEXT, "extractor and version: trigger.v1"),
-    "probability": (_FLOAT, "that the sentence makes this claim, in (0, 1)"),
-    "retracted": (_FLAG, "whether the live version of the document is retracted; false until the shuffle joins it"),
-})
+EVIDENCE = table_schema(
+    "evidence",
+    1,
+    {
+        "evidence_id": (_TEXT, "SHA-256 of document, text hash, offsets, claim and extractor"),
+        "doc_id": (_TEXT, "CURIE of the document"),
+        "version": (_INT, "version of the document"),
+        "text_hash": (_TEXT, "hash of the text that the offsets point into"),
+        "sentence_start": (_INT, "offset of the sentence's first code point"),
+        "sentence_end": (_INT, "offset after the sentence's last code point"),
+        "sentence": (_TEXT, "the sentence itself"),
+        "section": (_TEXT, "label of the section the sentence stands in"),
+        "subject": (_TEXT, "CURIE of the claim's subject"),
+        "subject_category": (_TEXT, "Biolink class of the subject"),
+        "subject_start": (_INT, "offset of the subject's mention"),
+        "subject_end": (_INT, "offset after the subject's mention"),
+        "predicate": (_TEXT, "Biolink predicate, as a CURIE: biolink:treats"),
+        "object": (_TEXT, "CURIE of the claim's object"),
+        "object_category": (_TEXT, "Biolink class of the object"),
+        "object_start": (_INT, "offset of the object's mention"),
+        "object_end": (_INT, "offset after the object's mention"),
+        "trigger": (_TEXT, "the words that carry the claim"),
+        "polarity": (_FLAG, "true where the claim is made, false where it is denied"),
+        "certainty": (_FLOAT, "1 where stated plainly, lower where hedged, in (0, 1]"),
+        "extractor": (_TEXT, "extractor and version: trigger.v1"),
+        "probability": (_FLOAT, "that the sentence makes this claim, in (0, 1)"),
+        "retracted": (_FLAG, "whether the live version of the document is retracted; false until the shuffle joins it"),
+    },
+)
 
-LITERATURE_BY_BUCKET = table_schema("literature_by_bucket", 1, {
-    "doc_id": (_TEXT, "CURIE of a live document, sorted"),
-    "version": (_INT, "version that counts"),
-    "text_hash": (_TEXT, "hash of the text"),
-    "text": (_TEXT, "text, as in documents"),
-    "sections": (pa.list_(_SECTION), "sections, as in documents"),
-    "language": (_TEXT, "ISO 639-1 code of the text"),
-    "year": (_INT, "year of publication, null where unknown"),
-    "mentions": (pa.list_(MENTION_IN_PASSAGE), "linked mentions, in order of their start"),
-    "claims": (pa.list_(CLAIM_IN_TEXT), "affirmed and denied claims made in the text, in order of their evidence id"),
-})
+LITERATURE_BY_BUCKET = table_schema(
+    "literature_by_bucket",
+    1,
+    {
+        "doc_id": (_TEXT, "CURIE of a live document, sorted"),
+        "version": (_INT, "version that counts"),
+        "text_hash": (_TEXT, "hash of the text"),
+        "text": (_TEXT, "text, as in documents"),
+        "sections": (pa.list_(_SECTION), "sections, as in documents"),
+        "language": (_TEXT, "ISO 639-1 code of the text"),
+        "year": (_INT, "year of publication, null where unknown"),
+        "mentions": (pa.list_(MENTION_IN_PASSAGE), "linked mentions, in order of their start"),
+        "claims": (
+            pa.list_(CLAIM_IN_TEXT),
+            "affirmed and denied claims made in the text, in order of their evidence id",
+        ),
+    },
+)
 
-SET_ASIDE = table_schema("set_aside", 1, {
-    "file": (_TEXT, "file of the record, relative to its source"),
-    "record": (_TEXT, "place in the file: a line number or an identifier"),
-    "reason": (_TEXT, "short and stable, in kebab-case"),
-    "detail": (_TEXT, "one sentence for a person, with the remedy"),
-})
+SET_ASIDE = table_schema(
+    "set_aside",
+    1,
+    {
+        "file": (_TEXT, "file of the record, relative to its source"),
+        "record": (_TEXT, "place in the file: a line number or an identifier"),
+        "reason": (_TEXT, "short and stable, in kebab-case"),
+        "detail": (_TEXT, "one sentence for a person, with the remedy"),
+    },
+)
