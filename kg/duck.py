@@ -1,0 +1,90 @@
+"""DuckDB as this floor uses it: bounded memory, spill to a folder that goes away, Parquet files as views, no network.
+
+Shuffle, fusion and N-Quads are all sorts, joins and sums over columns; DuckDB does them out of core and on all cores.
+Rejected: Polars (its streaming engine has no sort that spills), pyarrow (its joins and sorts hold everything).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import MateriaError
+from pipeline.parallel import cpu_count
+
+__all__ = ["MEMORY_LIMIT", "connect", "stream", "table_view"]
+
+#: What DuckDB may hold in memory before it spills. The process as a whole needs about twice that for Arrow and Python.
+MEMORY_LIMIT = "1GB"
+
+
+@contextmanager
+def connect(*, threads: int | None = None, memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
+    """A DuckDB connection over a database in a temporary folder, which is removed at the end.
+
+    Args:
+        threads: worker threads; all cores of this process where None.
+        memory_limit: as DuckDB writes sizes (`1GB`). Beyond it, sorts and joins spill to the folder.
+    """
+    import duckdb
+
+    folder = Path(tempfile.mkdtemp(prefix="materia-duckdb."))
+    settings = {
+        "threads": threads or cpu_count(),
+        "memory_limit": memory_limit,
+        "temp_directory": str(folder / "spill"),
+        # Order comes from ORDER BY only; keeping the order of insertion would cost memory.
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    connection = duckdb.connect(str(folder / "work.duckdb"), config=settings)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Schema) -> None:
+    """Make Parquet files (or none) readable in SQL under a name, with the columns of a schema.
+
+    A path with `://` is read through fsspec. Characters that DuckDB takes for patterns are escaped.
+    """
+    if not paths:
+        connection.register(name, schema.empty_table())
+        return
+    for protocol in sorted({path.split("://", 1)[0] for path in paths if "://" in path}):
+        import fsspec
+
+        if not connection.filesystem_is_registered(protocol):
+            connection.register_filesystem(fsspec.filesystem(protocol))
+    escaped = [_escape(path) for path in paths]
+    files = ", ".join("'" + path.replace("'", "''") + "'" for path in escaped)
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    import duckdb
+
+    try:
+        connection.execute(
+            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{files}], hive_partitioning = false)'  # noqa: S608
+        )
+    except duckdb.Error as error:
+        problem = str(error).split("\n", 1)[0]
+        raise MateriaError(
+            f"the files of this table cannot be read ({problem})", file=name, remedy="Build it again"
+        ) from error
+
+
+def _escape(path: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+
+
+def stream(connection: Any, sql: str, rows: int = 8192) -> Iterator[pa.RecordBatch]:
+    """The rows of a query in batches, as DuckDB makes them: the result as a whole is never in memory."""
+    yield from connection.sql(sql).to_arrow_reader(rows)
