@@ -1,9 +1,12 @@
 """All vocabulary files together as one table: concepts of one CURIE joined, each with a category, sorted.
 
 The file that is named first has the first word: its preferred name stays preferred, its definition and its category
-stand; names, parents and cross-references of the others are added. The work is a dictionary of concepts, about 1 kB
-each, and Arrow columns filled from flat lists; 100,000 names take about two seconds. A join in DuckDB was rejected,
-because the loaders yield Python objects and would have to be staged first.
+stand; names, parents and cross-references of the others are added. The category is what a file states, else what a
+rule says, else, for MeSH, what the name says.
+
+The work is a dictionary of concepts, about 1 kB each, and Arrow columns filled from flat lists; 100,000 names take
+about two seconds. A join in DuckDB was rejected, because the loaders yield Python objects and would have to be staged
+first.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from upath import UPath
 
+from pipeline.curies import prefix_of
 from pipeline.errors import MateriaError, SetAside
 from pipeline.tables import VOCABULARY
 from pipeline.vocabularies.base import SCOPES, Concept, OnSetAside
 from pipeline.vocabularies.categories import UNKNOWN, assign, load_rules
+from pipeline.vocabularies.name_categories import classify
 from pipeline.vocabularies.sources import list_vocabularies, read_concepts
 
 __all__ = ["load_vocabulary"]
@@ -57,6 +62,9 @@ def load_vocabulary(
         _read_file(path, merged, set_aside)
     concepts = {curie: entry.first for curie, entry in merged.items()}
     assigned = assign(concepts, rules)
+    left = (c for c in concepts.values() if c.category is None and c.curie not in assigned)
+    by_name = {c.curie: c.name for c in left if prefix_of(c.curie) == "MESH"}
+    assigned.update(zip(by_name, classify(list(by_name.values())), strict=True))
     return _table([merged[curie] for curie in sorted(merged)], assigned)
 
 
