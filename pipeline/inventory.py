@@ -1,0 +1,236 @@
+"""What literature there is: every file with its hash, its reader, its place in the order, and the batch it is read in.
+
+Everything but the hash comes from the file's name and first bytes, so a file's row never depends on what else is there,
+on arrival or on the clock. Listing costs one walk of the folders; the inventory reads each file once for its SHA-256.
+
+**The order of release** is the order of the strings in `position`, compared by code point:
+
+1. files of a PubMed release, named `pubmed26n0001…` (or `medline06n0001…`): `0/<year>/<number>/<name>`, the year in four
+   digits, the number in eight, so by year, then number, then name;
+2. all other files: `1/<name>`, so by name, after every release file.
+
+A later write wins (`pipeline.live`), so what a user adds to a release outranks it.
+
+**The batch** is a file, except for formats with one document a file: those below 1 MiB that come from a folder share
+their folder's groups, chosen by hash of the name, since a partition for each paper would drown the orchestrator.
+
+Not read, quietly: hidden files, README*, LICENSE*, checksum files. Set aside: empty files, formats nobody reads, links (a link
+could lead out of the source). An error: a missing path, a file named by the user that cannot be read, a source without any
+readable file, two files under one name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from upath import UPath
+
+from pipeline.errors import MateriaError, SetAside
+from pipeline.hashing import bucket_of
+from pipeline.readers import recognise
+from pipeline.readers.streams import BrokenStreamError, read_head
+from pipeline.storage import file_sha256
+from pipeline.tables import LITERATURE_INVENTORY
+
+__all__ = ["LiteratureFile", "batch_of", "list_files", "position_of", "take_inventory"]
+
+_RELEASE = re.compile(r"(?:pubmed|medline)(\d{2,4})n(\d{1,8})(?:\D.*)?", re.IGNORECASE)
+_QUIET = re.compile(r"\..*|readme.*|licen[cs]e.*|.*\.(?:md5|sha1|sha256|sha512)", re.IGNORECASE)
+_SMALL = 1 << 20
+_LONGEST_SLUG = 80
+
+
+@dataclass(frozen=True, slots=True)
+class LiteratureFile:
+    """A file of a literature source.
+
+    Attributes:
+        name: `<source>/<path below it>` for a file of a folder, its base name for a file the user named; `/` between parts.
+        path: where it is read.
+        bytes: size as stored.
+        problem: why it must not be read (a link), None as a rule.
+    """
+
+    name: str
+    path: UPath
+    bytes: int
+    problem: SetAside | None = None
+
+
+def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
+    """Every file of the sources (files, folders, fsspec URLs), sorted by name. Reads no contents.
+
+    Raises:
+        MateriaError: a source is missing or an empty folder, or two files have one name.
+    """
+    found: dict[str, LiteratureFile] = {}
+    for source in dict.fromkeys(str(s) for s in sources):
+        files = list(_files_of(UPath(source), source))
+        if not files:
+            raise MateriaError("holds no literature file", file=source, remedy="Name a folder that holds literature")
+        for file in files:
+            other = found.setdefault(file.name, file)
+            if str(other.path) != str(file.path):
+                raise MateriaError(
+                    f"has the name {file.name} in the inventory, and so has {other.path}",
+                    file=str(file.path),
+                    remedy="Rename one of them or one of their folders",
+                )
+    return [found[name] for name in sorted(found)]
+
+
+def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
+    if not root.exists():
+        raise MateriaError("does not exist", file=source, remedy="Check the path of --literature")
+    if root.protocol in ("", "file", "local"):
+        local = Path(os.path.abspath(root.path))  # noqa: PTH100  (resolve() would follow a link and lose the name given)
+        yield from _local_files(local)
+    elif root.is_dir():
+        base = root.path.rstrip("/")
+        for path, info in sorted(root.fs.find(root.path, detail=True).items()):
+            relative = path.removeprefix(base).lstrip("/")
+            if not _is_quiet(relative):
+                yield LiteratureFile(f"{root.name or 'source'}/{relative}", root / relative, int(info["size"]))
+    else:
+        yield LiteratureFile(root.name, root, int(root.stat().st_size))
+
+
+def _local_files(root: Path) -> Iterator[LiteratureFile]:
+    if not root.is_dir():
+        yield LiteratureFile(_safe_name(root.name), UPath(root), root.stat().st_size)
+        return
+    for folder, inner, files in os.walk(root):  # does not enter linked folders
+        here = Path(folder)
+        inner[:] = sorted(name for name in inner if not _QUIET.fullmatch(name) or _is_quiet_folder_kept(name))
+        for name in sorted([*files, *(n for n in inner if (here / n).is_symlink())]):
+            path = here / name
+            relative = path.relative_to(root).as_posix()
+            if _is_quiet(relative):
+                continue
+            full = _safe_name(f"{root.name or 'source'}/{relative}")
+            if path.is_symlink():
+                detail = "The file is a symbolic link, and links may lead out of the source. Put the file itself there."
+                yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "symbolic-link", detail))
+            elif path.is_file():
+                yield LiteratureFile(full, UPath(path), path.stat().st_size)
+
+
+def _is_quiet(relative: str) -> bool:
+    *folders, name = relative.split("/")
+    return _QUIET.fullmatch(name) is not None or any(folder.startswith(".") for folder in folders)
+
+
+def _is_quiet_folder_kept(name: str) -> bool:
+    return not name.startswith(".")
+
+
+def _safe_name(name: str) -> str:
+    """The name as valid Unicode: bytes of a file name that are not UTF-8 are written as backslash escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def position_of(name: str) -> str:
+    """The sort key of a file in the order of release, from its name alone.
+
+    >>> position_of("daily/pubmed26n1275.xml.gz")
+    '0/0026/00001275/daily/pubmed26n1275.xml.gz'
+    >>> position_of("mine/notes.jsonl")
+    '1/mine/notes.jsonl'
+    """
+    match = _RELEASE.fullmatch(name.rpartition("/")[2])
+    return f"0/{match[1].zfill(4)}/{match[2].zfill(8)}/{name}" if match else f"1/{name}"
+
+
+def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int = 16) -> str:
+    """The partition key a file is read under: its own, or that of one of its folder's groups."""
+    folder, slash, _ = file.name.rpartition("/")
+    if slash and one_document and file.bytes < _SMALL:
+        return f"{_slug(folder)}-group-{_tail(f'{folder}/{bucket_of(file.name, small_file_groups)}')}"
+    return f"{_slug(file.name)}-{_tail(file.name)}"
+
+
+def _slug(name: str) -> str:
+    text = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9_.]+", "-", name.lower()))
+    return text[-_LONGEST_SLUG:].strip(".-") or "file"
+
+
+def _tail(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def take_inventory(
+    files: Sequence[LiteratureFile], *, small_file_groups: int = 16, set_aside: Callable[[SetAside], None]
+) -> pa.Table:
+    """The inventory of the files: one row each, sorted by position, with the schema LITERATURE_INVENTORY.
+
+    Args:
+        files: what `list_files` gave.
+        small_file_groups: batches that the small one-document files of one folder share. Fixed for a home.
+        set_aside: receives each file that is not read, with the reason.
+
+    Raises:
+        MateriaError: a file the user named cannot be read, or a folder holds no file that can.
+    """
+    rows = []
+    readable: dict[str, SetAside | None] = {}  # source -> its first problem, None once a file of it can be read
+    for file in files:
+        source, slash, _ = file.name.partition("/")
+        row = _row(file, small_file_groups)
+        if isinstance(row, SetAside):
+            if not slash:
+                raise _as_error(file.name, row)
+            readable.setdefault(source, row)
+            set_aside(row)
+        else:
+            readable[source] = None
+            rows.append(row)
+    for source, problem in readable.items():
+        if problem is not None:
+            raise MateriaError(
+                f"holds no file that can be read; the first is {problem.file}: {problem.detail}",
+                file=source,
+                remedy="Name a folder or file of PubMed XML, JATS, PubTator or JSONL",
+            )
+    rows.sort(key=lambda row: str(row["position"]))
+    return pa.Table.from_pylist(rows, LITERATURE_INVENTORY)
+
+
+def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | SetAside:
+    if file.problem is not None:
+        return file.problem
+    try:
+        head = read_head(file.path) if file.bytes else b""
+    except BrokenStreamError as error:
+        return _aside(file, error.reason, f"Nothing can be read: {error}. Get the file again from its source.")
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
+    if not head.strip():
+        return _aside(file, "empty-file", "The file is empty. Get it again from its source, or remove it.")
+    reader = recognise(head, file.name)
+    if reader is None:
+        detail = "No reader knows this format. Use PubMed XML, JATS, PubTator or JSONL, or remove the file."
+        return _aside(file, "unknown-format", detail)
+    return {
+        "file": file.name,
+        "sha256": file_sha256(file.path),
+        "bytes": file.bytes,
+        "format": reader.name,
+        "position": position_of(file.name),
+        "batch": batch_of(file, one_document=reader.one_document, small_file_groups=small_file_groups),
+    }
+
+
+def _aside(file: LiteratureFile, reason: str, detail: str) -> SetAside:
+    return SetAside(file.name, "file", reason, detail)
+
+
+def _as_error(name: str, problem: SetAside) -> MateriaError:
+    problem_text, _, remedy = problem.detail.rstrip(".").partition(". ")
+    return MateriaError(f"{problem_text} ({problem.reason})", file=name, remedy=remedy or "Remove the file")

@@ -1,0 +1,23 @@
+"""Language codes of three letters as those of two.
+
+MEDLINE writes the bibliographic codes of ISO 639-2 (https://www.nlm.nih.gov/bsd/language_table.html), the tables write
+ISO 639-1. The list holds what PubMed holds more than a handful of papers in; any other code passes through unchanged.
+"""
+
+from __future__ import annotations
+
+__all__ = ["two_letters"]
+
+_PAIRS = (
+    "afr:af ara:ar arm:hy aze:az bos:bs bul:bg cat:ca chi:zh zho:zh cze:cs ces:cs dan:da dut:nl nld:nl eng:en est:et "
+    "fin:fi fre:fr fra:fr geo:ka ger:de deu:de gre:el ell:el heb:he hin:hi hrv:hr hun:hu ice:is isl:is ind:id ita:it "
+    "jpn:ja kor:ko lav:lv lit:lt mac:mk may:ms nor:no per:fa fas:fa pol:pl por:pt rum:ro ron:ro rus:ru slo:sk slk:sk "
+    "slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi"
+)
+_TWO_LETTERS = dict(pair.split(":") for pair in _PAIRS.split())
+
+
+def two_letters(code: str | None, default: str = "en") -> str:
+    """`eng` -> `en`, `pt-BR` -> `pt`, `EN` -> `en`; the default where there is no code."""
+    code = (code or "").strip().lower().replace("_", "-").split("-")[0]
+    return _TWO_LETTERS.get(code, code) or default

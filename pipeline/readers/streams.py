@@ -1,0 +1,122 @@
+"""Bytes of a literature file as a stream, decompressed where they are gzip, and honest about where they break off.
+
+The gzip module of the standard library drops up to a buffer of good bytes when a file is cut short. This one hands over
+every byte before the break and then raises, so that the records before it are kept. It costs the same (zlib does the work).
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer  # type: ignore[attr-defined]
+
+from upath import UPath
+
+__all__ = ["BrokenStreamError", "numbered_lines", "open_stream", "read_head"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_PIECE = 1 << 16
+#: Bytes of the longest line read into memory: longer than any full text, short of what an attack needs.
+_LONGEST_LINE = 64 << 20
+
+
+class BrokenStreamError(Exception):
+    """The bytes end too early or are damaged. `reason` is kebab-case, the message one clause without a full stop."""
+
+    def __init__(self, reason: str, problem: str) -> None:
+        super().__init__(problem)
+        self.reason = reason
+
+
+class _Gunzip(io.RawIOBase):
+    """The decompressed bytes of a stream of gzip members (RFC 1952)."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._member = zlib.decompressobj(wbits=31)
+        self._input = b""
+        self._begun = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while True:
+            if self._member.eof and not self._next_member():
+                return 0
+            if not self._input:
+                self._input = self._source.read(_PIECE)
+                if not self._input:
+                    raise BrokenStreamError("truncated-gzip", "the gzip data ends before its own end mark")
+            try:
+                # max_length bounds what one call may unfold, so a gzip bomb never grows in memory
+                output = self._member.decompress(self._input, len(view))
+            except zlib.error as error:
+                raise BrokenStreamError("corrupt-gzip", f"the gzip data is damaged ({error})") from error
+            self._input = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if output:
+                view[: len(output)] = output
+                return len(output)
+
+    def _next_member(self) -> bool:
+        """Move to the next member; False at the end. Zero bytes after a member are padding, as the gzip tool has it."""
+        while True:
+            self._input = self._input.lstrip(b"\0") or self._source.read(_PIECE)
+            if not self._input:
+                return False
+            if self._input.strip(b"\0"):
+                break
+        self._member = zlib.decompressobj(wbits=31)
+        return True
+
+
+@contextmanager
+def open_stream(path: UPath | Path) -> Iterator[io.BufferedReader]:
+    """A file as a buffered binary stream; gzip, known by its first two bytes, is decompressed on the way.
+
+    Reading raises BrokenStreamError where the gzip data is cut short or damaged, after every byte before the break.
+    """
+    with path.open("rb") as source:
+        first = source.read(len(_GZIP_MAGIC))
+        source.seek(0)
+        yield io.BufferedReader(_Gunzip(source) if first == _GZIP_MAGIC else source, _PIECE)  # type: ignore[arg-type]
+
+
+def read_head(path: UPath | Path, length: int = 1 << 16) -> bytes:
+    """The first decompressed bytes of a file: at most `length`, fewer where the file ends or breaks first.
+
+    Raises BrokenStreamError only where not one byte could be read.
+    """
+    pieces: list[bytes] = []
+    missing = length
+    with open_stream(path) as stream:
+        try:
+            while missing and (piece := stream.read1(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
+        except BrokenStreamError:
+            if not pieces:
+                raise
+    return b"".join(pieces)
+
+
+def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """The lines of a stream with their numbers from 1, without their line ends; None for a line longer than 64 MiB."""
+    number = 0
+    while line := stream.readline(_LONGEST_LINE):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            while (rest := stream.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+        else:
+            yield number, line.rstrip(b"\r\n")
