@@ -1,0 +1,71 @@
+"""Writes docs/configuration.md from the typed configuration, so that the page cannot differ from the code.
+
+Run: .venv/bin/python docs/make_configuration.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from assets.config import Config
+
+HEAD = """# Configuration
+
+Everything is optional. Write what you want to change into a YAML file and give it once; the home records it:
+
+```
+materia build --config materia.yaml
+```
+
+```yaml
+fusion:
+  retracted: downweight
+corpus:
+  minimum_belief: 0.5
+```
+
+An unknown key is an error that names it. A change rebuilds what reads the setting and what follows from it, nothing else.
+This page is written by `docs/make_configuration.py`.
+"""
+
+
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """The configuration classes inside an annotation: itself, or the items of a tuple."""
+    found = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+    return found[:1]
+
+
+def kind(field: FieldInfo) -> str:
+    """The type of a field as a reader writes it."""
+    annotation = field.annotation
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    return name.replace("NoneType", "null").replace("|", "or")
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Home\n", _table(Config)]
+    for name, field in Config.model_fields.items():
+        for model in models_of(field.annotation):
+            summary = (model.__doc__ or "").strip().splitlines()[0]
+            several = " (a list of these)" if not isinstance(field.annotation, type) else ""
+            parts += [f"\n## `{name}`{several}\n\n{summary}\n", _table(model)]
+    return "\n".join(parts)
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if models_of(field.annotation):
+            continue
+        default = "" if field.default is None else field.default
+        rows.append(f"| `{name}` | {kind(field)} | {default} | {field.description or ''} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "configuration.md").write_text(page(), encoding="utf-8")

@@ -1,0 +1,105 @@
+"""When a stage has something to do, and what a failed check stops."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from assets.home import Home
+from assets.stage import Check, Job, Need, Stage, refresh
+from pipeline.errors import MateriaError
+from pipeline.tables import SET_ASIDE
+from upath import UPath
+
+
+def first(job: Job) -> None:
+    """Writes one row that says what the configuration says."""
+    text = str(job.home.config.fusion.systematic_error)
+    row = {"file": "f", "record": "1", "reason": "r", "detail": text}
+    job.writer.table("rows.parquet", SET_ASIDE).write(pa.Table.from_pylist([row], SET_ASIDE))
+
+
+def second(job: Job) -> None:
+    """Copies the first."""
+    job.writer.table("rows.parquet", SET_ASIDE).write(job.dataset("first").read())
+
+
+FIRST = Stage("first", "g", first, settings=lambda home: home.config.fusion.systematic_error)
+SECOND = Stage("second", "g", second, needs=(Need("first"),))
+
+
+def run(stage: Stage, home: Home) -> list[bool]:
+    return [result.computed for result in refresh(stage, home, stage.keys(home))]
+
+
+def with_error(home: Home, value: float) -> Home:
+    fusion = home.config.fusion.model_copy(update={"systematic_error": value})
+    return home.configure(config=home.config.model_copy(update={"fusion": fusion}))
+
+
+def test_what_is_fresh_is_not_computed_again(tmp_path: Path) -> None:
+    home = Home(UPath(tmp_path))
+    assert run(FIRST, home) == [True]
+    assert run(FIRST, home) == [False]
+    assert FIRST.stale(home) == []
+
+
+def test_a_setting_makes_stale_what_reads_it_and_what_follows(tmp_path: Path) -> None:
+    home = Home(UPath(tmp_path))
+    run(FIRST, home), run(SECOND, home)
+    changed = with_error(home, 0.2)
+    assert FIRST.stale(changed) == ["all"]
+    run(FIRST, changed)
+    assert SECOND.stale(changed) == ["all"]
+
+
+def test_an_output_that_comes_out_the_same_makes_nothing_stale(tmp_path: Path) -> None:
+    home = Home(UPath(tmp_path))
+    run(FIRST, home), run(SECOND, home)
+    newer = Stage("first", "g", first, settings=FIRST.settings, version="2")
+    assert run(newer, home) == [True]
+    assert SECOND.stale(home) == []
+
+
+def test_a_missing_input_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(MateriaError, match="first has not been built yet. Materialize first first"):
+        run(SECOND, Home(UPath(tmp_path)))
+
+
+def test_a_failed_blocking_check_stops_and_stays_stale(tmp_path: Path) -> None:
+    def leaky(job: Job) -> None:
+        """Fails its check."""
+        first(job)
+        job.check("no_leak", False, leaks=3)
+
+    stage = Stage("leaky", "g", leaky, checks=(Check("no_leak", "Nothing may leak."),))
+    home = Home(UPath(tmp_path))
+    with pytest.raises(MateriaError, match="leaky: the check no_leak failed \\(leaks: 3\\)"):
+        run(stage, home)
+    assert stage.stale(home) == ["all"]
+
+
+def test_the_number_of_buckets_is_fixed_once_there_is_a_graph(tmp_path: Path) -> None:
+    home = Home(UPath(tmp_path)).configure(config=Home(UPath(tmp_path)).config)
+    with home.dataset("evidence_by_bucket").writer("0") as writer:
+        writer.commit(skip_key="s", code_version="1", inputs={})
+    with pytest.raises(MateriaError, match="made with 8 buckets and cannot change to 64"):
+        home.configure(config=home.config.model_copy(update={"buckets": 64}))
+
+
+def test_two_builds_of_one_home_do_not_run_at_once(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = f"from assets.home import open_home; import time\nwith open_home({str(tmp_path)!r}).lock(): print('held', flush=True); time.sleep(30)"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == "held"
+        with pytest.raises(MateriaError, match=f"is being built by process {holder.pid}"), Home(UPath(tmp_path)).lock(timeout_s=0.2):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with Home(UPath(tmp_path)).lock(timeout_s=5):  # the lock went with its holder
+        pass
