@@ -25,8 +25,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import filter_spans
 
+from pipeline.abbreviations import definitions_beside
+from pipeline.chemical_spans import whole_chemicals
 from pipeline.context import Scopes, context_of
-from pipeline.names import Concept, NameIndex, NameMatch
+from pipeline.names import CHEMICALS, Concept, NameIndex, NameMatch
 from pipeline.sentences import split_sentences
 
 __all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
@@ -112,20 +114,22 @@ class Linker:
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
+        text = doc.text
         names: list[NameMatch] | None = doc.user_data.get("materia_names")
         if names is None:
-            names = [*self.index.find(doc.text)] if self.index else []
-        sentences = doc.user_data.get("materia_sentences") or split_sentences(doc.text)
-        mentions = _with_context(doc.text, sentences, _expanded(doc.text, names, _definitions(doc), self.index))
+            names = [*self.index.find(text)] if self.index else []
+        names = whole_chemicals(text, names, CHEMICALS)
+        sentences = doc.user_data.get("materia_sentences") or split_sentences(text)
+        mentions = _with_context(text, sentences, _expanded(text, names, _definitions(doc, names), self.index))
         doc._.materia_mentions = mentions
         if self.spans:
             _set_spans(doc, mentions)
         return doc
 
 
-def _definitions(doc: Doc) -> dict[str, tuple[int, int]]:
-    """Short forms defined in the document, with the offsets of their long forms."""
-    found: dict[str, tuple[int, int]] = {}
+def _definitions(doc: Doc, names: Sequence[NameMatch]) -> dict[str, tuple[int, int]]:
+    """Short forms defined in the document, with the offsets of their long forms; those beside a known name go first."""
+    found = definitions_beside(doc.text, [(name.start, name.end) for name in names])
     if doc.has_extension("abbreviations"):
         for short in sorted(doc._.abbreviations, key=lambda span: span.start):
             long = short._.long_form

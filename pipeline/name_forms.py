@@ -101,6 +101,8 @@ def variants(name: str) -> Iterator[str]:
     bare = _NOTE.sub("", name)
     if bare != name and bare:
         yield bare
+    if bare.lower().endswith("ic acid") and len(bare) > 9:
+        yield bare[:-7] + "ate"
     parts = bare.split(", ")
     if 2 <= len(parts) <= 4 and all(parts) and not any(_LEADING.match(part) for part in parts):
         yield " ".join(reversed(parts))

@@ -26,10 +26,19 @@ from pipeline.name_forms import adjectives, normal_form, normal_word, organ_vari
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PREFIX_ORDER", "Concept", "NameIndex", "NameMatch"]
+__all__ = ["CHEMICALS", "PREFIX_ORDER", "Concept", "NameIndex", "NameMatch"]
 
 #: Vocabularies in order of preference, where several know a name.
 PREFIX_ORDER: tuple[str, ...] = ("MESH", "HGNC", "NCBIGene", "DOID", "MONDO", "OMIM", "HP", "CHEBI", "RXNORM", "UBERON", "CL", "GO")
+
+#: Biolink classes of chemicals, drug classes among them.
+CHEMICALS: frozenset[str] = frozenset(
+    f"biolink:{name}"
+    for name in (
+        "ChemicalEntity", "SmallMolecule", "Drug", "ChemicalRole", "MolecularMixture", "ComplexMolecularMixture",
+        "ChemicalMixture", "MolecularEntity",
+    )
+)  # fmt: skip
 
 _SCOPES = {"preferred": (0, 1.0), "exact": (0, 0.9), "narrow": (1, 0.7), "related": (1, 0.65), "broad": (1, 0.6)}
 _DERIVED = 2  # the tier of variants made by rule from a name: adjectives, organ words
@@ -218,9 +227,9 @@ _UNLINKABLE: frozenset[str] | None = None
 
 
 def _needs_case(name: str, form: tuple[str, ...]) -> bool:
-    """Whether a name matches in its own capitals only: symbols and acronyms of up to six letters and digits."""
+    """Whether a name matches in its own capitals only: symbols, acronyms, single words that the vocabulary has in capitals."""
     letters = _letters(name)
-    if " " in name or len(letters) > 6:
+    if " " in name or (len(letters) > 6 and not letters.isupper()):
         return False
     capitals = sum(c.isupper() for c in letters)
     return capitals >= 2 or (len(letters) <= 2 and len(form) == 1)
@@ -247,7 +256,9 @@ def _compile(vocabulary: pa.Table, prefix_order: Sequence[str]) -> dict[str, _En
                 if surface:
                     value = min(value, 0.75)
                 key = (_pattern(form), surface)
-                order = (entry_tier, rank[0], scope != "preferred", tier, rank[1], linked, curie)
+                # Of "Propylene Glycol" and "Propylene Glycols", the first is what either spelling means.
+                plural = alias.endswith("s") and not form[-1].endswith("s")
+                order = (entry_tier, rank[0], scope != "preferred", plural, tier, rank[1], linked, curie)
                 if key not in ranked or order < ranked[key][0]:
                     ranked[key] = (order, Concept(linked, linked_category, round(value, 6)))
     forms: dict[str, _Entry] = defaultdict(_Entry)
