@@ -58,7 +58,9 @@ def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Sche
     A path with `://` is read through fsspec. Characters that DuckDB takes for patterns are escaped.
     """
     if not paths:
-        connection.register(name, schema.empty_table())
+        connection.register("empty_table", schema.empty_table())
+        connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
+        connection.unregister("empty_table")
         return
     for protocol in sorted({path.split("://", 1)[0] for path in paths if "://" in path}):
         import fsspec

@@ -283,7 +283,7 @@ def test_a_hundred_thousand_rows_on_one_claim_do_not_overflow(tmp_path: Path, wr
 )
 def test_a_probability_that_is_none_is_named_not_believed(write_evidence: Write, wrong: dict[str, Any]) -> None:
     """NaN sorts above every number in DuckDB, so a clamp alone would have made it near certain."""
-    rows = said_by("PMID:1") + [wrong | {"evidence_id": "feed", "sentence": "x"}]
+    rows = [*said_by("PMID:1"), wrong | {"evidence_id": "feed", "sentence": "x"}]
     with pytest.raises(MateriaError, match=r"evidence, feed: has a probability outside"):
         fuse(write_evidence(rows), FusionConfig(), SPLITS)
 

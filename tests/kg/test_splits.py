@@ -37,7 +37,8 @@ def test_sql_orders_a_pair_as_python_does_beyond_the_basic_plane() -> None:
 @pytest.mark.parametrize("config", [TENTHS, SplitConfig()])
 def test_shares_are_near_the_configured_ones(config: SplitConfig) -> None:
     n = 100_000
-    sql = f"SELECT {split_sql('a', 'b', config)} AS split, count(*) FROM (SELECT 'MESH:' || i AS a, 'HP:' || i AS b FROM range({n}) r(i)) GROUP BY 1"
+    pairs = f"SELECT 'MESH:' || i AS a, 'HP:' || i AS b FROM range({n}) r(i)"
+    sql = f"SELECT {split_sql('a', 'b', config)} AS split, count(*) FROM ({pairs}) GROUP BY 1"
     counts = dict(duckdb.sql(sql).fetchall())
     for split, share in (("test", config.test), ("validation", config.validation)):
         deviation = 5 * (share * (1 - share) / n) ** 0.5

@@ -1,0 +1,244 @@
+"""From batches (by paper) to buckets (by key), keeping only what live documents say.
+
+Everything after this step works bucket by bucket: evidence in the bucket of its subject, so that all evidence of a claim
+and of the claims opposed to it is in one place; literature in the bucket of its document. One call reads all batches and
+streams all buckets in order, so one step can write every bucket and report only those that changed.
+
+Memory stays flat. Each output is one external sort in DuckDB, which spills; nothing is aggregated into lists there, since
+DuckDB cannot spill a list being built. Mentions and claims are sorted apart, by the rank of their document, and put
+beside the documents as Arrow lists while the three sorted streams pass.
+
+Two deliveries of one text (the same paper in two files) give the same rows twice; they meet in the sort, and one is kept.
+
+Rejected: one query per bucket (reads everything as many times as there are buckets), a Parquet dataset partitioned by
+DuckDB (order inside the files depends on threads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.duck import MEMORY_LIMIT, connect, stream, table_view
+from kg.fusion import TRIPLE_ID_SQL
+from pipeline.errors import MateriaError
+from pipeline.hashing import BUCKET_SQL
+from pipeline.tables import DOCUMENTS, EVIDENCE, LITERATURE_BY_BUCKET, LIVE_DOCUMENTS, MENTIONS
+
+__all__ = ["shuffle_evidence", "shuffle_literature"]
+
+#: What an evidence id does not determine, in case two deliveries of a text differ there (its sections, say).
+_TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
+_SAME_TEXT: Final = "l.text_doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash"
+_TEXTS_SQL: Final = """
+    SELECT l.bucket, l.rank, l.doc_id, l.version, l.text_hash, t.text, t.sections, t.language, t.year
+    FROM documents t JOIN ranked l
+    ON l.file = t.file AND l.position = t.position AND l.record = t.record AND l.version = t.version
+       AND l.text_doc_id = t.doc_id
+    ORDER BY rank
+"""
+_MENTIONS_SQL: Final = f"""
+    SELECT l.rank, t.start, t."end", t.curie, t.category FROM mentions t JOIN ranked l ON {_SAME_TEXT}
+    WHERE t.curie IS NOT NULL ORDER BY rank, start, "end", curie, category
+"""  # noqa: S608
+_CLAIMS_SQL: Final = f"""
+    SELECT l.rank, t.evidence_id, {TRIPLE_ID_SQL} AS triple_id, t.subject_start, t.subject_end, t.predicate,
+           t.object_start, t.object_end, t.polarity
+    FROM evidence t JOIN ranked l ON {_SAME_TEXT} ORDER BY rank, evidence_id
+"""  # noqa: S608
+_MENTION: Final = LITERATURE_BY_BUCKET.field("mentions").type.value_type
+_CLAIM: Final = LITERATURE_BY_BUCKET.field("claims").type.value_type
+
+
+def shuffle_evidence(
+    evidence: Sequence[str],
+    live: Sequence[str],
+    buckets: int,
+    *,
+    documents: Sequence[str] | None = None,
+    threads: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Evidence of live documents, by bucket of its subject, then by evidence id, one row each.
+
+    A row is kept where the live row of its document has the same version and text and is active or retracted. `retracted`
+    is taken from the live row: a retraction changes this table and not the extraction.
+
+    Args:
+        evidence: Parquet files of EVIDENCE, of all batches.
+        live: Parquet files of LIVE_DOCUMENTS.
+        buckets: number of buckets of the home.
+        documents: Parquet files of DOCUMENTS. With them, evidence of a document that is live under another of its
+            identifiers is found too, and gets that identifier. Only the columns that say which row is which are read.
+        threads: worker threads; all cores where None. The rows do not depend on it.
+        memory_limit: what DuckDB may hold before it spills to disk.
+
+    Yields:
+        Bucket and rows (EVIDENCE), buckets ascending. A bucket may come in several pieces, or, where it is empty, in none.
+    """
+    kept = ", ".join(f'e."{name}"' for name in EVIDENCE.names if name not in ("doc_id", "retracted"))
+    with connect(threads=threads, memory_limit=memory_limit) as connection:
+        table_view(connection, "evidence", evidence, EVIDENCE)
+        _live_table(connection, live, documents)
+        rows = stream(
+            connection,
+            f"""SELECT {BUCKET_SQL.format("subject", buckets)}::INTEGER AS bucket, * FROM (
+                    SELECT {kept}, l.doc_id, l.status = 'retracted' AS retracted
+                    FROM evidence e JOIN live_text l
+                    ON e.doc_id = l.text_doc_id AND e.version = l.version AND e.text_hash = l.text_hash
+                ) ORDER BY bucket, evidence_id, {_TIES}""",  # noqa: S608
+        )
+        for batch in _first_of_equal(rows, ["evidence_id"]):
+            yield from _by_bucket(batch, EVIDENCE)
+
+
+def shuffle_literature(
+    documents: Sequence[str],
+    mentions: Sequence[str],
+    evidence: Sequence[str],
+    live: Sequence[str],
+    buckets: int,
+    *,
+    retracted: Literal["exclude", "downweight", "keep"] = "exclude",
+    threads: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+    rows: int = 256,
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Texts of live documents with their linked mentions and claims, by bucket of the document, then by its id.
+
+    Deleted documents have no text and are left out. Under the policy `exclude`, texts of retracted papers are too: what a
+    model should not take for true it should not read.
+
+    Args:
+        documents: Parquet files of DOCUMENTS, of all batches.
+        mentions: Parquet files of MENTIONS; those without a CURIE are left out.
+        evidence: Parquet files of EVIDENCE.
+        live: Parquet files of LIVE_DOCUMENTS.
+        buckets: number of buckets of the home.
+        retracted: the policy of FusionConfig; `downweight` and `keep` both keep the text.
+        threads: worker threads; all cores where None. The rows do not depend on it.
+        memory_limit: what DuckDB may hold before it spills to disk.
+        rows: documents in one piece, at most.
+
+    Yields:
+        Bucket and rows (LITERATURE_BY_BUCKET), buckets ascending, as `shuffle_evidence`.
+    """
+    with connect(threads=threads, memory_limit=memory_limit) as connection:
+        table_view(connection, "documents", documents, DOCUMENTS)
+        table_view(connection, "mentions", mentions, MENTIONS)
+        table_view(connection, "evidence", evidence, EVIDENCE)
+        _live_table(connection, live, documents)
+        wanted = "status = 'active'" if retracted == "exclude" else "true"
+        connection.execute(
+            f"""CREATE TABLE ranked AS
+                SELECT *, (row_number() OVER (ORDER BY bucket, doc_id) - 1)::BIGINT AS rank FROM (
+                    SELECT *, {BUCKET_SQL.format("doc_id", buckets)}::INTEGER AS bucket FROM live_text WHERE {wanted}
+                )"""  # noqa: S608
+        )
+        # Each open stream needs a connection of its own; the three share one database and one memory limit.
+        cursors = [connection.cursor() for _ in range(3)]
+        try:
+            mentions_of = _Lists(stream(cursors[0], _MENTIONS_SQL), _MENTION, ["start", "end", "curie", "category"])
+            claims_of = _Lists(stream(cursors[1], _CLAIMS_SQL), _CLAIM, ["evidence_id"])
+            for batch in _first_of_equal(stream(cursors[2], _TEXTS_SQL, rows), ["rank"]):
+                ranks = batch["rank"].to_numpy()
+                lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
+                columns = [lists[name] if name in lists else batch[name] for name in LITERATURE_BY_BUCKET.names]
+                whole = pa.RecordBatch.from_arrays([batch["bucket"], *columns], ["bucket", *LITERATURE_BY_BUCKET.names])
+                yield from _by_bucket(whole, LITERATURE_BY_BUCKET)
+        finally:
+            for cursor in cursors:
+                cursor.close()
+
+
+def _live_table(connection: Any, live: Sequence[str], documents: Sequence[str] | None) -> None:
+    """The live rows that have a text, with the identifier that the text goes by in documents, mentions and evidence.
+
+    That identifier differs from the live one where a paper is known by several.
+    """
+    table_view(connection, "live", live, LIVE_DOCUMENTS)
+    if documents is None:
+        connection.execute(
+            "CREATE TABLE live_text AS SELECT *, doc_id AS text_doc_id FROM live WHERE status != 'deleted'"
+        )
+        return
+    table_view(connection, "document_ids", documents, DOCUMENTS)
+    connection.execute(
+        """CREATE TABLE live_text AS
+            SELECT l.*, coalesce(min(d.doc_id) FILTER (d.doc_id = l.doc_id), min(d.doc_id)) AS text_doc_id
+            FROM live l LEFT JOIN document_ids d
+            ON l.file = d.file AND l.position = d.position AND l.record = d.record AND l.version = d.version
+               AND l.text_hash = d.text_hash
+            WHERE l.status != 'deleted' GROUP BY ALL"""
+    )
+    ((missing,),) = connection.execute("SELECT min(doc_id) FROM live_text WHERE text_doc_id IS NULL").fetchall()
+    if missing is not None:
+        raise MateriaError(
+            "is live, but its row is not among the documents",
+            file="live_documents",
+            record=missing,
+            remedy="Build documents and live_documents again",
+        )
+
+
+def _first_of_equal(batches: Iterable[pa.RecordBatch], keys: list[str]) -> Iterator[pa.RecordBatch]:
+    """Sorted rows, less those whose keys equal the row before."""
+    last: list[Any] | None = None
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        new = np.zeros(batch.num_rows, dtype=bool)
+        new[0] = last != [batch[key][0].as_py() for key in keys]
+        for key in keys:
+            column = batch[key]
+            differs = pc.not_equal(column.slice(1), column.slice(0, batch.num_rows - 1))
+            new[1:] |= pc.fill_null(differs, True).to_numpy(zero_copy_only=False)
+        last = [batch[key][-1].as_py() for key in keys]
+        yield batch if new.all() else batch.filter(pa.array(new))
+
+
+def _by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """A batch sorted by bucket, cut where the bucket changes, without that column."""
+    buckets = batch["bucket"].to_numpy()
+    starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
+    rows = batch.select(schema.names).cast(schema)
+    for start, end in pairwise(starts):
+        if end > start:
+            yield int(buckets[start]), rows.slice(start, end - start)
+
+
+class _Lists:
+    """A stream of rows sorted by the rank of their document, handed out as one list a document."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], kind: pa.StructType, keys: list[str]) -> None:
+        self._batches = _first_of_equal(batches, ["rank", *keys])
+        self._kind = kind
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        self._schema = pa.schema([("rank", pa.int64()), *((name, kind.field(name).type) for name in names)])
+        self._pending = self._schema.empty_table()
+
+    def take(self, ranks: np.ndarray[Any, np.dtype[np.int64]]) -> pa.ListArray:
+        """The lists of documents with these ascending ranks; ranks must ascend from call to call too."""
+        end = int(ranks[-1]) + 1
+        pieces = [self._pending]
+        while pieces[-1].num_rows == 0 or pieces[-1]["rank"][-1].as_py() < end:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            pieces.append(pa.Table.from_batches([batch.select(self._schema.names).cast(self._schema)]))
+        rows = pa.concat_tables(pieces).combine_chunks()
+        row_ranks = rows["rank"].to_numpy()
+        self._pending = rows.slice(int(np.searchsorted(row_ranks, end)))
+        offsets = np.searchsorted(row_ranks, np.append(ranks, end)).astype(np.int32)
+        columns = [_one_array(rows[name]) for name in self._schema.names[1:]]
+        values = pa.StructArray.from_arrays(columns, fields=list(self._kind))
+        return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
