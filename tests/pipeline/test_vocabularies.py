@@ -60,7 +60,7 @@ id: part_of
 name: part of
 """
 TSV = "curie\tname\tsynonyms\tcategory\tparents\nHGNC:1\tA1BG\tA1B|ABG\t\t\nX:2\tthing\t\tDisease\tHGNC:1|X:2\n"
-TWO_COLUMNS = "D007660\tKetoprofen\n\tSick Leave\nDOID:1\tcold\n"
+TWO_COLUMNS = "D007660\tKetoprofen\nD018582\tSick Leave\nDOID:1\tcold\n"
 MEDIC = (
     "D010300|168600||Parkinson Disease|Paralysis Agitans\n613097||TOOTH AGENESIS\n"
     "270400|D019082||Smith-Lemli-Opitz Syndrome\n"
@@ -187,7 +187,7 @@ def test_two_columns_need_no_header_and_bare_mesh_ids_get_their_prefix(tmp_path:
     assert {curie: row["category"] for curie, row in rows.items()} == {
         "DOID:1": "biolink:Disease",
         "MESH:D007660": "biolink:ChemicalEntity",
-        "MESH:": "biolink:InformationContentEntity",
+        "MESH:D018582": "biolink:InformationContentEntity",
     }
 
 
@@ -339,7 +339,7 @@ def test_the_vocabularies_of_a_real_build_load_in_time_and_tell_kinds_apart(mate
         "D006801": "OrganismTaxon",  # Humans
         "D006333": "Disease",  # Heart Failure, from MEDIC
         "D008099": "AnatomicalEntity",  # Liver
-        "": "InformationContentEntity",  # Sick Leave
+        "D018582": "InformationContentEntity",  # Sick Leave
     }
     assert {identifier: rows[f"MESH:{identifier}"]["category"] for identifier in kinds} == {
         identifier: f"biolink:{kind}" for identifier, kind in kinds.items()
