@@ -18,11 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from kg.duck import MEMORY_LIMIT, connect, stream, table_view
 from kg.fusion import TRIPLE_ID_SQL
@@ -51,6 +53,8 @@ _CLAIMS_SQL: Final = f"""
            t.object_start, t.object_end, t.polarity
     FROM evidence t JOIN ranked l ON {_SAME_TEXT} ORDER BY rank, evidence_id
 """  # noqa: S608
+_MENTION_KEYS: Final = ["start", "end", "curie", "category"]
+_CLAIM_KEYS: Final = ["evidence_id"]
 _MENTION: Final = LITERATURE_BY_BUCKET.field("mentions").type.value_type
 _CLAIM: Final = LITERATURE_BY_BUCKET.field("claims").type.value_type
 
@@ -140,20 +144,29 @@ def shuffle_literature(
                     SELECT *, {BUCKET_SQL.format("doc_id", buckets)}::INTEGER AS bucket FROM live_text WHERE {wanted}
                 )"""  # noqa: S608
         )
-        # Each open stream needs a connection of its own; the three share one database and one memory limit.
-        cursors = [connection.cursor() for _ in range(3)]
-        try:
-            mentions_of = _Lists(stream(cursors[0], _MENTIONS_SQL), _MENTION, ["start", "end", "curie", "category"])
-            claims_of = _Lists(stream(cursors[1], _CLAIMS_SQL), _CLAIM, ["evidence_id"])
-            for batch in _first_of_equal(stream(cursors[2], _TEXTS_SQL, rows), ["rank"]):
+        # One sort at a time, so that each may use the whole memory limit: the small ones wait sorted on disk.
+        with TemporaryDirectory(prefix="materia-shuffle.") as folder:
+            mentions_of = _Lists(
+                _sorted_on_disk(connection, _MENTIONS_SQL, f"{folder}/mentions"), _MENTION, _MENTION_KEYS
+            )
+            claims_of = _Lists(_sorted_on_disk(connection, _CLAIMS_SQL, f"{folder}/claims"), _CLAIM, _CLAIM_KEYS)
+            for batch in _first_of_equal(stream(connection, _TEXTS_SQL, rows), ["rank"]):
                 ranks = batch["rank"].to_numpy()
                 lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
                 columns = [lists[name] if name in lists else batch[name] for name in LITERATURE_BY_BUCKET.names]
                 whole = pa.RecordBatch.from_arrays([batch["bucket"], *columns], ["bucket", *LITERATURE_BY_BUCKET.names])
                 yield from _by_bucket(whole, LITERATURE_BY_BUCKET)
-        finally:
-            for cursor in cursors:
-                cursor.close()
+
+
+def _sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordBatch]:
+    """Run a sorting query now, to a file; read the file later, piece by piece."""
+    connection.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 16384)")
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(path) as parquet:
+            yield from parquet.iter_batches(batch_size=8192)
+
+    return read()
 
 
 def _live_table(connection: Any, live: Sequence[str], documents: Sequence[str] | None) -> None:
