@@ -11,7 +11,6 @@ identifier after it, and these diseases would then stand twice in a vocabulary t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -20,8 +19,6 @@ from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lin
 from pipeline.vocabularies.prefixes import bare_id_to_curie
 
 __all__ = ["Medic"]
-
-_LINE = re.compile(r"[A-Za-z0-9:.|-]*[0-9][A-Za-z0-9:.|-]*\|\|[^|]")
 
 
 class Medic:
@@ -33,9 +30,9 @@ class Medic:
         """By identifiers, `||` and a name, in one of the first lines."""
         del name
         lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines() if line.strip()][:5]
-        return any(_LINE.match(line) for line in lines) and all(
-            "||" in line and "\t" not in line for line in lines[:-1]
-        )
+        if not all("||" in line and "\t" not in line for line in lines[:-1] or lines):
+            return False
+        return any(bare_id_to_curie(line.split("|", 1)[0].strip()) for line in lines if "||" in line)
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each line with a known identifier and a name."""

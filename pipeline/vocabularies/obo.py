@@ -29,7 +29,6 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SCOPE = re.compile(r"\s*(EXACT|NARROW|BROAD|RELATED)\b")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": " ", "W": " ", "t": " "}
-_TAIL = re.compile(r"\s*(?:\{[^}]*\})?\s*(?:(?<=\s)!.*)?$")
 _CATEGORY_PROPERTIES = ("biolink:category", "https://w3id.org/biolink/vocab/category")
 _OLD_SYNONYMS = {
     "exact_synonym": "exact",
@@ -97,9 +96,10 @@ def _unescape(text: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """An unquoted value without trailing modifiers and comment."""
-    if "!" in value or "{" in value:
-        value = _TAIL.sub("", value, count=1)
+    """An unquoted value without its comment (` ! ...`) and trailing modifiers (` {...}`). Plain searches, so always linear."""
+    value = value.partition(" !")[0].strip()
+    if value.endswith("}") and " {" in value:
+        value = value.rpartition(" {")[0]
     return value.strip()
 
 
@@ -127,7 +127,8 @@ def _concept(clauses: list[Clause], namespace: str, file: str, set_aside: OnSetA
         elif tag == "is_obsolete":
             obsolete = _plain(value) == "true"
         elif tag == "is_a":
-            parent = normalise_curie(_unescape(_plain(value)))
+            # The identifier is the first word; modifiers and comments after it may hold any sign.
+            parent = normalise_curie(_unescape(value.split(None, 1)[0] if value else ""))
             if parent is None:
                 aside(number, "bad-parent", "The is_a clause names no CURIE. Write it as PREFIX:LOCAL.")
             elif parent == curie:

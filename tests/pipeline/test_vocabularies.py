@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import time
@@ -171,6 +172,32 @@ def test_obo_keeps_names_xrefs_and_parents(tmp_path: Path) -> None:
 def test_an_exclamation_mark_or_brace_in_a_name_is_no_comment(tmp_path: Path) -> None:
     content = "[Term]\nid: X:1\nname: a{b}c!d ! comment\n"
     assert load(write(tmp_path, "x.obo", content))[0]["X:1"]["name"] == "a{b}c!d"
+
+
+def test_a_parent_with_modifiers_that_hold_any_sign(tmp_path: Path) -> None:
+    content = '[Term]\nid: X:1\nname: a {x="1"} ! c\nis_a: X:2 {source="a ! {b"} ! two ! three\n'
+    row = load(write(tmp_path, "x.obo", content))[0]["X:1"]
+    assert (row["name"], row["parents"]) == ("a", ["X:2"])
+
+
+@pytest.mark.parametrize("filler", [b" ", b"1", b"|", b"\\", b'"', b"{", b"!", b"\t", b":", b"[", b"D000001|"])
+def test_a_hostile_line_takes_linear_time(filler: bytes, tmp_path: Path) -> None:
+    """Guards against regular expressions that take quadratic time on long runs of one sign."""
+    run = filler * 200_000
+    clauses = [
+        b"name: a%sb ! c" % run,
+        b"is_a: %sb {" % run,
+        b'synonym: "%s' % run,
+        b"xref: %s x" % run,
+        b"id: %s" % run,
+    ]
+    files = [b"[Term]\nid: X:1\nname: n\n" + b"\n".join(clauses), b"D000001||a\n" + run + b"||x", run, b"D1\tb\n" + run]
+    start = time.perf_counter()
+    for number, content in enumerate(files):
+        path = write(tmp_path, f"hostile{number}", content)
+        with contextlib.suppress(MateriaError):
+            load(path)
+    assert time.perf_counter() - start < 5
 
 
 def test_tsv_columns(tmp_path: Path) -> None:
