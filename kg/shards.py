@@ -1,0 +1,75 @@
+"""Shards of the corpus by the names people use for them, and single rows read out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from upath import UPath
+
+from pipeline.errors import MateriaError
+from pipeline.storage import Dataset
+
+__all__ = ["find_shard", "read_row", "split_target"]
+
+
+def split_target(target: str) -> tuple[str, int | None]:
+    """SHARD and ROW of `SHARD[:ROW]`. A colon that no number follows belongs to the shard's name."""
+    shard, colon, row = target.rpartition(":")
+    return (shard, int(row)) if colon and row.isdecimal() else (target, None)
+
+
+def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
+    """Parquet files of a shard, named by a path or as `verbalized_corpus/split=train/bucket=03`.
+
+    Raises:
+        MateriaError: there is no such shard.
+    """
+    for place in (UPath(shard), UPath(home) / shard):
+        if shard.endswith(".parquet") and place.is_file():
+            return [str(place)]
+    asset, _, inside = shard.strip("/").partition("/")
+    inside = inside.strip("/")
+    known: list[str] = []
+    if asset and "." not in asset and (UPath(home) / asset).is_dir():
+        dataset = Dataset(home, asset)
+        known = sorted(path for key in dataset.manifests() for path in dataset.paths(key))
+        prefix = f"{dataset.url}/{inside}/" if inside else f"{dataset.url}/"
+        if inside and (found := [path for path in known if path.startswith(prefix)]):
+            return found
+    hint = (
+        str(UPath(known[0]).parent).removeprefix(str(UPath(home))).strip("/")
+        if known
+        else "verbalized_corpus/split=train/bucket=03"
+    )
+    raise MateriaError(
+        f"no such shard: {shard}", file=str(home), remedy=f"Name a Parquet file or a shard such as {hint}"
+    )
+
+
+def read_row(paths: Sequence[str], shard: str, row: int) -> dict[str, Any]:
+    """One row of a shard, by reading its row group only.
+
+    Raises:
+        MateriaError: the file is no corpus shard, or has no such row.
+    """
+    rest = row
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            missing = {"passage_id", "triple_ids", "evidence_ids", "doc_ids", "spans"} - set(file.schema_arrow.names)
+            if missing:
+                remedy = "Name a shard of verbalized_corpus or literature_corpus"
+                raise MateriaError(
+                    f"is no corpus shard: it has no column {sorted(missing)[0]}", file=shard, remedy=remedy
+                )
+            for group in range(file.num_row_groups):
+                held = file.metadata.row_group(group).num_rows
+                if 0 <= rest < held:
+                    found: dict[str, Any] = file.read_row_group(group).slice(rest, 1).to_pylist()[0]
+                    return found
+                rest -= held
+    rows = row - rest
+    remedy = f"Rows count from 0 to {rows - 1}" if rows else "The shard is empty: choose another"
+    raise MateriaError(f"has no row {row}", file=shard, remedy=remedy)
