@@ -3,9 +3,9 @@
 A run that covers one partition (or an asset without partitions) returns a result with its data version. A run that covers
 many and nothing after them reports only the partitions that changed, because an event costs 20 to 50 ms. What follows a
 shuffle depends on a bare asset whose partitions the shuffle reports, for the same reason.
-"""
 
-from __future__ import annotations
+No `from __future__ import annotations` here: Dagster reads the type of `context` at run time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar

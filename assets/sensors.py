@@ -3,8 +3,6 @@
 A tick costs a listing (names, sizes, times), not a hash of every file; the runs it asks for compare hashes.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -117,6 +117,7 @@ def parse_phrases(text: str, file: str) -> Phrases:
     _check_keys(values, _TOP_KEYS, (), file, lines)
     for key in sorted(_TOP_KEYS - set(values)):
         raise MateriaError(f"has no {key!r}", file=file, remedy=f"Add the key {key!r} as in kg/templates/en.yaml")
+    _check_shapes(values, file, lines)
     shared = {stance: values["forms"].get(stance) or {} for stance in STANCES}
     for stance, kinds in shared.items():
         if not isinstance(kinds, dict) or not kinds.get("active"):
@@ -132,6 +133,22 @@ def parse_phrases(text: str, file: str) -> Phrases:
         values["language"], float(bands["high"]), float(bands["middle"]), values["definition"], values["synonyms"],
         values["list"]["comma"], values["list"]["last"], sentences, shared,
     )  # fmt: skip
+
+
+def _check_shapes(values: dict[str, Any], file: str, lines: _Lines) -> None:
+    """Every part of the file is of the kind it must be."""
+    for key in ("bands", "forms", "predicates", "list"):
+        if not isinstance(values[key], dict):
+            remedy = f"Write {key} as keys and values, as in kg/templates/en.yaml"
+            raise MateriaError(f"{key!r} holds no keys", file=file, record=f"line {lines[key,]}", remedy=remedy)
+    _check_keys(values["forms"], set(STANCES), ("forms",), file, lines)
+    bands = [values["bands"].get(name) for name in ("high", "middle")]
+    if not all(isinstance(band, int | float) for band in bands) or not 0 <= bands[1] <= bands[0] <= 1:
+        remedy = "Give high and middle as numbers with 0 <= middle <= high <= 1"
+        raise MateriaError("the bands of belief are wrong", file=file, record=f"line {lines['bands',]}", remedy=remedy)
+    if not all(isinstance(values["list"].get(name), str) for name in ("comma", "last")):
+        remedy = "Give the two marks of a list: comma and last"
+        raise MateriaError("the marks of a list are missing", file=file, record=f"line {lines['list',]}", remedy=remedy)
 
 
 _Lines = dict[tuple[Any, ...], int]

@@ -14,8 +14,8 @@ A later write wins (`pipeline.live`), so what a user adds to a release outranks 
 **The batch** is a file, except for formats with one document a file: those below 1 MiB that come from a folder share
 their folder's groups, chosen by hash of the name, since a partition for each paper would drown the orchestrator.
 
-Not read, quietly: hidden files, README*, LICENSE*, checksum files. Set aside: empty files, formats nobody reads, links (a link
-could lead out of the source). An error: a missing path, a file named by the user that cannot be read, a source without any
+Not read, quietly: hidden files, README*, LICENSE*, checksum files. Set aside: empty files, formats nobody reads, links to folders
+and out of the source. An error: a missing path, a file named by the user that cannot be read, a source without any
 readable file, two files under one name.
 """
 
@@ -107,15 +107,15 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
         return
     for folder, inner, files in os.walk(root):  # does not enter linked folders
         here = Path(folder)
-        inner[:] = sorted(name for name in inner if not _QUIET.fullmatch(name) or _is_quiet_folder_kept(name))
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted([*files, *(n for n in inner if (here / n).is_symlink())]):
             path = here / name
             relative = path.relative_to(root).as_posix()
             if _is_quiet(relative):
                 continue
             full = _safe_name(f"{root.name or 'source'}/{relative}")
-            if path.is_symlink():
-                detail = "The file is a symbolic link, and links may lead out of the source. Put the file itself there."
+            if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(root.resolve())):
+                detail = "The link leads to a folder or out of the source. Put the files themselves there."
                 yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "symbolic-link", detail))
             elif path.is_file():
                 yield LiteratureFile(full, UPath(path), path.stat().st_size)
@@ -124,10 +124,6 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
 def _is_quiet(relative: str) -> bool:
     *folders, name = relative.split("/")
     return _QUIET.fullmatch(name) is not None or any(folder.startswith(".") for folder in folders)
-
-
-def _is_quiet_folder_kept(name: str) -> bool:
-    return not name.startswith(".")
 
 
 def _safe_name(name: str) -> str:

@@ -41,7 +41,8 @@ _BATCH_ROWS = 4096
 
 # DuckDB's virtual column file_index is the place of a row's file in the list of paths: it survives every spelling of a URL.
 _TABLES = """
-CREATE TEMP MACRO name_rank(curie) AS CASE split_part(curie, ':', 1) WHEN 'PMID' THEN 0 WHEN 'PMC' THEN 1 WHEN 'DOI' THEN 2 ELSE 3 END;
+CREATE TEMP MACRO name_rank(curie) AS
+    CASE split_part(curie, ':', 1) WHEN 'PMID' THEN 0 WHEN 'PMC' THEN 1 WHEN 'DOI' THEN 2 ELSE 3 END;
 CREATE TEMP TABLE writes AS
     SELECT d.doc_id, version, {'position': position, 'record': record} AS place, file, status, text_hash, p.batch
     FROM read_parquet($paths, hive_partitioning = false) d JOIN parts p ON p.place = d.file_index;

@@ -1,0 +1,133 @@
+"""What every literature reader must do: one contract, run through by each member of the family."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pytest
+from upath import UPath
+
+from pipeline.documents import read_documents
+from pipeline.errors import SetAside
+from pipeline.inventory import LiteratureFile
+from pipeline.readers import READERS, recognise
+from pipeline.tables import DOCUMENTS
+
+PUBMED = """<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2025//EN" "https://dtd.nlm.nih.gov/x.dtd">
+<PubmedArticleSet>
+<PubmedArticle><MedlineCitation><PMID Version="2">101</PMID><Article><Journal><JournalIssue><PubDate><Year>1999</Year></PubDate>
+</JournalIssue><Title>Heart</Title></Journal><ArticleTitle>Aspirin in fever.</ArticleTitle>
+<Abstract><AbstractText>It helps naïve patients.</AbstractText></Abstract></Article></MedlineCitation></PubmedArticle>
+<PubmedArticle><MedlineCitation><PMID Version="1">102</PMID><Article><ArticleTitle>A second title.</ArticleTitle></Article>
+</MedlineCitation></PubmedArticle>
+<DeleteCitation><PMID Version="1">103</PMID></DeleteCitation>
+</PubmedArticleSet>"""
+JATS = """<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE article PUBLIC "-//NLM//DTD JATS (Z39.96) Journal Archiving and Interchange DTD v1.1 20151215//EN" "JATS.dtd">
+<article article-type="research-article"><front><journal-meta><journal-title>Heart</journal-title></journal-meta>
+<article-meta><article-id pub-id-type="pmid">101</article-id><title-group><article-title>Aspirin</article-title></title-group>
+<abstract><p>It helps.</p></abstract></article-meta></front><body><sec><title>Methods</title><p>We naïvely asked.</p></sec></body>
+</article>"""
+JSONL = """{"id": "PMID:101", "title": "Aspirin in fever.", "abstract": "It helps naïve patients."}
+
+{"id": "mine-7", "title": "A second title.", "keywords": ["fever"]}
+{"id": "PMID:103", "deleted": true}
+"""
+PUBTATOR = """101|t|Aspirin in fever.
+101|a|It helps naïve patients.
+101\t0\t7\tAspirin\tChemical\tD001241
+101\tCID\tD001241\tD005334
+
+102|t|A second title.
+102|a|
+"""
+
+#: For each reader: file name, content, number of records.
+FIXTURES = {
+    "pubmed_xml.v1": ("pubmed26n0001.xml", PUBMED, 3),
+    "jats.v1": ("article.nxml", JATS, 1),
+    "jsonl.v1": ("mine.jsonl", JSONL, 3),
+    "pubtator.v1": ("gold.pubtator", PUBTATOR, 2),
+}
+EVERY = pytest.mark.parametrize("reader", list(READERS.values()), ids=list(READERS))
+
+
+def write(folder, name, data):
+    path = UPath(folder / name)
+    path.write_bytes(data)
+    return LiteratureFile(name, path, len(data))
+
+
+def rows(file, reader):
+    aside: list[SetAside] = []
+    batches = list(read_documents([(file, "1/x", reader.name)], aside.append))
+    assert all(batch.schema.equals(DOCUMENTS) for batch in batches)
+    return [row for batch in batches for row in batch.to_pylist()], aside
+
+
+def test_every_reader_has_a_fixture_and_stands_under_its_own_versioned_name():
+    assert set(FIXTURES) == set(READERS)
+    assert all(name == reader.name and name.rpartition(".v")[2].isdigit() for name, reader in READERS.items())
+
+
+@EVERY
+def test_it_recognises_its_own_format_and_no_other(reader):
+    for name, (file, content, _) in FIXTURES.items():
+        # a neutral file name: the content alone must do
+        assert reader.recognises(content.encode(), "file") == (name == reader.name), name
+        assert (recognise(content.encode(), file) is reader) == (name == reader.name)
+    for other in (b"", b"plain words", b"<html><body/></html>", b'<?xml version="1.0"?><collection/>', b"\x89PNG\r\n", b"[1]"):
+        assert not reader.recognises(other, "file")
+
+
+@EVERY
+def test_it_recognises_its_format_after_a_byte_order_mark(reader):
+    assert reader.recognises(b"\xef\xbb\xbf" + FIXTURES[reader.name][1].encode(), "file")
+
+
+@EVERY
+def test_documents_come_whole_and_gzip_makes_no_difference(reader, tmp_path):
+    name, content, count = FIXTURES[reader.name]
+    plain, aside = rows(write(tmp_path, name, content.encode()), reader)
+    assert (len(plain), aside) == (count, [])
+    assert [row["record"] for row in plain] == list(range(count))
+    for row in plain:
+        if row["status"] != "deleted":
+            assert [row["text"][s["start"] : s["end"]] for s in row["sections"]] == row["text"].split("\n")
+            assert (row["sections"][0]["label"], row["title"]) == ("title", row["text"].split("\n")[0])
+    assert "naïve" in plain[0]["text"]
+    half = len(content.encode()) // 2
+    packed = gzip.compress(content.encode()[:half]) + gzip.compress(content.encode()[half:])  # two members, as bgzip writes
+    assert rows(write(tmp_path, name, packed), reader) == (plain, [])
+    assert rows(write(tmp_path, name, packed), reader) == (plain, [])
+
+
+@EVERY
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_file_cut_short_keeps_what_was_read_and_never_raises(reader, share, tmp_path):
+    name, content, _ = FIXTURES[reader.name]
+    whole, _ = rows(write(tmp_path, name, content.encode()), reader)
+    for data, reason in ((content.encode(), None), (gzip.compress(content.encode()), "truncated-gzip")):
+        found, aside = rows(write(tmp_path, name, data[: int(len(data) * share)]), reader)
+        # a text format that is cut inside its last record cannot tell, so the last document may be shorter
+        assert found[:-1] == whole[: len(found[:-1])]
+        assert all(problem.file == name and problem.detail.endswith(".") for problem in aside)
+        if reason:
+            assert reason in [problem.reason for problem in aside]
+
+
+@EVERY
+def test_nothing_in_gives_no_document(reader):
+    assert not [item for item in reader.read(io.BufferedReader(io.BytesIO(b"")), "f") if not isinstance(item, SetAside)]
+
+
+@EVERY
+def test_a_flipped_byte_never_raises(reader, tmp_path):
+    name, content, _ = FIXTURES[reader.name]
+    data = bytearray(content.encode())
+    for place in range(0, len(data), 7):
+        kept, data[place] = data[place], data[place] ^ 0x91
+        rows(write(tmp_path, name, bytes(data)), reader)
+        data[place] = kept

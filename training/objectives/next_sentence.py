@@ -1,0 +1,27 @@
+"""Next sentence prediction: does B follow A, or is it from another passage (Devlin et al., NAACL 2019)?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch.nn import functional
+
+from training.batches import IGNORE
+from training.objectives.base import Objective, Outcome, Step
+
+__all__ = ["NextSentence"]
+
+
+class NextSentence(Objective):
+    """Cross-entropy over {follows, does not}; sequences without B do not count."""
+
+    name: ClassVar[str] = "next_sentence.v1"
+
+    def outcome(self, backbone: Any, step: Step) -> Outcome:
+        """Mean over the sequences that have two parts."""
+        asked = step.text.follows != IGNORE
+        labels = step.text.follows[asked]
+        # Only [CLS] enters, as in BERT's own pooler.
+        logits = backbone.cls.seq_relationship(backbone.bert.pooler(step.states[asked]))
+        loss = functional.cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))
+        return Outcome(loss, len(labels), logits.argmax(-1), labels)
