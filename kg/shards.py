@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 
-__all__ = ["find_shard", "read_row", "split_target"]
+__all__ = ["find_shard", "open_shard", "read_row", "split_target"]
 
 
 def split_target(target: str) -> tuple[str, int | None]:
@@ -36,8 +37,7 @@ def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
     if asset and "." not in asset and (UPath(home) / asset).is_dir():
         dataset = Dataset(home, asset)
         known = sorted(path for key in dataset.manifests() for path in dataset.paths(key))
-        prefix = f"{dataset.url}/{inside}/" if inside else f"{dataset.url}/"
-        if inside and (found := [path for path in known if path.startswith(prefix)]):
+        if inside and (found := [path for path in known if path.startswith(f"{dataset.url}/{inside}/")]):
             return found
     hint = (
         str(UPath(known[0]).parent).removeprefix(str(UPath(home))).strip("/")
@@ -57,13 +57,7 @@ def read_row(paths: Sequence[str], shard: str, row: int) -> dict[str, Any]:
     """
     rest = row
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            missing = {"passage_id", "triple_ids", "evidence_ids", "doc_ids", "spans"} - set(file.schema_arrow.names)
-            if missing:
-                remedy = "Name a shard of verbalized_corpus or literature_corpus"
-                raise MateriaError(
-                    f"is no corpus shard: it has no column {sorted(missing)[0]}", file=shard, remedy=remedy
-                )
+        with open_shard(path) as file:
             for group in range(file.num_row_groups):
                 held = file.metadata.row_group(group).num_rows
                 if 0 <= rest < held:
@@ -73,3 +67,22 @@ def read_row(paths: Sequence[str], shard: str, row: int) -> dict[str, Any]:
     rows = row - rest
     remedy = f"Rows count from 0 to {rows - 1}" if rows else "The shard is empty: choose another"
     raise MateriaError(f"has no row {row}", file=shard, remedy=remedy)
+
+
+def open_shard(path: str) -> pq.ParquetFile:
+    """A shard's file, open for reading (a context manager).
+
+    Raises:
+        MateriaError: it is no Parquet file, or has not the columns of a corpus.
+    """
+    remedy = "Name a shard of verbalized_corpus or literature_corpus"
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        problem = f"is no readable Parquet file ({str(error).splitlines()[0].rstrip('.')})"
+        raise MateriaError(problem, file=path, remedy=remedy) from error
+    missing = sorted({"passage_id", "triple_ids", "evidence_ids", "doc_ids", "spans"} - set(file.schema_arrow.names))
+    if missing:
+        file.close()
+        raise MateriaError(f"is no corpus shard: it has no column {missing[0]}", file=path, remedy=remedy)
+    return file

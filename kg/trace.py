@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
-from kg.shards import find_shard, read_row
+from kg.shards import find_shard, open_shard, read_row
 from pipeline.hashing import bucket_name, bucket_of
 from pipeline.storage import WHOLE, Dataset
 
@@ -183,10 +183,11 @@ def summarise(home: UPath | Path | str, shard: str) -> ShardSummary:
     Raises:
         MateriaError: there is no such shard.
     """
-    paths = find_shard(home, shard)
-    table = pa.concat_tables(
-        [pq.read_table(path, columns=["triple_ids", "evidence_ids", "doc_ids"], partitioning=None) for path in paths]
-    )
+    tables = []
+    for path in find_shard(home, shard):
+        with open_shard(path) as file:
+            tables.append(file.read(columns=["triple_ids", "evidence_ids", "doc_ids"]))
+    table = pa.concat_tables(tables)
     rows = table.num_rows
     lists = table["doc_ids"].combine_chunks()
     pairs = pa.table({"row": pc.list_parent_indices(lists), "doc_id": pc.list_flatten(lists)})
