@@ -27,7 +27,10 @@ class Config(BaseModel):
     fusion: FusionConfig = FusionConfig()
     splits: SplitConfig = SplitConfig()
     corpus: CorpusConfig = CorpusConfig()
-    embeddings: EmbeddingConfig = EmbeddingConfig()
+    embeddings: tuple[EmbeddingConfig, ...] = Field(
+        tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),
+        description="embeddings to train, one each",
+    )
     pretraining: PretrainingConfig = PretrainingConfig()
 
 

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from assets.stage import Job, Need, Stage, batches_of
+from pipeline.parallel import Workers
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
 __all__ = ["STAGES"]
+
+_SMALL = 2000
 
 
 def mentions(job: Job) -> None:
@@ -19,13 +22,14 @@ def mentions(job: Job) -> None:
     A spaCy pipeline: scispaCy's tokenizer and abbreviation detector, sentences, a compiled matcher over the vocabulary,
     a linker. Runs on all cores where there is enough to read.
     """
-    from pipeline.mentions import find_mentions
+    from pipeline.mentions import find_mentions, mention_workers
 
     vocabulary = job.dataset("vocabulary").paths()
+    workers = job.once("mention_workers", lambda: mention_workers(vocabulary, _worker_count(job)))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
     documents = job.dataset("documents").batches(job.key)
-    for rows in find_mentions(documents, vocabulary, workers=job.workers):
+    for rows in find_mentions(documents, workers):
         linked += rows.num_rows - rows.column("curie").null_count
         sink.write(rows)
     job.writer.summary["linked"] = linked
@@ -38,10 +42,17 @@ def evidence(job: Job) -> None:
     """
     from pipeline.claims import extract_evidence
 
+    workers = job.once("evidence_workers", lambda: Workers(_worker_count(job)))
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
     documents, found = job.dataset("documents"), job.dataset("mentions")
-    for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers=job.workers):
+    for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers):
         sink.write(rows)
+
+
+def _worker_count(job: Job) -> int:
+    """This process alone where there is little to read: starting others takes longer than reading a thousand abstracts."""
+    total = sum(manifest.rows for manifest in job.dataset("documents").manifests().values())
+    return job.workers if total > _SMALL else 1
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:

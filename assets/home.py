@@ -32,7 +32,7 @@ DEFAULT_HOME = "materia-home"
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
 #: Few enough buckets that the sample's shards can be read one by one.
-_SAMPLE_CONFIG = Config(buckets=8)
+_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1)
 
 
 @dataclass(frozen=True)

@@ -36,14 +36,14 @@ __all__ = ["shuffle_evidence", "shuffle_literature"]
 
 #: What an evidence id does not determine, in case two deliveries of a text differ there (its sections, say).
 _TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
-_SAME_TEXT: Final = "l.text_doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash"
-_TEXTS_SQL: Final = """
+_SAME_TEXT: Final = "l.doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash"
+_SAME_ROW: Final = (
+    "l.doc_id = t.doc_id AND l.version = t.version AND l.file = t.file AND l.position = t.position AND l.record = t.record"
+)
+_TEXTS_SQL: Final = f"""
     SELECT l.bucket, l.rank, l.doc_id, l.version, l.text_hash, t.text, t.sections, t.language, t.year
-    FROM documents t JOIN ranked l
-    ON l.file = t.file AND l.position = t.position AND l.record = t.record AND l.version = t.version
-       AND l.text_doc_id = t.doc_id
-    ORDER BY rank
-"""
+    FROM documents t JOIN ranked l ON {_SAME_ROW} ORDER BY rank
+"""  # noqa: S608
 _MENTIONS_SQL: Final = f"""
     SELECT l.rank, t.start, t."end", t.curie, t.category FROM mentions t JOIN ranked l ON {_SAME_TEXT}
     WHERE t.curie IS NOT NULL ORDER BY rank, start, "end", curie, category
@@ -64,7 +64,6 @@ def shuffle_evidence(
     live: Sequence[str],
     buckets: int,
     *,
-    documents: Sequence[str] | None = None,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -77,24 +76,22 @@ def shuffle_evidence(
         evidence: Parquet files of EVIDENCE, of all batches.
         live: Parquet files of LIVE_DOCUMENTS.
         buckets: number of buckets of the home.
-        documents: Parquet files of DOCUMENTS. With them, evidence of a document that is live under another of its
-            identifiers is found too, and gets that identifier. Only the columns that say which row is which are read.
         threads: worker threads; all cores where None. The rows do not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
 
     Yields:
         Bucket and rows (EVIDENCE), buckets ascending. A bucket may come in several pieces, or, where it is empty, in none.
     """
-    kept = ", ".join(f'e."{name}"' for name in EVIDENCE.names if name not in ("doc_id", "retracted"))
+    kept = ", ".join(f'e."{name}"' for name in EVIDENCE.names if name != "retracted")
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         table_view(connection, "evidence", evidence, EVIDENCE)
-        _live_table(connection, live, documents)
+        _live_table(connection, live)
         rows = stream(
             connection,
             f"""SELECT {BUCKET_SQL.format("subject", buckets)}::INTEGER AS bucket, * FROM (
-                    SELECT {kept}, l.doc_id, l.status = 'retracted' AS retracted
+                    SELECT {kept}, l.status = 'retracted' AS retracted
                     FROM evidence e JOIN live_text l
-                    ON e.doc_id = l.text_doc_id AND e.version = l.version AND e.text_hash = l.text_hash
+                    ON e.doc_id = l.doc_id AND e.version = l.version AND e.text_hash = l.text_hash
                 ) ORDER BY bucket, evidence_id, {_TIES}""",  # noqa: S608
         )
         for batch in _first_of_equal(rows, ["evidence_id"]):
@@ -136,7 +133,7 @@ def shuffle_literature(
         table_view(connection, "documents", documents, DOCUMENTS)
         table_view(connection, "mentions", mentions, MENTIONS)
         table_view(connection, "evidence", evidence, EVIDENCE)
-        _live_table(connection, live, documents)
+        _live_table(connection, live)
         wanted = "status = 'active'" if retracted == "exclude" else "true"
         connection.execute(
             f"""CREATE TABLE ranked AS
@@ -144,6 +141,7 @@ def shuffle_literature(
                     SELECT *, {BUCKET_SQL.format("doc_id", buckets)}::INTEGER AS bucket FROM live_text WHERE {wanted}
                 )"""  # noqa: S608
         )
+        _check(connection)
         # One sort at a time, so that each may use the whole memory limit: the small ones wait sorted on disk.
         with TemporaryDirectory(prefix="materia-shuffle.") as folder:
             mentions_of = _Lists(
@@ -169,27 +167,15 @@ def _sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordB
     return read()
 
 
-def _live_table(connection: Any, live: Sequence[str], documents: Sequence[str] | None) -> None:
-    """The live rows that have a text, with the identifier that the text goes by in documents, mentions and evidence.
-
-    That identifier differs from the live one where a paper is known by several.
-    """
+def _live_table(connection: Any, live: Sequence[str]) -> None:
+    """The live rows that have a text. A live row keeps the id of the row it was chosen from, so ids join everywhere."""
     table_view(connection, "live", live, LIVE_DOCUMENTS)
-    if documents is None:
-        connection.execute(
-            "CREATE TABLE live_text AS SELECT *, doc_id AS text_doc_id FROM live WHERE status != 'deleted'"
-        )
-        return
-    table_view(connection, "document_ids", documents, DOCUMENTS)
-    connection.execute(
-        """CREATE TABLE live_text AS
-            SELECT l.*, coalesce(min(d.doc_id) FILTER (d.doc_id = l.doc_id), min(d.doc_id)) AS text_doc_id
-            FROM live l LEFT JOIN document_ids d
-            ON l.file = d.file AND l.position = d.position AND l.record = d.record AND l.version = d.version
-               AND l.text_hash = d.text_hash
-            WHERE l.status != 'deleted' GROUP BY ALL"""
-    )
-    ((missing,),) = connection.execute("SELECT min(doc_id) FROM live_text WHERE text_doc_id IS NULL").fetchall()
+    connection.execute("CREATE TABLE live_text AS SELECT * FROM live WHERE status != 'deleted'")
+
+
+def _check(connection: Any) -> None:
+    sql = f"SELECT min(l.doc_id) FROM ranked l ANTI JOIN documents t ON {_SAME_ROW}"  # noqa: S608
+    ((missing,),) = connection.execute(sql).fetchall()
     if missing is not None:
         raise MateriaError(
             "is live, but its row is not among the documents",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipeline.parallel import ordered_map
+from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-__all__ = ["CHUNK_DOCUMENTS", "find_mentions"]
+__all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
 
 #: Documents in one task of a worker.
 CHUNK_DOCUMENTS = 128
@@ -29,20 +29,27 @@ MAX_PIECE = 100_000
 _Task = list[tuple[str, int, str, str]]
 
 
-def find_mentions(
-    documents: Iterable[pa.RecordBatch], vocabulary: Sequence[str], *, workers: int = 1
-) -> Iterator[pa.RecordBatch]:
+def mention_workers(vocabulary: Sequence[str], count: int = 1) -> Workers:
+    """Processes that have compiled the names of a vocabulary: start them once, read many batches with them.
+
+    Args:
+        vocabulary: Parquet files of the vocabulary table.
+        count: processes; 1 reads in this process.
+    """
+    return Workers(count, _load, (tuple(vocabulary),))
+
+
+def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[pa.RecordBatch]:
     """Linked mentions of concepts, in the order of the documents and of their start.
 
     Args:
         documents: batches with the columns doc_id, version, text_hash and text of DOCUMENTS; tombstones have no text.
-        vocabulary: Parquet files of the vocabulary table.
-        workers: processes; 1 runs in this process.
+        workers: made by `mention_workers`.
 
     Yields:
         Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
     """
-    yield from ordered_map(_read_chunk, _chunks(documents), workers=workers, initializer=_load, initargs=(tuple(vocabulary),))
+    yield from workers.map(_read_chunk, _chunks(documents))
 
 
 def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, TypeVar
 
-__all__ = ["cpu_count", "ordered_map"]
+__all__ = ["Workers", "cpu_count"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,36 +26,52 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ordered_map(
-    function: Callable[[T], R],
-    tasks: Iterable[T],
-    *,
-    workers: int,
-    initializer: Callable[..., object] | None = None,
-    initargs: tuple[Any, ...] = (),
-) -> Iterator[R]:
-    """Yield `function(task)` for every task, in the order of the tasks.
+class Workers:
+    """Processes that load what they need once and then serve many maps, one after another.
 
     Args:
-        function: a module-level function (it is pickled by name when there are several workers).
-        workers: processes; 1 or fewer means this process.
+        count: processes; 1 or fewer means this process.
         initializer: called once in each worker before its first task, with `initargs`: load models and indexes here.
-
-    Raises:
-        whatever the function raises, at the place of its result; the remaining tasks are cancelled.
     """
-    if workers <= 1:
-        if initializer is not None:
-            initializer(*initargs)
-        yield from map(function, tasks)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=initializer, initargs=initargs) as pool:
+
+    def __init__(self, count: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()) -> None:
+        self.count = count
+        self._initializer, self._initargs = initializer, initargs
+        self._pool: ProcessPoolExecutor | None = None
+        self._ready = False
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Yield `function(task)` for every task, in the order of the tasks.
+
+        Args:
+            function: a module-level function (it is pickled by name when there are several workers).
+
+        Raises:
+            whatever the function raises, at the place of its result; the remaining tasks are cancelled.
+        """
+        if self.count <= 1:
+            if self._initializer is not None and not self._ready:
+                self._initializer(*self._initargs)
+            self._ready = True
+            yield from map(function, tasks)
+            return
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(
+                self.count, mp_context=context, initializer=self._initializer, initargs=self._initargs
+            )
         pending: deque[Future[R]] = deque()
         try:
             for task in tasks:
-                pending.append(pool.submit(function, task))
-                if len(pending) >= _WINDOW * workers:
+                pending.append(self._pool.submit(function, task))
+                if len(pending) >= _WINDOW * self.count:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -90,7 +90,7 @@ def make_text_batch(
             attention[row, : end + 1] = 1
             units[row, piece.at : end] = piece.passage.units[piece.start : piece.stop] + next_unit
             next_unit += len(piece.passage.ids)
-    masked, labels = _mask(ids, units, next_unit, tokenizer, config, random)
+    masked, labels = _mask(ids, units, next_unit, tokenizer, config, random=random)
     pairs, classes = _pairs([pieces for pieces, _ in rows], config.no_relation, random)
     return TextBatch(
         input_ids=torch.from_numpy(ids),
@@ -132,6 +132,7 @@ def _mask(
     count: int,
     tokenizer: PreTrainedTokenizerFast,
     config: PretrainingConfig,
+    *,
     random: np.random.Generator,
 ) -> tuple[Integers, Integers]:
     """Mask whole units in place: of those chosen, 80% become [MASK], 10% another token, 10% stay (Devlin et al., 2019).

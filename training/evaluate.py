@@ -70,7 +70,7 @@ def evaluate(
         for split, part in shards.items():
             figures[split] = evaluate_text(model, tokenizer, part, config)
             if encoded is not None and split in ("validation", "test"):
-                figures[split] |= evaluate_links(model, tokenizer, encoded, names, config, split)
+                figures[split] |= evaluate_links(model, tokenizer, encoded, names, config, split=split)
     if embeddings is not None:
         figures["embeddings"] = {name: dict(values) for name, values in embeddings.items()}
     return figures
@@ -83,10 +83,10 @@ def evaluate_text(
     """Figures of the objectives over text, on the first `config.evaluation_passages` passages of the shards."""
     classes = {name: i for i, name in enumerate(model.spec.classes) if i != NO_RELATION}
     rows = (p for batch in read_passages(shards) for p in batch.to_pylist() if p["text"].strip())
-    rows = islice(rows, config.evaluation_passages)
+    held_out = islice(rows, config.evaluation_passages)
     gathered: dict[str, list[Outcome]] = {}
     step = 0
-    while drawn := list(islice(rows, config.batch)):
+    while drawn := list(islice(held_out, config.batch)):
         encoded = encode_passages(drawn, tokenizer, classes, whole_entities=config.whole_entities)
         text = make_text_batch(encoded, tokenizer, config, step=step)
         for name, outcome in model.outcomes(text, None).items():
@@ -128,6 +128,7 @@ def evaluate_links(
     triples: EncodedTriples,
     names: Mapping[str, str],
     config: PretrainingConfig,
+    *,
     split: str,
 ) -> dict[str, dict[str, float]]:
     """Filtered ranks of a split's triples by the vectors of entity names; no figures where the split has none.

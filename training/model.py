@@ -117,9 +117,9 @@ def save_model(model: PretrainingModel, tokenizer: PreTrainedTokenizerFast, fold
     tokenizer.save_pretrained(folder)
     heads = {name: tensor.contiguous() for name, tensor in model.objectives.state_dict().items()}
     save_file(heads, str(folder / "heads.safetensors"))
-    text = json.dumps(
-        {"spec": asdict(model.spec), "weights": model.weights}, indent=1, sort_keys=True, ensure_ascii=False
-    )(folder / "heads.json").write_text(text + "\n", encoding="utf-8")
+    described = {"spec": asdict(model.spec), "weights": model.weights}
+    text = json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / "heads.json").write_text(text + "\n", encoding="utf-8")
 
 
 def load_model(folder: Path) -> tuple[PretrainingModel, PreTrainedTokenizerFast]:
@@ -130,7 +130,7 @@ def load_model(folder: Path) -> tuple[PretrainingModel, PreTrainedTokenizerFast]
     """
     try:
         described = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
-        spec = {name: tuple(v) if isinstance(v, list) else v for name, v in described["spec"].items()}
+        spec: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in described["spec"].items()}
         backbone = BertForPreTraining.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model = PretrainingModel(backbone, HeadSpec(**spec), described["weights"])

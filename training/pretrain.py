@@ -54,6 +54,7 @@ def pretrain(
     triples: pa.Table,
     names: Mapping[str, str],
     config: PretrainingConfig,
+    *,
     out: Path,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
@@ -93,15 +94,15 @@ def pretrain(
         spec = HeadSpec(config.backbone.hidden, relations, tuple(classes), config.gamma)
         model = PretrainingModel(make_backbone(config, tokenizer), spec, weights)
         sampler = LinkSampler(encoded, names, tokenizer, config) if encoded else None
-        log, counts = _fit(model, tokenizer, train_shards, sampler, config, on_step)
+        log, counts = _fit(model, tokenizer, train_shards, sampler, config, on_step=on_step)
         model.eval()
         validation = evaluate_text(model, tokenizer, validation_shards, config)
         if encoded is not None:
-            validation |= evaluate_links(model, tokenizer, encoded, names, config, "validation")
+            validation |= evaluate_links(model, tokenizer, encoded, names, config, split="validation")
     save_model(model, tokenizer, out)
     log.write_csv(out / "losses.csv", config.log_every)
     log.write_plot(out / "losses.png", config.log_every)
-    _write_record(out, train_shards, validation_shards, triples, config, spec)
+    _write_record(out, train_shards, validation_shards, triples, config, spec=spec)
     parameters = sum(p.numel() for p in model.parameters())
     return {**counts, "steps": config.steps, "parameters": parameters, "losses": log.ends(), "validation": validation}
 
@@ -112,6 +113,7 @@ def _fit(
     shards: Sequence[Shard],
     sampler: LinkSampler | None,
     config: PretrainingConfig,
+    *,
     on_step: OnStep | None,
 ) -> tuple[LossLog, dict[str, int]]:
     """The training loop; the model is changed in place."""
@@ -133,12 +135,12 @@ def _fit(
             )
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
         rate = schedule.get_last_lr()[0]
         optimizer.step()
         schedule.step()
         losses = {name: o.loss.item() if o.examples else None for name, o in outcomes.items()}
-        log.add(step + 1, losses, total.item(), rate, norm.item())
+        log.add(step + 1, losses, total.item(), rate, norm)
         counts["passages"] += len(text.input_ids)
         counts["tokens"] += text.tokens
         if on_step is not None:
@@ -172,7 +174,7 @@ def _triples(triples: pa.Table, weight: float) -> EncodedTriples | None:
 
 
 def _classes(shards: Sequence[Shard], weight: float, no_relation: float) -> list[str]:
-    """ "no relation", then the predicates of the train shards."""
+    """The class of pairs without a relation, then the predicates of the train shards."""
     predicates = predicates_of(shards)
     if weight and (not predicates or (len(predicates) == 1 and not no_relation)):
         found = "no relation" if not predicates else f"only the relation {predicates[0]}, and no_relation is 0"
@@ -206,6 +208,7 @@ def _write_record(
     validation: Sequence[Shard],
     triples: pa.Table,
     config: PretrainingConfig,
+    *,
     spec: HeadSpec,
 ) -> None:
     """training_config.json, and materia_manifest.json: what was read, by name and hash, and with which code."""

@@ -10,12 +10,14 @@ which they are no special tokens.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pipeline.errors import MateriaError
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.models import Model
     from transformers import PreTrainedTokenizerFast
 
 __all__ = ["SPECIAL_TOKENS", "train_tokenizer"]
@@ -43,10 +45,10 @@ def train_tokenizer(
     Raises:
         MateriaError: where the texts hold no character, or the alphabet leaves no room for pieces.
     """
-    from tokenizers import Tokenizer, models, trainers
+    from tokenizers import models, trainers
     from transformers import BertTokenizerFast
 
-    trained = _blank(models.WordPiece(unk_token="[UNK]"))
+    trained = _blank(models.WordPiece(unk_token=SPECIAL_TOKENS[1]))
     counts: Counter[str] = Counter()
     for text in texts():
         counts.update(trained.normalizer.normalize_str(text))
@@ -70,7 +72,7 @@ def train_tokenizer(
         limit_alphabet=len(characters),
         show_progress=False,
     )
-    trained.train_from_iterator(_texts(texts()), trainer)
+    trained.train_from_iterator(iter(texts()), trainer)
     pieces = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     return BertTokenizerFast(
         vocab={piece: number for number, (piece, _) in enumerate(pieces)},
@@ -79,14 +81,10 @@ def train_tokenizer(
     )
 
 
-def _blank(model: object) -> Tokenizer:
+def _blank(model: Model) -> Tokenizer:
     from tokenizers import Tokenizer, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return tokenizer
-
-
-def _texts(texts: Iterable[str]) -> Iterator[str]:
-    yield from texts

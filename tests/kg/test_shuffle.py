@@ -146,18 +146,6 @@ def test_a_text_delivered_twice_gives_its_evidence_once(library: Library, write_
         assert row["section"] == "ABSTRACT"
 
 
-def test_evidence_found_under_another_id_of_the_paper_gets_the_live_id(library: Library, write_evidence: Write) -> None:
-    written = {"doc_id": "PMC:7", "file": "jats", "record": 3}
-    live = library.live(written | {"doc_id": "PMID:1", "text_hash": hash_of("PMC:7")})
-    evidence = write_evidence([{"doc_id": "PMC:7"}])
-    documents = library.documents(written)
-    assert evidence_rows(evidence, live) == []
-    (row,) = evidence_rows(evidence, live, documents=documents)
-    assert row["doc_id"] == "PMID:1"
-    (text,) = literature_rows(documents, library.mentions({"doc_id": "PMC:7", "start": 0}), evidence, live)
-    assert (text["doc_id"], len(text["mentions"]), len(text["claims"])) == ("PMID:1", 1, 1)
-
-
 def test_literature_comes_by_bucket_with_its_mentions_and_claims_beside_it(
     library: Library, write_evidence: Write
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.errors import MateriaError
-from pipeline.parallel import ordered_map
+from pipeline.parallel import Workers
 
 
 def square(n: int) -> int:
@@ -16,13 +16,16 @@ def square(n: int) -> int:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_tasks(workers: int) -> None:
-    assert list(ordered_map(square, range(12), workers=workers)) == [n * n for n in range(12)]
+    with Workers(workers) as pool:
+        assert list(pool.map(square, range(12))) == [n * n for n in range(12)]
+        assert list(pool.map(square, range(3))) == [0, 1, 4]  # the same processes serve again
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_crosses_processes_whole(workers: int) -> None:
     with pytest.raises(MateriaError, match="numbers.txt, 13: is unlucky. Leave it out.") as caught:
-        list(ordered_map(square, range(20), workers=workers))
+        with Workers(workers) as pool:
+            list(pool.map(square, range(20)))
     assert caught.value.remedy == "Leave it out"
 
 
@@ -35,7 +38,8 @@ def test_only_a_window_of_tasks_is_taken_ahead() -> None:
             taken += 1
             yield n
 
-    results = ordered_map(square, tasks(), workers=2)
-    next(results)
-    assert taken <= 7
-    list(results)
+    with Workers(2) as pool:
+        results = pool.map(square, tasks())
+        next(results)
+        assert taken <= 7
+        list(results)

@@ -12,7 +12,7 @@ __all__ = ["MaskedLM"]
 
 
 class MaskedLM(Objective):
-    """Cross-entropy over the vocabulary, at the masked places only: the others are not projected, which saves most of the work."""
+    """Cross-entropy over the vocabulary, at the masked places only: the others are not projected, which saves most work."""
 
     name: ClassVar[str] = "masked_lm.v1"
 

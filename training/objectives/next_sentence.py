@@ -1,4 +1,4 @@
-"""Next sentence prediction: does B follow A, or is it from another passage (Devlin et al., NAACL 2019)?"""
+"""Next sentence prediction: whether B follows A or is from another passage (Devlin et al., NAACL 2019)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,203 @@
+"""Claims between two mentions of one sentence, by trigger patterns over a masked sentence.
+
+Every mention becomes one character of the private use area: its block tells the pattern what kind of thing it is, its place
+in the block which mention. Then one regular expression holds a whole construction ("{S} in the treatment of {O}"), coordinated
+lists are part of it, and words between the two ends cannot run over a third mention. Patterns are data, in the lexicon
+`triggers.en.yaml`. Cost: 60 microseconds for a sentence with two mentions. Rejected: patterns over each pair of
+mentions (quadratic, and lists have to be found again for each pair), and dependency patterns (need a parser).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pipeline.biolink import is_kind_of
+from pipeline.lexicons import load_yaml
+
+__all__ = ["EntitySpan", "Found", "find_claims", "kind_of"]
+
+# Blocks of the private use area, 1,024 characters each: how many mentions of a kind one sentence may hold.
+_BLOCK = 0x400
+_KINDS = ("substance", "role", "disease", "phenotype", "gene")
+_FIRST = {kind: 0xE000 + number * _BLOCK for number, kind in enumerate(_KINDS)}
+_CLASSES = {
+    "chemical": ("substance", "role"), "substance": ("substance",), "role": ("role",), "disease": ("disease", "phenotype"),
+    "phenotype": ("phenotype",), "gene": ("gene",),
+}  # fmt: skip
+_MARK = "[\ue000-\uf8ff]"
+_SEPARATOR = r"(?:,? (?:and(?:/or)?|or|plus)(?: (?:the|with))? |, |/| ?\+ )"
+_COMPARED = r"(?:,? (?:and(?:/or)?|or|plus|versus|vs\.?|compared (?:with|to)|with|combined with|in combination with|against)(?: the)? |, |/| ?\+ |-)"
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySpan:
+    """A linked mention, with offsets into its sentence."""
+
+    start: int
+    end: int
+    curie: str
+    category: str
+    negated: bool
+    hedged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A claim found in a sentence: places of the two mentions in the sequence given, and what is said of them."""
+
+    subject: int
+    predicate: str
+    object: int
+    trigger: str
+    polarity: bool
+    certainty: float
+    probability: float
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    name: str
+    predicate: str
+    expression: re.Pattern[str]
+    words: tuple[str, ...]
+    probability: float
+    deniable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexicon:
+    patterns: tuple[_Pattern, ...]
+    negation: re.Pattern[str]
+    hedge: re.Pattern[str]
+    hedged_certainty: float
+
+
+@cache
+def kind_of(category: str) -> str | None:
+    """The kind of thing a Biolink class is to the patterns; None where no pattern speaks of it."""
+    if category == "biolink:ChemicalRole":
+        return "role"
+    if is_kind_of(category, "biolink:ChemicalEntity") and category != "biolink:NucleicAcidEntity":
+        return "substance"
+    if is_kind_of(category, "biolink:PhenotypicFeature"):
+        return "phenotype"
+    if is_kind_of(category, "biolink:DiseaseOrPhenotypicFeature"):
+        return "disease"
+    genes = ("biolink:Gene", "biolink:Protein", "biolink:Polypeptide", "biolink:GeneFamily")
+    return "gene" if any(is_kind_of(category, gene) for gene in genes) else None
+
+
+@cache
+def _lexicon() -> _Lexicon:
+    source = load_yaml("triggers.en.yaml")
+    macros: dict[str, str] = {}
+    for name, body in source["macros"].items():
+        macros[name] = _filled(body, macros)
+    patterns = []
+    for entry in source["patterns"]:
+        separator = _COMPARED if entry.get("compared") else _SEPARATOR
+        ends = {**_ends("S", entry["subject"], separator), **_ends("O", entry["object"], _SEPARATOR)}
+        expression = re.compile(_filled(entry["pattern"], {**macros, **ends}))
+        patterns.append(
+            _Pattern(
+                entry["name"], entry["predicate"], expression, tuple(entry.get("words", ())), entry["probability"],
+                entry.get("deniable", True),
+            )
+        )  # fmt: skip
+    return _Lexicon(tuple(patterns), re.compile(source["negation"]), re.compile(source["hedge"]), source["hedged_certainty"])
+
+
+def _filled(body: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{([A-Z]+\d?)\}", lambda match: values[match.group(1)], body)
+
+
+def _ends(letter: str, kind: str, separator: str) -> dict[str, str]:
+    """The groups of one end: S, S2, S3 stand for a mention or a list of them, S1 for a single one."""
+    first = [_FIRST[k] for k in _CLASSES[kind]]
+    one = "[" + "".join(f"{chr(a)}-{chr(a + _BLOCK - 1)}" for a in first) + "]"
+    several = rf"{one}(?:{separator}(?:[\w-]+ )?{one}){{0,7}}"
+    return {f"{letter}{n}": f"(?P<{letter}{n}>{one if n == '1' else several})" for n in ("", "1", "2", "3")}
+
+
+_BRACKETED = re.compile(r"\s?[(\[][^()\[\]\ue000-\uf8ff]{0,150}[)\]]")
+_ALIAS = re.compile(f"({_MARK}) ?[(\\[](?:or )?({_MARK})[^()\\[\\]\ue000-\uf8ff]{{0,40}}[)\\]]")
+_UNIT = r"(?:mg|g|microg|micrograms?|µg|μg|ug|mcg|ml|mmol|mumol|units?|iu|u|ng|%|mol|m|mm|microm|meq)"
+_DOSE = re.compile(
+    rf"(?<=[\ue000-\uf8ff]),? (?:at (?:a )?(?:doses? of )?|in (?:a )?doses? of )?\d[\d.,/ –-]*(?:to |and |or |-)?[\d.]* ?{_UNIT}\b\.?"
+    r"(?:(?: ?/ ?| per )(?:kg|day|d|h|hr|min|m2|ml|l|dose)\b)*"
+    r"(?:,? (?:(?:once|twice|three times|four times|thrice) )?(?:daily|a day|per day|b\.?i\.?d\b\.?|t\.?i\.?d\b\.?|q\.?d\b\.?|o\.?d\b\.?|i\.?v\b\.?|p\.?o\b\.?|once|twice))*"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[str, int], set[str]]:
+    """The sentence in lower case with a mark for every mention of a usable kind; the mention of each mark; the kinds."""
+    used = dict.fromkeys(_KINDS, 0)
+    marks: dict[str, int] = {}
+    pieces: list[str] = []
+    position = 0
+    for number, entity in enumerate(entities):
+        kind = kind_of(entity.category)
+        if kind is None or entity.start < position or used[kind] >= _BLOCK:
+            continue
+        mark = chr(_FIRST[kind] + used[kind])
+        used[kind] += 1
+        marks[mark] = number
+        pieces += (re.sub(_MARK, " ", sentence[position : entity.start]).lower(), mark)
+        position = entity.end
+    pieces.append(re.sub(_MARK, " ", sentence[position:]).lower())
+    text = _BRACKETED.sub("", "".join(pieces))
+
+    def alias(match: re.Match[str]) -> str:
+        same = entities[marks[match.group(1)]].curie == entities[marks[match.group(2)]].curie
+        return match.group(1) if same else match.group()
+
+    text = _SPACES.sub(" ", _DOSE.sub("", _ALIAS.sub(alias, text)))
+    return text, marks, {kind for kind, count in used.items() if count}
+
+
+def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
+    """The claims that trigger patterns find between the mentions of a sentence, at most one for each pair of mentions.
+
+    Of several claims about a pair, the one with the highest probability is kept, then the one whose pattern stands first.
+    """
+    text, marks, kinds = _masked(sentence, entities)
+    if len(marks) < 2:
+        return []
+    lexicon = _lexicon()
+    best: dict[tuple[int, int], Found] = {}
+    for pattern in lexicon.patterns:
+        if pattern.words and not any(word in text for word in pattern.words):
+            continue
+        for match in pattern.expression.finditer(text):
+            for claim in _claims(match, pattern, text, marks, entities, lexicon):
+                pair = (min(claim.subject, claim.object), max(claim.subject, claim.object))
+                if pair not in best or claim.probability > best[pair].probability:
+                    best[pair] = claim
+    return [best[pair] for pair in sorted(best)]
+
+
+def _claims(
+    match: re.Match[str], pattern: _Pattern, text: str, marks: dict[str, int], entities: Sequence[EntitySpan], lexicon: _Lexicon
+) -> Iterator[Found]:
+    ends: dict[str, list[int]] = {"S": [], "O": []}
+    for group, value in match.groupdict().items():
+        if value:
+            ends[group[0]] += [marks[c] for c in value if c in marks]
+    start = max(text.rfind(mark, 0, match.start()) for mark in ",;:.") + 1
+    window = text[max(start, match.start() - 30) : match.end()]
+    denied = pattern.deniable and lexicon.negation.search(window) is not None
+    hedged = pattern.deniable and (lexicon.hedge.search(window) is not None or text.endswith("?"))
+    trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
+    for subject in ends["S"]:
+        for object_ in ends["O"]:
+            a, b = entities[subject], entities[object_]
+            if a.curie == b.curie:
+                continue
+            polarity = not (denied or (pattern.deniable and (a.negated or b.negated)))
+            certainty = lexicon.hedged_certainty if hedged or (pattern.deniable and (a.hedged or b.hedged)) else 1.0
+            yield Found(subject, pattern.predicate, object_, trigger, polarity, certainty, pattern.probability, pattern.name)

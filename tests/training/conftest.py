@@ -1,0 +1,102 @@
+"""A small corpus that can be learned: drugs that treat or cause diseases, told in several ways."""
+
+import random
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kg.tables import PASSAGES
+from training.config import BackboneConfig, PretrainingConfig
+from training.shards import Shard
+
+DRUGS = [f"{a}{b}" for a in ("metfo", "lisi", "ator", "aspi", "warfa") for b in ("min", "pril", "statin", "rol")]
+DISEASES = [f"{a} {b}" for a in ("renal", "hepatic", "cardiac", "nasal") for b in ("failure", "fibrosis", "pain", "edema")]
+TOLD = {
+    "biolink:treats": ("{s} treats {o}.", "{s} is effective against {o}."),
+    "biolink:causes": ("{s} causes {o}.", "{o} was induced by {s}."),
+    None: ("{s} was given, and {o} was recorded.", "We measured {o} before {s}."),
+}
+FILLER = ("The trial was randomized.", "Patients were followed for two years.", "No other events were seen.")
+
+
+def curie(name):
+    return "T:" + name.replace(" ", "_")
+
+
+def passage(number, split, draw):
+    """A passage of three to five sentences, about half of which tell a relation."""
+    text, sentences, spans, relations = "", [], [], []
+    kinds = [draw.choice(list(TOLD)) for _ in range(draw.randint(2, 3))]
+    drug = draw.choice(DRUGS)
+    for kind in kinds:
+        start = len(text)
+        disease = DISEASES[(DRUGS.index(drug) * 3 + list(TOLD).index(kind)) % len(DISEASES)]
+        template = draw.choice(TOLD[kind])
+        sentence = template.format(s=drug, o=disease)
+        places = sorted((sentence.index(name), name) for name in (drug, disease))
+        for at, name in places:
+            category = "biolink:Drug" if name == drug else "biolink:Disease"
+            spans.append({"start": start + at, "end": start + at + len(name), "curie": curie(name), "category": category})
+        if kind:
+            first = places[0][1] == drug
+            subject, target = (len(spans) - 2, len(spans) - 1) if first else (len(spans) - 1, len(spans) - 2)
+            relations.append({"subject": subject, "predicate": kind, "object": target, "source": f"e{number}"})
+        text += sentence
+        sentences.append({"start": start, "end": len(text)})
+        text += " "
+        start = len(text)
+        text += draw.choice(FILLER)
+        sentences.append({"start": start, "end": len(text)})
+        text += " "
+    return {
+        "passage_id": f"{split}{number:05}", "kind": "literature", "language": "en", "text": text.rstrip(),
+        "sentences": sentences, "spans": spans, "relations": relations, "triple_ids": [], "evidence_ids": [],
+        "doc_ids": [f"PMID:{number}"], "belief": None, "split": split,
+    }  # fmt: skip
+
+
+def write_shard(folder, name, rows):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, PASSAGES), path, row_group_size=50)
+    return Shard.of(path, folder)
+
+
+def make_triples():
+    rows = []
+    for i, drug in enumerate(DRUGS):
+        for j, kind in enumerate(("biolink:treats", "biolink:causes")):
+            split = "validation" if (i, j) == (3, 0) else "test" if (i, j) == (5, 1) else "train"
+            rows.append((curie(drug), kind, curie(DISEASES[(i * 3 + j) % len(DISEASES)]), split))
+    names = ("subject", "predicate", "object", "split")
+    return pa.table({name: [row[k] for row in rows] for k, name in enumerate(names)})
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """Shards, triples and names."""
+    folder = tmp_path_factory.mktemp("corpus")
+    draw = random.Random(7)
+    train = [
+        write_shard(folder, f"split=train/bucket={b}/p.parquet", [passage(100 * b + i, "train", draw) for i in range(60)])
+        for b in range(4)
+    ]
+    validation = [write_shard(folder, "split=validation/p.parquet", [passage(i, "validation", draw) for i in range(20)])]
+    return SimpleNamespace(
+        folder=folder,
+        train=train,
+        validation=validation,
+        triples=make_triples(),
+        names={curie(name): name for name in (*DRUGS, *DISEASES)},
+    )
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A configuration that trains in a second or two."""
+    return PretrainingConfig(
+        backbone=BackboneConfig(layers=1, hidden=48, heads=2, feed_forward=96),
+        vocabulary=300, max_length=64, steps=20, batch=8, triples=8, threads=1,
+    )  # fmt: skip
