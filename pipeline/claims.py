@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby, islice
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -25,8 +25,6 @@ __all__ = ["EXTRACTOR", "extract_evidence"]
 #: Name and version of this extractor, part of every evidence id.
 EXTRACTOR = "trigger.v1"
 _CHUNK_DOCUMENTS = 256
-#: Fewer chunks than this are read sooner than processes start.
-_CHUNKS_WORTH_WORKERS = 16
 
 _Key = tuple[str, int, str]
 # start, end, curie, category, negated, hedged, sentence start, sentence end
