@@ -18,7 +18,7 @@ def concepts_in_bucket(vocabulary: Sequence[str], bucket: int, buckets: int) -> 
     with duckdb.connect() as connection:
         condition = f"{BUCKET_SQL.format('curie', buckets)} = {bucket}"
         query = f"SELECT * FROM read_parquet($paths, hive_partitioning = false) WHERE {condition} ORDER BY curie"  # noqa: S608
-        return connection.execute(query, {"paths": list(vocabulary)}).to_arrow_table()
+        return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
 
 
 def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table:
@@ -29,4 +29,4 @@ def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table
     with duckdb.connect() as connection:
         connection.register("wanted", wanted)
         query = "SELECT v.* FROM read_parquet($paths, hive_partitioning = false) v SEMI JOIN wanted USING (curie) ORDER BY curie"
-        return connection.execute(query, {"paths": list(vocabulary)}).to_arrow_table()
+        return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()

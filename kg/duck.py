@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
-__all__ = ["MEMORY_LIMIT", "connect", "stream", "table_view"]
+__all__ = ["MEMORY_LIMIT", "connect", "first_of_equal", "stream", "table_view"]
 
 #: What DuckDB may hold in memory before it spills. The process as a whole needs about twice that for Arrow and Python.
 MEMORY_LIMIT = "1GB"
@@ -90,3 +92,19 @@ def _escape(path: str) -> str:
 def stream(connection: Any, sql: str, rows: int = 8192) -> Iterator[pa.RecordBatch]:
     """The rows of a query in batches, as DuckDB makes them: the result as a whole is never in memory."""
     yield from connection.sql(sql).to_arrow_reader(rows)
+
+
+def first_of_equal(batches: Iterable[pa.RecordBatch], keys: list[str]) -> Iterator[pa.RecordBatch]:
+    """Sorted rows, less those whose keys equal the row before."""
+    last: list[Any] | None = None
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        new = np.zeros(batch.num_rows, dtype=bool)
+        new[0] = last != [batch[key][0].as_py() for key in keys]
+        for key in keys:
+            column = batch[key]
+            differs = pc.not_equal(column.slice(1), column.slice(0, batch.num_rows - 1))
+            new[1:] |= pc.fill_null(differs, True).to_numpy(zero_copy_only=False)
+        last = [batch[key][-1].as_py() for key in keys]
+        yield batch if new.all() else batch.filter(pa.array(new))

@@ -16,17 +16,16 @@ DuckDB (order inside the files depends on threads).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kg.duck import MEMORY_LIMIT, connect, stream, table_view
+from kg.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
 from kg.fusion import TRIPLE_ID_SQL
 from pipeline.errors import MateriaError
 from pipeline.hashing import BUCKET_SQL
@@ -37,9 +36,7 @@ __all__ = ["shuffle_evidence", "shuffle_literature"]
 #: What an evidence id does not determine, in case two deliveries of a text differ there (its sections, say).
 _TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
 _SAME_TEXT: Final = "l.doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash"
-_SAME_ROW: Final = (
-    "l.doc_id = t.doc_id AND l.version = t.version AND l.file = t.file AND l.position = t.position AND l.record = t.record"
-)
+_SAME_ROW: Final = " AND ".join(f"l.{name} = t.{name}" for name in ("doc_id", "version", "file", "position", "record"))
 _TEXTS_SQL: Final = f"""
     SELECT l.bucket, l.rank, l.doc_id, l.version, l.text_hash, t.text, t.sections, t.language, t.year
     FROM documents t JOIN ranked l ON {_SAME_ROW} ORDER BY rank
@@ -94,7 +91,7 @@ def shuffle_evidence(
                     ON e.doc_id = l.doc_id AND e.version = l.version AND e.text_hash = l.text_hash
                 ) ORDER BY bucket, evidence_id, {_TIES}""",  # noqa: S608
         )
-        for batch in _first_of_equal(rows, ["evidence_id"]):
+        for batch in first_of_equal(rows, ["evidence_id"]):
             yield from _by_bucket(batch, EVIDENCE)
 
 
@@ -148,7 +145,7 @@ def shuffle_literature(
                 _sorted_on_disk(connection, _MENTIONS_SQL, f"{folder}/mentions"), _MENTION, _MENTION_KEYS
             )
             claims_of = _Lists(_sorted_on_disk(connection, _CLAIMS_SQL, f"{folder}/claims"), _CLAIM, _CLAIM_KEYS)
-            for batch in _first_of_equal(stream(connection, _TEXTS_SQL, rows), ["rank"]):
+            for batch in first_of_equal(stream(connection, _TEXTS_SQL, rows), ["rank"]):
                 ranks = batch["rank"].to_numpy()
                 lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
                 columns = [lists[name] if name in lists else batch[name] for name in LITERATURE_BY_BUCKET.names]
@@ -185,22 +182,6 @@ def _check(connection: Any) -> None:
         )
 
 
-def _first_of_equal(batches: Iterable[pa.RecordBatch], keys: list[str]) -> Iterator[pa.RecordBatch]:
-    """Sorted rows, less those whose keys equal the row before."""
-    last: list[Any] | None = None
-    for batch in batches:
-        if batch.num_rows == 0:
-            continue
-        new = np.zeros(batch.num_rows, dtype=bool)
-        new[0] = last != [batch[key][0].as_py() for key in keys]
-        for key in keys:
-            column = batch[key]
-            differs = pc.not_equal(column.slice(1), column.slice(0, batch.num_rows - 1))
-            new[1:] |= pc.fill_null(differs, True).to_numpy(zero_copy_only=False)
-        last = [batch[key][-1].as_py() for key in keys]
-        yield batch if new.all() else batch.filter(pa.array(new))
-
-
 def _by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
     """A batch sorted by bucket, cut where the bucket changes, without that column."""
     buckets = batch["bucket"].to_numpy()
@@ -215,7 +196,7 @@ class _Lists:
     """A stream of rows sorted by the rank of their document, handed out as one list a document."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch], kind: pa.StructType, keys: list[str]) -> None:
-        self._batches = _first_of_equal(batches, ["rank", *keys])
+        self._batches = first_of_equal(batches, ["rank", *keys])
         self._kind = kind
         names = [kind.field(i).name for i in range(kind.num_fields)]
         self._schema = pa.schema([("rank", pa.int64()), *((name, kind.field(name).type) for name in names)])

@@ -56,7 +56,11 @@ def encode_passages(
     whole_entities: bool = True,
 ) -> list[EncodedPassage]:
     """Encode passages (rows with text, sentences, spans, relations); predicates outside `classes` are left out."""
-    encodings = tokenizer.backend_tokenizer.encode_batch([p["text"] for p in passages], add_special_tokens=False)
+    backend = tokenizer.backend_tokenizer
+    # Encoding names leaves padding and truncation switched on in the tokenizer they share.
+    backend.no_padding()
+    backend.no_truncation()
+    encodings = backend.encode_batch([p["text"] for p in passages], add_special_tokens=False)
     return [
         _encode(passage, encoding, classes, whole_entities)
         for passage, encoding in zip(passages, encodings, strict=True)

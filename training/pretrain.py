@@ -135,7 +135,7 @@ def _fit(
             )
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
+        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip))
         rate = schedule.get_last_lr()[0]
         optimizer.step()
         schedule.step()
