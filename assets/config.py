@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from training.config import PretrainingConfig
 from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.errors import MateriaError
+from training.config import PretrainingConfig
 
 __all__ = ["Config", "load_config", "parse_config"]
 

@@ -35,9 +35,8 @@ def verbalized_corpus(job: Job) -> None:
 
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
     """
-    from kg.verbalize import verbalize
-
     from kg.concepts import concepts_named
+    from kg.verbalize import verbalize
 
     triples = job.dataset("triples").read(job.key)
     named = triples["subject"].to_pylist() + triples["object"].to_pylist()

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.inventory import list_files
-
 from assets.home import open_home
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
+from pipeline.inventory import list_files
 from pipeline.parallel import cpu_count
 
 __all__ = ["Finding", "examine"]

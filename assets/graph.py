@@ -30,9 +30,8 @@ def triples(job: Job) -> None:
 
 def knowledge_graph(job: Job) -> None:
     """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document."""
-    from kg.nquads import write_nquads
-
     from kg.concepts import concepts_in_bucket
+    from kg.nquads import write_nquads
 
     concepts = concepts_in_bucket(job.dataset("vocabulary").paths(), int(job.key), job.home.config.buckets)
     path = job.writer.file(f"{job.key}/graph.nq")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.inventory import list_files, take_inventory
-
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
 from pipeline.hashing import hash_fields
+from pipeline.inventory import list_files, take_inventory
 from pipeline.storage import file_sha256
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 

@@ -91,7 +91,9 @@ def pretrained_model(job: Job) -> None:
 
     def on_step(step: int, steps: int, losses: Mapping[str, float]) -> None:
         if step % 10 == 0 or step == steps:
-            job.progress(f"pretrained_model step {step}/{steps}, " + ", ".join(f"{k} {v:.2f}" for k, v in losses.items()))
+            job.progress(
+                f"pretrained_model step {step}/{steps}, " + ", ".join(f"{k} {v:.2f}" for k, v in losses.items())
+            )
 
     home = job.home
     out = job.writer.folder(_MODEL)
@@ -105,7 +107,9 @@ def pretrained_model(job: Job) -> None:
         on_step=on_step,
     )
     job.writer.summary["losses"] = report["losses"]
-    job.writer.summary["figures"] = {key: report[key] for key in ("steps", "passages", "tokens", "parameters") if key in report}
+    job.writer.summary["figures"] = {
+        key: report[key] for key in ("steps", "passages", "tokens", "parameters") if key in report
+    }
     job.writer.summary["plot_of_losses"] = _inline(out / "losses.png")
 
 
@@ -120,7 +124,7 @@ def evaluation(job: Job) -> None:
 
     home = job.home
     folder = model_folder(home)
-    assert folder is not None  # noqa: S101 - the stage needs pretrained_model
+    assert folder is not None
     embeddings = {name: report["metrics"] for name, report in figures_of(home, "kg_embeddings", "report").items()}
     figures = evaluate(
         folder,
@@ -130,7 +134,9 @@ def evaluation(job: Job) -> None:
         home.config.pretraining,
         embeddings=embeddings,
     )
-    job.writer.file("evaluation.json").write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    job.writer.file("evaluation.json").write_text(
+        json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
     job.writer.summary["figures"] = figures
 
 

@@ -38,4 +38,3 @@ def run(options: argparse.Namespace) -> int:
         chain = trace(home.url, shard, row, buckets=home.config.buckets)
         print(json.dumps(asdict(chain), indent=1, ensure_ascii=False) if options.json else format_trace(chain))
     return 0
-

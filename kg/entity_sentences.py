@@ -86,8 +86,10 @@ def synonyms_of(name: SurfaceName, curie: str, category: str, synonyms: list[dic
 
 
 def _folded(name: str) -> str:
-    """A key that variants of one name share: case, plural, possessive, order of words and marks do not count."""
-    words = re.findall(r"\w+", re.sub(r"['’]s?\b", "", name.lower()))
+    """A key that variants of one name share: case, plural, possessive, order of words and "gene" do not count."""
+    words = [
+        word for word in re.findall(r"\w+", re.sub(r"['’]s?\b", "", name.lower())) if word not in ("gene", "the", "of")
+    ]
     return " ".join(sorted(re.sub(r"(?<=\w\w)(?:es|s|is)$", "", word) for word in words))
 
 

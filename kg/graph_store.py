@@ -1,142 +1,236 @@
-"""The index of the graph that answers SPARQL: Oxigraph on disk, loaded in bulk from N-Quads, read through rdflib.
+"""The graph as a SPARQL index on disk: Oxigraph, built in bulk from N-Quads, read through rdflib's API.
 
-The N-Quads are the truth; the index is made from them and can be thrown away. It is loaded beside the old one and takes its
-place by a rename, so that a crash leaves the old index or none, never half of one. Cost: about 200,000 quads a second.
-A question is answered in a process of its own, which is the one way to stop a query that never ends. Rejected: rdflib's own
-memory store (seven times slower to fill, seventeen times slower on a two-hop count).
+The N-Quads are the truth and the index is made from them, so it is never repaired: it is built apart and put in place by
+a rename, with its marker inside. A crash leaves the old index or none, never half of one that opens.
+
+A question runs in a process of its own that can be stopped: a query may take for ever, and neither rdflib nor pyoxigraph
+can interrupt one. Starting that process costs about half a second; whoever asks many questions opens the store once and
+uses rdflib. Rejected: a thread with a deadline (it goes on computing after the deadline), an estimate of a query's cost.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import os
+import re
 import shutil
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
-from pipeline.curies import PREFIXES, compress
+from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
 
-__all__ = ["build_store", "open_store", "query"]
+__all__ = ["build_store", "compact", "open_store", "query"]
 
-Rows = list[list[str | None]]
+_MARKER: Final = "complete.json"
+_REBUILD: Final = "Run: materia build --until graph_index"
+
+#: IRIs, strings and comments: parts of a query in which words mean nothing.
+_NOT_WORDS: Final = re.compile(
+    r'<[^<>\s"{}|\\^`]*>|"""(?:[^"\\]|\\.|"(?!""))*"""|'
+    r"'''(?:[^'\\]|\\.|'(?!''))*'''|"
+    r'"(?:[^"\\\n]|\\.)*"|'
+    r"'(?:[^'\\\n]|\\.)*'|#[^\n]*",
+    re.DOTALL,
+)
+_WORD: Final = re.compile(r"(?<![\w?$:-])[A-Za-z]+(?![\w:-])")
+_SERVICE: Final = re.compile(r"(?<![\w?$:-])SERVICE", re.IGNORECASE)
+_UPDATES: Final = frozenset(["ADD", "CLEAR", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "LOAD", "MOVE", "WITH"])
 
 
 def build_store(nquads: Sequence[Path], folder: Path) -> int:
-    """Load N-Quads files into a new index that then takes the place of the old one.
+    """Load N-Quads files into a new Oxigraph store and put it in place of the one in `folder`.
 
     Returns:
-        The number of quads in the index.
+        The number of distinct quads in it.
 
     Raises:
-        MateriaError: a file is no N-Quads; the old index stays.
+        MateriaError: a file is missing or is not N-Quads; the old store is left as it was.
     """
     import pyoxigraph
 
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-    for left in (fresh, old):
-        shutil.rmtree(left, ignore_errors=True)
-    fresh.parent.mkdir(parents=True, exist_ok=True)
-    store = pyoxigraph.Store(str(fresh))
-    for file in nquads:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged, old = (folder.with_name(f".{folder.name}.{state}") for state in ("staged", "old"))
+    for leftover in (staged, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    store = pyoxigraph.Store(str(staged))
+    for path in nquads:
         try:
-            store.bulk_load(path=str(file), format=pyoxigraph.RdfFormat.N_QUADS)
-        except (SyntaxError, ValueError, OSError) as error:
-            raise MateriaError(f"is no N-Quads ({error})", file=str(file), remedy="Build the knowledge graph again") from error
+            store.bulk_load(path=str(path), format=pyoxigraph.RdfFormat.N_QUADS)
+        except (OSError, SyntaxError) as error:
+            del store
+            shutil.rmtree(staged, ignore_errors=True)
+            raise MateriaError(
+                f"cannot be loaded ({error})", file=path.name, remedy="Build knowledge_graph again"
+            ) from error
     store.optimize()
     store.flush()
     quads = len(store)
     del store
+    (staged / _MARKER).write_text(json.dumps({"quads": quads}), encoding="utf-8")
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
+    staged.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
     return quads
 
 
 def open_store(folder: Path) -> Any:
-    """The graph as an rdflib Dataset over the index, read only; the default graph is the union of all graphs.
+    """The graph as an `rdflib.Dataset`, read only, with the project's prefixes bound.
+
+    Named graphs (one a document) are part of the default graph, so a query need not know where a statement is kept.
 
     Raises:
-        MateriaError: there is no index.
+        MateriaError: there is no complete store in the folder.
     """
     import pyoxigraph
-    import rdflib
-    from oxrdflib.store import OxigraphStore
+    from oxrdflib import OxigraphStore
+    from rdflib import Dataset, Namespace
 
-    if not folder.exists():
-        raise MateriaError("there is no graph index yet", file=str(folder), remedy="Run: materia build --until graph_index")
+    if not (folder / _MARKER).exists():
+        raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
     try:
-        store = OxigraphStore(store=pyoxigraph.Store.read_only(str(folder)))
+        store = pyoxigraph.Store.read_only(str(folder))
     except OSError as error:
-        raise MateriaError(f"cannot be opened ({error})", file=str(folder), remedy="Delete the folder and build again") from error
-    dataset = rdflib.Dataset(store=store, default_union=True)
-    for prefix, base in PREFIXES.items():
-        dataset.bind(prefix, base, override=True, replace=True)
+        raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
+    dataset = Dataset(store=OxigraphStore(store=store), default_union=True)
+    for prefix, namespace in PREFIXES.items():
+        dataset.bind(prefix, Namespace(namespace), override=True, replace=True)
     return dataset
 
 
-def query(folder: Path, sparql: str, *, limit: int = 1000, timeout_s: float = 60) -> tuple[list[str], Rows]:
-    """Answer a SELECT, ASK, CONSTRUCT or DESCRIBE query (SPARQL 1.1); prefixes of the pinned map need no declaration.
+def query(
+    folder: Path, sparql: str, *, limit: int = 1000, timeout_s: float = 60, memory_mib: int = 8192
+) -> tuple[list[str], list[list[Any]]]:
+    """Ask a SPARQL 1.1 question (SELECT, ASK, CONSTRUCT, DESCRIBE) in a process that is stopped at its limits.
 
     Args:
-        limit: most rows to return.
+        folder: where `build_store` put the store.
+        sparql: the question; the project's prefixes need no PREFIX line.
+        limit: rows returned at most.
         timeout_s: seconds before it is stopped.
+        memory_mib: address space it may use; the index itself is mapped into it.
 
     Returns:
-        Names of the columns, and rows of values as text: CURIEs where the prefix is known, None where unbound.
+        Columns and rows. IRIs come as CURIEs where a prefix fits, numbers and booleans as such, other literals as text, an
+        unbound variable as None. ASK gives one row with the column `answer`.
 
     Raises:
-        MateriaError: the query is malformed, is an update, took too long, or there is no index.
+        MateriaError: the query is malformed (with line and column), changes the graph, asks another server, or reached a
+            limit; or there is no store.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, str(folder), sparql, limit), daemon=True)
-    process.start()
-    sender.close()
+    refuse_unless_read_only(sparql)
+    request = json.dumps({"folder": str(folder), "sparql": sparql, "limit": limit, "memory_mib": memory_mib})
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
     try:
-        if not receiver.poll(timeout_s):
-            raise MateriaError(
-                f"the query took longer than {timeout_s:g} s and was stopped", remedy="Narrow it, or give a longer --timeout"
-            )
-        answer = receiver.recv()
-    except EOFError as error:
-        raise MateriaError("the query's process ended without an answer", remedy="Narrow the query: it may need too much memory") from error
-    finally:
-        process.kill()
-        process.join()
-    if isinstance(answer, MateriaError):
-        raise answer
-    columns, rows = answer
-    return list(columns), list(rows)
+        done = subprocess.run(
+            [sys.executable, "-m", "kg.graph_store"],
+            input=request.encode(),
+            capture_output=True,
+            timeout=timeout_s,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MateriaError(
+            f"the query was stopped after {timeout_s:g} seconds",
+            remedy="Ask for less, or allow more time with --timeout",
+        ) from error
+    if done.returncode != 0:
+        trouble = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        if done.returncode < 0 or "memory" in trouble.lower():
+            raise MateriaError(f"the query needed more than {memory_mib} MiB of memory", remedy="Ask for less")
+        raise MateriaError(f"the query failed ({trouble})", remedy=_REBUILD)
+    answer = json.loads(done.stdout)
+    if "problem" in answer:
+        raise MateriaError(answer["problem"], remedy=answer["remedy"])
+    return answer["columns"], answer["rows"]
 
 
-def _answer(sender: Connection, folder: str, sparql: str, limit: int) -> None:
-    """Answer in this process and send columns and rows, or the error."""
-    try:
-        sender.send(_select(folder, sparql, limit))
-    except MateriaError as error:
-        sender.send(error)
-    except (SyntaxError, ValueError, NotImplementedError, TypeError) as error:
-        text = " ".join(str(error).split())
-        sender.send(MateriaError(f"this is no SPARQL query: {text}", remedy="Correct it; updates are not taken (SELECT, ASK, CONSTRUCT are)"))
+def refuse_unless_read_only(sparql: str) -> None:
+    """Raise MateriaError for an update, and for SERVICE, which would ask a server on the network."""
+    bare = _NOT_WORDS.sub(" ", sparql)
+    first = next((word.upper() for word in _WORD.findall(bare) if word.upper() not in ("PREFIX", "BASE")), "")
+    if first in _UPDATES:
+        raise MateriaError(f"{first} would change the graph", remedy="Ask with SELECT, ASK, CONSTRUCT or DESCRIBE")
+    if _SERVICE.search(bare):
+        raise MateriaError("SERVICE would ask a server on the network", remedy="Ask the graph itself")
 
 
-def _select(folder: str, sparql: str, limit: int) -> tuple[list[str], Rows]:
-    result = open_store(Path(folder)).query(sparql)
+def compact(iri: str) -> str:
+    """The CURIE of an IRI: the inverse of `pipeline.curies.expand`; the IRI in angle brackets where no prefix fits.
+
+    >>> compact("http://id.nlm.nih.gov/mesh/D003920")
+    'MESH:D003920'
+    """
+    unregistered = PREFIXES["materia"] + "unregistered/"
+    if iri.startswith(unregistered):
+        return unquote(iri.removeprefix(unregistered))
+    fitting = [(len(base), prefix) for prefix, base in PREFIXES.items() if iri.startswith(base) and iri != base]
+    if not fitting:
+        return f"<{iri}>"
+    length, prefix = max(fitting)
+    return f"{prefix}:{unquote(iri[length:])}"
+
+
+def _malformed(error: SyntaxError) -> dict[str, str]:
+    text = str(error)
+    place = re.match(r"error at (\d+):(\d+)", text)
+    where = f" at line {place[1]}, column {place[2]}" if place else f" ({text})"
+    if "Prefix not found" in text:
+        return {
+            "problem": f"the query uses an unknown prefix{where}",
+            "remedy": f"Use one of {', '.join(PREFIXES)}, or write PREFIX",
+        }
+    return {"problem": f"the query is malformed{where}", "remedy": "Correct it there or just before"}
+
+
+def _plain(term: Any) -> Any:
+    """An rdflib term as JSON has it."""
+    from decimal import Decimal
+
+    from rdflib import Literal, URIRef
+
+    if isinstance(term, URIRef):
+        return compact(str(term))
+    if isinstance(term, Literal):
+        value = term.toPython()
+        if isinstance(value, Decimal):
+            return float(value)
+        return value if isinstance(value, (bool, int, float, str)) and not isinstance(value, Literal) else str(term)
+    return None if term is None else str(term)
+
+
+def _answer(folder: Path, sparql: str, limit: int) -> dict[str, Any]:
+    result = open_store(folder).query(sparql)
     if result.type == "ASK":
-        return ["answer"], [["true" if result.askAnswer else "false"]]
-    rows: Rows = []
-    columns = ["subject", "predicate", "object"] if result.vars is None else [str(v) for v in result.vars]
-    for row in result:
-        if len(rows) >= limit:
-            break
-        rows.append([None if term is None else _text(term) for term in row])
-    return columns, rows
+        return {"columns": ["answer"], "rows": [[bool(result.askAnswer)]]}
+    columns = [str(name) for name in result.vars] if result.type == "SELECT" else ["subject", "predicate", "object"]
+    # rdflib leaves out a row in which nothing is bound.
+    rows: Iterator[Any] = islice(iter(result), limit)
+    return {"columns": columns, "rows": [[_plain(term) for term in row] for row in rows]}
 
 
-def _text(term: Any) -> str:
-    from rdflib import URIRef
+def _serve_one() -> None:
+    """The other process: a request as JSON on standard input, the answer as JSON on standard output."""
+    import resource
 
-    return compress(str(term)) if isinstance(term, URIRef) else str(term)
+    request = json.load(sys.stdin)
+    allowed = request["memory_mib"] << 20
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    try:
+        answer = _answer(Path(request["folder"]), request["sparql"], request["limit"])
+    except SyntaxError as error:
+        answer = _malformed(error)
+    except MateriaError as error:
+        answer = {"problem": error.problem, "remedy": error.remedy}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    _serve_one()

@@ -259,7 +259,7 @@ _CONCEPTS: Final = tuple(
 _SYNONYMS: Final = tuple(
     _single(
         f"c.iri || ' {_term(predicate)} ' || {_literal('v.synonym.name')} || '@en' || {_END}",
-        "(SELECT curie, name, unnest(synonyms) AS synonym FROM concepts) v JOIN iri c ON c.curie = v.curie "
+        "(SELECT curie, name, unnest(synonyms) AS synonym FROM concepts) v JOIN iri c ON c.curie = v.curie "  # noqa: S608
         f"WHERE v.synonym.scope = '{scope}' AND v.synonym.name != v.name",
     )
     for scope, predicate in {

@@ -40,7 +40,10 @@ PASSAGES = table_schema(
     "passages",
     1,
     {
-        "passage_id": (_TEXT, "SHA-256 of kind, sources and text; one row each: verbalized ones by id, literature in the order of papers"),
+        "passage_id": (
+            _TEXT,
+            "SHA-256 of kind, sources and text; one row each: verbalized ones by id, literature in the order of papers",
+        ),
         "kind": (_TEXT, "literature or verbalized"),
         "language": (_TEXT, "ISO 639-1 code"),
         "text": (_TEXT, "the passage"),

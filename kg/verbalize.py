@@ -2,7 +2,7 @@
 
 Names are brought into running text (`surface_names`), sentences come from templates (`phrases`), and which of several phrasings
 a triple gets depends on the hash of its id, so that a new triple rewords no other. How sure a sentence sounds follows the
-belief; what the evidence denies is only ever told as denied. About 60,000 passages a second on one core.
+belief; what the evidence denies is only ever told as denied. About 40,000 passages a second on one core.
 
 A paragraph is cut by content: after a triple whose id says so, or when it is full. A new triple then changes the paragraph it
 falls into and leaves the entity's other paragraphs alone, as it would not if every fifth fact began a new one. Rejected:
@@ -33,6 +33,7 @@ __all__ = ["AFFIRMED", "stance_of", "verbalize"]
 #: Stances that state the triple as true, with more or less certainty.
 AFFIRMED = frozenset({"high", "middle", "low"})
 
+_BATCH_ROWS = 4096
 _COLUMNS = (
     "subject", "split", "triple_id", "subject_category", "predicate", "object", "object_category",
     "belief", "support", "contradiction", "contested", "evidence_ids", "doc_ids",
@@ -94,6 +95,7 @@ def verbalize(
     counts = Counter() if counts is None else counts
     teller = _Teller(phrases or load_phrases(config.language), concepts)
     rows = PassageRows("verbalized")
+    batches: list[pa.RecordBatch] = []
     for (subject, split), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
         for fact in facts:
@@ -104,7 +106,11 @@ def verbalize(
             if len(paragraph) > 1 or first:
                 told = teller.tell([(fact, _choice(fact.triple_id, 1)) for fact in paragraph], first)
                 _add(rows, split, paragraph, told, config)
-    table = pa.Table.from_batches([rows.batch()], PASSAGES)
+        if len(rows) >= _BATCH_ROWS:
+            # Rows are kept as Arrow, not as Python objects, which the garbage collector would go through again and again.
+            batches.append(rows.batch())
+            rows = PassageRows("verbalized")
+    table = pa.Table.from_batches([*batches, rows.batch()], PASSAGES)
     return table.sort_by("passage_id").combine_chunks()
 
 

@@ -21,6 +21,9 @@ _SALT_AFTER = re.compile(r"(?:[ -])([a-z]+)\b")
 _SALT_BEFORE = re.compile(r"\b([a-zA-Z]+) $")
 
 
+_SUBSTANCE_BEFORE = re.compile(r"[a-z]{3,}(?:in|ine|ol|ate|am|one|ide|um|il|ium|an) $")
+
+
 def whole_chemicals(text: str, names: Sequence[NameMatch], chemical: frozenset[str]) -> list[NameMatch]:
     """The matches, with those of chemicals widened over locants and salts; still in order and without overlap.
 
@@ -42,6 +45,9 @@ def whole_chemicals(text: str, names: Sequence[NameMatch], chemical: frozenset[s
             # "sodium valproate": the salt's mention gives way to the one that follows it at once.
             if following and following.start == end + 1 and text[end] == " " and following.concept.category in chemical:
                 continue
+            # "oxybutynin chloride" of a substance the vocabulary lacks: no chloride is spoken of.
+            if _SUBSTANCE_BEFORE.search(text, max(0, start - 20), start):
+                continue
         else:
             before = _SALT_BEFORE.search(text, max(0, start - 20), start)
             if before and before.group(1).lower() in salts:
@@ -53,5 +59,7 @@ def whole_chemicals(text: str, names: Sequence[NameMatch], chemical: frozenset[s
         if start and text[start - 1] in "-‐" and (locant := _LOCANT.search(text, max(0, start - 24), start)):
             start = locant.start()
         floor = widened[-1].end if widened else 0
-        widened.append(NameMatch(max(start, floor), end, name.concept) if (start, end) != (name.start, name.end) else name)
+        widened.append(
+            NameMatch(max(start, floor), end, name.concept) if (start, end) != (name.start, name.end) else name
+        )
     return widened

@@ -72,7 +72,9 @@ def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBat
         yield chunk
     if waiting is not None:
         raise MateriaError(
-            "has mentions that belong to no document, or in another order", record=waiting[0][0], remedy="Build the mentions again"
+            "has mentions that belong to no document, or in another order",
+            record=waiting[0][0],
+            remedy="Build the mentions again",
         )
 
 
@@ -99,7 +101,9 @@ def _read_chunk(task: _Task) -> pa.RecordBatch:
         starts = [start for start, _ in labels]
         for (begin, end), group in groupby(mentions, key=lambda row: (row[6], row[7])):
             entities = [
-                EntitySpan(row[0] - begin, row[1] - begin, row[2], row[3], row[4], row[5]) for row in group if row[2] and kind_of(row[3])
+                EntitySpan(row[0] - begin, row[1] - begin, row[2], row[3], row[4], row[5])
+                for row in group
+                if row[2] and kind_of(row[3])
             ]
             if len(entities) < 2:
                 continue
@@ -108,7 +112,9 @@ def _read_chunk(task: _Task) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 
-def _evidence(key: _Key, sentence: str, begin: int, section: str, entities: list[EntitySpan]) -> Iterator[dict[str, Any]]:
+def _evidence(
+    key: _Key, sentence: str, begin: int, section: str, entities: list[EntitySpan]
+) -> Iterator[dict[str, Any]]:
     doc_id, version, text_hash = key
     for claim in find_claims(sentence, entities):
         subject, object_ = entities[claim.subject], entities[claim.object]

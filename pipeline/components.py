@@ -13,14 +13,15 @@ This module imports spaCy, so import it where it is used.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import spacy
 from scispacy.abbreviation import AbbreviationDetector, filter_matches
 from scispacy.custom_tokenizer import combined_rule_tokenizer
-from spacy.attrs import IDX
+from spacy.attrs import IDX, ORTH
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import filter_spans
@@ -34,17 +35,20 @@ from pipeline.sentences import split_sentences
 __all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A linked span of a document; offsets count code points of the document's text."""
+class Mention(TypedDict):
+    """A linked span, as the rows of the mentions table have it; plain values, so that a Doc can be serialized."""
 
     start: int
     end: int
-    concept: Concept
+    text: str
+    category: str
+    curie: str
+    score: float
     expanded: str | None
     negated: bool
     hedged: bool
-    sentence: tuple[int, int]
+    sentence_start: int
+    sentence_end: int
 
 
 def read_index(paths: Sequence[str]) -> NameIndex:
@@ -53,7 +57,9 @@ def read_index(paths: Sequence[str]) -> NameIndex:
     import pyarrow.parquet as pq
 
     columns = ["curie", "name", "synonyms", "category", "xrefs"]
-    return NameIndex.from_vocabulary(pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths]))
+    return NameIndex.from_vocabulary(
+        pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths])
+    )
 
 
 def build_pipeline(index: NameIndex, *, spans: bool = True) -> Language:
@@ -63,13 +69,23 @@ def build_pipeline(index: NameIndex, *, spans: bool = True) -> Language:
         spans: also set `doc.ents` and `doc.spans["materia"]`; bulk extraction needs neither.
     """
     nlp = spacy.blank("en")
-    nlp.tokenizer = combined_rule_tokenizer(nlp)
+    with warnings.catch_warnings():  # of a character class in scispaCy's rules; says nothing to a user
+        warnings.simplefilter("ignore", FutureWarning)
+        nlp.tokenizer = combined_rule_tokenizer(nlp)
     nlp.add_pipe("materia_abbreviations")
     nlp.add_pipe("materia_sentencizer", config={"mark_tokens": spans})
     matcher = nlp.add_pipe("materia_matcher")
     linker = nlp.add_pipe("materia_linker", config={"spans": spans})
     matcher.index = linker.index = index
     return nlp
+
+
+def _text(doc: Doc) -> str:
+    """The document's text, put together once: `doc.text` joins all its tokens each time."""
+    text: str | None = doc.user_data.get("materia_text")
+    if text is None:
+        text = doc.user_data["materia_text"] = doc.text
+    return text
 
 
 class Sentencizer:
@@ -79,7 +95,7 @@ class Sentencizer:
         self.mark_tokens = mark_tokens
 
     def __call__(self, doc: Doc) -> Doc:
-        sentences = split_sentences(doc.text)
+        sentences = split_sentences(_text(doc))
         doc.user_data["materia_sentences"] = sentences
         if self.mark_tokens and len(doc):
             starts = np.zeros(len(doc), dtype=bool)
@@ -99,7 +115,7 @@ class Matcher:
         self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
 
     def __call__(self, doc: Doc) -> Doc:
-        doc.user_data["materia_names"] = [*self.index.find(doc.text)] if self.index else []
+        doc.user_data["materia_names"] = [*self.index.find(_text(doc))] if self.index else []
         return doc
 
 
@@ -114,13 +130,15 @@ class Linker:
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
-        text = doc.text
+        text = _text(doc)
         names: list[NameMatch] | None = doc.user_data.get("materia_names")
         if names is None:
             names = [*self.index.find(text)] if self.index else []
         names = whole_chemicals(text, names, CHEMICALS)
         sentences = doc.user_data.get("materia_sentences") or split_sentences(text)
         mentions = _with_context(text, sentences, _expanded(text, names, _definitions(doc, names), self.index))
+        for working in ("materia_names", "materia_sentences", "materia_text"):
+            doc.user_data.pop(working, None)
         doc._.materia_mentions = mentions
         if self.spans:
             _set_spans(doc, mentions)
@@ -129,7 +147,7 @@ class Linker:
 
 def _definitions(doc: Doc, names: Sequence[NameMatch]) -> dict[str, tuple[int, int]]:
     """Short forms defined in the document, with the offsets of their long forms; those beside a known name go first."""
-    found = definitions_beside(doc.text, [(name.start, name.end) for name in names])
+    found = definitions_beside(_text(doc), [(name.start, name.end) for name in names])
     if doc.has_extension("abbreviations"):
         for short in sorted(doc._.abbreviations, key=lambda span: span.start):
             long = short._.long_form
@@ -151,12 +169,12 @@ def _expanded(
         concepts[short] = (by_span.get(span) or (index.lookup(long) if index else None), long)
     forms = "|".join(re.escape(short) for short in sorted(concepts, key=lambda s: (-len(s), s)))
     places = [(m.start(1), m.end(1), m.group(1)) for m in re.finditer(rf"(?<![^\W_])({forms})(?=s?(?![^\W_]))", text)]
-    kept = []
-    for start, end, concept, _ in plain:
+    kept: list[tuple[int, int, Concept, str | None]] = []
+    for start, end, known, _ in plain:
         surface = text[start:end]
         defined = surface in concepts or (surface.endswith("s") and surface[:-1] in concepts)
         if not defined:
-            kept.append((start, end, concept, None))
+            kept.append((start, end, known, None))
     taken = [(start, end) for start, end, _, _ in kept]
     for start, end, short in places:
         concept, long = concepts[short]
@@ -180,15 +198,31 @@ def _with_context(
         if scopes is None:
             scopes = context_of(text[begin:finish])
         a, b = start - begin, end - begin
-        mentions.append(Mention(start, end, concept, expanded, scopes.is_negated(a, b), scopes.is_hedged(a, b), (begin, finish)))
+        mentions.append(
+            {
+                "start": start,
+                "end": end,
+                "text": text[start:end],
+                "category": concept.category,
+                "curie": concept.curie,
+                "score": concept.score,
+                "expanded": expanded,
+                "negated": scopes.is_negated(a, b),
+                "hedged": scopes.is_hedged(a, b),
+                "sentence_start": begin,
+                "sentence_end": finish,
+            }
+        )
     return mentions
 
 
 def _set_spans(doc: Doc, mentions: Sequence[Mention]) -> None:
     spans = []
     for mention in mentions:
-        label = mention.concept.category.removeprefix("biolink:")
-        span = doc.char_span(mention.start, mention.end, label=label, kb_id=mention.concept.curie, alignment_mode="expand")
+        label = mention["category"].removeprefix("biolink:")
+        span = doc.char_span(
+            mention["start"], mention["end"], label=label, kb_id=mention["curie"], alignment_mode="expand"
+        )
         if span is not None:
             spans.append(span)
     doc.spans["materia"] = spans
@@ -199,22 +233,28 @@ class Abbreviations(AbbreviationDetector):  # type: ignore[misc]
     """scispaCy's detector of abbreviations (Schwartz and Hearst 2003), with a linear search for the brackets."""
 
     def __call__(self, doc: Doc) -> Doc:
-        if "(" not in doc.text:
-            return doc
+        words = doc.to_array([ORTH])
+        strings = doc.vocab.strings
+        opening, closing = strings["("], strings[")"]
         opened, pairs = None, []
-        for number, token in enumerate(doc):
-            if token.text == "(":
+        for number in np.flatnonzero((words == opening) | (words == closing)).tolist():
+            if words[number] == opening:
                 opened = number
-            elif token.text == ")" and opened is not None:
+            elif opened is not None:
                 if number > opened + 1:
                     pairs.append((0, opened + 1, number))
                 opened = None
+        if not pairs:
+            return doc
         for long_form, short_forms in self.find_matches_for(filter_matches(pairs, doc), doc):
             for short in short_forms:
                 short._.long_form = long_form
                 doc._.abbreviations.append(short)
         return doc
 
+
+# scispaCy asks a matcher without patterns for every definition, and spaCy warns of it each time.
+warnings.filterwarnings("ignore", message=r"\[W036\]")
 
 if not Doc.has_extension("materia_mentions"):
     Doc.set_extension("materia_mentions", default=[])

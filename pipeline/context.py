@@ -48,7 +48,11 @@ def _cues() -> tuple[re.Pattern[str], re.Pattern[str], int]:
     for role, (kind, side) in sorted(_ROLES.items(), key=lambda item: item[0][1]):
         groups.append(f"(?P<{role}>{_alternatives(lexicon[kind][side])})")
     ends = f"{_alternatives(lexicon['terminators'])}"
-    return re.compile(rf"\b(?:{'|'.join(groups)})\b", re.I), re.compile(rf"\b(?:{ends})\b|;|: |\.\s", re.I), int(lexicon["words"])
+    return (
+        re.compile(rf"\b(?:{'|'.join(groups)})\b", re.I),
+        re.compile(rf"\b(?:{ends})\b|;|: |\.\s", re.I),
+        int(lexicon["words"]),
+    )
 
 
 def _alternatives(expressions: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-__all__ = ["PREFIXES", "compress", "expand", "is_curie", "prefix_of"]
+__all__ = ["PREFIXES", "expand", "is_curie", "prefix_of"]
 
 PREFIXES: Final[dict[str, str]] = {
     "BFO": "http://purl.obolibrary.org/obo/BFO_",
@@ -69,16 +69,3 @@ def expand(curie: str) -> str:
     if base is None:
         base, local = PREFIXES["materia"] + "unregistered/", curie
     return base + quote(local, safe="/:#?=&;,+@!$*()~._-'")
-
-
-def compress(iri: str) -> str:
-    """The CURIE of an IRI by the longest base that fits; the IRI itself where none does.
-
-    >>> compress("http://id.nlm.nih.gov/mesh/D003920")
-    'MESH:D003920'
-    """
-    fitting = [(len(base), prefix) for prefix, base in PREFIXES.items() if iri.startswith(base)]
-    if not fitting:
-        return iri
-    length, prefix = max(fitting)
-    return f"{prefix}:{iri[length:]}"

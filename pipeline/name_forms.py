@@ -74,7 +74,9 @@ def _singular(word: str) -> str:
     if word.endswith("itides"):
         return word[:-4] + "s"
     if ending == "ses":
-        if word.endswith(("yses", "eses", "stases", "epses", "apses")) or (word.endswith("oses") and not word[:-1].endswith(_OSE)):
+        if word.endswith(("yses", "eses", "stases", "epses", "apses")) or (
+            word.endswith("oses") and not word[:-1].endswith(_OSE)
+        ):
             return word[:-2] + "is"
         return word[:-2] if word.endswith("sses") else word[:-1]
     if ending in ("xes", "hes") and not word.endswith("aches"):
@@ -87,7 +89,9 @@ def normal_form(name: str) -> tuple[str, ...]:
     return tuple([normal_word(match.group()) for match in _WORD.finditer(name)])
 
 
-_NOTE = re.compile(r"\s*(?:,\s+)?[\[(](?:disorder|disease|finding|NOS|[^()\[\]]*type)[\])]$|,?\s+(?:NOS|INCLUDED|unspecified)$", re.I)
+_NOTE = re.compile(
+    r"\s*(?:,\s+)?[\[(](?:disorder|disease|finding|NOS|[^()\[\]]*type)[\])]$|,?\s+(?:NOS|INCLUDED|unspecified)$", re.I
+)
 _OF = re.compile(r"(?P<head>[\w' -]+?)\s+of\s+(?:the\s+)?(?P<rest>[\w' -]+)")
 _LEADING = re.compile(r"(?:and|or|with|without|due|not|in|of|by|from|to|for|as|other|except)\b", re.I)
 

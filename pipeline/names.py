@@ -29,7 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["CHEMICALS", "PREFIX_ORDER", "Concept", "NameIndex", "NameMatch"]
 
 #: Vocabularies in order of preference, where several know a name.
-PREFIX_ORDER: tuple[str, ...] = ("MESH", "HGNC", "NCBIGene", "DOID", "MONDO", "OMIM", "HP", "CHEBI", "RXNORM", "UBERON", "CL", "GO")
+PREFIX_ORDER: tuple[str, ...] = (
+    "MESH",
+    "HGNC",
+    "NCBIGene",
+    "DOID",
+    "MONDO",
+    "OMIM",
+    "HP",
+    "CHEBI",
+    "RXNORM",
+    "UBERON",
+    "CL",
+    "GO",
+)
 
 #: Biolink classes of chemicals, drug classes among them.
 CHEMICALS: frozenset[str] = frozenset(
@@ -156,7 +169,9 @@ def _letters(surface: str) -> str:
 
 def _stands_free(text: str, start: int, end: int) -> bool:
     """Whether a match ends at the edges of written words, and is no part of anti-X, non-X or X-like."""
-    if start and (text[start - 1].isalnum() or (text[start - 1] in "-‐‑" and _OPPOSITE.search(text, max(0, start - 8), start))):
+    if start and (
+        text[start - 1].isalnum() or (text[start - 1] in "-‐‑" and _OPPOSITE.search(text, max(0, start - 8), start))
+    ):
         return False
     return not (end < len(text) and (text[end].isalnum() or (text[end] in "-‐‑" and _LIKE.match(text, end + 1))))
 

@@ -34,7 +34,9 @@ class Workers:
         initializer: called once in each worker before its first task, with `initargs`: load models and indexes here.
     """
 
-    def __init__(self, count: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, count: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()
+    ) -> None:
         self.count = count
         self._initializer, self._initargs = initializer, initargs
         self._pool: ProcessPoolExecutor | None = None

@@ -75,7 +75,12 @@ class Score:
 
     def to_dict(self) -> dict[str, float | int]:
         """The figures as JSON-like values, ratios rounded to four decimals."""
-        return {"precision": round(self.precision, 4), "recall": round(self.recall, 4), "f1": round(self.f1, 4), **asdict(self)}
+        return {
+            "precision": round(self.precision, 4),
+            "recall": round(self.recall, 4),
+            "f1": round(self.f1, 4),
+            **asdict(self),
+        }
 
 
 def read_gold(path: UPath | str, types: Iterable[str] = ("Disease", "Chemical")) -> tuple[set[str], set[GoldMention]]:
@@ -84,7 +89,9 @@ def read_gold(path: UPath | str, types: Iterable[str] = ("Disease", "Chemical"))
     Raises:
         MateriaError: where the file holds no annotation, or an offset is no number.
     """
-    wanted, documents, items = set(types), set(), set()
+    wanted = set(types)
+    documents: set[str] = set()
+    items: set[GoldMention] = set()
     for number, line in enumerate(UPath(path).read_text(encoding="utf-8").splitlines(), 1):
         if "|t|" in line[:40]:
             documents.add(f"PMID:{line.partition('|')[0]}")
@@ -96,10 +103,18 @@ def read_gold(path: UPath | str, types: Iterable[str] = ("Disease", "Chemical"))
             start, end = int(fields[1]), int(fields[2])
         except ValueError as error:
             remedy = "Give offsets as whole numbers in columns 2 and 3"
-            raise MateriaError("has an offset that is no number", file=str(path), record=f"line {number}", remedy=remedy) from error
-        items.update(GoldMention(f"PMID:{fields[0]}", start, end, fields[4], curie) for curie in _identifiers(fields[5]))
+            raise MateriaError(
+                "has an offset that is no number", file=str(path), record=f"line {number}", remedy=remedy
+            ) from error
+        items.update(
+            GoldMention(f"PMID:{fields[0]}", start, end, fields[4], curie) for curie in _identifiers(fields[5])
+        )
     if not items:
-        raise MateriaError("holds no annotation of the types asked for", file=str(path), remedy="Give a PubTator file with gold mentions")
+        raise MateriaError(
+            "holds no annotation of the types asked for",
+            file=str(path),
+            remedy="Give a PubTator file with gold mentions",
+        )
     return documents, items
 
 
@@ -124,7 +139,10 @@ def score(gold: UPath | str, predicted: Iterable[pa.RecordBatch]) -> dict[str, A
             if kind and curie and doc_id in documents:
                 found.add(GoldMention(doc_id, start, end, kind, curie))
     kinds = sorted({item.type for item in items})
-    by_type = {kind: _score({i for i in items if i.type == kind}, {i for i in found if i.type == kind}).to_dict() for kind in kinds}
+    by_type = {
+        kind: _score({i for i in items if i.type == kind}, {i for i in found if i.type == kind}).to_dict()
+        for kind in kinds
+    }
     return {**_score(items, found).to_dict(), "by_type": by_type}
 
 

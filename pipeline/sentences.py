@@ -15,22 +15,104 @@ __all__ = ["split_sentences"]
 
 # Words that are followed by more of their sentence. In lower case, without the final full stop.
 _NEVER_LAST = frozenset(
-    "al approx ca cf chr dr drs e.g eq eqs etc ex fig figs i.e i.m i.p i.v inc i.c.v i.n i.a jr lab mr mrs ms no nos p.o "
-    "prof ref refs resp s.c sect sp spp ssp st subsp subg suppl tab u.s u.k v var viz vol vs eg ie incl ed eds pp b.i.d".split()
+    [
+        "al",
+        "approx",
+        "ca",
+        "cf",
+        "chr",
+        "dr",
+        "drs",
+        "e.g",
+        "eq",
+        "eqs",
+        "etc",
+        "ex",
+        "fig",
+        "figs",
+        "i.e",
+        "i.m",
+        "i.p",
+        "i.v",
+        "inc",
+        "i.c.v",
+        "i.n",
+        "i.a",
+        "jr",
+        "lab",
+        "mr",
+        "mrs",
+        "ms",
+        "no",
+        "nos",
+        "p.o",
+        "prof",
+        "ref",
+        "refs",
+        "resp",
+        "s.c",
+        "sect",
+        "sp",
+        "spp",
+        "ssp",
+        "st",
+        "subsp",
+        "subg",
+        "suppl",
+        "tab",
+        "u.s",
+        "u.k",
+        "v",
+        "var",
+        "viz",
+        "vol",
+        "vs",
+        "eg",
+        "ie",
+        "incl",
+        "ed",
+        "eds",
+        "pp",
+        "b.i.d",
+    ]
 )
 # These do end a sentence when a capitalised word follows: "... given i.v. Patients ..." but not "i.v. injection".
 _LAST_BEFORE_CAPITAL = frozenset(
-    "etc i.v i.p i.m s.c p.o i.c.v i.n i.a b.i.d t.i.d q.i.d u.s u.k inc al spp sp no resp approx".split()
+    [
+        "etc",
+        "i.v",
+        "i.p",
+        "i.m",
+        "s.c",
+        "p.o",
+        "i.c.v",
+        "i.n",
+        "i.a",
+        "b.i.d",
+        "t.i.d",
+        "q.i.d",
+        "u.s",
+        "u.k",
+        "inc",
+        "al",
+        "spp",
+        "sp",
+        "no",
+        "resp",
+        "approx",
+    ]
 )
 _CANDIDATE = re.compile(
-    r"""(?:[.!?]|[.!?]["'”’)\]]+)          # the stop, with closing quotes or brackets
+    r"""[.!?]["'”’)\]]*;?                  # the stop, with closing quotes or brackets; ".;" parts sections in some abstracts
         (?=\s+(?P<next>["'“‘(\[]*\w))      # white space, then a letter or digit (perhaps after an opening mark)
       | \n+""",
     re.VERBOSE,
 )
 _WORD_BEFORE = re.compile(r"[^\s(\[,;/]*$")
 # A single capital is an initial or a genus ("S. aureus", "J. Smith"), except as the name of a type: "hepatitis B. We ...".
-_TYPED = re.compile(r"(?:hepatitis|vitamin|type|group|class|grade|stage|phase|protein|virus|factor|arm|study|arm|child)s?\s+$", re.I)
+_TYPED = re.compile(
+    r"(?:hepatitis|vitamin|type|group|class|grade|stage|phase|protein|virus|factor|arm|study|arm|child)s?\s+$", re.I
+)
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:

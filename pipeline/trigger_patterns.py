@@ -108,7 +108,9 @@ def _lexicon() -> _Lexicon:
                 entry.get("deniable", True),
             )
         )  # fmt: skip
-    return _Lexicon(tuple(patterns), re.compile(source["negation"]), re.compile(source["hedge"]), source["hedged_certainty"])
+    return _Lexicon(
+        tuple(patterns), re.compile(source["negation"]), re.compile(source["hedge"]), source["hedged_certainty"]
+    )
 
 
 def _filled(body: str, values: dict[str, str]) -> str:
@@ -182,7 +184,12 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
 
 
 def _claims(
-    match: re.Match[str], pattern: _Pattern, text: str, marks: dict[str, int], entities: Sequence[EntitySpan], lexicon: _Lexicon
+    match: re.Match[str],
+    pattern: _Pattern,
+    text: str,
+    marks: dict[str, int],
+    entities: Sequence[EntitySpan],
+    lexicon: _Lexicon,
 ) -> Iterator[Found]:
     ends: dict[str, list[int]] = {"S": [], "O": []}
     for group, value in match.groupdict().items():
@@ -200,4 +207,6 @@ def _claims(
                 continue
             polarity = not (denied or (pattern.deniable and (a.negated or b.negated)))
             certainty = lexicon.hedged_certainty if hedged or (pattern.deniable and (a.hedged or b.hedged)) else 1.0
-            yield Found(subject, pattern.predicate, object_, trigger, polarity, certainty, pattern.probability, pattern.name)
+            yield Found(
+                subject, pattern.predicate, object_, trigger, polarity, certainty, pattern.probability, pattern.name
+            )

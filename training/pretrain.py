@@ -140,7 +140,7 @@ def _fit(
         optimizer.step()
         schedule.step()
         losses = {name: o.loss.item() if o.examples else None for name, o in outcomes.items()}
-        log.add(step + 1, losses, total.item(), rate, norm)
+        log.add(step + 1, losses, total.item(), float(rate), norm)
         counts["passages"] += len(text.input_ids)
         counts["tokens"] += text.tokens
         if on_step is not None:

@@ -27,18 +27,38 @@ from pipeline.errors import SetAside
 __all__ = ["root_name", "xml_records"]
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-# XML declaration, processing instructions, comments and a DOCTYPE (its internal subset too), then the root's name.
-_PROLOG = re.compile(
-    r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s*)*<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)", re.DOTALL
-)
+_ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+# The end of a DOCTYPE: behind its internal subset, if it has one.
+_DOCTYPE_END = re.compile(r"[^\[>]*(?:\[[^\]]*\]\s*)?>")
 _AGAIN = "Get the file again from its source"
 
 
 def root_name(head: bytes) -> str | None:
     """Local name of the root element, found in the first bytes of a file; None where they are not XML."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
-    match = _PROLOG.match(head.decode(encoding, "replace").lstrip("\ufeff"))
-    return match[1] if match else None
+    text = head.decode(encoding, "replace").lstrip("\ufeff")
+    place, size = 0, len(text)
+    # A scanner and not one pattern: nested repetition over a prolog without end takes time beyond all bounds.
+    while place < size:
+        if text[place].isspace():
+            place += 1
+        elif text.startswith("<?", place):
+            place = _behind(text, "?>", place)
+        elif text.startswith("<!--", place):
+            place = _behind(text, "-->", place)
+        elif text.startswith("<!DOCTYPE", place):
+            end = _DOCTYPE_END.match(text, place + len("<!DOCTYPE"))
+            place = end.end() if end else size
+        else:
+            match = _ROOT.match(text, place)
+            return match[1] if match else None
+    return None
+
+
+def _behind(text: str, mark: str, start: int) -> int:
+    """The place behind the next mark; the end of the text where there is none."""
+    place = text.find(mark, start)
+    return len(text) if place < 0 else place + len(mark)
 
 
 class _ShortReads:

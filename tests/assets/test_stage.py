@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, refresh
 from pipeline.errors import MateriaError
 from pipeline.tables import SET_ASIDE
-from upath import UPath
 
 
 def first(job: Job) -> None:
@@ -92,11 +92,16 @@ def test_two_builds_of_one_home_do_not_run_at_once(tmp_path: Path) -> None:
     import sys
 
     code = f"from assets.home import open_home; import time\nwith open_home({str(tmp_path)!r}).lock(): print('held', flush=True); time.sleep(30)"
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == "held"
-        with pytest.raises(MateriaError, match=f"is being built by process {holder.pid}"), Home(UPath(tmp_path)).lock(timeout_s=0.2):
+        with (
+            pytest.raises(MateriaError, match=f"is being built by process {holder.pid}"),
+            Home(UPath(tmp_path)).lock(timeout_s=0.2),
+        ):
             pass
     finally:
         holder.kill()

@@ -33,14 +33,24 @@ def rows(*files):
 def test_a_row_holds_title_and_sections_joined_with_their_bounds(tmp_path):
     (row,), _ = rows(put(tmp_path, "a", {"id": "PMID:1", "title": "T", "abstract": "A.", "text": "B."}))
     assert row["text"] == "T\nA.\nB."
-    assert [(s["label"], s["start"], s["end"]) for s in row["sections"]] == [("title", 0, 1), ("abstract", 2, 4), ("body", 5, 7)]
+    assert [(s["label"], s["start"], s["end"]) for s in row["sections"]] == [
+        ("title", 0, 1),
+        ("abstract", 2, 4),
+        ("body", 5, 7),
+    ]
     assert row["text_hash"] == text_hash(row["text"])
     assert (row["position"], row["file"], row["record"]) == ("1/a", "a", 0)
 
 
 def test_metadata_leaves_the_text_hash_alone_and_text_leaves_the_metadata_hash_alone(tmp_path):
     base = {"id": "PMID:1", "title": "Title", "abstract": "Aaa."}
-    changes = [base, {**base, "keywords": ["k"]}, {**base, "retracted": True}, {**base, "year": 1999}, {**base, "abstract": "Bbb."}]
+    changes = [
+        base,
+        {**base, "keywords": ["k"]},
+        {**base, "retracted": True},
+        {**base, "year": 1999},
+        {**base, "abstract": "Bbb."},
+    ]
     found, _ = rows(put(tmp_path, "a", *changes))
     assert len({r["text_hash"] for r in found[:4]}) == 1
     assert len({r["metadata_hash"] for r in found[:4]}) == 4
@@ -49,7 +59,15 @@ def test_metadata_leaves_the_text_hash_alone_and_text_leaves_the_metadata_hash_a
 
 
 def test_a_title_alone_will_do_and_nothing_at_all_is_set_aside(tmp_path):
-    found, aside = rows(put(tmp_path, "a", {"id": "PMID:1", "title": "T"}, {"id": "PMID:2", "abstract": "\u2003"}, {"id": "PMID:3", "text": "B"}))
+    found, aside = rows(
+        put(
+            tmp_path,
+            "a",
+            {"id": "PMID:1", "title": "T"},
+            {"id": "PMID:2", "abstract": "\u2003"},
+            {"id": "PMID:3", "text": "B"},
+        )
+    )
     assert [(r["doc_id"], r["text"], r["record"]) for r in found] == [("PMID:1", "T", 0), ("PMID:3", "\nB", 2)]
     assert [(a.reason, a.record) for a in aside] == [("no-text", "record 1 (PMID:2)")]
 
@@ -63,7 +81,10 @@ def test_a_file_that_breaks_keeps_its_records_and_the_next_file_is_read(tmp_path
     lines = "".join(json.dumps({"id": f"PMID:{i}", "title": f"Title {i * i}"}) + "\n" for i in range(1, 3000))
     path = UPath(tmp_path / "cut.jsonl.gz")
     path.write_bytes(gzip.compress(lines.encode())[:-2000])
-    found, aside = rows((LiteratureFile("cut.jsonl.gz", path, 1), "1/cut", "jsonl.v1"), put(tmp_path, "b", {"id": "PMID:9999", "title": "T"}))
+    found, aside = rows(
+        (LiteratureFile("cut.jsonl.gz", path, 1), "1/cut", "jsonl.v1"),
+        put(tmp_path, "b", {"id": "PMID:9999", "title": "T"}),
+    )
     assert [a.reason for a in aside] == ["truncated-gzip"]
     assert aside[0].file == "cut.jsonl.gz"
     assert aside[0].record == f"record {len(found) - 1}"
@@ -72,7 +93,9 @@ def test_a_file_that_breaks_keeps_its_records_and_the_next_file_is_read(tmp_path
 
 
 def test_batches_hold_512_rows_across_files(tmp_path):
-    files = [put(tmp_path, f"f{i}", *({"id": f"PMID:{i}{j}", "title": "T"} for j in range(100, 500))) for i in range(1, 4)]
+    files = [
+        put(tmp_path, f"f{i}", *({"id": f"PMID:{i}{j}", "title": "T"} for j in range(100, 500))) for i in range(1, 4)
+    ]
     batches = list(read_documents(files, print))
     assert [b.num_rows for b in batches] == [512, 512, 176]
     assert all(b.schema.equals(DOCUMENTS) for b in batches)
@@ -101,7 +124,9 @@ def test_a_file_gone_and_an_unknown_format_are_errors(tmp_path):
 
 
 def test_a_surrogate_in_json_does_not_break_the_table(tmp_path):
-    (row,), _ = rows(put(tmp_path, "a", {"id": "PMID:1", "title": "a\ud800b", "keywords": ["\udfff"], "journal": "\x00"}))
+    (row,), _ = rows(
+        put(tmp_path, "a", {"id": "PMID:1", "title": "a\ud800b", "keywords": ["\udfff"], "journal": "\x00"})
+    )
     assert (row["text"], row["subjects"]) == ("a\ufffdb", ["\ufffd"])
 
 
@@ -140,7 +165,8 @@ def test_real_files_are_read_whole(materia_data, source, count):
     inventory = take_inventory(files, set_aside=aside.append).to_pylist()
     paths = {file.name: file for file in files}
     found = sum(
-        b.num_rows for b in read_documents([(paths[r["file"]], r["position"], r["format"]) for r in inventory], aside.append)
+        b.num_rows
+        for b in read_documents([(paths[r["file"]], r["position"], r["format"]) for r in inventory], aside.append)
     )
     assert (found, aside) == (count, [])
 
@@ -167,12 +193,16 @@ def test_no_paragraph_of_a_real_article_is_lost(materia_data):
     """Every paragraph of body and abstract, markup stripped, is in the document."""
     from lxml import etree
 
-    floats = "ancestor::fig|ancestor::table-wrap|ancestor::supplementary-material|ancestor::media|ancestor::table-wrap-foot"
+    floats = (
+        "ancestor::fig|ancestor::table-wrap|ancestor::supplementary-material|ancestor::media|ancestor::table-wrap-foot"
+    )
     checked = 0
     for path in sorted((materia_data / "literature" / "jats").glob("*.gz")):
         (row,), _ = rows((LiteratureFile("x", UPath(path), 1), "1/x", "jats.v1"))
         text = "".join(row["text"].split())
-        root = etree.fromstring(gzip.decompress(path.read_bytes()), etree.XMLParser(load_dtd=False, resolve_entities=False))
+        root = etree.fromstring(
+            gzip.decompress(path.read_bytes()), etree.XMLParser(load_dtd=False, resolve_entities=False)
+        )
         for p in root.xpath(f"(/article/body|/article/front/article-meta/abstract)//p[not({floats})][not(.//p)]"):
             for drop in p.xpath(".//fig|.//table-wrap|.//supplementary-material|.//media|.//tex-math|.//object-id"):
                 drop.text, keep = None, drop.tail

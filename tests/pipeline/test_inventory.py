@@ -42,7 +42,12 @@ def test_nothing_in_the_table_depends_on_where_the_folder_stands(tmp_path, monke
     for place in ("x", "y/z"):
         put(tmp_path / place / "lit", a_DOT_jsonl=LINE, sub__b_DOT_jsonl=gzip.compress(LINE, mtime=0))
     monkeypatch.chdir(tmp_path / "x")
-    assert inventory(tmp_path / "x" / "lit") == inventory(tmp_path / "y" / "z" / "lit") == inventory("lit") == inventory("lit/")
+    assert (
+        inventory(tmp_path / "x" / "lit")
+        == inventory(tmp_path / "y" / "z" / "lit")
+        == inventory("lit")
+        == inventory("lit/")
+    )
 
 
 def test_release_files_come_by_year_and_number_before_all_others():
@@ -81,7 +86,9 @@ def test_small_articles_of_a_folder_share_its_groups_and_large_or_named_ones_do_
     assert len(rows) == 42
 
 
-@pytest.mark.parametrize("name", ["../x", "..", "a/../../b", "Ünïcode Name.xml", ".hidden", "a" * 500, "con fig=1", "-", "a..b"])
+@pytest.mark.parametrize(
+    "name", ["../x", "..", "a/../../b", "Ünïcode Name.xml", ".hidden", "a" * 500, "con fig=1", "-", "a..b"]
+)
 def test_every_name_gives_a_safe_batch_key(name, tmp_path):
     file = list_files([str(put(tmp_path, x_DOT_jsonl=LINE) / "x.jsonl")])[0]
     file = type(file)(name, file.path, 1)
@@ -105,7 +112,14 @@ def test_hidden_files_and_what_comes_with_downloads_are_skipped_quietly(tmp_path
 
 
 def test_empty_unknown_and_cut_files_in_a_folder_are_set_aside(tmp_path):
-    put(tmp_path / "lit", a_DOT_jsonl=LINE, e_DOT_xml=b"", f_DOT_xml=gzip.compress(b""), g_DOT_gz=gzip.compress(LINE)[:12], z_DOT_zip=b"PK\3\4")
+    put(
+        tmp_path / "lit",
+        a_DOT_jsonl=LINE,
+        e_DOT_xml=b"",
+        f_DOT_xml=gzip.compress(b""),
+        g_DOT_gz=gzip.compress(LINE)[:12],
+        z_DOT_zip=b"PK\3\4",
+    )
     rows, aside = inventory(tmp_path / "lit")
     assert [row["file"] for row in rows] == ["lit/a.jsonl"]
     assert [(a.file, a.reason) for a in aside] == [
@@ -114,7 +128,10 @@ def test_empty_unknown_and_cut_files_in_a_folder_are_set_aside(tmp_path):
     assert all(a.detail.endswith(".") and ". " in a.detail for a in aside)
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "empty-file"), (b"prose", "unknown-format"), (gzip.compress(LINE)[:11], "truncated-gzip")])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty-file"), (b"prose", "unknown-format"), (gzip.compress(LINE)[:11], "truncated-gzip")],
+)
 def test_a_file_the_user_named_must_be_readable(tmp_path, content, reason):
     put(tmp_path, x_DOT_xml=content)
     with pytest.raises(MateriaError, match=r"^x\.xml: .*\.$") as error:

@@ -78,7 +78,14 @@ def test_it_recognises_its_own_format_and_no_other(reader):
         # a neutral file name: the content alone must do
         assert reader.recognises(content.encode(), "file") == (name == reader.name), name
         assert (recognise(content.encode(), file) is reader) == (name == reader.name)
-    for other in (b"", b"plain words", b"<html><body/></html>", b'<?xml version="1.0"?><collection/>', b"\x89PNG\r\n", b"[1]"):
+    for other in (
+        b"",
+        b"plain words",
+        b"<html><body/></html>",
+        b'<?xml version="1.0"?><collection/>',
+        b"\x89PNG\r\n",
+        b"[1]",
+    ):
         assert not reader.recognises(other, "file")
 
 
@@ -99,7 +106,9 @@ def test_documents_come_whole_and_gzip_makes_no_difference(reader, tmp_path):
             assert (row["sections"][0]["label"], row["title"]) == ("title", row["text"].split("\n")[0])
     assert "naïve" in plain[0]["text"]
     half = len(content.encode()) // 2
-    packed = gzip.compress(content.encode()[:half]) + gzip.compress(content.encode()[half:])  # two members, as bgzip writes
+    packed = gzip.compress(content.encode()[:half]) + gzip.compress(
+        content.encode()[half:]
+    )  # two members, as bgzip writes
     assert rows(write(tmp_path, name, packed), reader) == (plain, [])
     assert rows(write(tmp_path, name, packed), reader) == (plain, [])
 

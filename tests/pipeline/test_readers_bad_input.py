@@ -102,7 +102,9 @@ def test_comments_and_processing_instructions_are_no_text(reader, root, record):
 
 
 def test_memory_stays_flat_over_many_records():
-    record = "<MedlineCitation><PMID>1</PMID><Article><ArticleTitle>T</ArticleTitle><Abstract><AbstractText>" + "x" * 5000
+    record = (
+        "<MedlineCitation><PMID>1</PMID><Article><ArticleTitle>T</ArticleTitle><Abstract><AbstractText>" + "x" * 5000
+    )
     record = (record + "</AbstractText></Abstract></Article></MedlineCitation>").encode()
 
     class Endless(io.RawIOBase):

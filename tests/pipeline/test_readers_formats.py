@@ -37,7 +37,11 @@ class TestPubmed:
             article="<Abstract><AbstractText Label='AIM'>CO<sub>2</sub> in <i>E.\n  coli</i>.</AbstractText>"
             "<AbstractText Label='UNLABELLED'>x &lt; 2</AbstractText><AbstractText>y</AbstractText></Abstract>"
         )
-        assert one("pubmed_xml.v1", xml).sections == (("AIM", "CO2 in E. coli."), ("abstract", "x < 2"), ("abstract", "y"))
+        assert one("pubmed_xml.v1", xml).sections == (
+            ("AIM", "CO2 in E. coli."),
+            ("abstract", "x < 2"),
+            ("abstract", "y"),
+        )
 
     @pytest.mark.parametrize(
         ("inner", "article", "status"),
@@ -182,14 +186,24 @@ def test_pubtator_offsets_hold_with_spaces_at_the_ends():
 
 def test_pubtator_lines_that_are_neither_text_nor_annotation_are_set_aside():
     items = read("pubtator.v1", "7|t|T\n7|a|A\nstray words\n8|t|U\n")
-    assert [i.reason if isinstance(i, SetAside) else i.doc_id for i in items] == ["invalid-pubtator-line", "PMID:7", "PMID:8"]
+    assert [i.reason if isinstance(i, SetAside) else i.doc_id for i in items] == [
+        "invalid-pubtator-line",
+        "PMID:7",
+        "PMID:8",
+    ]
 
 
 def test_identifiers_have_one_spelling():
     assert [pmid_curie(t) for t in ("007", "PMID: 7", "0", "x7", None)] == ["PMID:7", "PMID:7", None, None, None]
     assert [pmc_curie(t) for t in ("PMC5", "5", "PMC:PMC5", "PMC5.2", "PMID:5")] == ["PMC:5"] * 4 + [None]
     assert [doi_curie(t) for t in ("10.1000/A b", "doi:10.1000/A")] == [None, "DOI:10.1000/a"]
-    assert [identifier(t) for t in ("17", "PMC5", "NCT:1", "https://a.b/c", "a b")] == [None, "PMC:5", "NCT:1", None, None]
+    assert [identifier(t) for t in ("17", "PMC5", "NCT:1", "https://a.b/c", "a b")] == [
+        None,
+        "PMC:5",
+        "NCT:1",
+        None,
+        None,
+    ]
 
 
 def test_the_best_name_comes_first_whatever_the_order():

@@ -12,7 +12,9 @@ from training.config import BackboneConfig, PretrainingConfig
 from training.shards import Shard
 
 DRUGS = [f"{a}{b}" for a in ("metfo", "lisi", "ator", "aspi", "warfa") for b in ("min", "pril", "statin", "rol")]
-DISEASES = [f"{a} {b}" for a in ("renal", "hepatic", "cardiac", "nasal") for b in ("failure", "fibrosis", "pain", "edema")]
+DISEASES = [
+    f"{a} {b}" for a in ("renal", "hepatic", "cardiac", "nasal") for b in ("failure", "fibrosis", "pain", "edema")
+]
 TOLD = {
     "biolink:treats": ("{s} treats {o}.", "{s} is effective against {o}."),
     "biolink:causes": ("{s} causes {o}.", "{o} was induced by {s}."),
@@ -38,7 +40,9 @@ def passage(number, split, draw):
         places = sorted((sentence.index(name), name) for name in (drug, disease))
         for at, name in places:
             category = "biolink:Drug" if name == drug else "biolink:Disease"
-            spans.append({"start": start + at, "end": start + at + len(name), "curie": curie(name), "category": category})
+            spans.append(
+                {"start": start + at, "end": start + at + len(name), "curie": curie(name), "category": category}
+            )
         if kind:
             first = places[0][1] == drug
             subject, target = (len(spans) - 2, len(spans) - 1) if first else (len(spans) - 1, len(spans) - 2)
@@ -80,10 +84,14 @@ def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     draw = random.Random(7)
     train = [
-        write_shard(folder, f"split=train/bucket={b}/p.parquet", [passage(100 * b + i, "train", draw) for i in range(60)])
+        write_shard(
+            folder, f"split=train/bucket={b}/p.parquet", [passage(100 * b + i, "train", draw) for i in range(60)]
+        )
         for b in range(4)
     ]
-    validation = [write_shard(folder, "split=validation/p.parquet", [passage(i, "validation", draw) for i in range(20)])]
+    validation = [
+        write_shard(folder, "split=validation/p.parquet", [passage(i, "validation", draw) for i in range(20)])
+    ]
     return SimpleNamespace(
         folder=folder,
         train=train,
