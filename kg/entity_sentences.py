@@ -13,6 +13,7 @@ from kg.passage_rows import Span
 from kg.phrases import Phrases, agree
 from kg.surface_names import SurfaceName, surface_name
 from pipeline.hashing import hash_fields
+from pipeline.name_forms import normal_form
 
 __all__ = ["entity_sentences"]
 
@@ -27,6 +28,7 @@ _FRAME = re.compile(r"(?:An?|The|Any|One of) [\w(]")
 _FIRST_SENTENCE = re.compile(r"(.+?[\w)\]\"'%])\.(?:\s|$)")
 _MARKUP = re.compile(r"<[^<>]*>|\s+")
 _LONGEST = 400
+_LONGEST_NAME = 60
 
 
 def entity_sentences(
@@ -71,26 +73,20 @@ def definition_words(definition: str | None) -> str:
 
 def synonyms_of(name: SurfaceName, curie: str, category: str, synonyms: list[dict[str, str]] | None) -> list[str]:
     """Up to three exact synonyms in running text that are no mere variants of the name, chosen by hash, then sorted."""
-    seen = {_folded(name.text)}
+    own = set(normal_form(name.text))
+    seen = {frozenset(own)}
     kept: list[str] = []
     for synonym in synonyms or []:
-        if synonym["scope"] != "exact" or len(synonym["name"]) > 60:
+        if synonym["scope"] != "exact" or len(synonym["name"]) > _LONGEST_NAME:
             continue
         other = surface_name(synonym["name"], curie, category)
-        folded = _folded(other.text)
-        if folded and folded not in seen and ("," not in other.text):
-            seen.add(folded)
+        words = frozenset(normal_form(other.text)) - {"gene", "protein"}
+        # The name with more words around it is a narrower thing, whatever the vocabulary says: "stump neuralgia".
+        if words and words not in seen and not words > own and "," not in other.text:
+            seen.add(words)
             kept.append(other.text)
     kept.sort(key=lambda text: hash_fields(curie, text))
     return sorted(kept[:_MOST_SYNONYMS], key=str.lower)
-
-
-def _folded(name: str) -> str:
-    """A key that variants of one name share: case, plural, possessive, order of words and "gene" do not count."""
-    words = [
-        word for word in re.findall(r"\w+", re.sub(r"['’]s?\b", "", name.lower())) if word not in ("gene", "the", "of")
-    ]
-    return " ".join(sorted(re.sub(r"(?<=\w\w)(?:es|s|is)$", "", word) for word in words))
 
 
 def _fill(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from html import unescape
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -40,15 +41,17 @@ _NUMBER_PART = re.compile(r"(?:\d+[A-Za-z]?|[IVX]+[A-Z]?|[A-Z]\d*)")
 _TRAILING_NUMBER = re.compile(r"(?P<words>.*?[A-Za-z)])\s+(?P<number>\d+[A-Za-z]?)")
 _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECASE)
 
+# Things that are counted: "treats ulcer" needs a plural where there is no article.
+_COUNTED = _words("abscess aneurysm burn cyst fracture lesion neoplasm polyp seizure tumor tumour ulcer wound")
+# Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
+_COMPOUNDS = _words(
+    "anti associated dependent induced like negative non nephrotic positive post pre pseudo related resistant type variant"
+)
+
 # Vocabularies that write names in lower case: a capital in them means something.
 _LOWER_CASE_VOCABULARIES = ("DOID", "MONDO", "UBERON", "CL", "GO", "CHEBI")
-_AS_WRITTEN = (
-    "biolink:Gene",
-    "biolink:Protein",
-    "biolink:OrganismTaxon",
-    "biolink:SequenceVariant",
-    "biolink:GeneFamily",
-)
+_ORGANISM = "biolink:OrganismTaxon"
+_SYMBOLS = ("biolink:Gene", "biolink:Protein", "biolink:SequenceVariant", "biolink:GeneFamily")
 _CAPITALISED = re.compile(r"[A-Z][a-zà-ÿ]+(?:['’]s?)?")
 _PIECES = re.compile(r"([-/() ,;])")
 _SMALL_WORDS = _words(
@@ -101,15 +104,22 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     Args:
         name: preferred name or synonym, as the vocabulary writes it.
         curie: the concept; its prefix tells how the vocabulary uses capitals.
-        category: Biolink class; names of genes, proteins and organisms keep their capitals.
+        category: Biolink class; symbols of genes and proteins, and names of organisms, keep their capitals.
 
     >>> surface_name("Diabetes Mellitus, Type 2", "MESH:D003924", "biolink:Disease").text
     'type 2 diabetes mellitus'
     >>> surface_name("Adrenergic beta-Antagonists", "MESH:D000319", "biolink:ChemicalEntity").plural
     True
     """
-    clean = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", name))).strip(" .,;") or name.strip()
-    text = clean if category in _AS_WRITTEN else _running_case(running_order(clean.split("; ")[0]), curie)
+    clean = (
+        _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip(" .,;")
+        or name.strip()
+    )
+    text = running_order(clean.split("; ")[0])
+    if category != _ORGANISM and (category not in _SYMBOLS or curie.startswith("MESH:")):
+        text = _running_case(text, curie)
+    if text.rsplit(" ", 1)[-1].lower() in _COUNTED:
+        text += "es" if text.endswith("s") else "s"
     return SurfaceName(text, _initial(text), _is_plural(text))
 
 
@@ -147,7 +157,14 @@ def _running_case(name: str, curie: str) -> str:
     for i, piece in enumerate(pieces):
         if i > 0 and not title:
             break
-        if _CAPITALISED.fullmatch(piece) and not _is_proper(piece, pieces[1:3] if i == 0 else []):
+        if not _CAPITALISED.fullmatch(piece) or _is_proper(piece, pieces[1:3] if i == 0 else []):
+            continue
+        # "Wolff-Parkinson-White" is one name, though white is a word too.
+        beside = (
+            pieces[i - 2] if i > 1 and pieces[i - 1] == "-" else "",
+            pieces[i + 2] if pieces[i + 1 : i + 2] == ["-"] else "",
+        )
+        if piece.lower() in _COMPOUNDS or not any(_is_proper(other, []) for other in beside if other):
             pieces[i] = piece[0].lower() + piece[1:]
     return "".join(pieces)
 

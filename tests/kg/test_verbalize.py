@@ -104,6 +104,10 @@ def words(passage, span):
         ),
         ("Seborrheic dermatitis", "HP:1", "biolink:PhenotypicFeature", "seborrheic dermatitis"),
         ("Koolen de Vries syndrome", "DOID:1", "biolink:Disease", "Koolen de Vries syndrome"),
+        ("Wolff-Parkinson-White Syndrome", "MESH:1", "biolink:Disease", "Wolff-Parkinson-White syndrome"),
+        ("Receptors, Adrenergic, alpha-2", "MESH:1", "biolink:Protein", "alpha-2 adrenergic receptors"),
+        ("M&#233;ni&#232;re Disease", "MESH:1", "biolink:Disease", "Ménière disease"),
+        ("Duodenal Ulcer", "MESH:1", "biolink:Disease", "duodenal ulcers"),
         ("Vitamin D", "MESH:1", "biolink:SmallMolecule", "vitamin D"),
         (
             "Knuckle pads, leuconychia, and deafness",
@@ -312,6 +316,7 @@ def test_definition_and_synonyms_open_the_first_paragraph_only():
                 {"name": "diabetes mellitus type 2", "scope": "exact"},
                 {"name": "NIDDM", "scope": "exact"},
                 {"name": "sugar", "scope": "related"},
+                {"name": "Diabetes Mellitus, Type 2, Juvenile", "scope": "exact"},
             ],
         }
     }
