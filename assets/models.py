@@ -30,8 +30,9 @@ def model_folder(home: Home) -> Path | None:
 
 def figures_of(home: Home, asset: str, name: str) -> dict[str, Any]:
     """A report that a stage wrote as JSON."""
-    (path,) = home.dataset(asset).paths(suffix=".json", containing=name)
-    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    paths = map(Path, home.dataset(asset).paths(suffix=".json"))
+    path = next(path for path in paths if path.name.startswith(f"{name}-"))
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _triples(home: Home) -> pa.Table:
@@ -78,7 +79,7 @@ def kg_embeddings(job: Job) -> None:
         report[config.model] = made.report()
         for split, figures in made.metrics.items():
             job.writer.summary[f"{config.model} {split} mrr"] = round(figures["mrr"], 4)
-    job.writer.file("report.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    job.writer.file("embeddings.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def pretrained_model(job: Job) -> None:
@@ -125,7 +126,7 @@ def evaluation(job: Job) -> None:
     home = job.home
     folder = model_folder(home)
     assert folder is not None
-    embeddings = {name: report["metrics"] for name, report in figures_of(home, "kg_embeddings", "report").items()}
+    embeddings = {name: report["metrics"] for name, report in figures_of(home, "kg_embeddings", "embeddings").items()}
     figures = evaluate(
         folder,
         {split: _shards(home, split) for split in ("validation", "test")},

@@ -68,4 +68,4 @@ def expand(curie: str) -> str:
     base = PREFIXES.get(prefix)
     if base is None:
         base, local = PREFIXES["materia"] + "unregistered/", curie
-    return base + quote(local, safe="/:#?=&;,+@!$*()~._-'")
+    return base + quote(local, safe="/:?=&;,+@!$*()~._-'")

@@ -66,5 +66,5 @@ class PretrainingConfig(_Strict):
     log_every: int = Field(10, ge=1, description="steps between two rows of the loss log")
     evaluation_passages: int = Field(512, ge=1, description="held-out passages read for evaluation, at most")
     evaluation_entities: int = Field(20_000, ge=2, description="candidates of link prediction in evaluation, at most")
-    threads: int = Field(0, ge=0, description="threads of torch; 0 for one a core")
+    threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core, which pays for larger backbones")
     seed: int = Field(13, ge=0, description="seed of everything that is drawn")

@@ -24,7 +24,7 @@ from kg.embeddings.encode import EncodedTriples, encode_triples
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from training.batches import NO_RELATION, TextBatch, make_text_batch
-from training.determinism import deterministic
+from kg.embeddings.determinism import deterministic
 from training.encoding import encode_passages
 from training.evaluate import evaluate_links, evaluate_text
 from training.links import LinkSampler
@@ -135,7 +135,7 @@ def _fit(
             )
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip))
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         rate = schedule.get_last_lr()[0]
         optimizer.step()
         schedule.step()

@@ -40,6 +40,7 @@ class EmbeddingConfig(BaseModel):
         8192, ge=2, description="most entities scored against a triple; beyond it, each step draws that many at random"
     )
     belief_weighted: bool = Field(False, description="weigh each triple's loss by its belief")
+    threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core")
     seed: int = Field(13, ge=0, description="seed of the initial vectors, the order of triples and dropout")
 
     @model_validator(mode="before")

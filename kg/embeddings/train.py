@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kg.embeddings.config import EmbeddingConfig
+from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from kg.embeddings.ranking import filtered_ranks, rank_metrics
 from kg.embeddings.scorers import Scorer, make_scorer
@@ -79,8 +80,9 @@ def train_embeddings(
     """
     config = config or EmbeddingConfig()
     encoded = encode_triples(triples, concepts_is_a)
-    model, losses = train_model(encoded, config, on_epoch=on_epoch)
-    metrics = evaluate_model(model, encoded)
+    with deterministic(config.seed, config.threads):
+        model, losses = train_model(encoded, config, on_epoch=on_epoch)
+        metrics = evaluate_model(model, encoded)
     return Embeddings(
         config=config,
         scorer=model.scorer.name,

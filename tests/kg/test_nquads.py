@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.nquads import write_nquads
+from kg.tables import TRIPLES
 from pipeline.curies import expand
 from pipeline.errors import MateriaError
 from pipeline.tables import VOCABULARY
@@ -44,7 +45,7 @@ def vocabulary(*rows: dict[str, Any]) -> pa.Table:
 
 def write(path: Path, evidence: list[str], concepts: pa.Table = NONE, **config: Any) -> bytes:
     """The N-Quads of the evidence, checked for the form every such file has."""
-    triples = fuse(evidence, FusionConfig(**config), SplitConfig())
+    triples = fuse(evidence, FusionConfig(**config), SplitConfig()) if evidence else TRIPLES.empty_table()
     quads = write_nquads(path, triples, evidence, concepts)
     data = path.read_bytes()
     lines = data.split(b"\n")
@@ -167,21 +168,28 @@ def test_a_concept_without_a_class_keeps_its_label(tmp_path: Path) -> None:
     assert values(data, "MESH:D008687", "skos:prefLabel") == {"Metformin"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), max_size=20))
-def test_any_text_survives_as_a_literal(tmp_path: Path, text: str) -> None:
-    data = write(tmp_path / "graph.nq", [], vocabulary({"name": text}))
-    assert values(data, "MESH:D008687", "skos:prefLabel") == {text}
+TEXTS = st.lists(st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), max_size=20), max_size=30)
+BRIEFLY = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
-@example('a b"c<d>e{f}g|h^i`j\\k%20#l#m')
-@example("\x00\n\U0001f48a")
-def test_any_text_survives_as_an_identifier(tmp_path: Path, local: str) -> None:
-    data = write(tmp_path / "graph.nq", [], vocabulary({"curie": f"MESH:{local}"}))
-    (subject,) = {q.subject.value for q in ox.parse(data, format=ox.RdfFormat.N_QUADS)}
-    assert subject == expand(f"MESH:{local}")
+@BRIEFLY
+@given(TEXTS)
+@example(HOSTILE)
+def test_any_text_survives_as_a_literal(tmp_path: Path, texts: list[str]) -> None:
+    named = {f"MESH:{i}": text for i, text in enumerate(texts)}
+    data = write(tmp_path / "graph.nq", [], vocabulary(*({"curie": c, "name": n} for c, n in named.items())))
+    labels = (q for q in ox.parse(data, format=ox.RdfFormat.N_QUADS) if q.predicate == iri("skos:prefLabel"))
+    assert {q.subject: q.object.value for q in labels} == {iri(curie): text for curie, text in named.items()}
+
+
+@BRIEFLY
+@given(TEXTS)
+@example([*HOSTILE, 'a b"c<d>e{f}g|h^i`j\\k%20#l#m'])
+def test_any_text_survives_as_an_identifier(tmp_path: Path, texts: list[str]) -> None:
+    """A second # in an IRI is not allowed, nor a space, a quote or a brace."""
+    data = write(tmp_path / "graph.nq", [], vocabulary(*({"curie": f"MESH:{local}"} for local in set(texts) - {""})))
+    subjects = {q.subject.value for q in ox.parse(data, format=ox.RdfFormat.N_QUADS)}
+    assert subjects == {expand(f"MESH:{local}") for local in set(texts) - {""}}
 
 
 def test_hostile_sentences_survive(tmp_path: Path, write_evidence: Write) -> None:

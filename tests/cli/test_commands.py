@@ -1,0 +1,56 @@
+"""The command line: help for everything, one sentence for every mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([command, "--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    assert f"materia {command}" in text.split("xamples:")[1]
+    assert "--home" in text
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"materia {command}" in readme
+
+
+def problem(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(words) == 1
+    text = capsys.readouterr().err.strip().splitlines()[-1]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["status", "--home", "{tmp}/none"], "materia build"),
+        (["build", "--home", "{tmp}/h", "--literature", "{tmp}/missing.xml"], "missing.xml"),
+        (["build", "--home", "{tmp}/h", "--literature", "{tmp}/empty.xml"], "empty.xml"),
+        (["build", "--home", "{tmp}/h", "--vocabulary", "{tmp}/missing.obo"], "missing.obo"),
+        (["build", "--home", "{tmp}/h", "--until", "nonsense"], "Choose one of literature_inventory"),
+        (["build", "--home", "{tmp}/h", "--config", "{tmp}/missing.yaml"], "missing.yaml"),
+        (["build", "--home", "{tmp}/h", "--config", "{tmp}/unknown.yaml"], "nonsense"),
+        (["build", "--home", "{tmp}/h", "--config", "{tmp}/broken.yaml"], "is no YAML"),
+        (["build", "--home", "{tmp}/empty.xml"], "is a file, not a folder"),
+        (["trace", "--home", "{tmp}/h", "verbalized_corpus/split=train/bucket=0:0"], "no such shard"),
+        (["query", "--home", "{tmp}/h", "SELECT * WHERE {?s ?p ?o}"], "materia build"),
+        (["evaluate", "mentions"], "--gold"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_a_remedy(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.xml").write_text("")
+    (tmp_path / "unknown.yaml").write_text("nonsense: 1")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "h").mkdir()
+    assert says in problem([word.replace("{tmp}", str(tmp_path)) for word in words], capsys)

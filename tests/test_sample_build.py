@@ -1,0 +1,145 @@
+"""The whole path on the bundled sample, by the command a user types: built twice, read back, traced, asked, judged."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+#: Enough steps that every loss falls, few enough for a test.
+SETTINGS = """
+buckets: 4
+small_file_groups: 1
+embeddings: [{model: transe, epochs: 10}, {model: distmult, epochs: 10}, {model: rotate, epochs: 10}]
+pretraining: {steps: 120, backbone: {layers: 1, hidden: 64, feed_forward: 128}, vocabulary: 2000}
+"""
+
+
+def materia(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from cli.main import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode == 0) == ok, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the sample, built through the last asset."""
+    folder = tmp_path_factory.mktemp("sample")
+    (folder / "settings.yaml").write_text(SETTINGS)
+    materia("build", "--home", folder / "home", "--config", folder / "settings.yaml")
+    return folder / "home"
+
+
+def status(home: Path) -> dict:
+    return json.loads(materia("status", "--home", home, "--json").stdout)
+
+
+def hashes(home: Path) -> dict[str, str]:
+    """Every output up to the corpus: tables, N-Quads and manifests; not history, Dagster's records or the index."""
+    outside = ("dagster", "graph_index", "kg_embeddings", "pretrained_model", "evaluation")
+    found = {}
+    for path in sorted(home.rglob("*")):
+        name = path.relative_to(home)
+        if path.is_file() and name.parts[0] not in outside and len(name.parts) > 1:
+            found[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_status_counts_every_stage(home: Path) -> None:
+    figures = status(home)
+    for name in ("documents", "live_documents", "mentions", "linked_mentions", "evidence", "triples", "quads", "passages", "tokens"):
+        assert figures[name] > 50, name
+    assert figures["linked_mentions"] <= figures["mentions"]
+    assert set(figures["stages"]["triples"]) == {"seconds", "peak_mib"}
+
+
+def test_a_second_build_finds_nothing_to_do(home: Path) -> None:
+    before = hashes(home)
+    assert "Nothing to do" in materia("build", "--home", home).stderr
+    assert hashes(home) == before
+
+
+def test_two_builds_from_scratch_are_byte_identical(home: Path, tmp_path: Path) -> None:
+    materia("build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", "graph_index")
+    materia("build", "--home", tmp_path / "elsewhere", "--until", "corpus")
+    first, second = hashes(home), hashes(tmp_path / "elsewhere")
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert sum(name.endswith(".nq") for name in first) == 4
+
+
+def test_no_output_names_this_machine(home: Path) -> None:
+    for path in home.glob("*/_manifests/*.json"):
+        assert str(ROOT) not in path.read_text()
+        assert str(home) not in path.read_text()
+
+
+def test_the_revision_counts_the_deletion_is_gone_the_retraction_is_marked(home: Path) -> None:
+    import pyarrow.parquet as pq
+
+    (path,) = (home / "live_documents").glob("*.parquet")
+    rows = {row["doc_id"]: row for row in pq.read_table(path).to_pylist()}
+    assert (rows["PMID:90000005"]["version"], rows["PMID:90000005"]["reason"]) == (2, "highest-version")
+    assert rows["PMID:90000008"]["status"] == "retracted"
+    assert rows["PMID:90000012"]["status"] == "deleted"
+    evidence = [pq.read_table(p) for p in (home / "evidence_by_bucket").rglob("*.parquet")]
+    docs = {doc for table in evidence for doc in table["doc_id"].to_pylist()}
+    assert "PMID:90000012" not in docs
+
+
+@pytest.mark.parametrize("corpus", ["verbalized_corpus", "literature_corpus"])
+def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, corpus: str) -> None:
+    import pyarrow.parquet as pq
+
+    shard = next(p for p in sorted((home / corpus / "split=train").rglob("*.parquet")) if pq.read_metadata(p).num_rows > 2)
+    rows = pq.read_table(shard, partitioning=None).to_pylist()
+    row = next(i for i, values in enumerate(rows) if values["evidence_ids"])
+    name = f"{corpus}/split=train/{shard.parent.name}:{row}"
+    text = materia("trace", "--home", home, name).stdout
+    for word in ("passage", "triple", "evidence", "sentence", "document", "version", "file", "sha256"):
+        assert word in text
+    chain = json.loads(materia("trace", "--home", home, name, "--json").stdout)
+    assert chain["passage_id"] == rows[row]["passage_id"]
+    shas = {hashlib.sha256(p.read_bytes()).hexdigest() for p in (ROOT / "pipeline" / "sample" / "literature").rglob("*") if p.is_file()}
+    assert any(sha in json.dumps(chain) for sha in shas)
+
+
+def test_the_graph_answers_with_belief_and_publications(home: Path) -> None:
+    question = """SELECT ?drug ?belief ?paper WHERE { ?claim rdf:predicate biolink:treats ; rdf:subject ?s ; materia:belief ?belief ;
+        biolink:publications ?paper . ?s skos:prefLabel ?drug } ORDER BY DESC(?belief) ?drug ?paper LIMIT 5"""
+    rows = json.loads(materia("query", "--home", home, "--json", question).stdout)
+    assert len(rows) == 5
+    assert all(0 < float(row["belief"]) <= 1 and row["paper"].startswith(("PMID:", "PMC:", "DOI:")) for row in rows)
+
+
+def test_the_loss_of_each_objective_falls_and_the_model_loads(home: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    (manifest,) = (home / "pretrained_model" / "_manifests").glob("*.json")
+    losses = json.loads(manifest.read_text())["summary"]["losses"]
+    assert set(losses) >= {"masked_lm", "next_sentence", "link_prediction", "relation_classification"}
+    for name in ("masked_lm", "link_prediction", "relation_classification"):
+        assert losses[name]["last"] < losses[name]["first"], name
+    (folder,) = (home / "pretrained_model").glob("model-*")
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    assert model(**tokenizer("Aspirin treats pain.", return_tensors="pt")).last_hidden_state.shape[-1] == 64
+    shards = json.loads((folder / "materia_manifest.json").read_text())
+    assert "verbalized_corpus/split=train" in json.dumps(shards)
+
+
+def test_the_evaluation_has_losses_and_ranks(home: Path) -> None:
+    figures = json.loads(materia("evaluate", "--home", home, "--json").stdout)
+    assert figures["validation"]["masked_lm"]["loss"] > 0
+    assert set(figures["embeddings"]) == {"transe", "distmult", "rotate"}
+
+
+def test_the_corpus_opens_with_arrow(home: Path) -> None:
+    import pyarrow.dataset as ds
+
+    dataset = ds.dataset(home / "verbalized_corpus", partitioning="hive", exclude_invalid_files=True)
+    assert dataset.count_rows() > 100
