@@ -21,6 +21,11 @@ _SALT_AFTER = re.compile(r"(?:[ -])([a-z]+)\b")
 _SALT_BEFORE = re.compile(r"\b([a-zA-Z]+) $")
 
 
+# "analgesic efficacy" speaks of no analgesic: the name of a class is an adjective there.
+_EFFECT_AFTER = re.compile(
+    r"[ -](?:\w+ly )?(?:effects?|efficacy|effectiveness|actions?|activit|potency|requirements?|propert|responses?|consumption|potential|"
+    r"induction|techniques?|management|analog|withdrawal|challenge|respons)"
+)
 _SUBSTANCE_BEFORE = re.compile(r"[a-z]{3,}(?:in|ine|ol|ate|am|one|ide|um|il|ium|an) $")
 
 
@@ -37,6 +42,8 @@ def whole_chemicals(text: str, names: Sequence[NameMatch], chemical: frozenset[s
         if name.start < skip_until:
             continue
         start, end = name.start, name.end
+        if name.concept.category == "biolink:ChemicalRole" and _EFFECT_AFTER.match(text, end):
+            continue
         if name.concept.category not in chemical:
             widened.append(name)
             continue

@@ -54,6 +54,7 @@ CHEMICALS: frozenset[str] = frozenset(
 )  # fmt: skip
 
 _SCOPES = {"preferred": (0, 1.0), "exact": (0, 0.9), "narrow": (1, 0.7), "related": (1, 0.65), "broad": (1, 0.6)}
+_CONDITIONS = ("biolink:Disease", "biolink:PhenotypicFeature", "biolink:DiseaseOrPhenotypicFeature")
 _DERIVED = 2  # the tier of variants made by rule from a name: adjectives, organ words
 
 
@@ -183,7 +184,10 @@ _JOINT = re.compile(r"(?:[^\S\n]{0,2}|[^\S\n]?[-‐‑–—/+'’][^\S\n]?|[^\S
 
 
 def _one_phrase(text: str, words: Sequence[tuple[str, int, int]]) -> bool:
-    """Whether the text between neighbouring words can stand inside a name."""
+    """Whether the text between neighbouring words can stand inside a name, and its brackets are closed in it."""
+    start, end = words[0][1], words[-1][2]
+    if text.count("(", start, end) != text.count(")", start, end):
+        return False
     return all(_JOINT.fullmatch(text, a[2], b[1]) for a, b in zip(words, words[1:], strict=False))
 
 
@@ -217,17 +221,19 @@ class _Context:
         return bool((self.before and self.before.search(before)) or (self.after and self.after.match(text, end)))
 
 
-def _usable_name(name: str, form: tuple[str, ...]) -> bool:
-    """Whether a name may match at all: no everyday word, no single letter, no bare number."""
+def _usable_name(name: str, form: tuple[str, ...], category: str, preferred: bool) -> bool:
+    """Whether a name may match at all: no everyday word, no single letter, no bare number, no bare initials of a disease."""
     letters = _letters(name)
     if len(letters) < 2 or not any(c.isalpha() for c in letters) or len(form) > 12:
         return False
     if len(letters) == 2 and (letters.isupper() or letters.islower()):
         return False
-    if len(letters) == 3 and letters.islower():
+    if len(letters) == 3 and (letters.islower() or (letters.isupper() and not preferred and category in _CONDITIONS)):
         return False
-    lowered = name.lower()
-    return lowered not in load_words("stop_words.en.txt") and " ".join(form) not in _unlinkable()
+    # Everyday names of animals are everyday words ("pet", "pilot", "swallow"); species have two words.
+    if category == "biolink:OrganismTaxon" and len(form) == 1 and not letters.isupper():
+        return False
+    return name.lower() not in load_words("stop_words.en.txt") and " ".join(form) not in _unlinkable()
 
 
 def _unlinkable() -> frozenset[str]:
@@ -265,7 +271,7 @@ def _compile(vocabulary: pa.Table, prefix_order: Sequence[str]) -> dict[str, _En
         rank = (place.get(curie.split(":", 1)[0], len(place)), categories[category])
         for alias, scope in [(name, "preferred"), *((s["name"], s["scope"]) for s in synonyms or ())]:
             tier, score = _SCOPES.get(scope, _SCOPES["related"])
-            for form, surface, step in _forms(alias, category):
+            for form, surface, step in _forms(alias, category, scope == "preferred"):
                 entry_tier = max(tier, step)
                 value = (score - 0.1) if step else score
                 if surface:
@@ -286,19 +292,19 @@ def _compile(vocabulary: pa.Table, prefix_order: Sequence[str]) -> dict[str, _En
     return forms
 
 
-def _forms(name: str, category: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+def _forms(name: str, category: str, preferred: bool) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Normal forms of a name and its variants: (form, exact spelling it is bound to or "", tier)."""
     form = normal_form(name)
     if not form:
         return
-    if _usable_name(name, form):
+    if _usable_name(name, form, category, preferred):
         yield form, _letters(name) if _needs_case(name, form) else "", 0
     for variant in variants(name):
         other = normal_form(variant)
-        if other and other != form and _usable_name(variant, other):
+        if other and other != form and _usable_name(variant, other, category, preferred):
             yield other, _letters(variant) if _needs_case(variant, other) else "", 0
             form = other
-    if category in ("biolink:Disease", "biolink:PhenotypicFeature"):
+    if category in _CONDITIONS:
         if len(form) == 1:
             for adjective in adjectives(form[0]):
                 yield (adjective,), "", _DERIVED
