@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,7 +43,10 @@ def verbalized_corpus(job: Job) -> None:
     triples = job.dataset("triples").read(job.key)
     named = triples["subject"].to_pylist() + triples["object"].to_pylist()
     concepts = concepts_named(job.dataset("vocabulary").paths(), named)
-    _write_shards(job, verbalize(triples, concepts, job.home.config.corpus))
+    counts: Counter[str] = Counter()
+    told = verbalize(triples, concepts, job.home.config.corpus, set_aside=job.writer.set_aside, counts=counts)
+    _write_shards(job, told)
+    job.writer.summary["told"] = dict(sorted(counts.items()))
 
 
 def literature_corpus(job: Job) -> None:

@@ -99,7 +99,7 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
     selected = context.run.asset_selection
     alone = selected is not None and selected == {asset_key}
     report_changes_only = len(keys) > 1 and alone
-    figures: dict[str, Any] = {"run": context.run_id}
+    figures: dict[str, Any] = {"run": context.run.run_id}
     before = _shuffled_versions(stage, home)
     results: list[Refreshed] = []
     with home.lock(timeout_s=3600 if PROGRESS.get() is None else 5), measured(home, stage.name, figures):

@@ -8,6 +8,7 @@ these keys alone, so a lost event or a missed tick is caught up by the next buil
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class Stage:
     @property
     def description(self) -> str:
         """The docstring of the function: what the UI shows."""
-        return (self.compute.__doc__ or "").strip()
+        return inspect.cleandoc(self.compute.__doc__ or "")
 
     @property
     def code_version(self) -> str:

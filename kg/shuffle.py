@@ -4,9 +4,9 @@ Everything after this step works bucket by bucket: evidence in the bucket of its
 and of the claims opposed to it is in one place; literature in the bucket of its document. One call reads all batches and
 streams all buckets in order, so one step can write every bucket and report only those that changed.
 
-Memory stays flat. Each output is one external sort in DuckDB, which spills; nothing is aggregated into lists there, since
-DuckDB cannot spill a list being built. Mentions and claims are sorted apart, by the rank of their document, and put
-beside the documents as Arrow lists while the three sorted streams pass.
+Memory stays flat. Short rows are sorted in DuckDB, which spills; texts are sorted by `rank_sort`. Nothing is aggregated
+into lists in DuckDB, which cannot spill a list being built: mentions and claims are sorted apart, by the rank of their
+document, and put beside the documents as Arrow lists while the three sorted streams pass.
 
 Two deliveries of one text (the same paper in two files) give the same rows twice; they meet in the sort, and one is kept.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
@@ -25,8 +26,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kg.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
+from kg.duck import MEMORY_LIMIT, column_bytes, connect, first_of_equal, stream, table_view
 from kg.fusion import TRIPLE_ID_SQL
+from kg.rank_sort import rank_sorted
 from pipeline.errors import MateriaError
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import DOCUMENTS, EVIDENCE, LITERATURE_BY_BUCKET, LIVE_DOCUMENTS, MENTIONS
@@ -39,7 +41,7 @@ _SAME_TEXT: Final = "l.doc_id = t.doc_id AND l.version = t.version AND l.text_ha
 _SAME_ROW: Final = " AND ".join(f"l.{name} = t.{name}" for name in ("doc_id", "version", "file", "position", "record"))
 _TEXTS_SQL: Final = f"""
     SELECT l.bucket, l.rank, l.doc_id, l.version, l.text_hash, t.text, t.sections, t.language, t.year
-    FROM documents t JOIN ranked l ON {_SAME_ROW} ORDER BY rank
+    FROM documents t JOIN ranked l ON {_SAME_ROW}
 """  # noqa: S608
 _MENTIONS_SQL: Final = f"""
     SELECT l.rank, t.start, t."end", t.curie, t.category FROM mentions t JOIN ranked l ON {_SAME_TEXT}
@@ -50,6 +52,7 @@ _CLAIMS_SQL: Final = f"""
            t.object_start, t.object_end, t.polarity
     FROM evidence t JOIN ranked l ON {_SAME_TEXT} ORDER BY rank, evidence_id
 """  # noqa: S608
+_PART_BYTES = 64 << 20
 _MENTION_KEYS: Final = ["start", "end", "curie", "category"]
 _CLAIM_KEYS: Final = ["evidence_id"]
 _MENTION: Final = LITERATURE_BY_BUCKET.field("mentions").type.value_type
@@ -145,12 +148,19 @@ def shuffle_literature(
                 _sorted_on_disk(connection, _MENTIONS_SQL, f"{folder}/mentions"), _MENTION, _MENTION_KEYS
             )
             claims_of = _Lists(_sorted_on_disk(connection, _CLAIMS_SQL, f"{folder}/claims"), _CLAIM, _CLAIM_KEYS)
-            for batch in first_of_equal(stream(connection, _TEXTS_SQL, rows), ["rank"]):
+            for batch in first_of_equal(_texts(connection, documents, Path(folder), rows), ["rank"]):
                 ranks = batch["rank"].to_numpy()
                 lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
                 columns = [lists[name] if name in lists else batch[name] for name in LITERATURE_BY_BUCKET.names]
                 whole = pa.RecordBatch.from_arrays([batch["bucket"], *columns], ["bucket", *LITERATURE_BY_BUCKET.names])
                 yield from _by_bucket(whole, LITERATURE_BY_BUCKET)
+
+
+def _texts(connection: Any, documents: Sequence[str], folder: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """Texts in the order of their rank. Full texts are too large for a sort in DuckDB (see `rank_sort`)."""
+    ((ranks,),) = connection.execute("SELECT count(*) FROM ranked").fetchall()
+    size = column_bytes(connection, documents, "text")
+    yield from rank_sorted(stream(connection, _TEXTS_SQL, 512), ranks, size, folder, rows=rows, part_bytes=_PART_BYTES)
 
 
 def _sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordBatch]:

@@ -29,7 +29,8 @@ from spacy.util import filter_spans
 from pipeline.abbreviations import definitions_beside
 from pipeline.chemical_spans import whole_chemicals
 from pipeline.context import Scopes, context_of
-from pipeline.names import CHEMICALS, Concept, NameIndex, NameMatch
+from pipeline.name_senses import CHEMICALS, Concept
+from pipeline.names import NameIndex, NameMatch
 from pipeline.sentences import split_sentences
 
 __all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]

@@ -11,97 +11,12 @@ from __future__ import annotations
 
 import re
 
+from pipeline.lexicons import load_words
+
 __all__ = ["split_sentences"]
 
-# Words that are followed by more of their sentence. In lower case, without the final full stop.
-_NEVER_LAST = frozenset(
-    [
-        "al",
-        "approx",
-        "ca",
-        "cf",
-        "chr",
-        "dr",
-        "drs",
-        "e.g",
-        "eq",
-        "eqs",
-        "etc",
-        "ex",
-        "fig",
-        "figs",
-        "i.e",
-        "i.m",
-        "i.p",
-        "i.v",
-        "inc",
-        "i.c.v",
-        "i.n",
-        "i.a",
-        "jr",
-        "lab",
-        "mr",
-        "mrs",
-        "ms",
-        "no",
-        "nos",
-        "p.o",
-        "prof",
-        "ref",
-        "refs",
-        "resp",
-        "s.c",
-        "sect",
-        "sp",
-        "spp",
-        "ssp",
-        "st",
-        "subsp",
-        "subg",
-        "suppl",
-        "tab",
-        "u.s",
-        "u.k",
-        "v",
-        "var",
-        "viz",
-        "vol",
-        "vs",
-        "eg",
-        "ie",
-        "incl",
-        "ed",
-        "eds",
-        "pp",
-        "b.i.d",
-    ]
-)
-# These do end a sentence when a capitalised word follows: "... given i.v. Patients ..." but not "i.v. injection".
-_LAST_BEFORE_CAPITAL = frozenset(
-    [
-        "etc",
-        "i.v",
-        "i.p",
-        "i.m",
-        "s.c",
-        "p.o",
-        "i.c.v",
-        "i.n",
-        "i.a",
-        "b.i.d",
-        "t.i.d",
-        "q.i.d",
-        "u.s",
-        "u.k",
-        "inc",
-        "al",
-        "spp",
-        "sp",
-        "no",
-        "resp",
-        "approx",
-    ]
-)
+_NEVER_LAST = load_words("abbreviations.en.txt")
+_LAST_BEFORE_CAPITAL = load_words("abbreviations_at_end.en.txt")
 _CANDIDATE = re.compile(
     r"""[.!?]["'”’)\]]*;?                  # the stop, with closing quotes or brackets; ".;" parts sections in some abstracts
         (?=\s+(?P<next>["'“‘(\[]*\w))      # white space, then a letter or digit (perhaps after an opening mark)

@@ -29,7 +29,10 @@ _CLASSES = {
 }  # fmt: skip
 _MARK = "[\ue000-\uf8ff]"
 _SEPARATOR = r"(?:,? (?:and(?:/or)?|or|plus)(?: (?:the|with))? |, |/| ?\+ )"
-_COMPARED = r"(?:,? (?:and(?:/or)?|or|plus|versus|vs\.?|compared (?:with|to)|with|combined with|in combination with|against)(?: the)? |, |/| ?\+ |-)"
+_COMPARED = (
+    r"(?:,? (?:and(?:/or)?|or|plus|versus|vs\.?|compared (?:with|to)|with|combined with|in combination with|against)(?: the)? "
+    r"|, |/| ?\+ |-)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +132,17 @@ _BRACKETED = re.compile(r"\s?[(\[][^()\[\]\ue000-\uf8ff]{0,150}[)\]]")
 _ALIAS = re.compile(f"({_MARK}) ?[(\\[](?:or )?({_MARK})[^()\\[\\]\ue000-\uf8ff]{{0,40}}[)\\]]")
 _UNIT = r"(?:mg|g|microg|micrograms?|µg|μg|ug|mcg|ml|mmol|mumol|units?|iu|u|ng|%|mol|m|mm|microm|meq)"
 _DOSE = re.compile(
-    rf"(?<=[\ue000-\uf8ff]),? (?:at (?:a )?(?:doses? of )?|in (?:a )?doses? of )?\d[\d.,/ –-]*(?:to |and |or |-)?[\d.]* ?{_UNIT}\b\.?"
+    r"(?<=[\ue000-\uf8ff]),? (?:at (?:a )?(?:doses? of )?|in (?:a )?doses? of )?"
+    rf"\d[\d.,/ –-]*(?:to |and |or |-)?[\d.]* ?{_UNIT}\b\.?"
     r"(?:(?: ?/ ?| per )(?:kg|day|d|h|hr|min|m2|ml|l|dose)\b)*"
-    r"(?:,? (?:(?:once|twice|three times|four times|thrice) )?(?:daily|a day|per day|b\.?i\.?d\b\.?|t\.?i\.?d\b\.?|q\.?d\b\.?|o\.?d\b\.?|i\.?v\b\.?|p\.?o\b\.?|once|twice))*"
+    r"(?:,? (?:(?:once|twice|three times|four times|thrice) )?"
+    r"(?:daily|a day|per day|(?:b\.?i|t\.?i|q|o)\.?d\b\.?|(?:i\.?v|p\.?o)\b\.?|once|twice))*"
 )
 _SPACES = re.compile(r"\s+")
 
 
-def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[str, int], set[str]]:
-    """The sentence in lower case with a mark for every mention of a usable kind; the mention of each mark; the kinds."""
+def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[str, int]]:
+    """The sentence in lower case with a mark for every mention of a usable kind; and the mention of each mark."""
     used = dict.fromkeys(_KINDS, 0)
     marks: dict[str, int] = {}
     pieces: list[str] = []
@@ -159,7 +164,7 @@ def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[st
         return match.group(1) if same else match.group()
 
     text = _SPACES.sub(" ", _DOSE.sub("", _ALIAS.sub(alias, text)))
-    return text, marks, {kind for kind, count in used.items() if count}
+    return text, marks
 
 
 def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
@@ -167,7 +172,7 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
 
     Of several claims about a pair, the one with the highest probability is kept, then the one whose pattern stands first.
     """
-    text, marks, kinds = _masked(sentence, entities)
+    text, marks = _masked(sentence, entities)
     if len(marks) < 2:
         return []
     lexicon = _lexicon()

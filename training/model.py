@@ -86,6 +86,7 @@ def make_backbone(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast)
             intermediate_size=sizes.feed_forward,
             hidden_dropout_prob=sizes.dropout,
             attention_probs_dropout_prob=sizes.dropout,
+            initializer_range=sizes.hidden**-0.5,
             max_position_embeddings=config.max_length,
             pad_token_id=tokenizer.pad_token_id,
         )

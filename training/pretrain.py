@@ -83,9 +83,10 @@ def pretrain(
         raise MateriaError("every objective has weight 0", remedy="Give at least one objective a positive weight")
     encoded = _triples(triples, weights["link_prediction"])
     classes = _classes(train_shards, weights["relation_classification"], config.no_relation)
+    read_names = [names.get(curie) or curie for curie in encoded.entities] if encoded else []
     with deterministic(config.seed, config.threads):
         tokenizer = train_tokenizer(
-            lambda: _texts(train_shards, names),
+            lambda: _texts(train_shards, read_names),
             vocabulary=config.vocabulary,
             alphabet=config.alphabet,
             max_length=config.max_length,
@@ -140,7 +141,7 @@ def _fit(
         optimizer.step()
         schedule.step()
         losses = {name: o.loss.item() if o.examples else None for name, o in outcomes.items()}
-        log.add(step + 1, losses, total.item(), float(rate), norm)
+        log.add(step + 1, losses, total.item(), float(rate), norm.item())
         counts["passages"] += len(text.input_ids)
         counts["tokens"] += text.tokens
         if on_step is not None:
@@ -185,12 +186,11 @@ def _classes(shards: Sequence[Shard], weight: float, no_relation: float) -> list
     return ["no relation", *predicates]
 
 
-def _texts(shards: Sequence[Shard], names: Mapping[str, str]) -> Iterator[str]:
+def _texts(shards: Sequence[Shard], names: Sequence[str]) -> Iterator[str]:
     """What the tokenizer is trained on: the passages, and the names that link prediction reads."""
     for batch in read_passages(shards, ("text",)):
         yield from batch.column("text").to_pylist()
-    for curie in sorted(names):
-        yield names[curie]
+    yield from names
 
 
 def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:

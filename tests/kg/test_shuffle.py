@@ -185,6 +185,17 @@ def test_literature_does_not_depend_on_threads_pieces_or_files(library: Library,
     assert literature_rows(halves, backwards, evidence, live, threads=1, rows=3) == expected
 
 
+def test_literature_larger_than_memory_goes_through_files(
+    library: Library, monkeypatch: pytest.MonkeyPatch, write_evidence: Write
+) -> None:
+    """Full texts do not fit into one sort: with parts of a few bytes, every part has a file of its own."""
+    docs: Rows = [{"doc_id": f"PMID:{i}"} for i in range(40)]
+    inputs = library.documents(*docs), library.mentions({"doc_id": "PMID:3", "start": 1}), [], library.live(*docs)
+    expected = literature_rows(*inputs)
+    monkeypatch.setattr("kg.shuffle._PART_BYTES", 8)
+    assert literature_rows(*inputs, rows=3) == expected
+
+
 def test_unlinked_mentions_and_repeated_ones_are_left_out(library: Library) -> None:
     twice = {"doc_id": "PMID:1", "start": 3}
     mentions = library.mentions(twice, {"doc_id": "PMID:1", "start": 1, "curie": None}, twice)
