@@ -212,7 +212,9 @@ def _initial(text: str) -> str:
     first = re.split(r"[ \-/,;]", text, maxsplit=1)[0]
     if not first.isalpha() or not first.islower() or (len(first) == 1 and text[1:2] == "-"):
         return text
-    return text[0].upper() + text[1:]
+    capital = text[0].upper()
+    # Letters without a capital of one code point (the German sharp s) stay, so that offsets hold.
+    return capital + text[1:] if len(capital) == 1 else text
 
 
 def _is_plural(text: str) -> bool:

@@ -23,8 +23,8 @@ _SALT_BEFORE = re.compile(r"\b([a-zA-Z]+) $")
 
 # "analgesic efficacy" speaks of no analgesic: the name of a class is an adjective there.
 _EFFECT_AFTER = re.compile(
-    r"[ -](?:\w+ly )?(?:effects?|efficacy|effectiveness|actions?|activit|potency|requirements?|propert|responses?|consumption|potential|"
-    r"induction|techniques?|management|analog|withdrawal|challenge|respons)"
+    r"[ -](?:\w+ly )?(?:effect|efficacy|action|activit|potency|requirement|propert|respons|consumption|potential|"
+    r"induction|technique|management|analog|withdrawal|challenge)"
 )
 _SUBSTANCE_BEFORE = re.compile(r"[a-z]{3,}(?:in|ine|ol|ate|am|one|ide|um|il|ium|an) $")
 

@@ -9,9 +9,11 @@ ConText (a spaCy matcher over every token, 30 times slower, and it needs its own
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from pipeline.lexicons import load_yaml
 
@@ -34,6 +36,9 @@ class Scopes:
         return any(a <= start and end <= b for a, b in self.hedged)
 
 
+_WORD = re.compile(r"\S+")
+# No scope reaches back further than this, in characters: keeps the cost linear in the length of a sentence.
+_LONGEST_BACKWARD = 200
 _NOTHING = Scopes((), ())
 _ROLES = {
     "nf": ("negation", "forward"), "nb": ("negation", "backward"), "hf": ("hedging", "forward"), "hb": ("hedging", "backward"),
@@ -70,29 +75,33 @@ def context_of(sentence: str) -> Scopes:
     found = [match for match in cues.finditer(sentence) if match.lastgroup != "skip"]
     if not found:
         return _NOTHING
-    ends = [(match.start(), match.end()) for match in terminator.finditer(sentence)]
+    starts, stops = [], []
+    for match in terminator.finditer(sentence):
+        starts.append(match.start())
+        stops.append(match.end())
     scopes: dict[str, list[tuple[int, int]]] = {"negation": [], "hedging": []}
     for match in found:
         kind, side = _ROLES[str(match.lastgroup)]
         if side == "forward":
-            limit = min((start for start, _ in ends if start >= match.end()), default=len(sentence))
+            place = bisect_left(starts, match.end())
+            limit = starts[place] if place < len(starts) else len(sentence)
             scopes[kind].append((match.end(), _forward(sentence, match.end(), limit, reach)))
         else:
-            limit = max((end for _, end in ends if end <= match.start()), default=0)
+            place = bisect_right(stops, match.start())
+            limit = stops[place - 1] if place else 0
             scopes[kind].append((_backward(sentence, match.start(), limit, reach), match.start()))
     return Scopes(_merged(scopes["negation"]), _merged(scopes["hedging"]))
 
 
 def _forward(sentence: str, start: int, limit: int, words: int) -> int:
-    for count, word in enumerate(re.finditer(r"\S+", sentence[start:limit]), 1):
-        if count == words:
-            return start + word.end()
-    return limit
+    word = next(islice(_WORD.finditer(sentence, start, limit), words - 1, None), None)
+    return word.end() if word else limit
 
 
 def _backward(sentence: str, end: int, limit: int, words: int) -> int:
-    starts = [word.start() for word in re.finditer(r"\S+", sentence[limit:end])]
-    return limit + starts[-words] if len(starts) > words else limit
+    limit = max(limit, end - _LONGEST_BACKWARD)
+    starts = [word.start() for word in _WORD.finditer(sentence, limit, end)]
+    return starts[-words] if len(starts) > words else limit
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -114,8 +114,8 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
             if _is_quiet(relative):
                 continue
             full = _safe_name(f"{root.name or 'source'}/{relative}")
-            if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(root.resolve())):
-                detail = "The link leads to a folder or out of the source. Put the files themselves there."
+            if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(root.resolve())):
+                detail = "The link leads out of the source, to a folder, or nowhere. Put the files themselves there."
                 yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "symbolic-link", detail))
             elif path.is_file():
                 yield LiteratureFile(full, UPath(path), path.stat().st_size)

@@ -28,10 +28,10 @@ _OSE = ("dose", "glucose", "lactose", "sucrose", "nose", "purpose", "cellulose",
 _SPELLING = re.compile(r"ae|oe|sulph")
 _SPELLING_TO = {"ae": "e", "oe": "e", "sulph": "sulf"}
 # Latin and Greek adjectives of organs against their English nouns, as used before "disease", "failure", "neoplasms" ...
-# A vocabulary may hold both as different concepts (cerebral and brain infarction), so they are variants, no normal forms.
+# A vocabulary may hold both as different concepts (cerebral, brain infarction), so they are variants, no normal forms.
 _ORGANS = {
     "renal": "kidney", "hepatic": "liver", "cardiac": "heart", "pulmonary": "lung", "gastric": "stomach", "ovarian": "ovary",
-    "mammary": "breast", "ocular": "eye", "dental": "tooth", "cerebral": "brain", "vesical": "bladder", "oesophageal": "esophagus",
+    "mammary": "breast", "ocular": "eye", "dental": "tooth", "cerebral": "brain", "vesical": "bladder",
     "esophageal": "esophagus", "prostatic": "prostate", "thyroidal": "thyroid", "uterine": "uterus", "pancreatic": "pancreas",
     "colonic": "colon", "muscular": "muscle", "dermal": "skin", "testicular": "testis",
 }  # fmt: skip

@@ -16,7 +16,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from pipeline.lexicons import load_yaml
@@ -74,7 +74,7 @@ class NameIndex:
         return cls(compile_names(vocabulary, prefix_order))
 
     def lookup(self, name: str) -> Concept | None:
-        """The concept of a whole name, or None. `lookup("type 2 diabetes") == lookup("Diabetes, Type 2")`."""
+        """The concept of a whole name in any of its forms ("type 2 diabetes", "Diabetes, Type 2"), or None."""
         number = self._by_pattern.get(as_pattern(normal_form(name)))
         return None if number is None else _choose(self._entries[number], name)
 
@@ -133,7 +133,7 @@ def _one_phrase(text: str, words: Sequence[tuple[str, int, int]]) -> bool:
     start, end = words[0][1], words[-1][2]
     if text.count("(", start, end) != text.count(")", start, end):
         return False
-    return all(_JOINT.fullmatch(text, a[2], b[1]) for a, b in zip(words, words[1:], strict=False))
+    return all(_JOINT.fullmatch(text, a[2], b[1]) for a, b in pairwise(words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
         if pattern.words and not any(word in text for word in pattern.words):
             continue
         for match in pattern.expression.finditer(text):
-            for claim in _claims(match, pattern, text, marks, entities, lexicon):
+            for claim in _claims(match, pattern, marks, entities, lexicon):
                 pair = (min(claim.subject, claim.object), max(claim.subject, claim.object))
                 if pair not in best or claim.probability > best[pair].probability:
                     best[pair] = claim
@@ -189,13 +189,9 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
 
 
 def _claims(
-    match: re.Match[str],
-    pattern: _Pattern,
-    text: str,
-    marks: dict[str, int],
-    entities: Sequence[EntitySpan],
-    lexicon: _Lexicon,
+    match: re.Match[str], pattern: _Pattern, marks: dict[str, int], entities: Sequence[EntitySpan], lexicon: _Lexicon
 ) -> Iterator[Found]:
+    text = match.string
     ends: dict[str, list[int]] = {"S": [], "O": []}
     for group, value in match.groupdict().items():
         if value:

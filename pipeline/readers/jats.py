@@ -29,14 +29,15 @@ _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _RETRACTED_TITLE = re.compile(r"\W*retracted(?: article)?\s*[:\]]", re.IGNORECASE)
 _SILENT = {
     "ref-list", "tex-math", "object-id", "permissions", "graphic", "inline-graphic", "sec-meta", "table", "table-wrap-foot",
-    "attrib", "alt-text", "long-desc", "title", "label", "annotation", "processing-meta",
+    "attrib", "alt-text", "long-desc", "annotation", "processing-meta",
 }  # fmt: skip
+_HEADS = {"title", "label", "caption"}  # of a section or a float: they become its label
 _FLOATS = {"fig", "table-wrap", "supplementary-material", "media"}
 _NESTED = {"sec", "boxed-text", "app", "glossary", "notes"}
 _SPREAD = {"fig-group", "table-wrap-group", "floats-group", "floats-wrap", "app-group"}
 _BLOCKS = {
     "p", "list", "list-item", "def-list", "def-item", "def", "term", "disp-quote", "verse-group", "verse-line", "statement",
-    "speech", "preformat", "code", "array", "tr", "chem-struct-wrap",
+    "speech", "preformat", "code", "array", "tr", "chem-struct-wrap", "title",
 }  # fmt: skip
 _SPACED = {
     "disp-formula",
@@ -162,7 +163,7 @@ def _sections(element: etree._Element, label: str) -> Iterator[Section]:
             floats += _sections(child, label)
         elif tag in _FLOATS:
             floats += _caption(child)
-        elif tag not in _SILENT and tag != "caption":
+        elif tag not in _SILENT and tag not in _HEADS:
             if text := _text(child):
                 lines.append(text)
             floats += _inside(child)

@@ -67,12 +67,11 @@ class _Gunzip(io.RawIOBase):
 
     def _next_member(self) -> bool:
         """Move to the next member; False at the end. Zero bytes after a member are padding, as the gzip tool has it."""
-        while True:
-            self._input = self._input.lstrip(b"\0") or self._source.read(_PIECE)
+        while not (rest := self._input.lstrip(b"\0")):
+            self._input = self._source.read(_PIECE)
             if not self._input:
                 return False
-            if self._input.strip(b"\0"):
-                break
+        self._input = rest
         self._member = zlib.decompressobj(wbits=31)
         return True
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kg.config import CorpusConfig
@@ -165,6 +165,7 @@ def test_names_that_only_look_plural(name):
     assert not surface_name(name, "MESH:1", "biolink:Disease").plural
 
 
+@example("ß")
 @given(st.text(min_size=1, max_size=60))
 def test_any_name_gives_some_words_on_one_line(name):
     surface = surface_name(name, "MESH:1", "biolink:Disease")
