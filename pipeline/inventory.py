@@ -34,7 +34,7 @@ from upath import UPath
 from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import bucket_of
 from pipeline.readers import recognise
-from pipeline.readers.streams import BrokenStreamError, read_head
+from pipeline.readers.streams import read_head
 from pipeline.storage import file_sha256
 from pipeline.tables import LITERATURE_INVENTORY
 
@@ -201,15 +201,15 @@ def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | Se
     if file.problem is not None:
         return file.problem
     try:
-        head = read_head(file.path) if file.bytes else b""
-    except BrokenStreamError as error:
-        return _aside(file, error.reason, f"Nothing can be read: {error}. Get the file again from its source.")
+        head, broken = read_head(file.path)
     except OSError as error:
         problem = error.strerror or type(error).__name__
         return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
+    reader = recognise(head, file.name) if head.strip() else None
+    if reader is None and broken is not None:
+        return _aside(file, broken.reason, f"Nothing can be read: {broken}. Get the file again from its source.")
     if not head.strip():
         return _aside(file, "empty-file", "The file is empty. Get it again from its source, or remove it.")
-    reader = recognise(head, file.name)
     if reader is None:
         detail = "No reader knows this format. Use PubMed XML, JATS, PubTator or JSONL, or remove the file."
         return _aside(file, "unknown-format", detail)

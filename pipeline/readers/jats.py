@@ -31,7 +31,7 @@ _SILENT = {
     "ref-list", "tex-math", "object-id", "permissions", "graphic", "inline-graphic", "sec-meta", "table", "table-wrap-foot",
     "attrib", "alt-text", "long-desc", "annotation", "processing-meta",
 }  # fmt: skip
-_HEADS = {"title", "label", "caption"}  # of a section or a float: they become its label
+_HEADS = {"title", "label"}  # of a section or a float: they become its label
 _FLOATS = {"fig", "table-wrap", "supplementary-material", "media"}
 _NESTED = {"sec", "boxed-text", "app", "glossary", "notes"}
 _SPREAD = {"fig-group", "table-wrap-group", "floats-group", "floats-wrap", "app-group"}
@@ -163,6 +163,9 @@ def _sections(element: etree._Element, label: str) -> Iterator[Section]:
             floats += _sections(child, label)
         elif tag in _FLOATS:
             floats += _caption(child)
+        elif tag == "caption":  # of a box
+            lines += filter(None, (_text(part) for part in child if part.tag not in _HEADS))
+            floats += _inside(child)
         elif tag not in _SILENT and tag not in _HEADS:
             if text := _text(child):
                 lines.append(text)

@@ -88,11 +88,8 @@ def open_stream(path: UPath | Path) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(_Gunzip(source) if first == _GZIP_MAGIC else source, _PIECE)  # type: ignore[arg-type]
 
 
-def read_head(path: UPath | Path, length: int = 1 << 16) -> bytes:
-    """The first decompressed bytes of a file: at most `length`, fewer where the file ends or breaks first.
-
-    Raises BrokenStreamError only where not one byte could be read.
-    """
+def read_head(path: UPath | Path, length: int = 1 << 16) -> tuple[bytes, BrokenStreamError | None]:
+    """The first decompressed bytes of a file, at most `length`, and what broke it off before that, if anything did."""
     pieces: list[bytes] = []
     missing = length
     with open_stream(path) as stream:
@@ -100,10 +97,9 @@ def read_head(path: UPath | Path, length: int = 1 << 16) -> bytes:
             while missing and (piece := stream.read1(missing)):
                 pieces.append(piece)
                 missing -= len(piece)
-        except BrokenStreamError:
-            if not pieces:
-                raise
-    return b"".join(pieces)
+        except BrokenStreamError as error:
+            return b"".join(pieces), error
+    return b"".join(pieces), None
 
 
 def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:

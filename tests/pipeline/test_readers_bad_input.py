@@ -176,7 +176,7 @@ def test_the_head_of_a_gzip_bomb_costs_little(tmp_path):
     path = UPath(tmp_path / "x.gz")
     path.write_bytes(gzip.compress(b"\0" * (200 << 20), 9))
     tracemalloc.start()
-    assert len(read_head(path, 1000)) == 1000
+    assert read_head(path, 1000) == (bytes(1000), None)
     assert tracemalloc.get_traced_memory()[1] < 2 << 20
     tracemalloc.stop()
 
