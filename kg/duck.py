@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
-__all__ = ["MEMORY_LIMIT", "column_bytes", "connect", "first_of_equal", "stream", "table_view"]
+__all__ = ["MEMORY_LIMIT", "column_bytes", "connect", "file_list", "first_of_equal", "stream", "table_view"]
 
 #: What DuckDB may hold in memory before it spills. The process as a whole needs about twice that for Arrow and Python.
 MEMORY_LIMIT = "1GB"
@@ -75,7 +75,7 @@ def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Sche
 
     try:
         connection.execute(
-            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet({_file_list(paths)}, hive_partitioning = false)'  # noqa: S608
+            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
         )
     except duckdb.Error as error:
         problem = str(error).split("\n", 1)[0]
@@ -88,12 +88,12 @@ def column_bytes(connection: Any, paths: Sequence[str], column: str) -> int:
     """How large a column of Parquet files is before compression, from their footers."""
     if not paths:
         return 0
-    sql = f"SELECT coalesce(sum(total_uncompressed_size), 0)::BIGINT FROM parquet_metadata({_file_list(paths)}) WHERE path_in_schema = '{column}'"  # noqa: S608, E501
+    sql = f"SELECT coalesce(sum(total_uncompressed_size), 0)::BIGINT FROM parquet_metadata({file_list(paths)}) WHERE path_in_schema = '{column}'"  # noqa: S608, E501
     ((size,),) = connection.execute(sql).fetchall()
     return int(size)
 
 
-def _file_list(paths: Sequence[str]) -> str:
+def file_list(paths: Sequence[str]) -> str:
     """The paths as an SQL list, with quotes and the characters of patterns escaped."""
     escaped = ("".join(f"[{letter}]" if letter in "*?[" else letter for letter in path) for path in paths)
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in escaped) + "]"

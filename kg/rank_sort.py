@@ -59,8 +59,7 @@ def rank_sorted(
     for number in sorted(writers):
         path = folder / f"{number}.arrow"
         with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as reader:
-            table = reader.read_all()
+            table = reader.read_all().combine_chunks()
         path.unlink()
         order = np.argsort(table["rank"].to_numpy(), kind="stable")
-        for start in range(0, len(order), rows):
-            yield from table.take(pa.array(order[start : start + rows])).combine_chunks().to_batches()
+        yield from table.take(pa.array(order)).to_batches(max_chunksize=rows)

@@ -25,8 +25,9 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
-from kg.duck import MEMORY_LIMIT, column_bytes, connect, first_of_equal, stream, table_view
+from kg.duck import MEMORY_LIMIT, column_bytes, connect, file_list, first_of_equal, stream, table_view
 from kg.fusion import TRIPLE_ID_SQL
 from kg.rank_sort import rank_sorted
 from pipeline.errors import MateriaError
@@ -39,10 +40,7 @@ __all__ = ["shuffle_evidence", "shuffle_literature"]
 _TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
 _SAME_TEXT: Final = "l.doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash"
 _SAME_ROW: Final = " AND ".join(f"l.{name} = t.{name}" for name in ("doc_id", "version", "file", "position", "record"))
-_TEXTS_SQL: Final = f"""
-    SELECT l.bucket, l.rank, l.doc_id, l.version, l.text_hash, t.text, t.sections, t.language, t.year
-    FROM documents t JOIN ranked l ON {_SAME_ROW}
-"""  # noqa: S608
+_TEXT_COLUMNS: Final = ["doc_id", "version", "text_hash", "text", "sections", "language", "year"]
 _MENTIONS_SQL: Final = f"""
     SELECT l.rank, t.start, t."end", t.curie, t.category FROM mentions t JOIN ranked l ON {_SAME_TEXT}
     WHERE t.curie IS NOT NULL ORDER BY rank, start, "end", curie, category
@@ -157,10 +155,38 @@ def shuffle_literature(
 
 
 def _texts(connection: Any, documents: Sequence[str], folder: Path, rows: int) -> Iterator[pa.RecordBatch]:
-    """Texts in the order of their rank. Full texts are too large for a sort in DuckDB (see `rank_sort`)."""
+    """Texts in the order of their rank."""
     ((ranks,),) = connection.execute("SELECT count(*) FROM ranked").fetchall()
     size = column_bytes(connection, documents, "text")
-    yield from rank_sorted(stream(connection, _TEXTS_SQL, 512), ranks, size, folder, rows=rows, part_bytes=_PART_BYTES)
+    read = max(64, min(4096, (ranks << 24) // max(1, size)))
+    yield from rank_sorted(
+        _live_rows(connection, documents, read), ranks, size, folder, rows=rows, part_bytes=_PART_BYTES
+    )
+
+
+def _live_rows(connection: Any, documents: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Documents that have a rank, file by file. DuckDB joins the keys only: in a join of texts it may build on the texts."""
+    if not documents:
+        return
+    connection.execute(
+        f"""CREATE TABLE places AS SELECT t.file_index, t.file_row_number, l.rank, l.bucket
+            FROM read_parquet({file_list(documents)}, hive_partitioning = false) t JOIN ranked l ON {_SAME_ROW}"""  # noqa: S608
+    )
+    for index, path in enumerate(documents):
+        found = f"SELECT file_row_number, rank, bucket FROM places WHERE file_index = {index} ORDER BY 1"  # noqa: S608
+        places = connection.sql(found).to_arrow_table().combine_chunks()
+        numbers, first = places["file_row_number"].to_numpy(), 0
+        if len(numbers) == 0:
+            continue
+        with UPath(path).open("rb") as source, pq.ParquetFile(source) as parquet:
+            for batch in parquet.iter_batches(batch_size=rows, columns=_TEXT_COLUMNS):
+                start, end = np.searchsorted(numbers, [first, first + batch.num_rows]).tolist()
+                texts = batch.take(pa.array(numbers[start:end] - first))
+                chosen = places.slice(start, end - start)
+                columns = [_one_array(chosen[name]) for name in ("rank", "bucket")]
+                columns += [texts[name] for name in _TEXT_COLUMNS]
+                yield pa.RecordBatch.from_arrays(columns, ["rank", "bucket", *_TEXT_COLUMNS])
+                first += batch.num_rows
 
 
 def _sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordBatch]:
