@@ -67,7 +67,7 @@ def normal_word(word: str) -> str:
 
 def _singular(word: str) -> str:
     if len(word) < 4 or word[-1] != "s":
-        return word[:-3] + "ma" if word.endswith("omata") else word
+        return word[:-2] if word.endswith("omata") else word
     ending = word[-3:]
     if ending == "ies":
         return word[:-3] + "y" if len(word) > 5 else word
@@ -130,6 +130,6 @@ _ADJECTIVES = (
 def adjectives(word: str) -> Iterator[str]:
     """Adjectives that name the same condition as a one-word disease name: hypertension, hypertensive."""
     for noun, adjective in _ADJECTIVES:
-        if word.endswith(noun) and len(word) > len(noun) + 2:
+        if word.endswith(noun) and len(word) > len(noun) + 1:
             yield word[: -len(noun)] + adjective
             return

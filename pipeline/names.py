@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
+from unicodedata import combining
 
 from pipeline.lexicons import load_yaml
 from pipeline.name_forms import normal_form, normal_word, word_spans
@@ -119,7 +120,10 @@ def _stands_free(text: str, start: int, end: int) -> bool:
         text[start - 1].isalnum() or (text[start - 1] in "-‐‑" and _OPPOSITE.search(text, max(0, start - 8), start))
     ):
         return False
-    return not (end < len(text) and (text[end].isalnum() or (text[end] in "-‐‑" and _LIKE.match(text, end + 1))))
+    if end == len(text):
+        return True
+    following = text[end]
+    return not (following.isalnum() or combining(following) or (following in "-‐‑" and _LIKE.match(text, end + 1)))
 
 
 _OPPOSITE = re.compile(r"\b(?:anti|non|pseudo|pro|post|pre)[-‐‑]$", re.I)

@@ -21,7 +21,7 @@ class BackboneConfig(_Strict):
     hidden: int = Field(128, ge=2, description="width of the hidden states")
     heads: int = Field(2, ge=1, description="attention heads")
     feed_forward: int = Field(512, ge=1, description="width of the feed-forward layers")
-    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of hidden states and attention")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of hidden states and attention; 0.1 for many epochs")
 
     @model_validator(mode="after")
     def _heads_divide_hidden(self) -> BackboneConfig:
@@ -34,9 +34,9 @@ class ObjectiveWeights(_Strict):
     """Weight of each objective in the one loss; 0 leaves it out."""
 
     masked_lm: float = Field(1.0, ge=0, description="masked language modelling")
-    next_sentence: float = Field(0.5, ge=0, description="next sentence prediction")
-    link_prediction: float = Field(0.5, ge=0, description="link prediction from the encoded names of entities")
-    relation_classification: float = Field(0.5, ge=0, description="relation between two entities of a sentence")
+    next_sentence: float = Field(1.0, ge=0, description="next sentence prediction")
+    link_prediction: float = Field(1.0, ge=0, description="link prediction from the encoded names of entities")
+    relation_classification: float = Field(1.0, ge=0, description="relation between two entities of a sentence")
 
 
 class PretrainingConfig(_Strict):
@@ -47,13 +47,13 @@ class PretrainingConfig(_Strict):
     alphabet: int = Field(1000, ge=26, description="characters the tokenizer keeps, at most; the most frequent")
     max_length: int = Field(128, ge=16, description="tokens in a sequence")
     name_length: int = Field(24, ge=4, description="tokens of an entity's name that are read")
-    steps: int = Field(300, ge=1, description="optimizer steps")
+    steps: int = Field(600, ge=1, description="optimizer steps")
     batch: int = Field(16, ge=1, description="passages in a step")
-    triples: int = Field(16, ge=1, description="triples in a step of link prediction")
+    triples: int = Field(32, ge=1, description="triples in a step of link prediction")
     negatives: int = Field(
         8, ge=1, description="corrupted triples for each true one, from the other entities of the step"
     )
-    gamma: float = Field(12.0, gt=0, description="margin of link prediction: sigma(gamma - d)")
+    gamma: float = Field(8.0, gt=0, description="margin of link prediction: sigma(gamma - d)")
     learning_rate: float = Field(1e-3, gt=0, description="step size of AdamW at its peak")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the step size rises")
     weight_decay: float = Field(0.01, ge=0, description="decay of weights; not of biases and normalisation")

@@ -94,7 +94,7 @@ WRITES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(WRITES, st.integers(1, 1000))
 def test_any_sequence_of_writes_gives_what_the_model_gives_in_any_order_of_arrival(writes, shuffle):
     counters = defaultdict(itertools.count)

@@ -28,7 +28,9 @@ class LinkPrediction(Objective):
         super().__init__(spec)
         self.scorer = TransE(gamma=spec.gamma, norm=2)
         self.entity = nn.Linear(spec.hidden, spec.hidden)
-        self.relation = nn.Parameter(torch.empty(len(spec.relations), spec.hidden).normal_(0.0, 0.1))
+        # Translations start about half the margin long: with short ones an entity is always its own best answer.
+        spread = 0.5 * spec.gamma / spec.hidden**0.5
+        self.relation = nn.Parameter(torch.empty(len(spec.relations), spec.hidden).normal_(0.0, spread))
 
     def vectors(self, name_states: Tensor) -> Tensor:
         """Vectors of entities from the [CLS] states of their names, (entities, hidden) both."""
