@@ -35,7 +35,8 @@ def _rows(concepts, xrefs=None):
             "curie": curie,
             "name": name,
             "synonyms": [
-                dict(zip(("scope", "name"), s.split(":", 1) if ":" in s else ("exact", s), strict=True)) for s in synonyms
+                dict(zip(("scope", "name"), s.split(":", 1) if ":" in s else ("exact", s), strict=True))
+                for s in synonyms
             ],
             "category": f"biolink:{category}",
             "definition": None,
@@ -77,16 +78,24 @@ def documents_of() -> Callable[..., pa.RecordBatch]:
             sections = [{"label": "title", "start": 0, "end": title}]
             if title < len(text):
                 sections.append({"label": "abstract", "start": title + 1, "end": len(text)})
-            row = {"doc_id": f"PMID:{number}", "version": 1, "text_hash": text_hash(text), "text": text, "sections": sections}
+            row = {
+                "doc_id": f"PMID:{number}",
+                "version": 1,
+                "text_hash": text_hash(text),
+                "text": text,
+                "sections": sections,
+            }
             rows.append(row)
         section = pa.struct([("label", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
-        schema = pa.schema([
-            ("doc_id", pa.string()),
-            ("version", pa.int32()),
-            ("text_hash", pa.string()),
-            ("text", pa.string()),
-            ("sections", pa.list_(section)),
-        ])
+        schema = pa.schema(
+            [
+                ("doc_id", pa.string()),
+                ("version", pa.int32()),
+                ("text_hash", pa.string()),
+                ("text", pa.string()),
+                ("sections", pa.list_(section)),
+            ]
+        )
         return pa.RecordBatch.from_pylist(rows, schema=schema)
 
     return make

@@ -41,7 +41,10 @@ STUDIED = "treats_or_applied_or_studied_to_treat"
         ("<C:A> is effective in the treatment of acute <D:x>.", {("A", "treats", "x")}),
         ("<C:A> 20 mg once daily (n = 40) for severe <D:x>.", {("A", "treats", "x")}),
         ("Treatment of <D:x> with oral <C:A> or <C:B>.", {("A", "treats", "x"), ("B", "treats", "x")}),
-        ("<C:A>, <C:B> and <C:C> in the management of <D:x>", {("A", "treats", "x"), ("B", "treats", "x"), ("C", "treats", "x")}),
+        (
+            "<C:A>, <C:B> and <C:C> in the management of <D:x>",
+            {("A", "treats", "x"), ("B", "treats", "x"), ("C", "treats", "x")},
+        ),
         ("<C:A> versus <C:B> in the treatment of <D:x>.", {("A", "treats", "x"), ("B", "treats", "x")}),
         ("The <D:x> was successfully treated with <C:A>.", {("A", "treats", "x")}),
         ("Efficacy and safety of <C:A> in patients with mild <D:x>.", {("A", STUDIED, "x")}),
@@ -49,7 +52,10 @@ STUDIED = "treats_or_applied_or_studied_to_treat"
         ("<C:A>-induced <D:x> in rats.", {("A", "causes", "x")}),
         ("<D:x> caused by <C:A>.", {("A", "causes", "x")}),
         ("<D:x> due to <C:A> therapy.", {("A", "causes", "x")}),
-        ("The most common side effects of <C:A> were <D:x> and <D:y>.", {("A", "has_side_effect", "x"), ("A", "has_side_effect", "y")}),
+        (
+            "The most common side effects of <C:A> were <D:x> and <D:y>.",
+            {("A", "has_side_effect", "x"), ("A", "has_side_effect", "y")},
+        ),
         ("<C:A> significantly reduced <D:x>.", {("A", "ameliorates_condition", "x")}),
         ("<C:A> for the prevention of <D:x>.", {("A", "preventative_for_condition", "x")}),
         ("<C:A> lowers the risk of <D:x>.", {("A", "preventative_for_condition", "x")}),
@@ -115,7 +121,9 @@ def test_to_be_studied_is_not_denied_by_a_negative_result():
     assert claim.predicate.endswith(STUDIED)
 
 
-@pytest.mark.parametrize("sentence", ["<C:A> may cause <D:x>.", "Does <C:A> cause <D:x>?", "Whether <C:A> prevents <D:x> is unclear."])
+@pytest.mark.parametrize(
+    "sentence", ["<C:A> may cause <D:x>.", "Does <C:A> cause <D:x>?", "Whether <C:A> prevents <D:x> is unclear."]
+)
 def test_a_hedged_claim_is_less_certain(sentence):
     assert [c.certainty < 1 for c in claims(sentence).values()] == [True]
 

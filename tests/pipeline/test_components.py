@@ -106,6 +106,17 @@ def test_a_document_can_be_serialized_and_the_index_pickled(nlp, small_vocabular
 
 
 def test_hostile_texts_do_not_break_the_pipeline(nlp):
-    for text in ["", " ", "(", ")(", "((((()))))", "\x00\x01", "....", "\U0001f9ea\u0301 aspirin", "(a" * 500, "é" * 1000]:
+    for text in [
+        "",
+        " ",
+        "(",
+        ")(",
+        "((((()))))",
+        "\x00\x01",
+        "....",
+        "\U0001f9ea\u0301 aspirin",
+        "(a" * 500,
+        "é" * 1000,
+    ]:
         doc = nlp(text)
         assert all(text[m["start"] : m["end"]] == m["text"] for m in doc._.materia_mentions)

@@ -52,7 +52,12 @@ def test_a_scope_reaches_only_so_many_words():
 
 @pytest.mark.parametrize(
     "sentence",
-    ["Aspirin may cause hepatitis.", "Suspected hepatitis was seen.", "To determine whether hepatitis occurs.", "hepatitis is suspected"],
+    [
+        "Aspirin may cause hepatitis.",
+        "Suspected hepatitis was seen.",
+        "To determine whether hepatitis occurs.",
+        "hepatitis is suspected",
+    ],
 )
 def test_hedges(sentence):
     assert scoped(sentence, "hepatitis") == (False, True)

@@ -66,8 +66,13 @@ def test_two_processes_give_what_one_gives(workers, documents_of, small_vocabula
 
 def test_a_tombstone_has_no_mentions(workers, documents_of):
     batch = documents_of("Aspirin", "Aspirin")
-    columns = [batch.column(i) if batch.schema.names[i] != "text" else pa.array([None, "Aspirin"]) for i in range(batch.num_columns)]
-    assert read(workers, pa.RecordBatch.from_arrays(columns, schema=batch.schema)).column("doc_id").to_pylist() == ["PMID:2"]
+    columns = [
+        batch.column(i) if batch.schema.names[i] != "text" else pa.array([None, "Aspirin"])
+        for i in range(batch.num_columns)
+    ]
+    assert read(workers, pa.RecordBatch.from_arrays(columns, schema=batch.schema)).column("doc_id").to_pylist() == [
+        "PMID:2"
+    ]
 
 
 def test_a_text_longer_than_a_piece_keeps_its_offsets(workers, documents_of, monkeypatch):
@@ -76,11 +81,18 @@ def test_a_text_longer_than_a_piece_keeps_its_offsets(workers, documents_of, mon
     rows = read(workers, documents_of(text)).to_pylist()
     assert len(rows) == 40
     assert all(text[r["start"] : r["end"]] == r["text"] for r in rows)
-    assert {text[r["sentence_start"] : r["sentence_end"]] for r in rows} == {"Aspirin for headache was tried in the town."}
+    assert {text[r["sentence_start"] : r["sentence_end"]] for r in rows} == {
+        "Aspirin for headache was tried in the town."
+    }
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.characters(exclude_categories=["Cs"]) | st.sampled_from(["Aspirin", " (ASA) ", "ASA", "nausea", "\n", ". ", "é\u0301"])))
+@given(
+    st.lists(
+        st.characters(exclude_categories=["Cs"])
+        | st.sampled_from(["Aspirin", " (ASA) ", "ASA", "nausea", "\n", ". ", "é\u0301"])
+    )
+)
 def test_text_from_start_to_end_is_the_mention(workers, documents_of, pieces):
     text = "".join(pieces)
     for row in read(workers, documents_of(text)).to_pylist():

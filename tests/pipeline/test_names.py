@@ -66,12 +66,20 @@ def test_adjectives_follow_their_nouns():
 
 def test_names_are_found_whatever_their_case_number_and_order(index):
     text = "Duodenal ulcers and TYPE 2 DIABETES MELLITUS; gastrin; dyskinesia"
-    assert [curie for _, curie in found(index, text)] == ["MESH:D000011", "MESH:D000002", "MESH:D000014", "MESH:D000007"]
+    assert [curie for _, curie in found(index, text)] == [
+        "MESH:D000011",
+        "MESH:D000002",
+        "MESH:D000014",
+        "MESH:D000007",
+    ]
 
 
 def test_the_longest_name_wins(vocabulary_of):
     index = NameIndex.from_vocabulary(
-        vocabulary_of(("MESH:1", "Failure Heart", "Disease", ["Heart Failure"]), ("MESH:2", "Chronic Heart Failure", "Disease", []))
+        vocabulary_of(
+            ("MESH:1", "Failure Heart", "Disease", ["Heart Failure"]),
+            ("MESH:2", "Chronic Heart Failure", "Disease", []),
+        )
     )
     assert found(index, "chronic heart failure, heart failure") == [
         ("chronic heart failure", "MESH:2"),
@@ -132,18 +140,26 @@ def test_initials_of_a_disease_need_a_definition(index):
 
 
 def test_unusable_classes_are_not_linked(vocabulary_of):
-    vocabulary = vocabulary_of(("MESH:1", "Sick Leave", "InformationContentEntity", []), ("MESH:2", "Paris", "GeographicLocation", []))
+    vocabulary = vocabulary_of(
+        ("MESH:1", "Sick Leave", "InformationContentEntity", []), ("MESH:2", "Paris", "GeographicLocation", [])
+    )
     assert found(NameIndex.from_vocabulary(vocabulary), "sick leave in Paris") == []
 
 
 def test_analgesia_is_not_pain_agnosia(vocabulary_of):
     """A synonym in a lesser vocabulary loses to the preferred name of a concept that is not linked."""
     concepts = [("MESH:D000698", "Analgesia", "Procedure", []), ("DOID:1", "pain agnosia", "Disease", ["analgesia"])]
-    assert found(NameIndex.from_vocabulary(vocabulary_of(*concepts)), "analgesia and pain agnosia") == [("pain agnosia", "DOID:1")]
+    assert found(NameIndex.from_vocabulary(vocabulary_of(*concepts)), "analgesia and pain agnosia") == [
+        ("pain agnosia", "DOID:1")
+    ]
 
 
 def test_the_preferred_vocabulary_wins_a_homonym_whatever_the_order_of_rows(vocabulary_of):
-    concepts = [("DOID:9", "asthma", "Disease", []), ("HP:9", "Asthma", "PhenotypicFeature", []), ("MESH:9", "Asthma", "Disease", [])]
+    concepts = [
+        ("DOID:9", "asthma", "Disease", []),
+        ("HP:9", "Asthma", "PhenotypicFeature", []),
+        ("MESH:9", "Asthma", "Disease", []),
+    ]
     for rows in (concepts, concepts[::-1]):
         assert found(NameIndex.from_vocabulary(vocabulary_of(*rows)), "asthma") == [("asthma", "MESH:9")]
     first = NameIndex.from_vocabulary(vocabulary_of(*concepts), prefix_order=["HP", "DOID"])
@@ -151,8 +167,13 @@ def test_the_preferred_vocabulary_wins_a_homonym_whatever_the_order_of_rows(voca
 
 
 def test_an_exact_name_of_a_lesser_vocabulary_outranks_a_related_one(vocabulary_of):
-    concepts = [("MESH:1", "Chorea", "Disease", ["related:saint vitus dance"]), ("DOID:2", "saint vitus dance", "Disease", [])]
-    assert found(NameIndex.from_vocabulary(vocabulary_of(*concepts)), "Saint Vitus dance") == [("Saint Vitus dance", "DOID:2")]
+    concepts = [
+        ("MESH:1", "Chorea", "Disease", ["related:saint vitus dance"]),
+        ("DOID:2", "saint vitus dance", "Disease", []),
+    ]
+    assert found(NameIndex.from_vocabulary(vocabulary_of(*concepts)), "Saint Vitus dance") == [
+        ("Saint Vitus dance", "DOID:2")
+    ]
 
 
 def test_a_cross_reference_folds_into_the_preferred_vocabulary(vocabulary_of):
@@ -175,7 +196,9 @@ def test_an_ambiguous_cross_reference_does_not_fold(vocabulary_of):
 
 
 def test_scores_fall_from_preferred_to_related(vocabulary_of):
-    index = NameIndex.from_vocabulary(vocabulary_of(("X:1", "Morbus Alpha", "Disease", ["Alpha sickness", "related:alphaism"])))
+    index = NameIndex.from_vocabulary(
+        vocabulary_of(("X:1", "Morbus Alpha", "Disease", ["Alpha sickness", "related:alphaism"]))
+    )
     scores = [m.concept.score for m in index.find("morbus alpha; alpha sickness; alphaism")]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == 1.0
@@ -194,7 +217,11 @@ def test_an_empty_vocabulary_and_an_empty_text(small_vocabulary, index):
     assert found(index, "!!! \x00 \U0001f9ea") == []
 
 
-@given(st.lists(st.characters() | st.sampled_from(["aspirin", " ", "-", "nausea", "é", "\u0301", "\U0001f9ea"]), max_size=40))
+@given(
+    st.lists(
+        st.characters() | st.sampled_from(["aspirin", " ", "-", "nausea", "é", "\u0301", "\U0001f9ea"]), max_size=40
+    )
+)
 def test_matches_never_overlap_and_lie_in_the_text(index, pieces):
     text = "".join(pieces)
     matches = list(index.find(text))
@@ -212,7 +239,10 @@ def test_ten_thousand_homonyms_give_one_answer(vocabulary_of):
 
 def test_short_forms_beside_a_known_name():
     text = "5-fluorouracil (5-FU), SNP (sodium nitroprusside), aspirin (n=20), nausea (placebo), lithium (Li)"
-    spans = [(text.index(n), text.index(n) + len(n)) for n in ("5-fluorouracil", "sodium nitroprusside", "aspirin", "nausea", "lithium")]
+    spans = [
+        (text.index(n), text.index(n) + len(n))
+        for n in ("5-fluorouracil", "sodium nitroprusside", "aspirin", "nausea", "lithium")
+    ]
     assert {s: text[a:b] for s, (a, b) in definitions_beside(text, spans).items()} == {
         "5-FU": "5-fluorouracil",
         "SNP": "sodium nitroprusside",
