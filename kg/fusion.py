@@ -17,8 +17,8 @@ Same bits always. A product of floats depends on its order, and so on the number
 of logarithms in fixed point (whole numbers, 2^-40 nats), which has no order. The rounding costs less than 1e-6 in belief
 up to a million documents. Results are rounded to 6 decimals.
 
-Cost: one million rows of evidence take about 6 seconds on two cores, in 0.9 GiB. Rejected: loops or UDFs in Python (a hundred times
-slower), sorting before summing floats (as exact, but slower and fragile).
+Cost: one million rows of evidence take about 6 seconds on two cores, in 0.9 GiB. Rejected: loops or UDFs in Python (a
+hundred times slower), sorting before summing floats (as exact, but slower and fragile).
 """
 
 from __future__ import annotations
