@@ -74,7 +74,7 @@ def _singular(word: str) -> str:
     if word.endswith("itides"):
         return word[:-4] + "s"
     if ending == "ses":
-        if word.endswith(("yses", "eses", "stases", "epses", "apses")) or (
+        if word.endswith(("yses", "eses", "stases", "epses")) or (
             word.endswith("oses") and not word[:-1].endswith(_OSE)
         ):
             return word[:-2] + "is"

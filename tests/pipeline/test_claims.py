@@ -128,6 +128,15 @@ def test_a_hedged_claim_is_less_certain(sentence):
     assert [c.certainty < 1 for c in claims(sentence).values()] == [True]
 
 
+def test_with_or_without_denies_nothing():
+    (claim,) = claims("Use of <C:A> with or without <C:B> for the prevention of <D:x>.").values()
+    assert claim.polarity
+
+
+def test_less_of_a_side_effect_is_no_claim_that_it_is_caused():
+    assert claims("<C:A> produced less <D:x>.") == {}
+
+
 def test_a_plain_claim_is_certain():
     assert [c.certainty for c in claims("<C:A> causes <D:x>.").values()] == [1.0]
 

@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def test_sentences_end_where_they_end(text, count):
 def test_every_visible_character_lies_in_exactly_one_sentence(text):
     spans = split_sentences(text)
     assert all(text[a:b].strip() == text[a:b] and a < b for a, b in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     inside = "".join(text[a:b] for a, b in spans)
     assert [c for c in inside if not c.isspace()] == [c for c in text if not c.isspace()]
 
