@@ -103,6 +103,7 @@ def literature_shuffle(job: Job) -> None:
         _paths(job.dataset("evidence"), batches),
         job.dataset("live_documents").paths(),
         job.home.config.buckets,
+        retracted=job.home.config.fusion.retracted,
     )
     _write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
 
@@ -145,7 +146,7 @@ STAGES = [
             Need("evidence", "batch"),
             Need("live_documents"),
         ),
-        settings=lambda home: home.config.buckets,
+        settings=lambda home: [home.config.buckets, home.config.fusion.retracted],
         kinds=("duckdb",),
         shuffled="literature_by_bucket",
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
-from pipeline.hashing import hash_fields
+from pipeline.hashing import hash_fields, hash_json
 from pipeline.inventory import list_files, take_inventory
 from pipeline.storage import file_sha256
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
@@ -15,7 +15,11 @@ __all__ = ["STAGES"]
 
 
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
-    return {file.name: file_sha256(file.path) for file in list_files(home.literature)}
+    # A file that must not be opened (a link that leaves its source, say) is known by its problem.
+    return {
+        file.name: hash_json(file.problem.detail) if file.problem else file_sha256(file.path)
+        for file in list_files(home.literature)
+    }
 
 
 def literature_inventory(job: Job) -> None:

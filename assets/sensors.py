@@ -31,7 +31,7 @@ def literature_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
     home = open_home()
     try:
         files = list_files(home.literature)
-        listing = {file.name: [file.bytes, file.path.stat().st_mtime] for file in files}
+        listing = {f.name: [f.bytes, 0 if f.problem else f.path.stat().st_mtime] for f in files}
         seen: dict[str, Any] = json.loads(context.cursor) if context.cursor else {"listing": "", "batches": {}}
         now = hash_json(listing)
         if now == seen["listing"]:

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia evaluate`."""
     parser.add_argument("what", nargs="?", choices=["models", "mentions"], default="models", help="default: models")
     parser.add_argument("--gold", metavar="FILE", help="PubTator file with annotations (for mentions)")
-    parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files (for mentions)")
+    parser.add_argument(
+        "--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files (for mentions)"
+    )
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
 
 
@@ -46,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _mentions(options: argparse.Namespace) -> dict[str, Any]:
     if not options.gold or not options.vocabulary:
-        raise MateriaError("evaluate mentions needs a gold file and vocabularies", remedy="Give --gold FILE --vocabulary PATH ...")
+        raise MateriaError(
+            "evaluate mentions needs a gold file and vocabularies", remedy="Give --gold FILE --vocabulary PATH ..."
+        )
     from pipeline.mention_evaluation import evaluate_mentions
     from pipeline.parallel import cpu_count
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,17 @@ def hashes(home: Path) -> dict[str, str]:
 
 def test_status_counts_every_stage(home: Path) -> None:
     figures = status(home)
-    for name in ("documents", "live_documents", "mentions", "linked_mentions", "evidence", "triples", "quads", "passages", "tokens"):
+    for name in (
+        "documents",
+        "live_documents",
+        "mentions",
+        "linked_mentions",
+        "evidence",
+        "triples",
+        "quads",
+        "passages",
+        "tokens",
+    ):
         assert figures[name] > 50, name
     assert figures["linked_mentions"] <= figures["mentions"]
     assert set(figures["stages"]["triples"]) == {"seconds", "peak_mib"}
@@ -65,7 +76,9 @@ def test_a_second_build_finds_nothing_to_do(home: Path) -> None:
 
 
 def test_two_builds_from_scratch_are_byte_identical(home: Path, tmp_path: Path) -> None:
-    materia("build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", "graph_index")
+    materia(
+        "build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", "graph_index"
+    )
     materia("build", "--home", tmp_path / "elsewhere", "--until", "corpus")
     first, second = hashes(home), hashes(tmp_path / "elsewhere")
     assert first.keys() == second.keys()
@@ -96,7 +109,9 @@ def test_the_revision_counts_the_deletion_is_gone_the_retraction_is_marked(home:
 def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, corpus: str) -> None:
     import pyarrow.parquet as pq
 
-    shard = next(p for p in sorted((home / corpus / "split=train").rglob("*.parquet")) if pq.read_metadata(p).num_rows > 2)
+    shard = next(
+        p for p in sorted((home / corpus / "split=train").rglob("*.parquet")) if pq.read_metadata(p).num_rows > 2
+    )
     rows = pq.read_table(shard, partitioning=None).to_pylist()
     row = next(i for i, values in enumerate(rows) if values["evidence_ids"])
     name = f"{corpus}/split=train/{shard.parent.name}:{row}"
@@ -105,7 +120,11 @@ def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, corpus: str) -> Non
         assert word in text
     chain = json.loads(materia("trace", "--home", home, name, "--json").stdout)
     assert chain["passage_id"] == rows[row]["passage_id"]
-    shas = {hashlib.sha256(p.read_bytes()).hexdigest() for p in (ROOT / "pipeline" / "sample" / "literature").rglob("*") if p.is_file()}
+    shas = {
+        hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in (ROOT / "pipeline" / "sample" / "literature").rglob("*")
+        if p.is_file()
+    }
     assert any(sha in json.dumps(chain) for sha in shas)
 
 
@@ -143,3 +162,13 @@ def test_the_corpus_opens_with_arrow(home: Path) -> None:
 
     dataset = ds.dataset(home / "verbalized_corpus", partitioning="hive", exclude_invalid_files=True)
     assert dataset.count_rows() > 100
+
+
+def questions() -> list[str]:
+    text = (ROOT / "docs" / "graph.md").read_text()
+    return re.findall(r"materia query '([^']+)'", text)
+
+
+@pytest.mark.parametrize("question", questions())
+def test_the_questions_of_the_graph_page_have_answers(home: Path, question: str) -> None:
+    assert json.loads(materia("query", "--home", home, "--json", question).stdout)

@@ -54,7 +54,7 @@ class PretrainingConfig(_Strict):
         8, ge=1, description="corrupted triples for each true one, from the other entities of the step"
     )
     gamma: float = Field(8.0, gt=0, description="margin of link prediction: sigma(gamma - d)")
-    learning_rate: float = Field(1e-3, gt=0, description="step size of AdamW at its peak")
+    learning_rate: float = Field(2e-3, gt=0, description="step size of AdamW at its peak")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the step size rises")
     weight_decay: float = Field(0.01, ge=0, description="decay of weights; not of biases and normalisation")
     clip: float = Field(1.0, gt=0, description="greatest norm of the gradient")

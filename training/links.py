@@ -82,6 +82,8 @@ class LinkSampler:
         shape = (len(rows), self.config.negatives)
         drawn = random.integers(len(entities), size=shape)
         at_head = random.random(shape) < 0.5
+        # The first corruption joins an entity to itself: else h + r stays nearest to h, and hits@1 is zero.
+        drawn[:, 0] = np.where(at_head[:, 0], local[:, 1], local[:, 0])
         heads, tails = np.where(at_head, drawn, local[:, :1]), np.where(at_head, local[:, 1:], drawn)
         keys = self._key(entities[heads], rows[:, 1:2], entities[tails])
         valid = ~np.isin(keys, self._keys)

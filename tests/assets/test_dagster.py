@@ -70,19 +70,20 @@ def test_papers_that_come_change_and_go_leave_what_a_clean_build_makes(tmp_path:
 def test_bad_records_are_set_aside_counted_and_shown(tmp_path: Path, papers: Path) -> None:
     (papers / "notes.jsonl").write_text('{"id": "PMID:1", "title": "Aspirin treats pain."}\nno json\n{"title": ""}\n')
     (papers / "empty.xml").write_text("")
+    (papers / "gone.xml").symlink_to(tmp_path / "nowhere.xml")
     home = configured(tmp_path / "home", papers)
     build(home, "live_documents")
     aside = {row["reason"] for row in home.dataset("literature_inventory").set_aside().to_pylist()}
     (batch,) = [key for key in home.dataset("documents").manifests() if "notes" in key]
     rows = home.dataset("documents").set_aside(batch).to_pylist()
-    assert len(aside) == 1
+    assert len(aside) == 2
     assert {row["record"] for row in rows} == {"line 2", "line 3"} or len(rows) == 2
     assert all(row["file"].endswith("notes.jsonl") and row["detail"] for row in rows)
     instance = dg.DagsterInstance.get()
     event = instance.get_latest_materialization_event(dg.AssetKey("literature_inventory"))
     assert event is not None
     metadata = event.asset_materialization.metadata
-    assert metadata["set_aside"].value == 1
+    assert metadata["set_aside"].value == 2
     assert "set_aside_records" in metadata
 
 

@@ -78,6 +78,11 @@ def make_triples():
     return pa.table({name: [row[k] for row in rows] for k, name in enumerate(names)})
 
 
+@pytest.fixture(scope="session", name="write_shard")
+def _write_shard():
+    return write_shard
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory):
     """Shards, triples and names."""
