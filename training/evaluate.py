@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from kg.embeddings.ranking import filtered_ranks, rank_metrics
 from training.batches import NO_RELATION, make_text_batch
 from training.config import PretrainingConfig
-from kg.embeddings.determinism import deterministic
 from training.encoding import encode_passages
 from training.links import encode_names
 from training.model import PretrainingModel, load_model

@@ -71,6 +71,7 @@ class LinkSampler:
         self.tokenizer = tokenizer
         self.config = config
         self.names = [names.get(curie) or curie for curie in triples.entities]
+        self._order: tuple[int, NDArray[np.int64]] | None = None
         self._keys = np.sort(self._key(triples.train[:, 0], triples.train[:, 1], triples.train[:, 2]))
 
     def batch(self, step: int) -> LinkBatch:
@@ -105,8 +106,11 @@ class LinkSampler:
         return np.concatenate(chosen)
 
     def _permutation(self, epoch: int) -> NDArray[np.int64]:
-        random = np.random.Generator(np.random.Philox(key=[self.config.seed ^ 0x65706F63, epoch]))
-        return random.permutation(len(self.triples.train))
+        """The order of an epoch; the last one is kept, since steps ask for it in turn."""
+        if self._order is None or self._order[0] != epoch:
+            random = np.random.Generator(np.random.Philox(key=[self.config.seed ^ 0x65706F63, epoch]))
+            self._order = epoch, random.permutation(len(self.triples.train))
+        return self._order[1]
 
     def _key(
         self, heads: NDArray[np.int64], relations: NDArray[np.int64], tails: NDArray[np.int64]

@@ -7,7 +7,8 @@ the heads lie beside it in heads.safetensors, and what they mean (relations, cla
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, BertConfig, BertForPreTraining
+from transformers.utils import logging
 
 from pipeline.errors import MateriaError
 from training.batches import TextBatch
@@ -111,10 +113,23 @@ def check_fit(model: PretrainingModel, tokenizer: PreTrainedTokenizerFast, folde
             raise MateriaError(f"the tokenizer has no {role}", file=folder, remedy="Use a tokenizer of the BERT family")
 
 
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing its own bars into a log or over another progress bar."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def save_model(model: PretrainingModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write the encoder, the tokenizer and the heads into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.backbone.save_pretrained(folder)
+    with _no_progress_bars():
+        model.backbone.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     heads = {name: tensor.contiguous() for name, tensor in model.objectives.state_dict().items()}
     save_file(heads, str(folder / "heads.safetensors"))
@@ -132,7 +147,8 @@ def load_model(folder: Path) -> tuple[PretrainingModel, PreTrainedTokenizerFast]
     try:
         described = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
         spec: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in described["spec"].items()}
-        backbone = BertForPreTraining.from_pretrained(folder)
+        with _no_progress_bars():
+            backbone = BertForPreTraining.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model = PretrainingModel(backbone, HeadSpec(**spec), described["weights"])
         model.objectives.load_state_dict(load_file(str(folder / "heads.safetensors")))

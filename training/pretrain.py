@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import torch
 
+from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from training.batches import NO_RELATION, TextBatch, make_text_batch
-from kg.embeddings.determinism import deterministic
 from training.encoding import encode_passages
 from training.evaluate import evaluate_links, evaluate_text
 from training.links import LinkSampler

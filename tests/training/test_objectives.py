@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.nn import functional
 
 from kg.embeddings.encode import encode_triples
 from training.batches import make_text_batch
@@ -98,17 +97,11 @@ def test_link_prediction_raises_the_probability_of_true_triples(parts):
     outcome = objective.outcome(None, step)
     true = outcome.labels[: len(before)]
     assert true.all() and (outcome.predictions[: len(before)] == (before < 2.0).long()).all()
-    corrupted = functional.softplus(-before.neg().add(2.0)).mean()  # the part of the true triples, by its own formula
-    assert corrupted <= 2 * outcome.loss
-    functional.softplus(before - 2.0).mean().backward()
-    alone = objective.entity.weight.grad.clone()
-    objective.zero_grad()
     optimizer = torch.optim.SGD(objective.parameters(), lr=0.05)
     for _ in range(30):
         optimizer.zero_grad()
         objective.outcome(None, step).loss.backward()
         optimizer.step()
-    assert alone.abs().sum() > 0
     after = distances()
     assert torch.sigmoid(2.0 - after).mean() > torch.sigmoid(2.0 - before).mean()
     assert after.mean() < before.mean()
