@@ -50,7 +50,7 @@ def evidence(job: Job) -> None:
 
 
 def _worker_count(job: Job) -> int:
-    """This process alone where there is little to read: starting others takes longer than reading a thousand abstracts."""
+    """One worker, that is this process, where there is little to read: starting others costs a thousand abstracts."""
     total = sum(manifest.rows for manifest in job.dataset("documents").manifests().values())
     return job.workers if total > _SMALL else 1
 

@@ -67,7 +67,7 @@ LITERATURE_INVENTORY = table_schema(
         "format": (_TEXT, "reader that recognised it, with its version: pubmed_xml.v1"),
         "position": (
             _TEXT,
-            "sort key of the file in the order of release, made from its name alone (so a new file moves no other): a greater one wins",
+            "place in the order of release, a key made from the file's name alone (a new file moves no other): a greater one wins",
         ),
         "batch": (_TEXT, "partition key the file is read under: [a-z0-9_.-]+"),
     },

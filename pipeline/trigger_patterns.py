@@ -75,6 +75,7 @@ class _Pattern:
 class _Lexicon:
     patterns: tuple[_Pattern, ...]
     negation: re.Pattern[str]
+    negation_after: re.Pattern[str]
     hedge: re.Pattern[str]
     hedged_certainty: float
 
@@ -112,7 +113,11 @@ def _lexicon() -> _Lexicon:
             )
         )  # fmt: skip
     return _Lexicon(
-        tuple(patterns), re.compile(source["negation"]), re.compile(source["hedge"]), source["hedged_certainty"]
+        tuple(patterns),
+        re.compile(source["negation"]),
+        re.compile(source["negation_after"]),
+        re.compile(source["hedge"]),
+        source["hedged_certainty"],
     )
 
 
@@ -138,6 +143,11 @@ _DOSE = re.compile(
     r"(?:,? (?:(?:once|twice|three times|four times|thrice) )?"
     r"(?:daily|a day|per day|(?:b\.?i|t\.?i|q|o)\.?d\b\.?|(?:i\.?v|p\.?o)\b\.?|once|twice))*"
 )
+# "calcium blockers", "serotonin-2A receptor": the substance is part of another thing's name.
+_PART_OF_NAME = re.compile(
+    r"[ -](?:[\w-]{1,8}[ -])?(?:receptors?|(?:ant)?agonists?|blockers?|blockade|channels?|inhibitors?|(?:re)?uptake|transporters?|entry)\b",
+    re.I,
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -149,6 +159,8 @@ def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[st
     position = 0
     for number, entity in enumerate(entities):
         kind = kind_of(entity.category)
+        if kind == "substance" and _PART_OF_NAME.match(sentence, entity.end):
+            continue
         if kind is None or entity.start < position or used[kind] >= _BLOCK:
             continue
         mark = chr(_FIRST[kind] + used[kind])
@@ -198,7 +210,9 @@ def _claims(
             ends[group[0]] += [marks[c] for c in value if c in marks]
     start = max(text.rfind(mark, 0, match.start()) for mark in ",;:.") + 1
     window = text[max(start, match.start() - 30) : match.end()]
-    denied = pattern.deniable and lexicon.negation.search(window) is not None
+    denied = pattern.deniable and bool(
+        lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
+    )
     hedged = pattern.deniable and (lexicon.hedge.search(window) is not None or text.endswith("?"))
     trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
     for subject in ends["S"]:

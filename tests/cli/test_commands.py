@@ -25,8 +25,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 def problem(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(words) == 1
-    text = capsys.readouterr().err.strip().splitlines()[-1]
-    return text
+    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,14 @@ def test_a_third_mention_between_breaks_the_claim():
     assert ("B", "causes", "y") in claims("<C:A> is given and, as shown, <C:B>-induced <D:y> is common")
 
 
+def test_a_blocker_of_a_substance_is_not_the_substance():
+    assert claims("<C:calcium> channel blockers for <D:x>; <D:y> is due to <C:serotonin>-2A receptor activation") == {}
+
+
+def test_a_condition_that_recedes_during_treatment_is_not_caused_by_it():
+    assert claims("Endoscopic regression of <D:x> during <C:A> treatment.") == {}
+
+
 def test_a_concept_makes_no_claim_about_itself():
     assert claims("<D:x> due to <D:x>") == {}
 
@@ -108,6 +116,7 @@ def test_a_concept_makes_no_claim_about_itself():
         "<C:A> did not cause <D:x>.",
         "<D:x> was not caused by <C:A>.",
         "No <C:A>-induced <D:x> was seen.",
+        "<C:A>-induced <D:x> was not observed.",
         "<C:A> failed to reduce <D:x>.",
     ],
 )

@@ -138,4 +138,4 @@ def test_an_object_store_serves_as_well_as_a_disk() -> None:
     assert list(dataset.manifests()) == ["03"]
     entry = dataset.manifests()["03"].files[0]
     assert (dataset.url / entry.path).read_bytes()[:4] == b"PAR1"
-    assert len([p for p in (dataset.url / "03").iterdir()]) == 1
+    assert len(list((dataset.url / "03").iterdir())) == 1
