@@ -233,6 +233,11 @@ def _set_spans(doc: Doc, mentions: Sequence[Mention]) -> None:
 class Abbreviations(AbbreviationDetector):  # type: ignore[misc]
     """scispaCy's detector of abbreviations (Schwartz and Hearst 2003), with a linear search for the brackets."""
 
+    def __init__(self, nlp: Language, name: str) -> None:
+        super().__init__(nlp, name)
+        # spaCy warns of a matcher without patterns, which this one is between two documents; this pattern matches nothing.
+        self.global_matcher.add("materia_nothing", [[{"LENGTH": {"<": 0}}]])
+
     def __call__(self, doc: Doc) -> Doc:
         words = doc.to_array([ORTH])
         strings = doc.vocab.strings
@@ -253,9 +258,6 @@ class Abbreviations(AbbreviationDetector):  # type: ignore[misc]
                 doc._.abbreviations.append(short)
         return doc
 
-
-# scispaCy asks a matcher without patterns for every definition, and spaCy warns of it each time.
-warnings.filterwarnings("ignore", message=r"\[W036\]")
 
 if not Doc.has_extension("materia_mentions"):
     Doc.set_extension("materia_mentions", default=[])

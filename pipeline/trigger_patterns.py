@@ -145,8 +145,9 @@ _DOSE = re.compile(
 )
 # "calcium blockers", "serotonin-2A receptor": the substance is part of another thing's name.
 _PART_OF_NAME = re.compile(
-    r"[ -](?:[\w-]{1,8}[ -])?(?:receptors?|(?:ant)?agonists?|blockers?|blockade|channels?|inhibitors?|(?:re)?uptake|transporters?|entry)\b",
-    re.I,
+    r"[ -](?:[\w-]{1,8}[ -])?"
+    r"(?:receptors?|(?:ant)?agonists?|blockers?|blockade|channels?|inhibitors?|(?:re)?uptake|transporters?|entry)\b",
+    re.IGNORECASE,
 )
 _SPACES = re.compile(r"\s+")
 

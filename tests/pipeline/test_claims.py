@@ -12,7 +12,7 @@ from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
 from pipeline.trigger_patterns import EntitySpan, find_claims
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:.*W036.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
 CLASSES = {"C": "ChemicalEntity", "D": "Disease", "G": "Protein", "R": "ChemicalRole", "P": "PhenotypicFeature"}
 

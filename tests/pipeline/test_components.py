@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from pipeline.components import build_pipeline, read_index
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:.*W036.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pipeline import mentions as module
 from pipeline.mentions import find_mentions, mention_workers
 from pipeline.tables import MENTIONS
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:.*W036.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
 TEXTS = [
     "Metformin in type 2 diabetes\nMetformin (MET) was given. No nausea occurred. MET may cause headache.",
