@@ -26,7 +26,9 @@ _EFFECT_AFTER = re.compile(
     r"[ -](?:\w+ly )?(?:effect|efficacy|action|activit|potency|requirement|propert|respons|consumption|potential|"
     r"induction|technique|management|analog|withdrawal|challenge)"
 )
-_SUBSTANCE_BEFORE = re.compile(r"[a-z]{3,}(?:in|ine|ol|ate|am|one|ide|um|il|ium|an) $")
+_SUBSTANCE_BEFORE = re.compile(
+    r"\b(?!(?:urine|human|protein|mean|than|within|bone|high|brain|skin) )[A-Za-z]{3,}(?:in|ine|ol|ate|am|one|ide|il|an|ex|ib|ac|ox|en) $"
+)
 
 
 def whole_chemicals(text: str, names: Sequence[NameMatch], chemical: frozenset[str]) -> list[NameMatch]:

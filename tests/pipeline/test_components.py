@@ -6,6 +6,7 @@ import spacy
 from spacy.tokens import Doc
 
 from pipeline.components import build_pipeline, read_index
+from pipeline.names import NameIndex
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
@@ -81,6 +82,13 @@ def test_locants_and_salts_belong_to_the_chemical(nlp):
         "5-fluorouracil",
         "metformin hydrochloride",
     ]
+
+
+def test_the_salt_of_an_unknown_drug_is_no_mention(vocabulary_of):
+    salts = vocabulary_of(("MESH:1", "Sodium", "ChemicalEntity", []), ("MESH:2", "Chlorides", "ChemicalEntity", []))
+    nlp = build_pipeline(NameIndex.from_vocabulary(salts))
+    assert mentions(nlp("Parecoxib sodium and oxybutynin chloride helped.")) == []
+    assert len(mentions(nlp("Serum sodium and urine chloride fell; sodium rose."))) == 3
 
 
 def test_an_analgesic_effect_is_no_analgesic(nlp):

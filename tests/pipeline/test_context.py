@@ -40,6 +40,7 @@ def test_no_evidence_of_negates_what_follows(sentence):
         "No fever; hepatitis in two.",
         "He had never smoked although hepatitis was found.",
         "There was no difference in hepatitis.",
+        "Non-fatal hepatitis was common.",
     ],
 )
 def test_a_scope_ends_at_its_terminator(sentence):
