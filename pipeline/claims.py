@@ -1,7 +1,7 @@
 """Evidence: which sentences of which documents claim what, by the trigger patterns of `trigger_patterns`.
 
 Documents and their mentions arrive as two streams in the same order and are merged as they pass, so memory does not grow
-with their number. Cost: 1,500 to 3,000 abstracts a second and core. The probability of a claim is its pattern's prior,
+with their number. Cost: about 1,700 abstracts a second and core. The probability of a claim is its pattern's prior,
 estimated by hand from samples; calibration on gold corpora replaces it.
 """
 
