@@ -5,8 +5,9 @@ spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["vocabula
 characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced" as one token, of which only a part is a name.
 So `doc._.materia_mentions` holds exact offsets; `doc.ents` and `doc.spans["materia"]` hold the tokens around them.
 
-Cost: the tokenizer takes a third of the time, and would take three quarters if it forgot its words (see `mentions`). Abbreviations are sought only between neighbouring brackets
-(scispaCy's matcher tries every opening bracket with every closing one, which is quadratic in a full-text article).
+Cost: the tokenizer takes a third of the time, and would take more than half if it forgot its words (see `mentions`).
+Abbreviations are sought only between neighbouring brackets (scispaCy's matcher tries every opening bracket with every
+closing one, which is quadratic in a full-text article).
 This module imports spaCy, so import it where it is used.
 """
 

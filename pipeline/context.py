@@ -2,8 +2,8 @@
 
 The algorithm is ConText's (Harkema et al. 2009, after NegEx, Chapman et al. 2001): a cue opens a scope to one side of it,
 which runs to a terminator, a semicolon, another sentence, or a fixed number of words. Cues are the YAML lexicon
-`cues.en.yaml`. Cost: one regular expression over a sentence that has mentions, 20 microseconds. Rejected: medspaCy's
-ConText (a spaCy matcher over every token, 30 times slower, and it needs its own sentence splitter and tokenizer).
+`cues.en.yaml`. Cost: one regular expression over a sentence that has mentions, 30 microseconds. Rejected: medspaCy's
+ConText (a spaCy matcher over every token; it needs its own sentence splitter and tokenizer).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Documents travel to the workers in chunks of a few hundred texts; every worker compiles the names of the vocabulary once.
 spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory stays flat.
 Cost: about 450 abstracts a second and core, of which the tokenizer takes a third. Rejected: `nlp.pipe(n_process=...)`, which
-pickles whole documents back and forth (three times slower here).
+pickles whole documents back and forth.
 """
 
 from __future__ import annotations

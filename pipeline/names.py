@@ -7,7 +7,7 @@ are ranked by scope, vocabulary, category and CURIE, and cross-references fold a
 Names that are also everyday words never match; short names in capitals match in capitals only ("NA" is not sodium).
 
 Cost on one core: 105,000 names of MEDIC and MeSH in about 3 s; an abstract is scanned in about 0.2 ms. Rejected: spaCy's
-PhraseMatcher (no normal forms of our own without a second Doc, five times slower to fill), and a regular expression.
+PhraseMatcher (no normal forms of our own without a second Doc), and a regular expression.
 """
 
 from __future__ import annotations
