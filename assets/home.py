@@ -24,7 +24,9 @@ import pipeline
 from assets.config import Config, parse_config
 from pipeline.errors import MateriaError
 from pipeline.hashing import bucket_name
+from pipeline.inventory import list_files
 from pipeline.storage import Dataset, write_atomically
+from pipeline.vocabularies import list_vocabularies
 
 __all__ = ["DEFAULT_HOME", "SAMPLE", "Home", "open_home"]
 
@@ -69,7 +71,8 @@ class Home:
         """The home with new sources or settings, recorded. What is not given stays as recorded.
 
         Raises:
-            MateriaError: where the number of buckets would change in a home that holds a graph.
+            MateriaError: where a source is missing or empty, or the number of buckets would change in a home that holds a
+                graph; nothing is recorded then.
         """
         if config is None and not self.recorded and (literature or vocabulary):
             config = Config()
@@ -87,6 +90,11 @@ class Home:
             recorded=True,
         )
         if changed != self:
+            # Look before recording: a mistyped path must not become what the next bare build reads.
+            if literature:
+                list_files(changed.literature)
+            if vocabulary:
+                list_vocabularies(changed.vocabulary)
             changed._store()
         return changed
 

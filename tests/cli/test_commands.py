@@ -53,3 +53,9 @@ def test_a_mistake_is_one_sentence_with_a_remedy(
     (tmp_path / "broken.yaml").write_text("a: [")
     (tmp_path / "h").mkdir()
     assert says in problem([word.replace("{tmp}", str(tmp_path)) for word in words], capsys)
+
+
+def test_a_mistyped_path_is_not_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["build", "--home", str(tmp_path / "h"), "--literature", str(tmp_path / "missing.xml")]
+    assert "missing.xml" in problem(words, capsys)
+    assert not (tmp_path / "h" / "home.json").exists()
