@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from assets.stage import Job, Need, Stage, batches_of
+from pipeline.claims import EXTRACTOR
 from pipeline.parallel import Workers
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
@@ -122,6 +123,7 @@ STAGES = [
         "evidence",
         "extraction",
         evidence,
+        version=EXTRACTOR,
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",
         tables=(EVIDENCE,),

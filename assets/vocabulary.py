@@ -11,6 +11,8 @@ from assets.home import Home
 from assets.stage import Check, Job, Stage
 from pipeline.storage import file_sha256
 from pipeline.tables import VOCABULARY
+from pipeline.vocabularies import LOADERS
+from pipeline.vocabularies.name_categories import VERSION as NAME_CATEGORIES
 
 __all__ = ["STAGES"]
 
@@ -43,6 +45,7 @@ STAGES = [
         "vocabulary",
         "vocabulary",
         vocabulary,
+        version="-".join([*sorted(LOADERS), NAME_CATEGORIES]),
         tables=(VOCABULARY,),
         kinds=("python", "parquet"),
         fingerprint=_vocabulary_files,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -50,7 +51,8 @@ def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iter
     Yields:
         Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
     """
-    yield from workers.map(_read_chunk, _chunks(documents))
+    (vocabulary,) = workers.initargs
+    yield from workers.map(partial(_read_chunk, vocabulary), _chunks(documents))
 
 
 def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
@@ -75,17 +77,19 @@ _CHUNKS_READ = 0
 _NLP: dict[tuple[str, ...], Language] = {}
 
 
-def _load(vocabulary: tuple[str, ...]) -> None:
-    """Build the pipeline of this process; kept until another vocabulary is asked for."""
-    from pipeline.components import build_pipeline, read_index
+def _load(vocabulary: tuple[str, ...]) -> Language:
+    """The pipeline of this process for a vocabulary; built once, and kept until another vocabulary is asked for."""
+    if vocabulary not in _NLP:
+        from pipeline.components import build_pipeline, read_index
 
-    _NLP.clear()
-    _NLP[vocabulary] = build_pipeline(read_index(vocabulary), spans=False)
+        _NLP.clear()
+        _NLP[vocabulary] = build_pipeline(read_index(vocabulary), spans=False)
+    return _NLP[vocabulary]
 
 
-def _read_chunk(task: _Task) -> pa.RecordBatch:
+def _read_chunk(vocabulary: tuple[str, ...], task: _Task) -> pa.RecordBatch:
     global _CHUNKS_READ  # noqa: PLW0603
-    nlp = next(iter(_NLP.values()))
+    nlp = _load(vocabulary)
     _CHUNKS_READ += 1
     # What a memory zone learns is lost with it, so the frequent words are learned before the first.
     with nullcontext() if _CHUNKS_READ <= _WARM_CHUNKS else nlp.memory_zone():

@@ -38,7 +38,7 @@ class Workers:
         self, count: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()
     ) -> None:
         self.count = count
-        self._initializer, self._initargs = initializer, initargs
+        self._initializer, self.initargs = initializer, initargs
         self._pool: ProcessPoolExecutor | None = None
         self._ready = False
 
@@ -60,14 +60,14 @@ class Workers:
         """
         if self.count <= 1:
             if self._initializer is not None and not self._ready:
-                self._initializer(*self._initargs)
+                self._initializer(*self.initargs)
             self._ready = True
             yield from map(function, tasks)
             return
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=self._initializer, initargs=self._initargs
+                self.count, mp_context=context, initializer=self._initializer, initargs=self.initargs
             )
         pending: deque[Future[R]] = deque()
         try:
