@@ -98,3 +98,17 @@ def test_text_from_start_to_end_is_the_mention(workers, documents_of, pieces):
     for row in read(workers, documents_of(text)).to_pylist():
         assert text[row["start"] : row["end"]] == row["text"]
         assert row["sentence_start"] <= row["start"]
+
+
+def test_two_pools_in_one_process_do_not_read_with_each_others_names(small_vocabulary_path, documents_of, tmp_path):
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(small_vocabulary_path, partitioning=None)
+    fewer = tmp_path / "fewer.parquet"
+    pq.write_table(table.filter(pc.not_equal(table["name"], "Metformin")), fewer)
+    batch = documents_of(*TEXTS)
+    with mention_workers([small_vocabulary_path]) as all_names, mention_workers([str(fewer)]) as fewer_names:
+        first = read(all_names, batch)
+        assert "Metformin" not in read(fewer_names, batch)["text"].to_pylist()
+        assert read(all_names, batch).equals(first)
