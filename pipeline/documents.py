@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import MateriaError, SetAside
+from pipeline.gold import annotation_rows, relation_rows
 from pipeline.hashing import hash_json, text_hash
 from pipeline.inventory import LiteratureFile
 from pipeline.readers import READERS
@@ -98,6 +99,14 @@ def _row(document: Document, file: str, position: str, record: int) -> dict[str,
         "journal": clean(document.journal) if document.journal else None,
         "subjects": [clean(subject) for subject in document.subjects],
         "publication_types": [clean(kind) for kind in document.publication_types],
+        "full_text": document.full_text,
+        "translations": [
+            {"language": clean(language), "label": clean(label), "text": clean(text)}
+            for language, label, text in document.translations
+        ],
+        "retracts": sorted({clean(curie) for curie in document.retracts}),
+        "annotations": annotation_rows(document),
+        "relations": relation_rows(document),
     }
     return {
         "doc_id": clean(document.doc_id),
@@ -105,6 +114,7 @@ def _row(document: Document, file: str, position: str, record: int) -> dict[str,
         "position": position,
         "record": record,
         "file": file,
+        "member": None,
         "title": "" if deleted else clean(document.title),
         "text": text,
         "text_hash": text_hash(text),

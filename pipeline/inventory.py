@@ -55,12 +55,16 @@ class LiteratureFile:
         path: where it is read.
         bytes: size as stored.
         problem: why it must not be read (a link), None as a rule.
+        records: whether it holds clinical records, to be de-identified.
+        format: the reader the user names for it; None where its content decides.
     """
 
     name: str
     path: UPath
     bytes: int
     problem: SetAside | None = None
+    records: bool = False
+    format: str | None = None
 
 
 def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
@@ -220,6 +224,7 @@ def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | Se
         "format": reader.name,
         "position": position_of(file.name),
         "batch": batch_of(file, one_document=reader.one_document, small_file_groups=small_file_groups),
+        "records": file.records,
     }
 
 

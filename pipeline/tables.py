@@ -17,6 +17,7 @@ __all__ = [
     "MENTIONS",
     "SET_ASIDE",
     "VOCABULARY",
+    "VOCABULARY_MERGES",
     "describe",
     "table_schema",
     "table_version",
@@ -42,6 +43,28 @@ def describe(schema: pa.Schema) -> list[tuple[str, str, str]]:
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _SECTION = pa.struct([("label", _TEXT), ("start", _INT), ("end", _INT)])
 _SYNONYM = pa.struct([("name", _TEXT), ("scope", _TEXT)])
+_TRANSLATED_NAME = pa.struct([("language", _TEXT), ("name", _TEXT), ("scope", _TEXT)])
+_MATCH = pa.struct([("curie", _TEXT), ("predicate", _TEXT)])
+_TRANSLATION = pa.struct([("language", _TEXT), ("label", _TEXT), ("text", _TEXT)])
+_SPAN = pa.struct([("start", _INT), ("end", _INT)])
+_ANNOTATION = pa.struct(
+    [
+        ("name", _TEXT),
+        ("start", _INT),
+        ("end", _INT),
+        ("spans", pa.list_(_SPAN)),
+        ("text", _TEXT),
+        ("type", _TEXT),
+        ("identifiers", _TEXTS),
+    ]
+)
+_RELATION = pa.struct(
+    [
+        ("type", _TEXT),
+        ("arguments", pa.list_(pa.struct([("role", _TEXT), ("reference", _TEXT)]))),
+        ("attributes", pa.list_(pa.struct([("key", _TEXT), ("value", _TEXT)]))),
+    ]
+)
 MENTION_IN_PASSAGE = pa.struct([("start", _INT), ("end", _INT), ("curie", _TEXT), ("category", _TEXT)])
 SENTENCE = pa.struct([("start", _INT), ("end", _INT)])
 CLAIM_IN_TEXT = pa.struct(
@@ -59,7 +82,7 @@ CLAIM_IN_TEXT = pa.struct(
 
 LITERATURE_INVENTORY = table_schema(
     "literature_inventory",
-    1,
+    2,
     {
         "file": (_TEXT, "name relative to its source, with the source's own name in front; never an absolute path"),
         "sha256": (_TEXT, "SHA-256 of the bytes of the file, hex"),
@@ -70,18 +93,20 @@ LITERATURE_INVENTORY = table_schema(
             "place in the order of release, a key made from the file's name alone (a new file moves no other): a greater one wins",
         ),
         "batch": (_TEXT, "partition key the file is read under: [a-z0-9_.-]+"),
+        "records": (_FLAG, "whether it holds clinical records, which are de-identified before anything is written"),
     },
 )
 
 DOCUMENTS = table_schema(
     "documents",
-    1,
+    2,
     {
         "doc_id": (_TEXT, "CURIE of the document: PMID before PMC before DOI before a content hash"),
         "version": (_INT, "version the source gives (PubMed's PMID Version), 1 where it gives none"),
         "position": (_TEXT, "sort key of the file in the order of release, as in the inventory"),
         "record": (_INT, "place of the record in its file, from 0"),
         "file": (_TEXT, "literature file, as in the inventory"),
+        "member": (_TEXT, "path inside that file where it is an archive, else null"),
         "status": (_TEXT, "active, retracted (kept, marked), or deleted (a tombstone without text)"),
         "aliases": (_TEXTS, "other CURIEs of the same document, sorted"),
         "title": (_TEXT, "title, in Unicode NFC; also the first section of the text"),
@@ -95,6 +120,20 @@ DOCUMENTS = table_schema(
         "journal": (_TEXT, "title of the journal, null where unknown"),
         "subjects": (_TEXTS, "subject headings and keywords as the source gives them"),
         "publication_types": (_TEXTS, "publication types as the source gives them"),
+        "full_text": (_FLAG, "whether the text holds the body of the paper, not its title and abstract alone"),
+        "translations": (
+            pa.list_(_TRANSLATION),
+            "titles and abstracts in other languages: ISO 639-1 code, label, text; no part of the text",
+        ),
+        "retracts": (_TEXTS, "CURIEs of the papers that this record, a notice of retraction, retracts; sorted"),
+        "annotations": (
+            pa.list_(_ANNOTATION),
+            "mentions that the source marks itself (gold), offsets into the text; they enter no graph unasked",
+        ),
+        "relations": (
+            pa.list_(_RELATION),
+            "relations that the source states itself (gold), between CURIEs or names of annotations",
+        ),
         "text_hash": (_TEXT, "SHA-256 of the NFC text: what extraction depends on"),
         "metadata_hash": (
             _TEXT,
@@ -122,7 +161,7 @@ LIVE_DOCUMENTS = table_schema(
 
 VOCABULARY = table_schema(
     "vocabulary",
-    1,
+    2,
     {
         "curie": (_TEXT, "CURIE of the concept; one row each, sorted"),
         "name": (_TEXT, "preferred name"),
@@ -132,6 +171,27 @@ VOCABULARY = table_schema(
         "parents": (_TEXTS, "CURIEs of direct superclasses (is_a), sorted"),
         "xrefs": (_TEXTS, "CURIEs of cross-references, sorted"),
         "sources": (_TEXTS, "vocabulary files the concept comes from, in the order given"),
+        "translations": (
+            pa.list_(_TRANSLATED_NAME),
+            "names in other languages than English: ISO 639-1 code, name, scope; sorted",
+        ),
+        "matches": (
+            pa.list_(_MATCH),
+            "concepts of other vocabularies with the kind of match: exact, close, broad, narrow, related; sorted",
+        ),
+    },
+)
+
+VOCABULARY_MERGES = table_schema(
+    "vocabulary_merges",
+    1,
+    {
+        "curie": (_TEXT, "an identifier that was joined into another concept, or was to be; sorted"),
+        "merged_into": (_TEXT, "identifier of the concept that holds its names now; null where it was not joined"),
+        "other": (_TEXT, "the identifier it was said to be the same as"),
+        "why": (_TEXT, "what says so: exact-match, alternative-id, replaced-by, one-to-one-xref"),
+        "source": (_TEXT, "vocabulary file that says so"),
+        "refused": (_TEXT, "why it was not joined: ambiguous, same-prefix, different-kind; null where it was"),
     },
 )
 

@@ -16,17 +16,67 @@ from typing import BinaryIO, Protocol
 from pipeline.errors import SetAside
 from pipeline.hashing import text_hash
 
-__all__ = ["ACTIVE", "DELETED", "RETRACTED", "Document", "Reader", "Section", "clean", "compose"]
+__all__ = [
+    "ACTIVE",
+    "DELETED",
+    "RETRACTED",
+    "Annotation",
+    "Document",
+    "Reader",
+    "Relation",
+    "Section",
+    "Translation",
+    "clean",
+    "compose",
+    "raw_text",
+]
 
 ACTIVE, RETRACTED, DELETED = "active", "retracted", "deleted"
 
 #: A label and the text that stands under it.
 Section = tuple[str, str]
+#: A language (ISO 639-1), a label and a text in that language: an abstract or title beside those of the document's own.
+Translation = tuple[str, str, str]
 
 # Control characters other than newline and tab (Unicode category Cc). They carry nothing in prose and break XML and
 # terminals. One code point becomes one space, so offsets that a source gives into its own text stay true.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A mention that the source itself marks (gold). Offsets count code points of `raw_text`, as the reader gave it.
+
+    Attributes:
+        name: how the source's relations refer to it, empty where it has no name.
+        spans: [start, end) of each part in reading order; more than one where the mention is discontinuous.
+        text: the words of the mention, as the source gives them.
+        type: as the source gives it: Chemical, Disease.
+        identifiers: CURIEs of what it stands for; several for a composite mention, none where the source links nothing.
+    """
+
+    name: str
+    spans: tuple[tuple[int, int], ...]
+    text: str
+    type: str
+    identifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation that the source itself states (gold).
+
+    Attributes:
+        type: as the source gives it: CID, Positive_Correlation, mechanism.
+        arguments: role and reference of each end in order; a reference is a CURIE (of a document-level relation) or the
+            name of an annotation.
+        attributes: key and value of whatever else the source says of it: novelty.
+    """
+
+    type: str
+    arguments: tuple[tuple[str, str], ...]
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +93,10 @@ class Document:
         language: ISO 639-1 code of the text.
         subjects: subject headings and keywords, as the source gives them.
         publication_types: as the source gives them.
+        full_text: whether the record holds the body of the paper, not its title and abstract alone.
+        translations: titles and abstracts in other languages than the text's.
+        retracts: CURIEs of the papers that this record, a notice, retracts.
+        annotations, relations: what the source marks itself (gold); they never enter a graph unasked.
     """
 
     doc_id: str
@@ -56,6 +110,11 @@ class Document:
     journal: str | None = None
     subjects: tuple[str, ...] = ()
     publication_types: tuple[str, ...] = ()
+    full_text: bool = False
+    translations: tuple[Translation, ...] = ()
+    retracts: tuple[str, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    relations: tuple[Relation, ...] = ()
 
 
 class Reader(Protocol):
@@ -101,6 +160,11 @@ def compose(title: str, sections: Sequence[Section]) -> tuple[str, list[tuple[st
         spans.append((label, start, start + len(text)))
         start += len(text) + 1
     return "\n".join(text for _, text in parts), spans
+
+
+def raw_text(title: str, sections: Sequence[Section]) -> str:
+    """What a reader's own offsets count into: the title and every section, also empty ones, joined by one newline."""
+    return "\n".join([title, *(text for _, text in sections)])
 
 
 def content_id(title: str, sections: Sequence[Section]) -> str:

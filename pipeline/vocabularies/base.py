@@ -16,26 +16,34 @@ from typing import BinaryIO, Protocol
 
 from pipeline.errors import SetAside
 
-__all__ = ["SCOPES", "Concept", "Loader", "OnSetAside", "clean_name", "text_lines"]
+__all__ = ["MATCHES", "SCOPES", "Concept", "Loader", "OnSetAside", "clean_name", "text_lines"]
 
 OnSetAside = Callable[[SetAside], None]
 
 #: Scopes of a synonym, closest first (OBO Flat File Format 1.4, clause `synonym`).
 SCOPES = ("exact", "narrow", "broad", "related")
+#: Kinds of a mapping between concepts, closest first (SKOS Reference, section 10).
+MATCHES = ("exact", "close", "narrow", "broad", "related")
 
 
 @dataclass(slots=True)
 class Concept:
-    """A concept as one file tells it.
+    """A concept, or a part of one, as one file tells it.
+
+    A file that only adds to concepts (definitions, types, mappings, translations) yields parts with an empty name. What
+    is still without a name when all files are joined is no concept, and is set aside.
 
     Attributes:
         curie: identifier as a CURIE.
-        name: preferred name, in Unicode NFC.
+        name: preferred name, in Unicode NFC; empty where the file gives none.
         synonyms: (name, scope) pairs; scope is one of `SCOPES`.
         category: Biolink class as a CURIE where the file itself gives it, else None.
         definition: definition, None where there is none.
         parents: CURIEs of direct superclasses.
-        xrefs: CURIEs of cross-references and alternative identifiers.
+        xrefs: CURIEs of cross-references.
+        alternatives: CURIEs of retired identifiers that this concept stands for (alt_id, replaced_by read backwards).
+        matches: (CURIE, kind) pairs of SKOS mappings; kind is one of `MATCHES`.
+        translations: (language, name, scope) of names in other languages than English; ISO 639-1 codes.
         marks: what the source says of the concept's kind in its own terms, as `scheme:value`: a MeSH tree number
             (`mesh:C04.588`), an OBO namespace (`namespace:biological_process`). Category rules look at them.
     """
@@ -48,6 +56,9 @@ class Concept:
     parents: tuple[str, ...] = ()
     xrefs: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    matches: tuple[tuple[str, str], ...] = ()
+    translations: tuple[tuple[str, str, str], ...] = ()
 
 
 class Loader(Protocol):

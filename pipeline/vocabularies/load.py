@@ -132,6 +132,8 @@ def _table(entries: list[_Merged], assigned: dict[str, str]) -> pa.Table:
         "parents": _lists([sorted(set(c.parents)) for c in firsts]),
         "xrefs": _lists([sorted(set(c.xrefs) - {c.curie}) for c in firsts]),
         "sources": _lists([list(entry.sources) for entry in entries]),
+        "translations": pa.array([[]] * len(entries), VOCABULARY.field("translations").type),
+        "matches": pa.array([[]] * len(entries), VOCABULARY.field("matches").type),
     }
     return pa.Table.from_arrays([columns[field.name].cast(field.type) for field in VOCABULARY], schema=VOCABULARY)
 
