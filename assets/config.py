@@ -24,6 +24,7 @@ class Config(BaseModel):
     buckets: int = Field(64, ge=1, le=4096, description="partitions of graph and corpora; fixed once a home is made")
     small_file_groups: int = Field(16, ge=1, description="batches that a folder of small files is grouped into")
     workers: int | None = Field(None, ge=1, description="processes for extraction; all cores where not set")
+    deidentify: bool = Field(True, description="take what identifies a person out of the inputs given with --records")
     fusion: FusionConfig = FusionConfig()
     splits: SplitConfig = SplitConfig()
     corpus: CorpusConfig = CorpusConfig()

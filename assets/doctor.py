@@ -11,7 +11,6 @@ from typing import NamedTuple
 from assets.home import open_home
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
-from pipeline.inventory import list_files
 from pipeline.parallel import cpu_count
 
 __all__ = ["Finding", "examine"]
@@ -40,7 +39,7 @@ def examine(home_path: str | None = None) -> list[Finding]:
         findings.append(
             Finding("home", True, f"{home.url}{'' if home.recorded else ' (new: will use the bundled sample)'}")
         )
-        files = list_files(home.literature)
+        files = home.literature_files()
         findings.append(
             Finding(
                 "literature", bool(files), f"{len(files)} files", "" if files else "Give --literature to materia build"

@@ -24,7 +24,7 @@ import pipeline
 from assets.config import Config, parse_config
 from pipeline.errors import MateriaError
 from pipeline.hashing import bucket_name
-from pipeline.inventory import list_files
+from pipeline.inventory import LiteratureFile, list_files
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
 
@@ -46,11 +46,19 @@ class Home:
     vocabulary: tuple[str, ...] = (str(SAMPLE / "vocabulary"),)
     config: Config = _SAMPLE_CONFIG
     retracted: tuple[str, ...] = ()
+    #: Sources of clinical records, read like literature but de-identified.
+    records: tuple[str, ...] = ()
+    #: Formats by patterns of file names, in the order in which they are tried.
+    formats: tuple[tuple[str, str], ...] = ()
     recorded: bool = False
 
     def dataset(self, asset: str) -> Dataset:
         """The partitions of an asset in this home."""
         return Dataset(self.url, asset)
+
+    def literature_files(self) -> list[LiteratureFile]:
+        """Every file of the literature and of the clinical records, sorted by name."""
+        return list_files(self.literature, self.records, dict(self.formats))
 
     @property
     def path(self) -> Path:
@@ -67,6 +75,9 @@ class Home:
         literature: Sequence[str] | None = None,
         vocabulary: Sequence[str] | None = None,
         config: Config | None = None,
+        *,
+        records: Sequence[str] | None = None,
+        formats: Sequence[tuple[str, str]] | None = None,
     ) -> Home:
         """The home with new sources or settings, recorded. What is not given stays as recorded.
 
@@ -74,8 +85,10 @@ class Home:
             MateriaError: where a source is missing or empty, or the number of buckets would change in a home that holds a
                 graph; nothing is recorded then.
         """
-        if config is None and not self.recorded and (literature or vocabulary):
+        if config is None and not self.recorded and (literature or vocabulary or records):
             config = Config()
+        # Whoever brings only records does not want the sample's papers among them.
+        papers = () if records and not self.recorded else self.literature
         if config and config.buckets != self.config.buckets and self.dataset("evidence_by_bucket").manifests():
             raise MateriaError(
                 f"was made with {self.config.buckets} buckets and cannot change to {config.buckets}",
@@ -84,15 +97,17 @@ class Home:
             )
         changed = replace(
             self,
-            literature=tuple(map(_absolute, literature)) if literature else self.literature,
+            literature=tuple(map(_absolute, literature)) if literature else papers,
             vocabulary=tuple(map(_absolute, vocabulary)) if vocabulary else self.vocabulary,
             config=config or self.config,
+            records=tuple(map(_absolute, records)) if records else self.records,
+            formats=tuple(formats) if formats else self.formats,
             recorded=True,
         )
         if changed != self:
             # Look before recording: a mistyped path must not become what the next bare build reads.
-            if literature:
-                list_files(changed.literature)
+            if literature or records or formats:
+                changed.literature_files()
             if vocabulary:
                 list_vocabularies(changed.vocabulary)
             changed._store()
@@ -106,6 +121,8 @@ class Home:
             "literature": "sample" if sample else list(self.literature),
             "vocabulary": "sample" if sample else list(self.vocabulary),
             "retracted": list(self.retracted),
+            "records": list(self.records),
+            "formats": [list(pair) for pair in self.formats],
             "config": self.config.model_dump(mode="json"),
         }
         write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
@@ -149,7 +166,12 @@ def open_home(path: str | None = None) -> Home:
     try:
         values = json.loads(record.read_text(encoding="utf-8"))
         home = Home(
-            url, retracted=tuple(values["retracted"]), config=parse_config(values["config"], str(record)), recorded=True
+            url,
+            retracted=tuple(values["retracted"]),
+            records=tuple(values.get("records", ())),
+            formats=tuple((pattern, format_) for pattern, format_ in values.get("formats", ())),
+            config=parse_config(values["config"], str(record)),
+            recorded=True,
         )
         if values["literature"] != "sample":
             home = replace(home, literature=tuple(values["literature"]), vocabulary=tuple(values["vocabulary"]))

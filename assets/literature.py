@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
+from pipeline.archives import ARCHIVES
 from pipeline.hashing import hash_fields, hash_json
-from pipeline.inventory import list_files, take_inventory
+from pipeline.inventory import take_inventory
+from pipeline.readers import READERS
+from pipeline.releases import missing_numbers
 from pipeline.storage import file_sha256
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 
@@ -17,8 +20,10 @@ __all__ = ["STAGES"]
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
     # A file that must not be opened (a link that leaves its source, say) is known by its problem.
     return {
-        file.name: hash_json(file.problem.detail) if file.problem else file_sha256(file.path)
-        for file in list_files(home.literature)
+        file.name: hash_json(file.problem.detail)
+        if file.problem
+        else hash_fields(file_sha256(file.path), file.format or "", file.records)
+        for file in home.literature_files()
     }
 
 
@@ -29,7 +34,7 @@ def literature_inventory(job: Job) -> None:
     aside with the reason. The tables of batches that are gone are removed.
     """
     table = take_inventory(
-        list_files(job.home.literature),
+        job.home.literature_files(),
         small_file_groups=job.home.config.small_file_groups,
         set_aside=job.writer.set_aside,
     )
@@ -37,6 +42,8 @@ def literature_inventory(job: Job) -> None:
     job.writer.summary["files"] = table.num_rows
     job.writer.summary["batches"] = sorted(set(table["batch"].to_pylist()))
     job.check("some_literature", table.num_rows > 0, files=table.num_rows)
+    gaps = missing_numbers(table["position"].to_pylist())
+    job.check("releases_without_gaps", not gaps, missing=gaps)
     for asset in ("documents", "mentions", "evidence"):
         for gone in set(job.dataset(asset).manifests()) - set(job.writer.summary["batches"]):
             job.dataset(asset).delete(gone)
@@ -44,29 +51,58 @@ def literature_inventory(job: Job) -> None:
 
 def _files_of_batch(home: Home, key: str) -> Mapping[str, str]:
     rows = home.dataset("literature_inventory").read().to_pylist()
-    return {r["file"]: hash_fields(r["sha256"], r["format"], r["position"]) for r in rows if r["batch"] == key}
+    members = "".join(sorted(READERS))  # the readers of an archive's members are known when they are read
+    return {
+        r["file"]: hash_fields(
+            r["sha256"], r["format"], r["position"], r["records"], members if _is_archive(r["format"]) else ""
+        )
+        for r in rows
+        if r["batch"] == key
+    }
+
+
+def _is_archive(format_: str) -> bool:
+    return format_.partition(":")[0] in ARCHIVES
+
+
+def _deidentification(home: Home) -> str | None:
+    """What enters the skip key of `documents` where there are clinical records."""
+    if not home.records or not home.config.deidentify:
+        return None
+    from pipeline.deidentify import DEIDENTIFIER
+
+    return DEIDENTIFIER
 
 
 def documents(job: Job) -> None:
     """Every version of every document in a batch of literature files, as text with sections, and its metadata.
 
-    Records that cannot be read are set aside with file, record, reason and remedy; the rest goes on.
+    Records that cannot be read are set aside with file, record, reason and remedy; the rest goes on. Clinical records are
+    de-identified before anything of them is written.
     """
     from pipeline.documents import read_documents
 
     rows = [r for r in job.dataset("literature_inventory").read().to_pylist() if r["batch"] == job.key]
-    files = {file.name: file for file in list_files(job.home.literature)}
+    files = {file.name: file for file in job.home.literature_files()}
     batch = [(files[r["file"]], r["position"], r["format"]) for r in rows]
+    deidentifier = None
+    if job.home.config.deidentify and any(file.records for file, _, _ in batch):
+        from pipeline.deidentify import Deidentifier
+
+        deidentifier = Deidentifier()
     sink = job.writer.table(f"{job.key}/documents.parquet", DOCUMENTS)
-    for rows_read in read_documents(batch, job.writer.set_aside):
+    for rows_read in read_documents(batch, job.writer.set_aside, deidentifier):
         sink.write(rows_read)
+    if deidentifier is not None:
+        job.writer.summary["deidentified"] = dict(sorted(deidentifier.counts.items()))
 
 
 def live_documents(job: Job) -> None:
     """The version of each document that counts, and why: the law of live documents applied to every batch.
 
-    The highest version of a document is live; of one version, the last write in the order of release; a deletion leaves
-    a tombstone; a retraction leaves the record, marked.
+    Of a paper that several sources hold the fullest text is live; of one source the highest version, and of that the last
+    write in the order of release. A deletion leaves a tombstone; a retraction leaves the record, marked; a new baseline of
+    PubMed replaces the years before it.
     """
     from pipeline.live import live_documents as settle
 
@@ -91,7 +127,14 @@ STAGES = [
         tables=(LITERATURE_INVENTORY,),
         kinds=("python", "parquet"),
         fingerprint=_literature_files,
-        checks=(Check("some_literature", "At least one file of the literature must be readable."),),
+        checks=(
+            Check("some_literature", "At least one file of the literature must be readable."),
+            Check(
+                "releases_without_gaps",
+                "A PubMed release replaces that of the year before once none of its files is missing.",
+                blocking=False,
+            ),
+        ),
     ),
     Stage(
         "documents",
@@ -99,6 +142,7 @@ STAGES = [
         documents,
         needs=(Need("literature_inventory"),),
         partitions="batch",
+        settings=_deidentification,
         tables=(DOCUMENTS,),
         kinds=("python", "parquet"),
         fingerprint=_files_of_batch,
@@ -109,6 +153,7 @@ STAGES = [
         live_documents,
         needs=(Need("documents", "batch"),),
         settings=lambda home: sorted(home.retracted),
+        version="2",
         tables=(LIVE_DOCUMENTS,),
         kinds=("duckdb", "parquet"),
         checks=(Check("some_document_lives", "At least one document must be live."),),

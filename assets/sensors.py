@@ -26,11 +26,11 @@ _PER_BATCH = ["documents", "mentions", "evidence"]
 )
 def literature_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Ask for the inventory when the folder changed, then for every batch that was added or whose files changed."""
-    from pipeline.inventory import list_files, take_inventory
+    from pipeline.inventory import take_inventory
 
     home = open_home()
     try:
-        files = list_files(home.literature)
+        files = home.literature_files()
         listing = {f.name: [f.bytes, 0 if f.problem else f.path.stat().st_mtime] for f in files}
         seen: dict[str, Any] = json.loads(context.cursor) if context.cursor else {"listing": "", "batches": {}}
         now = hash_json(listing)

@@ -183,7 +183,10 @@ def _version(manifest: Manifest | None, asset: str, key: str) -> str:
 
 
 def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
-    if manifest is None or not all(result["passed"] for result in manifest.summary.get("checks", {}).values()):
+    if manifest is None:
+        return False
+    results = manifest.summary.get("checks", {})
+    if not all(results.get(check.name, {"passed": True})["passed"] for check in stage.checks if check.blocking):
         return False
     try:
         return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))

@@ -6,6 +6,8 @@ changed. A new home without sources uses the bundled sample.
 Examples:
   materia build
   materia build --home work --literature pubmed/ notes.jsonl --vocabulary doid.obo mesh.tsv --until corpus
+  materia build --home ward --records notes.csv letters/ --vocabulary mesh.tsv
+  materia build --home work --literature notes/ --format '*.txt=markdown'
   materia build --home work --config materia.yaml
 """
 
@@ -28,16 +30,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers"
     )
+    parser.add_argument(
+        "--records",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="files, folders or URLs of clinical records; de-identified before anything is written",
+    )
+    parser.add_argument(
+        "--format",
+        action="append",
+        metavar="[PATTERN=]FORMAT",
+        help="read files in this format, or those whose name fits PATTERN (*.txt=markdown); found from content by default",
+    )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
     parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
+
+
+def _format(text: str) -> tuple[str, str]:
+    """Pattern and format of a word of --format; without a pattern it is for every file."""
+    pattern, equals, format_ = text.rpartition("=")
+    return (pattern if equals else "*", format_)
 
 
 def run(options: argparse.Namespace) -> int:
     """Build, with a progress bar; say what was done and where to look next."""
     config = load_config(options.config) if options.config else None
     stages = stages_until(options.until)
-    home = open_home(options.home).configure(options.literature, options.vocabulary, config)
+    home = open_home(options.home).configure(
+        options.literature,
+        options.vocabulary,
+        config,
+        records=options.records,
+        formats=[_format(text) for text in options.format or ()],
+    )
     console = Console(stderr=True, highlight=False)
     if home.literature == (str(SAMPLE / "literature"),):
         console.print("Reading the bundled sample (give --literature and --vocabulary for your own).")

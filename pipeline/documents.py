@@ -1,8 +1,9 @@
 """Literature files to the documents table: text cleaned and joined, hashes taken, 512 rows to a batch.
 
-Memory holds one batch. A record that cannot be used is set aside and the next one read; a file that breaks off keeps what
-was read before the break, and the next file follows. The place of a record counts every record of the file, also those
-set aside, so that mending one moves no other.
+Memory holds one batch. The members of an archive are read one after another, each by the reader that knows it; the place of
+a member in the order of release is that of a file of its name. A record that cannot be used is set aside and the next one
+read; a file that breaks off keeps what was read before the break, and the next file follows. The place of a record counts
+every record of the file, also those set aside, so that mending one moves no other.
 
 `text_hash` covers the text alone: two documents of equal text are extracted once. `metadata_hash` covers everything else,
 labels and bounds of the sections among it.
@@ -10,41 +11,51 @@ labels and bounds of the sections among it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from pipeline.archives import ARCHIVES, members
 from pipeline.errors import MateriaError, SetAside
 from pipeline.gold import annotation_rows, relation_rows
 from pipeline.hashing import hash_json, text_hash
-from pipeline.inventory import LiteratureFile
-from pipeline.readers import READERS
-from pipeline.readers.base import DELETED, Document, clean, compose
+from pipeline.inventory import LiteratureFile, is_quiet, unknown_format
+from pipeline.readers import READERS, Reader, recognise
+from pipeline.readers.base import DELETED, Document, clean, compose, content_id
 from pipeline.readers.streams import BrokenStreamError, open_stream
+from pipeline.releases import position_of
 from pipeline.tables import DOCUMENTS
 
 __all__ = ["read_documents", "read_file"]
 
 _BATCH_ROWS = 512
+_NUMBERED = re.compile(r"(?:file|prolog|(?:line|record|row|page) [0-9]+)")
 
 
 def read_documents(
-    files: Sequence[tuple[LiteratureFile, str, str]], set_aside: Callable[[SetAside], None]
+    files: Sequence[tuple[LiteratureFile, str, str]],
+    set_aside: Callable[[SetAside], None],
+    deidentify: Callable[[Document], Document] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The documents of the files, in their order, as batches of the schema DOCUMENTS.
 
     Args:
         files: file, position and format of each, as in the inventory.
         set_aside: receives each record that is not used, and each file that breaks off, with the reason.
+        deidentify: takes what identifies a person out of the documents of clinical records (`LiteratureFile.records`).
 
     Raises:
         MateriaError: a format that no reader has, or a file that is gone since the inventory was taken.
     """
     rows: list[dict[str, Any]] = []
     for file, position, format_ in files:
-        for record, document in enumerate(read_file(file, format_)):
-            row = document if isinstance(document, SetAside) else _row(document, file.name, position, record)
+        private = deidentify if file.records else None
+        for record, (member, read) in enumerate(read_file(file, format_)):
+            item = read if private is None else without_identity(read, private)
+            row = item if isinstance(item, SetAside) else _row(item, file.name, position, record, member)
             if isinstance(row, SetAside):
                 set_aside(row)
                 continue
@@ -56,35 +67,92 @@ def read_documents(
         yield _batch(rows)
 
 
-def read_file(file: LiteratureFile, format_: str) -> Iterator[Document | SetAside]:
-    """What the reader of the format yields for one file; where the file breaks off, a SetAside comes last."""
-    reader = READERS.get(format_)
-    if reader is None:
-        raise MateriaError(
-            f"was read as {format_}, which this version does not know",
-            file=file.name,
-            remedy="Build again from the inventory",
-        )
-    count = 0
+def read_file(file: LiteratureFile, format_: str) -> Iterator[tuple[str | None, Document | SetAside]]:
+    """What the reader of the format yields for one file, each with the member of an archive that it stands in.
+
+    Where a file or member breaks off, a SetAside comes last.
+    """
+    archive, _, wanted = format_.partition(":")
     try:
-        with open_stream(file.path) as stream:
-            for item in reader.read(stream, file.name):
-                yield item
-                count += 1
-    except BrokenStreamError as error:
-        detail = f"After {count} records {error}; those before it are kept. Get the file again from its source."
-        yield SetAside(file.name, f"record {count}", error.reason, detail)
+        if archive in ARCHIVES:
+            yield from _read_archive(file, archive, wanted)
+        else:
+            reader = _reader(format_, file.name)
+            with open_stream(file.path) as stream:
+                yield from ((None, item) for item in _read_stream(reader, stream, file.name))
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise MateriaError(
             f"cannot be read ({problem})", file=file.name, remedy="Check that it is still there"
         ) from error
+
+
+def _read_archive(file: LiteratureFile, archive: str, wanted: str) -> Iterator[tuple[str | None, Document | SetAside]]:
+    count = 0
+    for member in members(file.path, archive, file.name):
+        if isinstance(member, SetAside):
+            yield None, member
+            continue
+        name, head, stream = member
+        if is_quiet(name):
+            continue
+        count += 1
+        place = f"{file.name}/{name}"
+        reader = _reader(wanted, place) if wanted else recognise(head, name)
+        if reader is None:
+            yield name, SetAside(place, "file", *unknown_format(head))
+        else:
+            yield from ((name, item) for item in _read_stream(reader, stream, place))
+    if not count:
+        yield None, _no_records(file.name)
+
+
+def _read_stream(reader: Reader, stream: BinaryIO, name: str) -> Iterator[Document | SetAside]:
+    count = 0
+    try:
+        for item in reader.read(stream, name):
+            yield item
+            count += 1
+    except BrokenStreamError as error:
+        detail = f"After {count} records {error}; those before it are kept. Get the file again from its source."
+        yield SetAside(name, f"record {count}", error.reason, detail)
     else:
         if not count:
-            yield SetAside(file.name, "file", "no-records", "The file holds no record. Get it again, or remove it.")
+            yield _no_records(name)
 
 
-def _row(document: Document, file: str, position: str, record: int) -> dict[str, Any] | SetAside:
+def _reader(format_: str, name: str) -> Reader:
+    reader = READERS.get(format_)
+    if reader is None:
+        raise MateriaError(
+            f"was read as {format_}, which this version does not know",
+            file=name,
+            remedy="Build again from the inventory",
+        )
+    return reader
+
+
+def _no_records(name: str) -> SetAside:
+    return SetAside(name, "file", "no-records", "The file holds no record. Get it again, or remove it.")
+
+
+def without_identity(item: Document | SetAside, deidentify: Callable[[Document], Document]) -> Document | SetAside:
+    """A clinical record without what identifies its person: text, metadata, and its own name too.
+
+    A record number would lead back to a person, also hashed, so the record goes by a hash of its de-identified text.
+    What is said of a record set aside may quote it, so only the reason is kept.
+    """
+    if isinstance(item, SetAside):
+        detail = (
+            "The record is not used. What is wrong is not repeated here, as it may identify a person; look in the file."
+        )
+        place = item.record if _NUMBERED.fullmatch(item.record) else "a record"
+        return SetAside(item.file, place, item.reason, detail)
+    safe = deidentify(item)
+    return replace(safe, doc_id=content_id(safe.title, safe.sections), aliases=(), retracts=())
+
+
+def _row(document: Document, file: str, position: str, record: int, member: str | None) -> dict[str, Any] | SetAside:
     deleted = document.status == DELETED
     text, spans = ("", []) if deleted else compose(document.title, document.sections)
     if not deleted and (not text or text.isspace()):
@@ -111,10 +179,10 @@ def _row(document: Document, file: str, position: str, record: int) -> dict[str,
     return {
         "doc_id": clean(document.doc_id),
         "version": document.version,
-        "position": position,
+        "position": position if member is None else position_of(f"{file}/{member}"),
         "record": record,
         "file": file,
-        "member": None,
+        "member": member,
         "title": "" if deleted else clean(document.title),
         "text": text,
         "text_hash": text_hash(text),

@@ -1,17 +1,10 @@
 """What literature there is: every file with its hash, its reader, its place in the order, and the batch it is read in.
 
 Everything but the hash comes from the file's name and first bytes, so a file's row never depends on what else is there,
-on arrival or on the clock. Listing costs one walk of the folders; the inventory reads each file once for its SHA-256.
+on arrival or on the clock (its place in the order: `pipeline.releases`). Listing costs one walk of the folders; the
+inventory reads each file once for its SHA-256.
 
-**The order of release** is the order of the strings in `position`, compared by code point:
-
-1. files of a PubMed release, named `pubmed26n0001…` (or `medline06n0001…`): `0/<year>/<number>/<name>`, the year in four
-   digits, the number in eight, so by year, then number, then name;
-2. all other files: `1/<name>`, so by name, after every release file.
-
-A later write wins (`pipeline.live`), so what a user adds to a release outranks it.
-
-**The batch** is a file, except for formats with one document a file: those below 1 MiB that come from a folder share
+**The batch** is a file or an archive, except for formats with one document a file: those below 1 MiB that come from a folder share
 their folder's groups, chosen by hash of the name, since a partition for each paper would drown the orchestrator.
 
 Not read, quietly: hidden files, README*, LICENSE*, checksum files. Set aside: empty files, formats nobody reads, links to folders
@@ -24,23 +17,25 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pyarrow as pa
 from upath import UPath
 
+from pipeline.archives import archive_format
 from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import bucket_of
-from pipeline.readers import recognise
+from pipeline.readers import READERS, recognise
 from pipeline.readers.streams import read_head
+from pipeline.releases import position_of
 from pipeline.storage import file_sha256
 from pipeline.tables import LITERATURE_INVENTORY
 
-__all__ = ["LiteratureFile", "batch_of", "list_files", "position_of", "take_inventory"]
+__all__ = ["LiteratureFile", "batch_of", "is_quiet", "list_files", "take_inventory", "unknown_format"]
 
-_RELEASE = re.compile(r"(?:pubmed|medline)(\d{2,4})n(\d{1,8})(?:\D.*)?", re.IGNORECASE)
 _QUIET = re.compile(r"\..*|readme.*|licen[cs]e.*|.*\.(?:md5|sha1|sha256|sha512)", re.IGNORECASE)
 _SMALL = 1 << 20
 _LONGEST_SLUG = 80
@@ -67,19 +62,35 @@ class LiteratureFile:
     format: str | None = None
 
 
-def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
+def list_files(
+    sources: Sequence[str | UPath],
+    records: Sequence[str | UPath] = (),
+    formats: Mapping[str, str] | None = None,
+) -> list[LiteratureFile]:
     """Every file of the sources (files, folders, fsspec URLs), sorted by name. Reads no contents.
 
+    Args:
+        sources: of literature.
+        records: sources of clinical records, which are literature that is de-identified.
+        formats: formats (`jats`) by patterns of names (`*.txt`, `notes/*`), for files whose content does not decide.
+
     Raises:
-        MateriaError: a source is missing or an empty folder, or two files have one name.
+        MateriaError: a source is missing or an empty folder, two files have one name, or there is no such format.
     """
+    chosen = {pattern: _format_named(format_) for pattern, format_ in (formats or {}).items()}
     found: dict[str, LiteratureFile] = {}
-    for source in dict.fromkeys(str(s) for s in sources):
+    named = [*((str(s), False) for s in sources), *((str(s), True) for s in records)]
+    for source, is_record in dict.fromkeys(named):
         files = list(_files_of(UPath(source), source))
         if not files:
             raise MateriaError("holds no literature file", file=source, remedy="Name a folder that holds literature")
-        for file in files:
+        for listed in files:
+            file = replace(listed, records=is_record, format=_chosen_format(listed.name, chosen))
             other = found.setdefault(file.name, file)
+            if other.records != file.records:
+                raise MateriaError(
+                    "is given as literature and as records", file=file.name, remedy="Give it with --records only"
+                )
             if str(other.path) != str(file.path):
                 raise MateriaError(
                     f"has the name {file.name} in the inventory, and so has {other.path}",
@@ -87,6 +98,20 @@ def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
                     remedy="Rename one of them or one of their folders",
                 )
     return [found[name] for name in sorted(found)]
+
+
+def _format_named(format_: str) -> str:
+    """The reader of a format by its name with or without a version."""
+    for name in READERS:
+        if format_ in (name, name.rpartition(".v")[0]):
+            return name
+    known = ", ".join(name.rpartition(".v")[0] for name in READERS)
+    raise MateriaError(f"there is no format {format_!r}", remedy=f"Choose one of {known}")
+
+
+def _chosen_format(name: str, formats: Mapping[str, str]) -> str | None:
+    base = name.rpartition("/")[2]
+    return next((f for p, f in formats.items() if fnmatchcase(name, p) or fnmatchcase(base, p)), None)
 
 
 def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
@@ -99,7 +124,7 @@ def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
         base = root.path.rstrip("/")
         for path, info in sorted(root.fs.find(root.path, detail=True).items()):
             relative = path.removeprefix(base).lstrip("/")
-            if not _is_quiet(relative):
+            if not is_quiet(relative):
                 yield LiteratureFile(f"{root.name or 'source'}/{relative}", root / relative, int(info["size"]))
     else:
         yield LiteratureFile(root.name, root, int(root.stat().st_size))
@@ -115,7 +140,7 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
         for name in sorted([*files, *(n for n in inner if (here / n).is_symlink())]):
             path = here / name
             relative = path.relative_to(root).as_posix()
-            if _is_quiet(relative):
+            if is_quiet(relative):
                 continue
             full = _safe_name(f"{root.name or 'source'}/{relative}")
             if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(root.resolve())):
@@ -125,26 +150,15 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
                 yield LiteratureFile(full, UPath(path), path.stat().st_size)
 
 
-def _is_quiet(relative: str) -> bool:
+def is_quiet(relative: str) -> bool:
+    """Whether a file of a folder or archive is passed over: hidden, a README, a licence, a checksum."""
     *folders, name = relative.split("/")
-    return _QUIET.fullmatch(name) is not None or any(folder.startswith(".") for folder in folders)
+    return _QUIET.fullmatch(name) is not None or any(f.startswith(".") and f.strip(".") for f in folders)
 
 
 def _safe_name(name: str) -> str:
     """The name as valid Unicode: bytes of a file name that are not UTF-8 are written as backslash escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def position_of(name: str) -> str:
-    """The sort key of a file in the order of release, from its name alone.
-
-    >>> position_of("daily/pubmed26n1275.xml.gz")
-    '0/0026/00001275/daily/pubmed26n1275.xml.gz'
-    >>> position_of("mine/notes.jsonl")
-    '1/mine/notes.jsonl'
-    """
-    match = _RELEASE.fullmatch(name.rpartition("/")[2])
-    return f"0/{match[1].zfill(4)}/{match[2].zfill(8)}/{name}" if match else f"1/{name}"
 
 
 def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int = 16) -> str:
@@ -195,7 +209,7 @@ def take_inventory(
             raise MateriaError(
                 f"holds no file that can be read; the first is {problem.file}: {problem.detail}",
                 file=source,
-                remedy="Name a folder or file of PubMed XML, JATS, PubTator or JSONL",
+                remedy="Name a folder or file in one of the formats of docs/literature.md",
             )
     rows.sort(key=lambda row: str(row["position"]))
     return pa.Table.from_pylist(rows, LITERATURE_INVENTORY)
@@ -209,23 +223,32 @@ def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | Se
     except OSError as error:
         problem = error.strerror or type(error).__name__
         return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
-    reader = recognise(head, file.name) if head.strip() else None
-    if reader is None and broken is not None:
-        return _aside(file, broken.reason, f"Nothing can be read: {broken}. Get the file again from its source.")
-    if not head.strip():
+    if not head.strip() and broken is None:
         return _aside(file, "empty-file", "The file is empty. Get it again from its source, or remove it.")
-    if reader is None:
-        detail = "No reader knows this format. Use PubMed XML, JATS, PubTator or JSONL, or remove the file."
-        return _aside(file, "unknown-format", detail)
+    archive = archive_format(head)
+    reader = READERS[file.format] if file.format else recognise(head, file.name)
+    if archive is None and reader is None:
+        if broken is not None:
+            return _aside(file, broken.reason, f"Nothing can be read: {broken}. Get the file again from its source.")
+        return _aside(file, *unknown_format(head))
+    one_document = archive is None and reader is not None and reader.one_document
     return {
         "file": file.name,
         "sha256": file_sha256(file.path),
         "bytes": file.bytes,
-        "format": reader.name,
+        "format": ":".join(filter(None, [archive, file.format])) if archive or reader is None else reader.name,
         "position": position_of(file.name),
-        "batch": batch_of(file, one_document=reader.one_document, small_file_groups=small_file_groups),
+        "batch": batch_of(file, one_document=one_document, small_file_groups=small_file_groups),
         "records": file.records,
     }
+
+
+def unknown_format(head: bytes) -> tuple[str, str]:
+    """Reason and detail for a file or member that no reader recognises."""
+    if not head.strip():
+        return "empty-file", "The file is empty. Get it again from its source, or remove it."
+    known = ", ".join(sorted({name.rpartition(".v")[0] for name in READERS}))
+    return "unknown-format", f"No reader knows this format. Name it with --format ({known}), or remove the file."
 
 
 def _aside(file: LiteratureFile, reason: str, detail: str) -> SetAside:

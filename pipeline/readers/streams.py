@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 from upath import UPath
 
-__all__ = ["BrokenStreamError", "numbered_lines", "open_stream", "read_head"]
+__all__ = ["BrokenStreamError", "decompressed", "numbered_lines", "open_stream", "read_head"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 16
@@ -83,9 +83,12 @@ def open_stream(path: UPath | Path) -> Iterator[io.BufferedReader]:
     Reading raises BrokenStreamError where the gzip data is cut short or damaged, after every byte before the break.
     """
     with path.open("rb") as source:
-        first = source.read(len(_GZIP_MAGIC))
-        source.seek(0)
-        yield io.BufferedReader(_Gunzip(source) if first == _GZIP_MAGIC else source, _PIECE)  # type: ignore[arg-type]
+        yield decompressed(io.BufferedReader(source, _PIECE))
+
+
+def decompressed(source: io.BufferedReader) -> io.BufferedReader:
+    """The stream itself, or what its gzip members hold; it need not be seekable. Reading raises as `open_stream` says."""
+    return io.BufferedReader(_Gunzip(source), _PIECE) if source.peek(2)[:2] == _GZIP_MAGIC else source
 
 
 def read_head(path: UPath | Path, length: int = 1 << 16) -> tuple[bytes, BrokenStreamError | None]:

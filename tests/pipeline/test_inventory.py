@@ -9,7 +9,8 @@ import pytest
 from upath import UPath
 
 from pipeline.errors import MateriaError
-from pipeline.inventory import batch_of, list_files, position_of, take_inventory
+from pipeline.inventory import batch_of, list_files, take_inventory
+from pipeline.releases import missing_numbers, position_of
 from pipeline.storage import check_key
 from pipeline.tables import LITERATURE_INVENTORY
 
@@ -56,9 +57,13 @@ def test_release_files_come_by_year_and_number_before_all_others():
         "upd/pubmed26n12750.xml.gz", "upd/pubmed27n0001.xml.gz", "a.jsonl", "pubmed.xml", "z/pubmed26.xml",
     ]  # fmt: skip
     positions = [position_of(name) for name in names]
-    assert positions[1:] == sorted(positions[1:])
-    assert positions[0] > positions[5]  # two digits are a number, and 99 is greater than 27
-    assert positions[2] == "0/0026/00000002/base/pubmed26n0002.xml.gz"
+    assert positions == sorted(positions)  # 99 is 1999
+    assert positions[2] == "0/2026/00000002/base/pubmed26n0002.xml.gz"
+
+
+def test_gaps_of_a_release_are_named():
+    names = ["pubmed26n0001.xml", "pubmed26n0004.xml", "pubmed27n0001.xml", "pubmed27n0002.xml", "x.jsonl"]
+    assert missing_numbers(map(position_of, names)) == {"2026": [2, 3]}
 
 
 def test_a_new_file_moves_no_other(tmp_path):
@@ -118,12 +123,12 @@ def test_empty_unknown_and_cut_files_in_a_folder_are_set_aside(tmp_path):
         e_DOT_xml=b"",
         f_DOT_xml=gzip.compress(b""),
         g_DOT_gz=gzip.compress(LINE)[:12],
-        z_DOT_zip=b"PK\3\4",
+        z_DOT_bin=b"\x89PNG",
     )
     rows, aside = inventory(tmp_path / "lit")
     assert [row["file"] for row in rows] == ["lit/a.jsonl"]
     assert [(a.file, a.reason) for a in aside] == [
-        ("lit/e.xml", "empty-file"), ("lit/f.xml", "empty-file"), ("lit/g.gz", "truncated-gzip"), ("lit/z.zip", "unknown-format"),
+        ("lit/e.xml", "empty-file"), ("lit/f.xml", "empty-file"), ("lit/g.gz", "truncated-gzip"), ("lit/z.bin", "unknown-format"),
     ]  # fmt: skip
     assert all(a.detail.endswith(".") and ". " in a.detail for a in aside)
 
