@@ -1,0 +1,87 @@
+"""Show what a build would read of files, without building: format, counts, first rows, what is set aside and why.
+
+A single file is shown as a table of its first documents or concepts; a folder, or several files, as a table of files.
+
+Examples:
+  materia inspect paper.nxml
+  materia inspect mesh.tsv --rows 20
+  materia inspect data/literature data/vocabulary
+  materia inspect notes.txt --format markdown --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.inspection import Inspected
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of `materia inspect`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders or URLs of literature or vocabularies")
+    parser.add_argument("--format", metavar="FORMAT", help="read as this format; found from content by default")
+    parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows shown of a single file (default: 10)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one table; exit status 1 where nothing would be read of any file."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from pipeline.inspection import inspect_files
+
+    errors = Console(stderr=True)
+    looking = inspect_files(options.paths, format_=options.format, rows=max(0, options.rows))
+    found = list(track(looking, "reading", console=errors, transient=True, disable=options.json))
+    console = Console()
+    if options.json:
+        print(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
+    elif len(found) == 1:
+        _show_file(found[0], console)
+    else:
+        _show_files(found, console)
+    return 0 if any(one.kind != "none" for one in found) else 1
+
+
+def _show_file(found: Inspected, console: Console) -> None:
+    from rich.table import Table
+
+    if found.rows:
+        columns = [name for name in found.rows[0] if any(row[name] not in ("", None, 0) for row in found.rows)]
+        table = Table(*columns, box=None)
+        for row in found.rows:
+            table.add_row(*(_cell(row[name]) for name in columns))
+        console.print(table)
+    console.print(f"{found.file}: {found.kind}, {found.format or 'no known format'}; {_counts(found)}", soft_wrap=True)
+    for reason, count in sorted(found.set_aside.items()):
+        console.print(f"set aside {count:,}: {reason}", soft_wrap=True)
+    for record in found.examples:
+        console.print(f"  {record.record}: {record.detail}", soft_wrap=True, markup=False)
+
+
+def _show_files(found: list[Inspected], console: Console) -> None:
+    from rich.table import Table
+
+    table = Table("file", "kind", "format", "read", "set aside", box=None)
+    for one in found:
+        aside = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.set_aside.items()))
+        table.add_row(one.file, one.kind, one.format, _counts(one), aside)
+    console.print(table)
+
+
+def _counts(found: Inspected) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in found.counts.items() if count) or "nothing"
+
+
+def _cell(value: object) -> str:
+    from rich.markup import escape
+
+    text = "" if value is None else str(value)
+    return escape(text if len(text) <= 80 else text[:79] + "…")
