@@ -145,10 +145,10 @@ def _text(element: etree._Element | None) -> str:
     """All text below an element, white space collapsed (the files are indented at will)."""
     if element is None:
         return ""
-    if len(element):  # libxml2 joins the text several times faster than "".join(element.itertext())
-        text = etree.tostring(element, method="text", encoding="unicode", with_tail=False)
-    else:
-        text = element.text or ""
+    if not len(element):
+        return " ".join((element.text or "").split())
+    # libxml2 joins the text several times faster than "".join(element.itertext())
+    text = etree.tostring(element, method="text", encoding="unicode", with_tail=False)
     return " ".join(text.split())
 
 
@@ -206,7 +206,7 @@ def _year(journal: etree._Element | None, article: _Parts, book: _Parts) -> int 
     issue = next(journal.iterchildren("JournalIssue"), None) if journal is not None else None
     places = [*issue.iterchildren("PubDate")] if issue is not None else []
     for place in (*places, *article.get("ArticleDate", ()), *book.get("PubDate", ())):
-        if match := _YEAR.search(" ".join(place.itertext())):  # type: ignore[arg-type]
+        if match := _YEAR.search(" ".join([part.text or "" for part in place])):  # Year, or MedlineDate
             return int(match[1])
     return None
 
