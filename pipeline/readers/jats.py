@@ -3,10 +3,11 @@
 Format: https://jats.nlm.nih.gov/archiving/ (ANSI/NISO Z39.96). One article is held in memory at a time; a file may hold
 several (an efetch answer).
 
-Kept: title; abstracts in the article's language; body sections under the path of their headings (`Results > Dose`), their
-paragraphs and list items on lines of their own; captions of figures, tables and supplements as sections of their own, after
-the section they stand in; appendices. Dropped: references, cells and foot notes of tables, acknowledgements, sub-articles
-(reviews and replies), LaTeX copies of formulas. The text of inline markup is kept, its tags are not.
+Kept: title and subtitle; abstracts in the article's language; titles and abstracts in others as translations; body sections
+under the path of their headings (`Results > Dose`), their paragraphs and list items on lines of their own; captions of
+figures, tables and supplements as sections of their own, after the section they stand in; appendices; the papers that a
+notice retracts. Dropped: references, cells and foot notes of tables, acknowledgements, sub-articles (reviews and replies),
+LaTeX copies of formulas. The text of inline markup is kept, its tags are not.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from lxml import etree
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import ACTIVE, RETRACTED, Document, Section
-from pipeline.readers.identifiers import doi_curie, identify, pmc_curie, pmid_curie
+from pipeline.readers.identifiers import doi_curie, identifier, identify, pmc_curie, pmid_curie
 from pipeline.readers.languages import two_letters
 from pipeline.readers.xml_stream import root_name, xml_records
 
 __all__ = ["Jats"]
 
+#: A path of headings longer than this starts anew at its last heading, so that deep nesting of long ones costs no memory.
+_LONGEST_PATH = 1000
+_LINK = "{http://www.w3.org/1999/xlink}href"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _RETRACTED_TITLE = re.compile(r"\W*retracted(?: article)?\s*[:\]]", re.IGNORECASE)
+_UNDETERMINED = "und"  # ISO 639-2 for a language that nobody has said
+_ABSTRACTS = {"abstract", "trans-abstract"}
 _SILENT = {
     "ref-list", "tex-math", "object-id", "permissions", "graphic", "inline-graphic", "sec-meta", "table", "table-wrap-foot",
     "attrib", "alt-text", "long-desc", "annotation", "processing-meta",
@@ -50,7 +56,7 @@ _SPACED = {
 class Jats:
     """Reader of JATS and NLM DTD articles."""
 
-    name = "jats.v1"
+    name = "jats.v2"
     one_document = True
 
     def recognises(self, head: bytes, name: str) -> bool:
@@ -74,13 +80,29 @@ def _document(article: etree._Element) -> Document:
     if meta is None:
         meta = etree.Element("article-meta")
     language = two_letters(article.get(_LANGUAGE))
-    title = _line(meta.find("title-group/article-title"))
-    sections = [
-        section for abstract in meta.findall("abstract") for section in _sections(abstract, _abstract_label(abstract))
-    ]
-    for place in ("body", "back/app-group", "back/app", "floats-group", "floats-wrap"):
-        for element in article.findall(place):
-            sections += _sections(element, "body" if place == "body" else "appendix" if "app" in place else "")
+    title = ": ".join(filter(None, (_line(meta.find(f"title-group/{tag}")) for tag in ("article-title", "subtitle"))))
+    sections: list[Section] = []
+    translations = [(code, "title", text) for code, text in _other_titles(meta)]
+    for abstract in meta.iterfind("*"):
+        if abstract.tag in _ABSTRACTS:
+            code = two_letters(abstract.get(_LANGUAGE), _UNDETERMINED if abstract.tag == "trans-abstract" else language)
+            found = _sections(abstract, _abstract_label(abstract))
+            if code == language:
+                sections += found
+            else:
+                translations += ((code, *section) for section in found)
+    front = len(sections)
+    for element in article.iterfind("body"):
+        sections += _sections(element, "body")
+    full_text = len(sections) > front
+    for place, label in (
+        ("back/app-group", "appendix"),
+        ("back/app", "appendix"),
+        ("floats-group", ""),
+        ("floats-wrap", ""),
+    ):
+        for element in article.iterfind(place):
+            sections += _sections(element, label)
     doc_id, aliases = identify(map(_id, meta.findall("article-id")), title, sections)
     subjects = [*map(_line, meta.iterfind("article-categories//subject")), *map(_line, meta.iterfind("kwd-group//kwd"))]
     return Document(
@@ -95,10 +117,23 @@ def _document(article: etree._Element) -> Document:
         _line(article.find("front/journal-meta//journal-title")) or None,
         tuple(dict.fromkeys(filter(None, subjects))),
         tuple(filter(None, [article.get("article-type")])),
+        full_text,
+        tuple(translations),
+        tuple(_retracts(meta)),
     )
 
 
+def _other_titles(meta: etree._Element) -> Iterator[tuple[str, str]]:
+    """Language and text of each title in another language: in a group of their own, or bare as the NLM DTD had them."""
+    for title in meta.iterfind("title-group//trans-title"):
+        group = title.getparent()
+        code = title.get(_LANGUAGE) or (group.get(_LANGUAGE) if group is not None else None)
+        if text := _line(title):
+            yield two_letters(code, _UNDETERMINED), text
+
+
 _CURIES = {"pmid": pmid_curie, "pmc": pmc_curie, "pmcid": pmc_curie, "doi": doi_curie}
+_LINKS = {**_CURIES, "pubmed": pmid_curie}
 
 
 def _id(element: etree._Element) -> str | None:
@@ -112,14 +147,23 @@ def _is_retracted(meta: etree._Element, title: str) -> bool:
     return "retraction-forward" in links or _RETRACTED_TITLE.match(title) is not None
 
 
+def _retracts(meta: etree._Element) -> Iterator[str]:
+    """The papers that this one, a notice, retracts."""
+    for link in meta.iterfind("related-article"):
+        if link.get("related-article-type") == "retracted-article":
+            curie = _LINKS.get(link.get("ext-link-type") or "", identifier)(link.get(_LINK) or "")
+            if curie:
+                yield curie
+
+
 def _year(meta: etree._Element) -> int | None:
     years = [e.text.strip() for e in meta.iterfind("pub-date/year") if e.text]
     return min((int(y) for y in years if re.fullmatch(r"[12]\d\d\d", y)), default=None)
 
 
 def _abstract_label(abstract: etree._Element) -> str:
-    kind = abstract.get("abstract-type")
-    return f"abstract ({kind})" if kind else "abstract"
+    kind, heading = abstract.get("abstract-type"), _line(abstract.find("title"))
+    return _path(f"abstract ({kind})" if kind else "abstract", "" if heading.lower() == "abstract" else heading)
 
 
 def _text(element: etree._Element) -> str:
@@ -156,9 +200,7 @@ def _sections(element: etree._Element, label: str) -> Iterator[Section]:
         if tag in _NESTED:
             if lines or floats:
                 yield from _flush(label, lines, floats)
-            heading = _line(child.find("title")) or _line(child.find("caption/title")) or _line(child.find("label"))
-            inner = label if not heading else heading if label in ("", "body", "appendix") else f"{label} > {heading}"
-            yield from _sections(child, inner)
+            yield from _sections(child, _path(label, _heading(child)))
         elif tag in _SPREAD:
             floats += _sections(child, label)
         elif tag in _FLOATS:
@@ -171,6 +213,19 @@ def _sections(element: etree._Element, label: str) -> Iterator[Section]:
                 lines.append(text)
             floats += _inside(child)
     yield from _flush(label, lines, floats)
+
+
+def _heading(section: etree._Element) -> str:
+    """The title of a section; of a box its label and the title of its caption."""
+    over = (section.find("label"), section.find("caption/title"))
+    return _line(section.find("title")) or " ".join(filter(None, map(_line, over)))
+
+
+def _path(label: str, heading: str) -> str:
+    if not heading:
+        return label
+    alone = label in ("", "body", "appendix") or len(label) + len(heading) > _LONGEST_PATH
+    return heading if alone else f"{label} > {heading}"
 
 
 def _flush(label: str, lines: list[str], floats: list[Section]) -> Iterator[Section]:
@@ -187,7 +242,7 @@ def _inside(element: etree._Element) -> Iterator[Section]:
         if child.tag in _FLOATS:
             yield from _caption(child)
         elif child.tag in _NESTED or child.tag in _SPREAD:
-            yield from _sections(child, _line(child.find("title")))
+            yield from _sections(child, _heading(child))
         elif child.tag not in _SILENT:
             yield from _inside(child)
 

@@ -198,7 +198,7 @@ def test_no_paragraph_of_a_real_article_is_lost(materia_data):
     )
     checked = 0
     for path in sorted((materia_data / "literature" / "jats").glob("*.gz")):
-        (row,), _ = rows((LiteratureFile("x", UPath(path), 1), "1/x", "jats.v1"))
+        (row,), _ = rows((LiteratureFile("x", UPath(path), 1), "1/x", "jats.v2"))
         text = "".join(row["text"].split())
         root = etree.fromstring(
             gzip.decompress(path.read_bytes()), etree.XMLParser(load_dtd=False, resolve_entities=False)

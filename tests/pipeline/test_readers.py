@@ -46,8 +46,8 @@ PUBTATOR = """101|t|Aspirin in fever.
 
 #: For each reader: file name, content, number of records.
 FIXTURES = {
-    "pubmed_xml.v1": ("pubmed26n0001.xml", PUBMED, 3),
-    "jats.v1": ("article.nxml", JATS, 1),
+    "pubmed_xml.v2": ("pubmed26n0001.xml", PUBMED, 3),
+    "jats.v2": ("article.nxml", JATS, 1),
     "jsonl.v1": ("mine.jsonl", JSONL, 3),
     "pubtator.v1": ("gold.pubtator", PUBTATOR, 2),
 }

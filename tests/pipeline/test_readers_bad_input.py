@@ -18,8 +18,8 @@ from pipeline.readers.xml_stream import root_name
 XML_READERS = pytest.mark.parametrize(
     ("reader", "root", "record"),
     [
-        ("pubmed_xml.v1", "MedlineCitationSet", "<MedlineCitation><PMID>1</PMID><Article><ArticleTitle>{}</ArticleTitle></Article></MedlineCitation>"),
-        ("jats.v1", "pmc-articleset", "<article><front><article-meta><title-group><article-title>{}</article-title></title-group></article-meta></front></article>"),
+        ("pubmed_xml.v2", "MedlineCitationSet", "<MedlineCitation><PMID>1</PMID><Article><ArticleTitle>{}</ArticleTitle></Article></MedlineCitation>"),
+        ("jats.v2", "pmc-articleset", "<article><front><article-meta><title-group><article-title>{}</article-title></title-group></article-meta></front></article>"),
     ],
 )  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_memory_stays_flat_over_many_records():
     import psutil
 
     process, seen, most = psutil.Process(), 0, 0
-    for seen, _ in enumerate(READERS["pubmed_xml.v1"].read(io.BufferedReader(Endless()), "f"), 1):
+    for seen, _ in enumerate(READERS["pubmed_xml.v2"].read(io.BufferedReader(Endless()), "f"), 1):
         if seen == 1000:
             start = process.memory_info().rss
         elif seen % 1000 == 0:
@@ -202,6 +202,6 @@ def test_the_root_is_found_behind_any_prolog_and_quickly(head, name):
 
 
 def test_problems_are_set_asides_with_remedies():
-    (problem,) = read("pubmed_xml.v1", "<PubmedArticleSet")
+    (problem,) = read("pubmed_xml.v2", "<PubmedArticleSet")
     assert isinstance(problem, SetAside)
     assert "Get the file again" in problem.detail

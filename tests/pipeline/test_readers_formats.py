@@ -37,7 +37,7 @@ class TestPubmed:
             article="<Abstract><AbstractText Label='AIM'>CO<sub>2</sub> in <i>E.\n  coli</i>.</AbstractText>"
             "<AbstractText Label='UNLABELLED'>x &lt; 2</AbstractText><AbstractText>y</AbstractText></Abstract>"
         )
-        assert one("pubmed_xml.v1", xml).sections == (
+        assert one("pubmed_xml.v2", xml).sections == (
             ("AIM", "CO2 in E. coli."),
             ("abstract", "x < 2"),
             ("abstract", "y"),
@@ -57,11 +57,11 @@ class TestPubmed:
         ],
     )  # fmt: skip
     def test_a_retracted_paper_is_marked_and_its_notice_is_not(self, inner, article, status):
-        assert one("pubmed_xml.v1", citation(inner, article)).status == status
+        assert one("pubmed_xml.v2", citation(inner, article)).status == status
 
     def test_every_deleted_pmid_is_a_tombstone(self):
         xml = "<PubmedArticleSet><DeleteCitation><PMID Version='1'>8</PMID><PMID Version='2'>9</PMID></DeleteCitation></PubmedArticleSet>"
-        assert [(d.doc_id, d.version, d.status) for d in read("pubmed_xml.v1", xml)] == [
+        assert [(d.doc_id, d.version, d.status) for d in read("pubmed_xml.v2", xml)] == [
             ("PMID:8", 1, "deleted"), ("PMID:9", 2, "deleted"),
         ]  # fmt: skip
 
@@ -77,26 +77,19 @@ class TestPubmed:
             "<ArticleIdList><ArticleId IdType='doi'>10.1000/cited</ArticleId></ArticleIdList></Reference></ReferenceList>"
             "</PubmedData></PubmedArticle>",
         )
-        document = one("pubmed_xml.v1", xml)
+        document = one("pubmed_xml.v2", xml)
         assert (document.doc_id, document.version, document.year) == ("PMID:7", 3, 1998)
         assert document.aliases == ("DOI:10.1000/abc", "PMC:55")
         assert document.subjects == ("Aspirin/adverse effects", "fever")
 
     def test_a_vernacular_title_stands_in_for_a_missing_one(self):
         xml = citation(article="<VernacularTitle>Über Fieber</VernacularTitle><Language>ger</Language>")
-        document = one("pubmed_xml.v1", xml.replace("<ArticleTitle>T<", "<ArticleTitle>[Not Available].<"))
+        document = one("pubmed_xml.v2", xml.replace("<ArticleTitle>T<", "<ArticleTitle>[Not Available].<"))
         assert (document.title, document.language) == ("Über Fieber", "de")
-
-    def test_only_english_among_other_abstracts_is_kept(self):
-        xml = citation(
-            "<OtherAbstract Type='KIE' Language='eng'><AbstractText>Kept.</AbstractText></OtherAbstract>"
-            "<OtherAbstract Type='Publisher' Language='chi'><AbstractText>Dropped.</AbstractText></OtherAbstract>"
-        )
-        assert one("pubmed_xml.v1", xml).sections == (("other abstract (KIE)", "Kept."),)
 
     def test_the_citation_sets_of_2006_are_read(self):
         xml = "<MedlineCitationSet><MedlineCitation><PMID>7</PMID><Article><ArticleTitle>T</ArticleTitle></Article></MedlineCitation></MedlineCitationSet>"
-        assert one("pubmed_xml.v1", xml).doc_id == "PMID:7"
+        assert one("pubmed_xml.v2", xml).doc_id == "PMID:7"
 
     def test_a_book_chapter_is_read(self):
         xml = (
@@ -104,7 +97,7 @@ class TestPubmed:
             "<PubDate><Year>2001</Year></PubDate></Book><ArticleTitle>Gout</ArticleTitle><Abstract><AbstractText>A.</AbstractText>"
             "</Abstract></BookDocument></PubmedBookArticle></PubmedArticleSet>"
         )
-        document = one("pubmed_xml.v1", xml)
+        document = one("pubmed_xml.v2", xml)
         assert (document.title, document.journal, document.year) == ("Gout", "Reviews", 2001)
 
 
@@ -120,7 +113,7 @@ class TestJats:
     <sub-article><body><p>Reply.</p></body></sub-article></article>"""
 
     def test_sections_carry_the_path_of_their_headings_and_floats_follow(self):
-        document = one("jats.v1", self.BODY)
+        document = one("jats.v2", self.BODY)
         assert (document.doc_id, document.aliases) == ("PMC:5", ("DOI:10.1000/x",))
         assert (document.title, document.year) == ("On E. coli", 2004)
         assert document.sections == (
@@ -138,12 +131,12 @@ class TestJats:
             xml = self.BODY.replace("<article-title>", "<article-title>RETRACTED ARTICLE: ")
         else:
             xml = self.BODY.replace("<abstract>", mark + "<abstract>")
-        assert one("jats.v1", xml).status == "retracted"
-        assert one("jats.v1", self.BODY).status == "active"
+        assert one("jats.v2", xml).status == "retracted"
+        assert one("jats.v2", self.BODY).status == "active"
 
     def test_several_articles_in_one_answer_are_several_documents(self):
         xml = f"<pmc-articleset>{self.BODY}{self.BODY.replace('PMC5', 'PMC6')}</pmc-articleset>"
-        assert [d.doc_id for d in read("jats.v1", xml)] == ["PMC:5", "PMC:6"]
+        assert [d.doc_id for d in read("jats.v2", xml)] == ["PMC:5", "PMC:6"]
 
 
 class TestJsonl:
