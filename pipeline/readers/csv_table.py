@@ -77,7 +77,7 @@ class CsvTable:
         lines = _Lines(source, encoding)
         # one limit for the whole process; every table here wants the same
         csv.field_size_limit(_LONGEST_ROW)
-        rows = csv.reader(lines, delimiter=dialect.delimiter, quoting=dialect.quoting, strict=True)  # type: ignore[arg-type]
+        rows = csv.reader(lines, delimiter=dialect.delimiter, quoting=dialect.quoting, strict=True)
         columns: Columns | None = None
         width = number = 0
         while True:

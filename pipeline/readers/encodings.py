@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
-__all__ = ["decode", "encoding_of"]
+from pipeline.errors import SetAside
+
+__all__ = ["decode", "encoding_of", "whole_text"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -62,3 +65,15 @@ def decode(data: bytes) -> str | None:
     """A whole text; what cannot be decoded becomes U+FFFD. None where the bytes are no text."""
     encoding = encoding_of(data)
     return data.decode(encoding, "replace") if encoding is not None else None
+
+
+def whole_text(stream: BinaryIO, file: str, *, limit: int) -> str | SetAside:
+    """The whole text of a stream, every line end a line feed; a SetAside where it is longer than `limit` bytes, or no text."""
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        detail = f"The text is longer than {limit >> 20} MiB. Split it, or remove what is no text."
+        return SetAside(file, "file", "file-too-large", detail)
+    text = decode(data)
+    if text is None:
+        return SetAside(file, "file", "not-text", "The file holds bytes that no text has. Save it as UTF-8 text.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
