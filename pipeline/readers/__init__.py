@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.readers.base import Document, Reader
+from pipeline.readers.cord19 import Cord19
+from pipeline.readers.csv_table import CsvTable
+from pipeline.readers.html import Html
 from pipeline.readers.jats import Jats
 from pipeline.readers.jsonl import Jsonl
+from pipeline.readers.markdown import Markdown
+from pipeline.readers.parquet import Parquet
+from pipeline.readers.pdf import Pdf
+from pipeline.readers.plain_text import PlainText
 from pipeline.readers.pubmed_xml import PubmedXml
 from pipeline.readers.pubtator import Pubtator
 
 __all__ = ["READERS", "Document", "Reader", "recognise"]
 
-#: Every reader by its name. The order is that in which they are asked; no two recognise the same file.
-READERS: Final[dict[str, Reader]] = {reader.name: reader for reader in (PubmedXml(), Jats(), Pubtator(), Jsonl())}
+# Those that go by the content of a file; no two recognise the same content.
+_BY_CONTENT: Final[tuple[Reader, ...]] = (PubmedXml(), Jats(), Pubtator(), Jsonl(), Cord19(), Parquet(), Pdf())
+# Those that a file's name may decide for. They are asked last, so that a `.txt` of another format is read as what it is.
+_BY_NAME: Final[tuple[Reader, ...]] = (Html(), CsvTable(), Markdown(), PlainText())
+
+#: Every reader by its name. The order is that in which they are asked.
+READERS: Final[dict[str, Reader]] = {reader.name: reader for reader in (*_BY_CONTENT, *_BY_NAME)}
 
 
 def recognise(head: bytes, name: str) -> Reader | None:

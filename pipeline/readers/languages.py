@@ -6,7 +6,9 @@ ISO 639-1. The list holds what PubMed holds more than a handful of papers in; an
 
 from __future__ import annotations
 
-__all__ = ["two_letters"]
+import re
+
+__all__ = ["language_of", "two_letters"]
 
 _PAIRS = (
     "afr:af ara:ar arm:hy aze:az bos:bs bul:bg cat:ca chi:zh zho:zh cze:cs ces:cs dan:da dut:nl nld:nl eng:en est:et "
@@ -21,3 +23,18 @@ def two_letters(code: str | None, default: str = "en") -> str:
     """`eng` -> `en`, `pt-BR` -> `pt`, `EN` -> `en`; the default where there is no code."""
     code = (code or "").strip().lower().replace("_", "-").split("-")[0]
     return _TWO_LETTERS.get(code, code) or default
+
+
+# Kana before Han: Japanese has both. The shares are small because names of drugs and numbers are written in Latin letters.
+_SCRIPTS = (("ja", re.compile("[\u3041-\u30ff]"), 0.05), ("ko", re.compile("[\uac00-\ud7a3]"), 0.2),
+            ("zh", re.compile("[\u4e00-\u9fff]"), 0.2), ("ru", re.compile("[\u0400-\u04ff]"), 0.4))  # fmt: skip
+_READ = 2000
+
+
+def language_of(text: str, default: str = "en") -> str:
+    """The language of a text that does not say it, as far as its script tells; the default where it is in another script."""
+    start = text[:_READ]
+    if start.isascii():
+        return default
+    letters = max(sum(map(str.isalpha, start)), 1)
+    return next((code for code, script, share in _SCRIPTS if len(script.findall(start)) >= share * letters), default)
