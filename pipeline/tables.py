@@ -166,7 +166,10 @@ CONCEPT_PARTS = table_schema(
     "concept_parts",
     1,
     {
-        "place": (pa.int64(), "place of this part of a concept in its file, from 0; the file's other tables refer to it"),
+        "place": (
+            pa.int64(),
+            "place of this part of a concept in its file, from 0; the file's other tables refer to it",
+        ),
         "curie": (_TEXT, "CURIE of the concept; may come more than once"),
         "name": (_TEXT, "preferred name, null where the file only adds to a concept that others name"),
         "category": (_TEXT, "Biolink class that the file itself states, null where it states none"),

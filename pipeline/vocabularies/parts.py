@@ -9,7 +9,7 @@ Cost: about 3 microseconds for a concept or name, beside what the loader takes; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -47,6 +47,7 @@ def flatten(concepts: Iterable[Concept], file: str, set_aside: OnSetAside) -> It
 def _tables(chunk: list[Concept], start: int) -> dict[str, pa.RecordBatch]:
     places = range(start, start + len(chunk))
     placed = list(zip(places, chunk, strict=True))
+    names: list[tuple[int, str | None, str, str]]
     names = [(place, None, name, scope) for place, one in placed for name, scope in one.synonyms]
     names += [(place, *translation) for place, one in placed for translation in one.translations]
     links = [(place, "parent", target) for place, one in placed for target in one.parents]
@@ -54,7 +55,7 @@ def _tables(chunk: list[Concept], start: int) -> dict[str, pa.RecordBatch]:
     links += [(place, "alternative", target) for place, one in placed for target in one.alternatives]
     links += [(place, kind, target) for place, one in placed for target, kind in one.matches]
     links += [(place, "mark", mark) for place, one in placed for mark in one.marks]
-    columns = {
+    columns: dict[str, Sequence[Iterable[object]]] = {
         "parts": [
             places,
             [one.curie for one in chunk],
@@ -68,7 +69,7 @@ def _tables(chunk: list[Concept], start: int) -> dict[str, pa.RecordBatch]:
     return {name: _batch(schema, columns[name]) for name, schema in PART_TABLES.items()}
 
 
-def _batch(schema: pa.Schema, columns: list[Iterable[object]]) -> pa.RecordBatch:
+def _batch(schema: pa.Schema, columns: Sequence[Iterable[object]]) -> pa.RecordBatch:
     if not columns:
         return pa.RecordBatch.from_pylist([], schema)
     arrays = [pa.array(column, field.type) for field, column in zip(schema, columns, strict=True)]

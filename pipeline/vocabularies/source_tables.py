@@ -56,12 +56,12 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
     Raises:
         MateriaError: a file is empty, damaged, of no known format, or holds no usable concept.
     """
-    found: list[SourceTables] = []
-    seen: Counter[str] = Counter()
+    found: dict[str, SourceTables] = {}
+    same: Counter[str] = Counter()
     for path in files:
         # Two folders may hold files of one name.
-        key = partition_key(path.name if not seen[path.name] else f"{path.name}/{seen[path.name]}")
-        seen[path.name] += 1
+        key = partition_key(f"{path.name}/{same[path.name]}" if same[path.name] else path.name)
+        same[path.name] += 1
         skip_key = hash_fields(file_sha256(path), loader_of(path).name, *_SCHEMAS)
         manifest = dataset.manifest(key)
         parsed = manifest is None or manifest.skip_key != skip_key
@@ -70,11 +70,10 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
         for record in dataset.set_aside(key).to_pylist():
             set_aside(SetAside(**record))
         (parts,), (names,), (links,) = (dataset.paths(key, containing=f"{key}/{table}-") for table in PART_TABLES)
-        found.append(SourceTables(path.name, parts, names, links, parsed))
-        seen[key] += 1
-    for gone in set(dataset.manifests()) - set(seen):
+        found[key] = SourceTables(path.name, parts, names, links, parsed)
+    for gone in set(dataset.manifests()) - set(found):
         dataset.delete(gone)
-    return found
+    return list(found.values())
 
 
 def _parse(path: UPath, dataset: Dataset, key: str, skip_key: str) -> Manifest:
