@@ -29,9 +29,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from kg.config import FusionConfig, SplitConfig
-from kg.duck import MEMORY_LIMIT, connect, table_view
 from kg.splits import split_sql
 from kg.tables import TRIPLES
+from pipeline.duck import MEMORY_LIMIT, connect, table_view
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_fields
 from pipeline.tables import EVIDENCE

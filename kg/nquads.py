@@ -27,9 +27,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
 from kg.tables import TRIPLES
 from pipeline.curies import expand
+from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
 from pipeline.errors import MateriaError
 from pipeline.tables import EVIDENCE, VOCABULARY
 

@@ -27,9 +27,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from kg.duck import MEMORY_LIMIT, column_bytes, connect, file_list, first_of_equal, stream, table_view
 from kg.fusion import TRIPLE_ID_SQL
 from kg.rank_sort import rank_sorted
+from pipeline.duck import (
+    MEMORY_LIMIT,
+    SortedLists,
+    column_bytes,
+    connect,
+    file_list,
+    first_of_equal,
+    one_array,
+    sorted_on_disk,
+    stream,
+    table_view,
+)
 from pipeline.errors import MateriaError
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import DOCUMENTS, EVIDENCE, LITERATURE_BY_BUCKET, LIVE_DOCUMENTS, MENTIONS
@@ -142,10 +153,10 @@ def shuffle_literature(
         _check(connection)
         # One sort at a time, so that each may use the whole memory limit: the small ones wait sorted on disk.
         with TemporaryDirectory(prefix="materia-shuffle.") as folder:
-            mentions_of = _Lists(
-                _sorted_on_disk(connection, _MENTIONS_SQL, f"{folder}/mentions"), _MENTION, _MENTION_KEYS
+            mentions_of = SortedLists(
+                sorted_on_disk(connection, _MENTIONS_SQL, f"{folder}/mentions"), _MENTION, _MENTION_KEYS
             )
-            claims_of = _Lists(_sorted_on_disk(connection, _CLAIMS_SQL, f"{folder}/claims"), _CLAIM, _CLAIM_KEYS)
+            claims_of = SortedLists(sorted_on_disk(connection, _CLAIMS_SQL, f"{folder}/claims"), _CLAIM, _CLAIM_KEYS)
             for batch in first_of_equal(_texts(connection, documents, Path(folder), rows), ["rank"]):
                 ranks = batch["rank"].to_numpy()
                 lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
@@ -183,21 +194,10 @@ def _live_rows(connection: Any, documents: Sequence[str], rows: int) -> Iterator
                 start, end = np.searchsorted(numbers, [first, first + batch.num_rows]).tolist()
                 texts = batch.take(pa.array(numbers[start:end] - first))
                 chosen = places.slice(start, end - start)
-                columns = [_one_array(chosen[name]) for name in ("rank", "bucket")]
+                columns = [one_array(chosen[name]) for name in ("rank", "bucket")]
                 columns += [texts[name] for name in _TEXT_COLUMNS]
                 yield pa.RecordBatch.from_arrays(columns, ["rank", "bucket", *_TEXT_COLUMNS])
                 first += batch.num_rows
-
-
-def _sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordBatch]:
-    """Run a sorting query now, to a file; read the file later, piece by piece."""
-    connection.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 16384)")
-
-    def read() -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(path) as parquet:
-            yield from parquet.iter_batches(batch_size=8192)
-
-    return read()
 
 
 def _live_table(connection: Any, live: Sequence[str]) -> None:
@@ -226,35 +226,3 @@ def _by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, 
     for start, end in pairwise(starts):
         if end > start:
             yield int(buckets[start]), rows.slice(start, end - start)
-
-
-class _Lists:
-    """A stream of rows sorted by the rank of their document, handed out as one list a document."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch], kind: pa.StructType, keys: list[str]) -> None:
-        self._batches = first_of_equal(batches, ["rank", *keys])
-        self._kind = kind
-        names = [kind.field(i).name for i in range(kind.num_fields)]
-        self._schema = pa.schema([("rank", pa.int64()), *((name, kind.field(name).type) for name in names)])
-        self._pending = self._schema.empty_table()
-
-    def take(self, ranks: np.ndarray[Any, np.dtype[np.int64]]) -> pa.ListArray:
-        """The lists of documents with these ascending ranks; ranks must ascend from call to call too."""
-        end = int(ranks[-1]) + 1
-        pieces = [self._pending]
-        while pieces[-1].num_rows == 0 or pieces[-1]["rank"][-1].as_py() < end:
-            batch = next(self._batches, None)
-            if batch is None:
-                break
-            pieces.append(pa.Table.from_batches([batch.select(self._schema.names).cast(self._schema)]))
-        rows = pa.concat_tables(pieces).combine_chunks()
-        row_ranks = rows["rank"].to_numpy()
-        self._pending = rows.slice(int(np.searchsorted(row_ranks, end)))
-        offsets = np.searchsorted(row_ranks, np.append(ranks, end)).astype(np.int32)
-        columns = [_one_array(rows[name]) for name in self._schema.names[1:]]
-        values = pa.StructArray.from_arrays(columns, fields=list(self._kind))
-        return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])

@@ -14,7 +14,6 @@ readable file, two files under one name.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,18 +26,17 @@ from upath import UPath
 
 from pipeline.archives import archive_format
 from pipeline.errors import MateriaError, SetAside
-from pipeline.hashing import bucket_of
+from pipeline.hashing import bucket_of, hash_fields
 from pipeline.readers import READERS, recognise
 from pipeline.readers.streams import read_head
 from pipeline.releases import position_of
-from pipeline.storage import file_sha256
+from pipeline.storage import file_sha256, partition_key, slug_of
 from pipeline.tables import LITERATURE_INVENTORY
 
 __all__ = ["LiteratureFile", "batch_of", "is_quiet", "list_files", "take_inventory", "unknown_format"]
 
 _QUIET = re.compile(r"\..*|readme.*|licen[cs]e.*|.*\.(?:md5|sha1|sha256|sha512)", re.IGNORECASE)
 _SMALL = 1 << 20
-_LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +163,9 @@ def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int
     """The partition key a file is read under: its own, or that of one of its folder's groups."""
     folder, slash, _ = file.name.rpartition("/")
     if slash and one_document and file.bytes < _SMALL:
-        return f"{_slug(folder)}-group-{_tail(f'{folder}/{bucket_of(file.name, small_file_groups)}')}"
-    return f"{_slug(file.name)}-{_tail(file.name)}"
-
-
-def _slug(name: str) -> str:
-    text = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9_.]+", "-", name.lower()))
-    return text[-_LONGEST_SLUG:].strip(".-") or "file"
-
-
-def _tail(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:8]
+        group = hash_fields(f"{folder}/{bucket_of(file.name, small_file_groups)}")
+        return f"{slug_of(folder)}-group-{group[:8]}"
+    return partition_key(file.name)
 
 
 def take_inventory(

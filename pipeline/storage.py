@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from pipeline.errors import MateriaError, SetAside
-from pipeline.hashing import hash_json
+from pipeline.hashing import hash_fields, hash_json
 from pipeline.tables import SET_ASIDE
 
 __all__ = [
@@ -40,6 +40,8 @@ __all__ = [
     "PartitionWriter",
     "TableSink",
     "file_sha256",
+    "partition_key",
+    "slug_of",
     "write_atomically",
 ]
 
@@ -50,6 +52,7 @@ _KEY = re.compile(r"[a-z0-9_=-][a-z0-9_.=-]*")
 _MANIFESTS = "_manifests"
 _STAGING = "_staging"
 _ROW_GROUP_ROWS = 16_384
+_LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,21 @@ def check_key(key: str) -> str:
             f"{key!r} is no valid partition key", remedy="Use lower-case letters, digits, '_', '.', '-', '='"
         )
     return key
+
+
+def slug_of(name: str) -> str:
+    """The characters of a name that a partition key may have; the others as hyphens, the last 80 of them."""
+    text = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9_.]+", "-", name.lower()))
+    return text[-_LONGEST_SLUG:].strip(".-") or "file"
+
+
+def partition_key(name: str) -> str:
+    """A partition key for anything that has a name: its slug, and a piece of its hash.
+
+    >>> partition_key("PubMed/pubmed26n0001.xml.gz")
+    'pubmed-pubmed26n0001.xml.gz-ee927fcf'
+    """
+    return f"{slug_of(name)}-{hash_fields(name)[:8]}"
 
 
 class Dataset:

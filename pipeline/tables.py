@@ -9,6 +9,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 __all__ = [
+    "CONCEPT_LINKS",
+    "CONCEPT_NAMES",
+    "CONCEPT_PARTS",
     "DOCUMENTS",
     "EVIDENCE",
     "LITERATURE_BY_BUCKET",
@@ -159,6 +162,46 @@ LIVE_DOCUMENTS = table_schema(
     },
 )
 
+CONCEPT_PARTS = table_schema(
+    "concept_parts",
+    1,
+    {
+        "place": (
+            pa.int64(),
+            "place of this part of a concept in its file, from 0; the file's other tables refer to it",
+        ),
+        "curie": (_TEXT, "CURIE of the concept; may come more than once"),
+        "name": (_TEXT, "preferred name, null where the file only adds to a concept that others name"),
+        "category": (_TEXT, "Biolink class that the file itself states, null where it states none"),
+        "definition": (_TEXT, "definition, null where there is none"),
+    },
+)
+
+CONCEPT_NAMES = table_schema(
+    "concept_names",
+    1,
+    {
+        "place": (pa.int64(), "the part of a concept that this is another name of"),
+        "language": (_TEXT, "ISO 639-1 code; null for English"),
+        "name": (_TEXT, "the name"),
+        "scope": (_TEXT, "exact, narrow, broad or related"),
+    },
+)
+
+CONCEPT_LINKS = table_schema(
+    "concept_links",
+    1,
+    {
+        "place": (pa.int64(), "the part of a concept that says so"),
+        "kind": (
+            _TEXT,
+            "parent, xref, alternative (a retired identifier), mark (the source's own kind), "
+            "or a match: exact, close, narrow, broad, related",
+        ),
+        "target": (_TEXT, "CURIE it refers to; for a mark, scheme:value"),
+    },
+)
+
 VOCABULARY = table_schema(
     "vocabulary",
     2,
@@ -186,12 +229,18 @@ VOCABULARY_MERGES = table_schema(
     "vocabulary_merges",
     1,
     {
-        "curie": (_TEXT, "an identifier that was joined into another concept, or was to be; sorted"),
+        "curie": (
+            _TEXT,
+            "an identifier that was joined into a concept, one row each, or was not although something asked for it; sorted",
+        ),
         "merged_into": (_TEXT, "identifier of the concept that holds its names now; null where it was not joined"),
         "other": (_TEXT, "the identifier it was said to be the same as"),
-        "why": (_TEXT, "what says so: exact-match, alternative-id, replaced-by, one-to-one-xref"),
+        "why": (_TEXT, "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref"),
         "source": (_TEXT, "vocabulary file that says so"),
-        "refused": (_TEXT, "why it was not joined: ambiguous, same-prefix, different-kind; null where it was"),
+        "refused": (
+            _TEXT,
+            "why it was not joined: ambiguous, same-prefix, different-kind, still-used; null where it was",
+        ),
     },
 )
 

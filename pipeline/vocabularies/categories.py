@@ -1,26 +1,26 @@
 """Biolink classes of concepts, by an ordered list of rules that a user can extend.
 
 A rule looks at a concept's CURIE, its ancestors, what its source says of its kind, or its prefix; the first rule that
-fits wins. Ancestor rules are worked out once, downwards from the ancestor, over the parents of all files together, so
-the cost is that of the concepts below it and cycles do no harm. A query language for rules was rejected: this covers
+fits wins. All but the ancestor rules are joins. Those are worked out once, downwards from the ancestor, over the parents
+of all files together, so the cost is that of the concepts below it and cycles do no harm. A query language for rules was
+rejected: this covers
 the ontologies in use, and fits in a table that a reader understands at once.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
 import yaml
 from upath import UPath
 
 from pipeline.biolink import parse_category
-from pipeline.curies import prefix_of
 from pipeline.errors import MateriaError
-from pipeline.vocabularies.base import Concept
 
 __all__ = ["UNKNOWN", "Rule", "assign", "load_rules"]
 
@@ -81,50 +81,67 @@ def _parse(text: str, file: str) -> list[Rule]:
     return rules
 
 
-def assign(concepts: Mapping[str, Concept], rules: Sequence[Rule]) -> dict[str, str]:
-    """The category of every concept that states none and that a rule fits, by CURIE."""
-    below = _descendants(concepts.values(), {rule.value for rule in rules if rule.condition == "ancestor"})
-    places = {
-        condition: {
-            rule.value: place for place, rule in reversed(list(enumerate(rules))) if rule.condition == condition
-        }
-        for condition in _CONDITIONS
-    }
-    marks = [(rule.value, place) for place, rule in enumerate(rules) if rule.condition == "mark"]
-    of_marks: dict[tuple[str, ...], int] = {}
-    last = len(rules)
-    assigned: dict[str, str] = {}
-    for curie, concept in concepts.items():
-        if concept.category is not None:
-            continue
-        place = min(
-            places["concept"].get(curie, last),
-            places["prefix"].get(prefix_of(curie), last),
-            min((places["ancestor"][root] for root in below.get(curie, ())), default=last),
-        )
-        if concept.marks:
-            if concept.marks not in of_marks:
-                fitting = (at for start, at in marks if any(mark.startswith(start) for mark in concept.marks))
-                of_marks[concept.marks] = next(fitting, last)
-            place = min(place, of_marks[concept.marks])
-        if place < last:
-            assigned[curie] = rules[place].category
-    return assigned
+def assign(connection: Any, rules: Sequence[Rule]) -> None:
+    """Make the table `assigned` (id, category): the category of every concept that a rule fits.
+
+    Args:
+        connection: a database with the tables `concept` (id, curie) and `link` (id, kind, target) of
+            `pipeline.vocabularies.join`.
+        rules: the first that fits wins.
+    """
+    columns = ["condition", "value", "category"]
+    table = pa.table({name: pa.array([getattr(rule, name) for rule in rules], pa.string()) for name in columns})
+    table = table.append_column("place", pa.array(range(len(rules)), pa.int64()))
+    connection.register("rules", table)
+    connection.register("below", _below(connection))
+    connection.execute(_ASSIGN)
 
 
-def _descendants(concepts: Iterable[Concept], roots: set[str]) -> dict[str, list[str]]:
-    """For each concept, the roots it is or stands below."""
-    children: dict[str, list[str]] = defaultdict(list)
-    for concept in concepts:
-        for parent in concept.parents:
-            children[parent].append(concept.curie)
-    below: dict[str, list[str]] = defaultdict(list)
-    for root in sorted(roots):
-        seen, waiting = {root}, [root]
-        while waiting:
-            current = waiting.pop()
-            below[current].append(root)
-            new = [child for child in children.get(current, ()) if child not in seen]
-            seen.update(new)
-            waiting += new
-    return below
+_ASSIGN = """
+CREATE TABLE assigned AS
+WITH mark_place AS (
+    SELECT target, min(place) AS place
+    FROM (SELECT DISTINCT target FROM link WHERE kind = 'mark')
+    JOIN rules ON condition = 'mark' AND starts_with(target, value) GROUP BY target
+), fitting AS (
+    SELECT id, place FROM concept JOIN rules ON condition = 'concept' AND value = curie
+    UNION ALL SELECT id, place FROM concept JOIN rules ON condition = 'prefix' AND value = split_part(curie, ':', 1)
+    UNION ALL SELECT id, place FROM link JOIN mark_place USING (target) WHERE kind = 'mark'
+    UNION ALL SELECT id, place FROM below
+)
+SELECT id, category FROM (SELECT id, min(place) AS place FROM fitting GROUP BY id) JOIN rules USING (place)
+"""
+
+_ROOTS = """
+SELECT place, id FROM concept JOIN rules ON condition = 'ancestor' AND value = curie
+UNION SELECT place, id FROM link JOIN rules ON condition = 'ancestor' AND value = target WHERE kind = 'parent'
+ORDER BY ALL
+"""
+_CHILDREN = """
+SELECT concept.id AS parent, link.id AS child FROM link JOIN concept ON curie = target WHERE kind = 'parent' ORDER BY ALL
+"""
+
+
+def _below(connection: Any) -> pa.Table:
+    """For each ancestor rule (by its place), the concepts that are its ancestor or stand below it.
+
+    Level by level over arrays: a recursive query would build its join anew on every level, and a file can be nothing but
+    levels.
+    """
+    ((count,),) = connection.execute("SELECT count(*) FROM concept").fetchall()
+    roots, edges = connection.sql(_ROOTS).fetchnumpy(), connection.sql(_CHILDREN).fetchnumpy()
+    first = np.searchsorted(edges["parent"], np.arange(count + 1))
+    places, ids = [np.array([], np.int64)], [np.array([], np.int64)]
+    for place in np.unique(roots["place"]):
+        level = roots["id"][roots["place"] == place]
+        seen = np.zeros(count, bool)
+        while len(level):
+            seen[level] = True
+            start, length = first[level], first[level + 1] - first[level]
+            within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+            children = np.unique(edges["child"][np.repeat(start, length) + within])
+            level = children[~seen[children]]
+        found = np.flatnonzero(seen)
+        places.append(np.full(len(found), place))
+        ids.append(found)
+    return pa.table({"id": np.concatenate(ids), "place": np.concatenate(places)})

@@ -16,10 +16,10 @@ from typing import BinaryIO, cast
 from upath import UPath
 
 from pipeline.errors import MateriaError
-from pipeline.vocabularies.base import Concept, OnSetAside
+from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, recognise
 
-__all__ = ["list_vocabularies", "read_concepts"]
+__all__ = ["list_vocabularies", "loader_of", "read_concepts"]
 
 _FORMATS = "OBO, tab-separated with columns curie and name, identifier<TAB>name, MEDIC's ids||names, MeSH tree numbers"
 
@@ -47,41 +47,52 @@ def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
     return found
 
 
+def loader_of(path: UPath) -> Loader:
+    """The loader that recognises a file, from its first bytes.
+
+    Raises:
+        MateriaError: the file is empty, of no known format, or cannot be read.
+    """
+    with _opened(path) as stream:
+        return _recognised(stream, path.name)
+
+
 def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
     """Yield the concepts of one file, by the loader that recognises it.
 
     Raises:
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
-    file = path.name
-    try:
-        with _opened(path) as stream:
-            head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-            if not head.strip():
-                raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
-            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise MateriaError("is UTF-16", file=file, remedy="Convert it to UTF-8")
-            loader = recognise(head, file)
-            if loader is None:
-                raise MateriaError(
-                    "is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}"
-                )
-            yield from loader.load(cast(BinaryIO, stream), file, set_aside)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MateriaError(
-            "is damaged: its gzip data ends too early or is wrong", file=file, remedy="Download it again"
-        ) from error
-    except OSError as error:
-        raise MateriaError(
-            f"cannot be read ({type(error).__name__})", file=file, remedy="Check its permissions"
-        ) from error
+    with _opened(path) as stream:
+        yield from _recognised(stream, path.name).load(cast(BinaryIO, stream), path.name, set_aside)
+
+
+def _recognised(stream: io.BufferedReader, file: str) -> Loader:
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if not head.strip():
+        raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise MateriaError("is UTF-16", file=file, remedy="Convert it to UTF-8")
+    loader = recognise(head, file)
+    if loader is None:
+        raise MateriaError("is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}")
+    return loader
 
 
 @contextmanager
 def _opened(path: UPath) -> Iterator[io.BufferedReader]:
-    """The file's bytes, uncompressed, with a buffer that a loader's head fits in."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        source = gzip.GzipFile(fileobj=raw) if packed else raw
-        yield io.BufferedReader(cast(io.RawIOBase, source), HEAD_BYTES)
+    """The file's bytes, uncompressed, with a buffer that a loader's head fits in; what goes wrong in reading as one sentence."""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            source = gzip.GzipFile(fileobj=raw) if packed else raw
+            yield io.BufferedReader(cast(io.RawIOBase, source), HEAD_BYTES)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise MateriaError(
+            "is damaged: its gzip data ends too early or is wrong", file=path.name, remedy="Download it again"
+        ) from error
+    except OSError as error:
+        raise MateriaError(
+            f"cannot be read ({type(error).__name__})", file=path.name, remedy="Check its permissions"
+        ) from error

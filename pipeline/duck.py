@@ -1,6 +1,7 @@
-"""DuckDB as this floor uses it: bounded memory, spill to a folder that goes away, Parquet files as views, no network.
+"""DuckDB as both lower floors use it: bounded memory, spill to a folder that goes away, Parquet files as views, no network.
 
-Shuffle, fusion and N-Quads are all sorts, joins and sums over columns; DuckDB does them out of core and on all cores.
+Vocabularies, shuffle, fusion and N-Quads are all sorts, joins and sums over columns; DuckDB does them out of core and
+on all cores.
 Rejected: Polars (its streaming engine has no sort that spills), pyarrow (its joins and sorts hold everything).
 """
 
@@ -16,11 +17,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
-__all__ = ["MEMORY_LIMIT", "column_bytes", "connect", "file_list", "first_of_equal", "stream", "table_view"]
+__all__ = [
+    "MEMORY_LIMIT",
+    "SortedLists",
+    "column_bytes",
+    "connect",
+    "file_list",
+    "first_of_equal",
+    "one_array",
+    "sorted_on_disk",
+    "stream",
+    "table_view",
+]
 
 #: What DuckDB may hold in memory before it spills. The process as a whole needs about twice that for Arrow and Python.
 MEMORY_LIMIT = "1GB"
@@ -118,3 +131,56 @@ def first_of_equal(batches: Iterable[pa.RecordBatch], keys: list[str]) -> Iterat
             new[1:] |= pc.fill_null(differs, True).to_numpy(zero_copy_only=False)
         last = [batch[key][-1].as_py() for key in keys]
         yield batch if new.all() else batch.filter(pa.array(new))
+
+
+def sorted_on_disk(connection: Any, sql: str, path: str) -> Iterator[pa.RecordBatch]:
+    """Run a sorting query now, to a file; read the file later, piece by piece."""
+    connection.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 16384)")
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(path) as parquet:
+            yield from parquet.iter_batches(batch_size=8192)
+
+    return read()
+
+
+class SortedLists:
+    """A stream of rows sorted by the rank of what they belong to, handed out as one list each.
+
+    DuckDB cannot spill a list that it is building, so lists are put together here while the sorted rows pass.
+
+    Args:
+        batches: rows with a column `rank` and the columns of `kind`; a column `value` where `kind` is no struct.
+        kind: type of one item of the lists.
+        keys: columns beside the rank; of rows that are equal in them the first is kept.
+    """
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], kind: pa.DataType, keys: list[str]) -> None:
+        self._batches = first_of_equal(batches, ["rank", *keys])
+        self._kind = kind
+        fields = list(kind) if isinstance(kind, pa.StructType) else [pa.field("value", kind)]
+        self._schema = pa.schema([pa.field("rank", pa.int64()), *fields])
+        self._pending = self._schema.empty_table()
+
+    def take(self, ranks: np.ndarray[Any, np.dtype[np.int64]]) -> pa.ListArray:
+        """The lists that belong to these ascending ranks. They must ascend from call to call too, and leave none out."""
+        end = int(ranks[-1]) + 1
+        pieces = [self._pending]
+        while pieces[-1].num_rows == 0 or pieces[-1]["rank"][-1].as_py() < end:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            pieces.append(pa.Table.from_batches([batch.select(self._schema.names).cast(self._schema)]))
+        rows = pa.concat_tables(pieces).combine_chunks()
+        row_ranks = rows["rank"].to_numpy()
+        self._pending = rows.slice(int(np.searchsorted(row_ranks, end)))
+        offsets = np.searchsorted(row_ranks, np.append(ranks, end)).astype(np.int32)
+        columns = [one_array(rows[name]) for name in self._schema.names[1:]]
+        struct = isinstance(self._kind, pa.StructType)
+        values = pa.StructArray.from_arrays(columns, fields=list(self._kind)) if struct else columns[0]
+        return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, whatever pieces it came in."""
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
