@@ -16,15 +16,13 @@ dropped. Cost: 0.7 million rows a second on one core; memory of one concept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from typing import BinaryIO
 
 from pipeline.readers.languages import two_letters
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name
-from pipeline.vocabularies.rrf import CUI, SUPPRESSED, LeftOut, has_row, rows, to_curie, to_text
+from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie, to_text
 
 __all__ = ["Mrconso"]
 
@@ -74,18 +72,17 @@ class Mrconso:
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each run of rows with one CUI."""
         left_out = LeftOut()
-        for cui, run in groupby(rows(stream, _COLUMNS, left_out), key=itemgetter(0)):
+        for cui, run in runs(stream, _COLUMNS, left_out):
             curie = to_curie(cui)
             if curie is None:
-                for _ in run:
-                    left_out.add("bad-row", repr(cui[:20])[1:])
-            elif concept := _concept(curie, run, left_out):
+                left_out.add("bad-row", repr(cui[:20])[1:], len(run))
+            elif concept := _concept(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
                 yield concept
         left_out.report(file, set_aside)
 
 
-def _concept(curie: str, run: Iterable[list[bytes]], left_out: LeftOut) -> Concept | None:
-    """The concept of one run; None where nothing of it is in use.
+def _concept(curie: str, run: list[list[bytes]], left_out: LeftOut) -> Concept | None:
+    """The concept of one run of rows; None where they name nothing.
 
     Sources share most names and codes of a concept, so the bytes are gathered first and each is decoded once.
     """
@@ -95,9 +92,6 @@ def _concept(curie: str, run: Iterable[list[bytes]], left_out: LeftOut) -> Conce
     other: dict[tuple[bytes, bytes], None] = {}
     codes: dict[tuple[bytes, bytes], None] = {}
     for fields in run:
-        if fields[_SUPPRESS] in SUPPRESSED:
-            left_out.add("suppressed", curie)
-            continue
         if fields[_LAT] == b"ENG":
             english[fields[_STR]] = None
             if best and (found := rank(fields)) < best:
@@ -106,24 +100,24 @@ def _concept(curie: str, run: Iterable[list[bytes]], left_out: LeftOut) -> Conce
             other[fields[_LAT], fields[_STR]] = None
         if fields[_SAB] in _SOURCES:
             codes[fields[_SAB], fields[_CODE]] = None
-    names = dict.fromkeys(_text(field, curie, left_out) for field in dict.fromkeys((preferred, *english)))
-    names.pop("", None)
-    texts = [(_language(language), _text(field, curie, left_out)) for language, field in other]
-    translations = dict.fromkeys((language, text, "exact") for language, text in texts if text)
-    if not (names or translations):
+    try:
+        name = clean_name(preferred.decode())
+        names = {clean_name(field.decode()): None for field in english}
+        translations = {(_language(code), clean_name(field.decode()), "exact"): None for code, field in other}
+    except UnicodeDecodeError:
+        return _concept(curie, _utf8(run, curie, left_out), left_out)
+    xrefs = {xref: None for code in codes if (xref := _xref(*code))}
+    if not (name or translations):
         return None
-    name, *synonyms = names or ("",)
-    xrefs = dict.fromkeys(xref for code in codes if (xref := _xref(*code)) and xref != curie)
-    exact = tuple((synonym, "exact") for synonym in synonyms)
-    return Concept(curie, name, exact, xrefs=tuple(xrefs), translations=tuple(translations))
+    synonyms = tuple([(synonym, "exact") for synonym in names if synonym and synonym != name])
+    return Concept(curie, name, synonyms, xrefs=tuple(xrefs), translations=tuple(translations))
 
 
-def _text(field: bytes, curie: str, left_out: LeftOut) -> str:
-    text = to_text(field)
-    if text is None:
-        left_out.add("not-utf-8", curie)
-        return ""
-    return clean_name(text)
+def _utf8(run: list[list[bytes]], curie: str, left_out: LeftOut) -> list[list[bytes]]:
+    """The rows of a run whose name is UTF-8."""
+    kept = [fields for fields in run if to_text(fields[_STR]) is not None]
+    left_out.add("not-utf-8", curie, len(run) - len(kept))
+    return kept
 
 
 @lru_cache(maxsize=256)

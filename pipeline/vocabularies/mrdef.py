@@ -11,15 +11,13 @@ Memory of one concept. RxNorm has no such file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from typing import BinaryIO
 
 from pipeline.readers.languages import two_letters
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name
-from pipeline.vocabularies.rrf import CUI, SUPPRESSED, LeftOut, has_row, rows, to_curie, to_text
+from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie, to_text
 
 __all__ = ["Mrdef"]
 
@@ -43,21 +41,18 @@ class Mrdef:
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a part for each run of rows with one CUI and a definition in use."""
         left_out = LeftOut()
-        for cui, run in groupby(rows(stream, _COLUMNS, left_out), key=itemgetter(0)):
+        for cui, run in runs(stream, _COLUMNS, left_out):
             curie = to_curie(cui)
             if curie is None:
-                left_out.add("bad-row", repr(cui[:20])[1:])
-            elif definition := _definition(curie, run, left_out):
+                left_out.add("bad-row", repr(cui[:20])[1:], len(run))
+            elif definition := _definition(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
                 yield Concept(curie, "", definition=definition)
         left_out.report(file, set_aside)
 
 
-def _definition(curie: str, run: Iterable[list[bytes]], left_out: LeftOut) -> str | None:
+def _definition(curie: str, run: list[list[bytes]], left_out: LeftOut) -> str | None:
     best, chosen = len(_ORDER) + 1, None
     for fields in run:
-        if fields[_SUPPRESS] in SUPPRESSED:
-            left_out.add("suppressed", curie)
-            continue
         place = _ORDER.get(fields[_SAB], len(_ORDER))
         if place < best and not _is_translation(fields[_SAB]):
             text = to_text(fields[_DEF])

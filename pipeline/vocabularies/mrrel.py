@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 from typing import BinaryIO
 
 from pipeline.vocabularies.base import Concept, OnSetAside
-from pipeline.vocabularies.rrf import CUI, SUPPRESSED, LeftOut, has_row, rows, to_curie
+from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie
 
 __all__ = ["Mrrel"]
 
@@ -48,19 +46,17 @@ class Mrrel:
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a part for each first concept that has parents, and one for each child it is named the parent of."""
         left_out = LeftOut()
-        for cui, run in groupby(rows(stream, _COLUMNS, left_out), key=itemgetter(0)):
+        for cui, run in runs(stream, _COLUMNS, left_out):
             curie = to_curie(cui)
             if curie is None:
                 continue  # a relationship of two atoms, as RxNorm has them
             parents: dict[str, None] = {}
             children: dict[str, None] = {}
-            for fields in run:
+            for fields in in_use(run, _SUPPRESS, curie, left_out):
                 up = _UP.get(fields[_RELA] or fields[_REL])
                 if up is None or fields[_CUI2] == cui:
                     continue
-                if fields[_SUPPRESS] in SUPPRESSED:
-                    left_out.add("suppressed", curie)
-                elif other := to_curie(fields[_CUI2]):
+                if other := to_curie(fields[_CUI2]):
                     (parents if up else children)[other] = None
             if parents:
                 yield Concept(curie, "", parents=tuple(parents))

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 from typing import BinaryIO
 
 from pipeline.vocabularies.base import Concept, OnSetAside
-from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, rows, to_curie
+from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, runs, to_curie
 
 __all__ = ["Mrsty"]
 
@@ -36,7 +34,7 @@ class Mrsty:
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a part for each run of rows with one CUI."""
         left_out = LeftOut()
-        for cui, run in groupby(rows(stream, _COLUMNS, left_out), key=itemgetter(0)):
+        for cui, run in runs(stream, _COLUMNS, left_out):
             curie = to_curie(cui)
             types: dict[bytes, None] = {}
             for fields in run:

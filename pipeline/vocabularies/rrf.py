@@ -16,20 +16,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import BinaryIO, Final
 
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import OnSetAside
 
-__all__ = ["CUI", "SUPPRESSED", "LeftOut", "has_row", "rows", "to_curie", "to_text"]
+__all__ = ["CUI", "LeftOut", "has_row", "in_use", "runs", "to_curie", "to_text"]
 
 #: A concept identifier: UMLS (`C0000005`) or RxNorm (`161`).
 CUI: Final = rb"(?:C[0-9]{7}|[1-9][0-9]{0,7})"
-#: Values of SUPPRESS that take a row out of use: obsolete, by an editor, by its source. RXNREL leaves the field empty.
-SUPPRESSED: Final = frozenset((b"O", b"E", b"Y"))
+# Values of SUPPRESS that take a row out of use: obsolete, by an editor, by its source. RXNREL leaves the field empty.
+_SUPPRESSED = frozenset((b"O", b"E", b"Y"))
 
 _CUI = re.compile(CUI)
 _LONGEST_ROW = 1 << 20
+_LONGEST_RUN = 1 << 16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _REASONS = {
     "bad-row": "do not have the columns of this file, or no concept identifier. Get the file again from its source.",
@@ -45,10 +48,11 @@ class LeftOut:
         self._counts: Counter[str] = Counter()
         self._first: dict[str, str] = {}
 
-    def add(self, reason: str, place: str) -> None:
-        """Count a row; `reason` is one of those in this module."""
-        self._counts[reason] += 1
-        self._first.setdefault(reason, place)
+    def add(self, reason: str, place: str, count: int = 1) -> None:
+        """Count rows; `reason` is one of those in this module."""
+        if count:
+            self._counts[reason] += count
+            self._first.setdefault(reason, place)
 
     def report(self, file: str, set_aside: OnSetAside) -> None:
         """Set aside one record for each reason."""
@@ -63,7 +67,14 @@ def has_row(head: bytes, row: re.Pattern[bytes]) -> bool:
     return any(row.fullmatch(line.rstrip(b"\r")) for line in lines)
 
 
-def rows(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[list[bytes]]:
+def runs(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[tuple[bytes, list[list[bytes]]]]:
+    """Yield (concept identifier, its rows as lists of fields); a run without end comes in pieces, so memory is bounded."""
+    for cui, run in groupby(_rows(stream, columns, left_out), key=itemgetter(0)):
+        while piece := list(islice(run, _LONGEST_RUN)):
+            yield cui, piece
+
+
+def _rows(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[list[bytes]]:
     """Yield the fields of each row that has that many; with or without the last `|`, so the last field may hold a line end."""
     number = 0
     while line := stream.readline(_LONGEST_ROW):
@@ -75,6 +86,13 @@ def rows(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[list[byt
             yield fields
         elif line.strip():
             left_out.add("bad-row" if to_text(line) is not None else "not-utf-8", f"line {number}")
+
+
+def in_use(run: list[list[bytes]], suppress: int, curie: str, left_out: LeftOut) -> list[list[bytes]]:
+    """The rows of one concept that are not suppressed; `suppress` is the place of that field."""
+    kept = [fields for fields in run if fields[suppress] not in _SUPPRESSED]
+    left_out.add("suppressed", curie, len(run) - len(kept))
+    return kept
 
 
 def to_curie(cui: bytes) -> str | None:
