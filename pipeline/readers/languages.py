@@ -14,7 +14,7 @@ _PAIRS = (
     "afr:af ara:ar arm:hy aze:az bos:bs bul:bg cat:ca chi:zh zho:zh cze:cs ces:cs dan:da dut:nl nld:nl eng:en est:et "
     "fin:fi fre:fr fra:fr geo:ka ger:de deu:de gre:el ell:el heb:he hin:hi hrv:hr hun:hu ice:is isl:is ind:id ita:it "
     "jpn:ja kor:ko lav:lv lit:lt mac:mk may:ms nor:no per:fa fas:fa pol:pl por:pt rum:ro ron:ro rus:ru slo:sk slk:sk "
-    "slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi"
+    "slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi baq:eu eus:eu scr:hr"
 )
 _TWO_LETTERS = dict(pair.split(":") for pair in _PAIRS.split())
 

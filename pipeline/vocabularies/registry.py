@@ -7,13 +7,18 @@ from typing import Final
 from pipeline.vocabularies.base import Loader
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
+from pipeline.vocabularies.mrconso import Mrconso
+from pipeline.vocabularies.mrdef import Mrdef
+from pipeline.vocabularies.mrrel import Mrrel
+from pipeline.vocabularies.mrsty import Mrsty
 from pipeline.vocabularies.obo import Obo
 from pipeline.vocabularies.tsv import Tsv
 
 __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 
 #: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
-LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (MeshTree(), Obo(), Medic(), Tsv())}
+_NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshTree())
+LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, Obo(), Medic(), Tsv())}
 
 #: How many uncompressed bytes of a file a loader may look at to recognise it.
 HEAD_BYTES: Final = 65_536
