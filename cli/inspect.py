@@ -70,6 +70,7 @@ def _show_files(found: list[Inspected], console: Console) -> None:
     from rich.table import Table
 
     table = Table("file", "kind", "format", "read", "set aside", box=None)
+    table.columns[0].overflow = "fold"
     for one in found:
         aside = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.set_aside.items()))
         table.add_row(one.file, one.kind, one.format, _counts(one), aside)
@@ -77,7 +78,10 @@ def _show_files(found: list[Inspected], console: Console) -> None:
 
 
 def _counts(found: Inspected) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in found.counts.items() if count) or "nothing"
+    words = (
+        f"{count:,} {what.removesuffix('s') if count == 1 else what}" for what, count in found.counts.items() if count
+    )
+    return ", ".join(words) or "nothing"
 
 
 def _cell(value: object) -> str:

@@ -83,7 +83,7 @@ def open_stream(path: UPath | Path) -> Iterator[io.BufferedReader]:
     Reading raises BrokenStreamError where the gzip data is cut short or damaged, after every byte before the break.
     """
     with path.open("rb") as source:
-        yield decompressed(io.BufferedReader(source, _PIECE))
+        yield decompressed(io.BufferedReader(source, _PIECE))  # type: ignore[arg-type]
 
 
 def decompressed(source: io.BufferedReader) -> io.BufferedReader:

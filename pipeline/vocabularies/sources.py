@@ -57,14 +57,15 @@ def loader_of(path: UPath) -> Loader:
         return _recognised(stream, path.name)
 
 
-def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
-    """Yield the concepts of one file, by the loader that recognises it.
+def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
+    """Yield the concepts of one file, by the given loader, else by the one that recognises it.
 
     Raises:
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
     with _opened(path) as stream:
-        yield from _recognised(stream, path.name).load(cast(BinaryIO, stream), path.name, set_aside)
+        reader = loader or _recognised(stream, path.name)
+        yield from reader.load(cast(BinaryIO, stream), path.name, set_aside)
 
 
 def _recognised(stream: io.BufferedReader, file: str) -> Loader:
