@@ -1,9 +1,11 @@
 """CURIEs expand through the pinned map, and hostile ones stay harmless."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rdflib import Graph, URIRef
 
-from pipeline.curies import PREFIXES, expand, is_curie
+from pipeline.curies import PREFIXES, contract, expand, is_curie
 
 
 def test_known_prefixes_expand() -> None:
@@ -26,3 +28,31 @@ def test_what_is_a_curie() -> None:
     assert is_curie("MESH:D003920")
     assert not is_curie("no curie")
     assert not is_curie("MESH: D1")
+
+
+@given(st.sampled_from(sorted(PREFIXES)), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/ é-]{0,12}[A-Za-z0-9]", fullmatch=True))
+def test_the_way_back_from_an_iri_is_the_curie_it_came_from(prefix: str, local: str) -> None:
+    curie = f"{prefix}:{local}"
+    back = contract(expand(curie))
+    assert back is not None
+    assert expand(back) == expand(curie)
+
+
+@pytest.mark.parametrize(
+    ("iri", "curie"),
+    [
+        ("http://purl.obolibrary.org/obo/HP_0000001", "HP:0000001"),
+        ("http://purl.obolibrary.org/obo/NOVEL_12", "NOVEL:12"),
+        ("http://purl.bioontology.org/ontology/RXNORM/706898", "RXNORM:706898"),
+        ("http://purl.bioontology.org/ontology/SNOMEDCT/22298006", "SNOMEDCT:22298006"),
+        ("https://www.ncbi.nlm.nih.gov/pmc/articles/PMC123", "PMC:123"),
+        ("https://doi.org/10.1000/a_b/c", "DOI:10.1000/a_b/c"),
+        ("https://identifiers.org/taxonomy:9606", "taxonomy:9606"),
+        ("https://w3id.org/materia/unregistered/FOO:1", "FOO:1"),
+        ("http://example.org/x", None),
+        ("http://purl.obolibrary.org/obo/", None),
+        ("", None),
+    ],
+)
+def test_iris_of_the_usual_forms_contract(iri: str, curie: str | None) -> None:
+    assert contract(iri) == curie
