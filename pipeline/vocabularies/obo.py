@@ -1,11 +1,12 @@
 r"""OBO flat files, read leniently, clause by clause.
 
 Format: OBO Flat File Format 1.2 and 1.4 (https://owlcollab.github.io/oboformat/doc/obo-syntax.html). The clauses that
-make a concept are kept: id, name, namespace, def, synonym, xref, alt_id, is_a, is_obsolete, and a property_value that
-gives the Biolink category. Logical definitions and relationships are not.
+make a concept are kept: id, name, namespace, def, synonym, xref, alt_id, is_a, is_obsolete, replaced_by, and a
+property_value that gives the Biolink category or a SKOS match. Logical definitions and relationships are not. An obsolete term
+with one successor leaves a part that gives its identifier to that one.
 
 Strict parsers (fastobo, pronto) refuse a whole release of HPO for one space in a cross-reference, and a release of
-Uberon for one undeclared parent. As a concept needs nine clauses of the many, a line parser is smaller than the
+Uberon for one undeclared parent. As a concept needs ten clauses of the many, a line parser is smaller than the
 work-around: an offending clause is set aside and the term stays. A parent that the file does not declare is kept,
 because another file may declare it.
 
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pipeline.biolink import parse_category
+from pipeline.curies import contract
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
 from pipeline.vocabularies.prefixes import normalise_curie
@@ -30,6 +32,13 @@ _SCOPE = re.compile(r"\s*(EXACT|NARROW|BROAD|RELATED)\b")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": " ", "W": " ", "t": " "}
 _CATEGORY_PROPERTIES = ("biolink:category", "https://w3id.org/biolink/vocab/category")
+_MATCH_PROPERTIES = {
+    f"{prefix}{kind}Match": kind
+    for prefix in ("skos:", "http://www.w3.org/2004/02/skos/core#")
+    for kind in ("exact", "close", "narrow", "broad", "related")
+}
+#: How MONDO marks cross-references that are equivalences (https://mondo.readthedocs.io, "Mappings").
+_EQUIVALENT = "MONDO:equivalentTo"
 _OLD_SYNONYMS = {
     "exact_synonym": "exact",
     "narrow_synonym": "narrow",
@@ -47,6 +56,7 @@ _KEPT = frozenset(
         "alt_id",
         "is_a",
         "is_obsolete",
+        "replaced_by",
         "property_value",
         *_OLD_SYNONYMS,
     }
@@ -59,7 +69,7 @@ Clause = tuple[int, str, str]
 class Obo:
     """Ontologies in the OBO flat file format. Obsolete terms and terms without a name are set aside."""
 
-    name = "obo.v1"
+    name = "obo.v2"
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By a header clause or a term stanza at the start of a line."""
@@ -109,6 +119,9 @@ def _concept(clauses: list[Clause], namespace: str, file: str, set_aside: OnSetA
     synonyms: list[tuple[str, str]] = []
     parents: list[str] = []
     xrefs: list[str] = []
+    alternatives: list[str] = []
+    successors: list[str] = []
+    matches: list[tuple[str, str]] = []
     obsolete = False
     place = f"line {clauses[0][0]}"
 
@@ -143,8 +156,15 @@ def _concept(clauses: list[Clause], namespace: str, file: str, set_aside: OnSetA
                     f"bad-{tag.replace('_', '-')}",
                     f"The {tag} clause is no CURIE (a space in it?). Correct or remove it.",
                 )
+            elif tag == "alt_id":
+                alternatives.append(xref)
+            elif _EQUIVALENT in value:
+                matches.append((xref, "exact"))
             else:
                 xrefs.append(xref)
+        elif tag == "replaced_by":
+            if (successor := normalise_curie(_unescape(_plain(value)))) is not None:
+                successors.append(successor)
         elif tag in ("def", "synonym") or tag in _OLD_SYNONYMS:
             quoted = _QUOTED.match(value)
             if quoted is None:
@@ -164,7 +184,10 @@ def _concept(clauses: list[Clause], namespace: str, file: str, set_aside: OnSetA
             namespace = _plain(value)
         elif tag == "property_value":
             words = value.split()
-            if len(words) >= 2 and words[0] in _CATEGORY_PROPERTIES:
+            if len(words) >= 2 and words[0] in _MATCH_PROPERTIES:
+                if (other := _match(words[1].strip('"'))) is not None:
+                    matches.append((other, _MATCH_PROPERTIES[words[0]]))
+            elif len(words) >= 2 and words[0] in _CATEGORY_PROPERTIES:
                 category = parse_category(words[1].strip('"'))
                 if category is None:
                     aside(
@@ -177,9 +200,26 @@ def _concept(clauses: list[Clause], namespace: str, file: str, set_aside: OnSetA
         return None
     if obsolete:
         set_aside(SetAside(file, f"{curie}, {place}", "obsolete", "The term is obsolete. Nothing needs to be done."))
-        return None
+        known = len(successors) == 1 and successors[0] != curie
+        return Concept(successors[0], "", alternatives=(curie,)) if known else None
     if name is None:
         set_aside(SetAside(file, f"{curie}, {place}", "no-name", "The term has no name. Add a name clause."))
         return None
     marks = (f"namespace:{namespace}",) if namespace else ()
-    return Concept(curie, name, tuple(synonyms), category, definition, tuple(parents), tuple(xrefs), marks)
+    return Concept(
+        curie,
+        name,
+        tuple(synonyms),
+        category,
+        definition,
+        tuple(parents),
+        tuple(xrefs),
+        marks,
+        tuple(alternatives),
+        tuple(matches),
+    )
+
+
+def _match(text: str) -> str | None:
+    """The CURIE of the other end of a match, which may be written as an IRI."""
+    return normalise_curie(contract(text) or text) if "://" not in text or contract(text) else None

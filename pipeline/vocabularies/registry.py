@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.vocabularies.babelon import Babelon
 from pipeline.vocabularies.base import Loader
+from pipeline.vocabularies.bioportal_csv import BioportalCsv
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
 from pipeline.vocabularies.mrconso import Mrconso
@@ -18,7 +20,8 @@ __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 
 #: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
 _NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshTree())
-LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, Obo(), Medic(), Tsv())}
+_TABLES: tuple[Loader, ...] = (BioportalCsv(), Babelon())
+LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *_TABLES, Obo(), Medic(), Tsv())}
 
 #: How many uncompressed bytes of a file a loader may look at to recognise it.
 HEAD_BYTES: Final = 65_536

@@ -30,7 +30,9 @@ def test_what_is_a_curie() -> None:
     assert not is_curie("MESH: D1")
 
 
-@given(st.sampled_from(sorted(PREFIXES)), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/ é-]{0,12}[A-Za-z0-9]", fullmatch=True))
+@given(
+    st.sampled_from(sorted(PREFIXES)), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/ é-]{0,12}[A-Za-z0-9]", fullmatch=True)
+)
 def test_the_way_back_from_an_iri_is_the_curie_it_came_from(prefix: str, local: str) -> None:
     curie = f"{prefix}:{local}"
     back = contract(expand(curie))
