@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import multiprocessing
 import os
 import random
@@ -30,7 +29,32 @@ from pathlib import Path
 SEED, TEMPLATES = 7, 2000
 _PMID = b"@PMID@"
 _LABELS = ("BACKGROUND", "METHODS", "RESULTS", "CONCLUSIONS")
-_SYLLABLES = "ab car din es fol gen hep ic jun kin lar mon neur os pro quin ren sul tox ur vas xan yl zo".split()
+_SYLLABLES = [
+    "ab",
+    "car",
+    "din",
+    "es",
+    "fol",
+    "gen",
+    "hep",
+    "ic",
+    "jun",
+    "kin",
+    "lar",
+    "mon",
+    "neur",
+    "os",
+    "pro",
+    "quin",
+    "ren",
+    "sul",
+    "tox",
+    "ur",
+    "vas",
+    "xan",
+    "yl",
+    "zo",
+]
 
 
 class Generator:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from pipeline.curies import contract
 from pipeline.errors import SetAside
-from pipeline.vocabularies.base import Concept, OnSetAside, clean_name
+from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
 from pipeline.vocabularies.csv_rows import csv_rows
 from pipeline.vocabularies.prefixes import normalise_curie
 
@@ -39,7 +39,7 @@ class BioportalCsv:
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each class that is not obsolete and has an identifier and a label."""
-        rows = csv_rows(stream, file, set_aside)
+        rows = csv_rows(text_lines(stream, file, set_aside), file, set_aside)
         _, header = next(rows, (0, []))
         places = [header.index(column) if column in header else len(header) for column in _COLUMNS]
         for number, row in rows:

@@ -7,30 +7,27 @@ taken for a quotation mark that is never closed: the row is set aside and readin
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
 
 from pipeline.errors import SetAside
-from pipeline.vocabularies.base import OnSetAside, text_lines
+from pipeline.vocabularies.base import OnSetAside
 
 __all__ = ["csv_rows"]
 
 _LONGEST_CELL = 1 << 20
 
 
-def csv_rows(
-    stream: BinaryIO, file: str, set_aside: OnSetAside, delimiter: str = ","
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield (number of the line a row ends on, its cells) of a UTF-8 stream; blank lines are passed over."""
+def csv_rows(lines: Iterable[tuple[int, str]], file: str, set_aside: OnSetAside) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of the line a row ends on, its cells) of numbered lines; blank lines are passed over."""
     line = 0
 
-    def lines() -> Iterator[str]:
+    def texts() -> Iterator[str]:
         nonlocal line
-        for line, text in text_lines(stream, file, set_aside):  # noqa: B007
+        for line, text in lines:  # noqa: B007
             yield text + "\n"
 
     csv.field_size_limit(_LONGEST_CELL)
-    rows = csv.reader(lines(), delimiter=delimiter)
+    rows = csv.reader(texts())
     while True:
         try:
             row = next(rows, None)

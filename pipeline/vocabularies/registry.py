@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.vocabularies.babelon import Babelon
 from pipeline.vocabularies.base import Loader
 from pipeline.vocabularies.bioportal_csv import BioportalCsv
+from pipeline.vocabularies.ctd import Ctd
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
 from pipeline.vocabularies.mrconso import Mrconso
@@ -14,14 +15,17 @@ from pipeline.vocabularies.mrdef import Mrdef
 from pipeline.vocabularies.mrrel import Mrrel
 from pipeline.vocabularies.mrsty import Mrsty
 from pipeline.vocabularies.obo import Obo
+from pipeline.vocabularies.obographs import ObographsJson
+from pipeline.vocabularies.rdf import Rdf
 from pipeline.vocabularies.tsv import Tsv
 
 __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 
 #: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
 _NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshTree())
-_TABLES: tuple[Loader, ...] = (BioportalCsv(), Babelon())
-LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *_TABLES, Obo(), Medic(), Tsv())}
+_ONTOLOGIES: tuple[Loader, ...] = (ObographsJson(), Rdf(), Obo())
+_TABLES: tuple[Loader, ...] = (BioportalCsv(), Babelon(), Ctd())
+LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *_TABLES, *_ONTOLOGIES, Medic(), Tsv())}
 
 #: How many uncompressed bytes of a file a loader may look at to recognise it.
 HEAD_BYTES: Final = 65_536

@@ -1,0 +1,295 @@
+"""Loaders of ontologies in JSON and RDF and of tables from BioPortal, CTD and Babelon, against their specifications."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import SetAside
+from pipeline.vocabularies import LOADERS
+from pipeline.vocabularies.base import Concept
+
+# Written to https://github.com/geneontology/obographs (schema of the JSON form).
+_IRI = "http://purl.obolibrary.org/obo/"
+OBOGRAPHS = json.dumps(
+    {
+        "graphs": [
+            {
+                "id": f"{_IRI}x.owl",
+                "nodes": [
+                    {
+                        "id": f"{_IRI}MONDO_0005148",
+                        "lbl": "type 2 diabetes mellitus",
+                        "type": "CLASS",
+                        "meta": {
+                            "definition": {"val": "A diabetes\nof adults.", "xrefs": ["PMID:1"]},
+                            "synonyms": [
+                                {"pred": "hasExactSynonym", "val": "T2D"},
+                                {"pred": "hasRelatedSynonym", "val": "adult-onset diabetes"},
+                            ],
+                            "xrefs": [{"val": "DOID:9352"}, {"val": "no curie"}],
+                            "basicPropertyValues": [
+                                {"pred": "http://www.w3.org/2004/02/skos/core#exactMatch", "val": "http://id.nlm.nih.gov/mesh/D003924"},
+                                {"pred": "http://www.geneontology.org/formats/oboInOwl#hasAlternativeId", "val": "MONDO:0000001"},
+                                {"pred": "http://www.geneontology.org/formats/oboInOwl#hasOBONamespace", "val": "mondo"},
+                            ],
+                        },
+                    },
+                    {"id": f"{_IRI}MONDO_0005015", "lbl": "diabetes mellitus", "type": "CLASS"},
+                    {
+                        "id": f"{_IRI}MONDO_0000002",
+                        "lbl": "obsolete diabetes",
+                        "meta": {
+                            "deprecated": True,
+                            "basicPropertyValues": [{"pred": f"{_IRI}IAO_0100001", "val": f"{_IRI}MONDO_0005015"}],
+                        },
+                    },
+                    {"id": f"{_IRI}RO_0002200", "lbl": "has phenotype", "type": "PROPERTY"},
+                    "no object",
+                ],
+                "edges": [
+                    {"sub": f"{_IRI}MONDO_0005148", "pred": "is_a", "obj": f"{_IRI}MONDO_0005015"},
+                    {"sub": f"{_IRI}MONDO_0005148", "pred": f"{_IRI}RO_0002200", "obj": f"{_IRI}HP_0000001"},
+                ],
+                "equivalentNodesSets": [{"nodeIds": [f"{_IRI}MONDO_0005015", f"{_IRI}DOID_9351"]}],
+            }
+        ]
+    }
+)  # fmt: skip
+
+# Written to https://www.w3.org/TR/owl2-mapping-to-rdf/ as ROBOT writes RDF/XML: entities for namespaces, an axiom annotation.
+OWL = """<?xml version="1.0"?>
+<!DOCTYPE rdf:RDF [ <!ENTITY obo "http://purl.obolibrary.org/obo/" > <!ENTITY xsd 'http://www.w3.org/2001/XMLSchema#' > ]>
+<rdf:RDF xmlns="&obo;x.owl#" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:owl="http://www.w3.org/2002/07/owl#"
+ xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:obo="&obo;" xmlns:oboInOwl="http://www.geneontology.org/formats/oboInOwl#"
+ xmlns:skos="http://www.w3.org/2004/02/skos/core#">
+<owl:Ontology rdf:about="&obo;x.owl"/>
+<owl:ObjectProperty rdf:about="&obo;RO_1"><rdfs:label>part of</rdfs:label></owl:ObjectProperty>
+<owl:Class rdf:about="&obo;MONDO_0005148"><rdfs:subClassOf><owl:Restriction><owl:onProperty rdf:resource="&obo;RO_1"/>
+<owl:someValuesFrom rdf:resource="&obo;HP_1"/></owl:Restriction></rdfs:subClassOf><rdfs:subClassOf rdf:resource="&obo;MONDO_0005015"/>
+<rdfs:label xml:lang="en">type 2 diabetes mellitus</rdfs:label><rdfs:label xml:lang="de">Typ-2-Diabetes</rdfs:label>
+<obo:IAO_0000115>A diabetes of adults.</obo:IAO_0000115><oboInOwl:hasExactSynonym>T2D</oboInOwl:hasExactSynonym>
+<oboInOwl:hasBroadSynonym xml:lang="zh-Hans">糖尿病</oboInOwl:hasBroadSynonym>
+<oboInOwl:hasDbXref>UMLS:C0011860</oboInOwl:hasDbXref><oboInOwl:hasAlternativeId>MONDO:0000001</oboInOwl:hasAlternativeId>
+<skos:closeMatch rdf:resource="http://id.nlm.nih.gov/mesh/D003924"/></owl:Class>
+<owl:Axiom><owl:annotatedSource rdf:resource="&obo;MONDO_0005148"/></owl:Axiom>
+<owl:Class rdf:about="&obo;MONDO_0005015"><rdfs:label>diabetes mellitus</rdfs:label><owl:equivalentClass rdf:resource="&obo;DOID_9351"/>
+<rdfs:subClassOf rdf:resource="http://www.w3.org/2002/07/owl#Thing"/></owl:Class>
+<owl:Class rdf:about="&obo;MONDO_0000002"><rdfs:label>old</rdfs:label><owl:deprecated rdf:datatype="&xsd;boolean">true</owl:deprecated>
+<obo:IAO_0100001 rdf:resource="&obo;MONDO_0005015"/></owl:Class>
+</rdf:RDF>
+"""
+# Written to https://www.w3.org/TR/skos-reference/; `ward:` is a hospital's own scheme, known by this file's prefix alone.
+SKOS = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix ward: <http://hospital.example/vocabulary/> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+ward:scheme a skos:ConceptScheme .
+ward:7 a skos:Concept ; skos:prefLabel "Fall"@en, "Sturz"@de, "Chute"@fr ; skos:altLabel "tumble"@en ; skos:broader ward:1 ;
+  skos:scopeNote "Unintended."@en ; skos:exactMatch <http://id.nlm.nih.gov/mesh/D000058> .
+ward:8 a skos:Concept ; skos:prefLabel "Sturz"@de, "Chute"@fr .
+<http://elsewhere.example/1> a skos:Concept ; skos:prefLabel "nowhere" .
+"""
+# Written to https://ctdbase.org/downloads/ (fields of CTD_diseases and CTD_chemicals).
+CTD_DISEASES = """# Created: 1
+# Fields:
+# DiseaseName\tDiseaseID\tAltDiseaseIDs\tDefinition\tParentIDs\tTreeNumbers\tParentTreeNumbers\tSynonyms\tSlimMappings
+#
+Diabetes Mellitus, Type 2\tMESH:D003924\tDO:DOID:9352|OMIM:125853\tA "diabetes".\tMESH:D003920\tC18.452/x|C19.246\tC18\tNIDDM|MODY\tx
+\tMESH:D000002\t\t\t\t\t\t\t
+"""
+CTD_CHEMICALS = '''# Fields:
+# ChemicalName,ChemicalID,CasRN,Definition,ParentIDs,TreeNumbers,ParentTreeNumbers,Synonyms
+"1,2-dioxygen, ""x""",MESH:C000001,50-00-0,,MESH:D000001,D01.1,D01,a|b
+'''
+CTD_GENES = "# Fields:\n# GeneSymbol\tGeneName\tGeneID\tAltGeneIDs\tSynonyms\nINS\tinsulin\t3630\t9\tIDDM2\n"
+BIOPORTAL = """Class ID,Preferred Label,Synonyms,Definitions,Obsolete,CUI,Semantic Types,Parents,extra
+http://purl.bioontology.org/ontology/RXNORM/1,"Aspirin, 1 MG",ASA|aspirin,"A ""drug""
+of two lines.",false,C1|C2,http://purl.bioontology.org/ontology/STY/T121,http://purl.bioontology.org/ontology/RXNORM/2|http://www.w3.org/2002/07/owl#Thing,x
+http://purl.bioontology.org/ontology/RXNORM/3,gone,,,true,,,
+nowhere,x,,,false,,,
+http://purl.bioontology.org/ontology/RXNORM/4,,,,false,,,
+"""
+BABELON = (
+    "source_language\ttranslation_language\tsubject_id\tpredicate_id\tsource_value\ttranslation_value\ttranslation_status\n"
+    "en\tzh\tHP:0000001\trdfs:label\tAll\t所有\tOFFICIAL\n"
+    "en\tfr\tHP:0000001\toboInOwl:hasNarrowSynonym\tx\ttout\tCANDIDATE\n"
+    "en\tzh\tHP:0000002\tIAO:0000115\tdef\t定义\tOFFICIAL\n"
+    "en\tzh\tHP:0000003\trdfs:label\tx\t\tNOT_TRANSLATED\n"
+    "en\ten\tHP:0000003\trdfs:label\tx\tx\tOFFICIAL\n"
+    "en\tzh\tnowhere\trdfs:label\tx\t好\tOFFICIAL\n"
+)
+
+
+def load(name: str, content: str | bytes) -> tuple[list[Concept], dict[str, int]]:
+    data = content.encode() if isinstance(content, str) else content
+    assert LOADERS[name].recognises(data[:65536], "file")
+    aside: list[SetAside] = []
+    concepts = list(LOADERS[name].load(io.BytesIO(data), "file", aside.append))
+    assert all(record.detail.endswith(".") for record in aside)
+    reasons: dict[str, int] = {}
+    for record in aside:
+        reasons[record.reason] = reasons.get(record.reason, 0) + 1
+    return concepts, reasons
+
+
+def test_obographs_keeps_what_a_concept_is_and_its_edges_as_parts():
+    concepts, aside = load("obographs.v1", OBOGRAPHS)
+    assert concepts == [
+        Concept(
+            "MONDO:0005148", "type 2 diabetes mellitus", (("T2D", "exact"), ("adult-onset diabetes", "related")),
+            None, "A diabetes of adults.", xrefs=("DOID:9352",), marks=("namespace:mondo",),
+            alternatives=("MONDO:0000001",), matches=(("MESH:D003924", "exact"),),
+        ),
+        Concept("MONDO:0005015", "diabetes mellitus"),
+        Concept("MONDO:0005015", "", alternatives=("MONDO:0000002",)),
+        Concept("MONDO:0005148", "", parents=("MONDO:0005015",)),
+        Concept("MONDO:0005015", "", matches=(("DOID:9351", "exact"),)),
+    ]  # fmt: skip
+    assert aside == {"obsolete": 1, "invalid-entry": 1}
+
+
+def test_obographs_that_break_off_keep_what_came_before():
+    concepts, aside = load("obographs.v1", OBOGRAPHS[: OBOGRAPHS.index('"edges"')])
+    assert (len(concepts), aside) == (3, {"obsolete": 1, "invalid-entry": 1, "malformed-json": 1})
+
+
+def test_owl_keeps_named_parents_and_names_by_language():
+    concepts, aside = load("rdf.v1", OWL)
+    assert concepts == [
+        Concept(
+            "MONDO:0005148", "type 2 diabetes mellitus", (("T2D", "exact"),), None, "A diabetes of adults.",
+            parents=("MONDO:0005015",), xrefs=("UMLS:C0011860",), alternatives=("MONDO:0000001",),
+            matches=(("MESH:D003924", "close"),),
+            translations=(("de", "Typ-2-Diabetes", "exact"), ("zh", "糖尿病", "broad")),
+        ),
+        Concept("MONDO:0005015", "diabetes mellitus", matches=(("DOID:9351", "exact"),)),
+        Concept("MONDO:0005015", "", alternatives=("MONDO:0000002",)),
+    ]  # fmt: skip
+    assert aside == {"obsolete": 1}
+
+
+def test_every_rdf_syntax_gives_the_same_concepts():
+    import pyoxigraph
+
+    quads = list(pyoxigraph.parse(OWL.replace("'", '"').encode(), format=pyoxigraph.RdfFormat.RDF_XML))
+    wanted, _ = load("rdf.v1", OWL)
+    for syntax in (pyoxigraph.RdfFormat.TURTLE, pyoxigraph.RdfFormat.N_TRIPLES, pyoxigraph.RdfFormat.JSON_LD):
+        data = pyoxigraph.serialize(
+            [q.triple for q in quads] if syntax != pyoxigraph.RdfFormat.JSON_LD else quads, format=syntax
+        )
+        assert sorted(map(str, load("rdf.v1", data)[0])) == sorted(map(str, wanted)), syntax
+
+
+def test_skos_keeps_languages_apart_and_the_files_own_prefixes():
+    concepts, aside = load("rdf.v1", SKOS)
+    assert concepts == [
+        Concept(
+            "ward:7", "Fall", (("tumble", "exact"),), None, "Unintended.", parents=("ward:1",),
+            matches=(("MESH:D000058", "exact"),),
+            translations=(("de", "Sturz", "exact"), ("fr", "Chute", "exact")),
+        ),
+        Concept("ward:8", "Sturz", translations=(("de", "Sturz", "exact"), ("fr", "Chute", "exact"))),
+    ]  # fmt: skip
+    assert aside == {"no-identifier": 1}
+
+
+def test_rdf_that_breaks_off_keeps_what_came_before_and_names_the_line():
+    aside: list[SetAside] = []
+    cut = SKOS[: SKOS.index("<http://elsewhere")] + "ward:9 a skos:Concept ;; nonsense\n"
+    concepts = list(LOADERS["rdf.v1"].load(io.BytesIO(cut.encode()), "f", aside.append))
+    assert [concept.curie for concept in concepts] == ["ward:7"] or len(concepts) == 2
+    assert aside[-1].reason == "malformed-rdf"
+    assert "line 8" in aside[-1].detail
+
+
+@pytest.mark.parametrize("syntax", ["Prefix(:=<http://x/>)\nOntology(<http://x>)", "Ontology(<http://x>)"])
+def test_functional_syntax_is_refused_with_a_remedy(syntax):
+    concepts, aside = load("rdf.v1", syntax)
+    assert (concepts, aside) == ([], {"unknown-syntax": 1})
+
+
+BOMB = """
+import io, sys
+sys.path.insert(0, {path!r})
+from pipeline.vocabularies import LOADERS
+levels = "".join('<!ENTITY l%d "%s">' % (i, "&l%d;" % (i - 1) * 10) for i in range(1, 10))
+prolog = '<!DOCTYPE rdf:RDF [<!ENTITY l0 "lol">%s]>' % levels
+body = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="&l9;"/></rdf:RDF>'
+for document in (prolog + body, "<!-- " + "x" * 70000 + " -->" + prolog + body):
+    aside = []
+    assert not list(LOADERS["rdf.v1"].load(io.BytesIO(document.encode()), "f", aside.append))
+    print(aside[0].reason)
+"""
+
+
+def test_entities_that_unfold_without_end_are_refused_before_they_do(request):
+    done = subprocess.run(
+        [sys.executable, "-c", BOMB.format(path=str(request.config.rootpath))],
+        capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
+    )  # fmt: skip
+    assert done.stdout.split() == ["entity-declaration", "unknown-syntax"], done.stderr
+
+
+def test_an_entity_that_reads_a_file_is_refused(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET")
+    owl = OWL.replace('<!ENTITY obo "', f'<!ENTITY evil SYSTEM "{secret.as_uri()}"> <!ENTITY obo "')
+    assert load("rdf.v1", owl) == ([], {"entity-declaration": 1})
+
+
+def test_ctd_reads_its_three_vocabularies():
+    (disease,), aside = load("ctd.v1", CTD_DISEASES)
+    assert disease == Concept(
+        "MESH:D003924", "Diabetes Mellitus, Type 2", (("NIDDM", "exact"), ("MODY", "exact")), "biolink:Disease",
+        'A "diabetes".', ("MESH:D003920",), ("DOID:9352", "OMIM:125853"), ("mesh:C18.452", "mesh:C19.246"),
+    )  # fmt: skip
+    assert aside == {"no-name": 1}
+    (chemical,), _ = load("ctd.v1", CTD_CHEMICALS)
+    assert (chemical.name, chemical.xrefs, chemical.synonyms) == (
+        '1,2-dioxygen, "x"', ("CAS:50-00-0",), (("a", "exact"), ("b", "exact")),
+    )  # fmt: skip
+    (gene,), _ = load("ctd.v1", CTD_GENES)
+    assert (gene.curie, gene.name, gene.synonyms) == (
+        "NCBIGene:3630",
+        "INS",
+        (("insulin", "exact"), ("IDDM2", "exact")),
+    )
+    assert gene.xrefs == ("NCBIGene:9",)
+
+
+def test_bioportal_csv_with_cells_over_lines():
+    (drug,), aside = load("bioportal_csv.v1", BIOPORTAL)
+    assert drug == Concept(
+        "RXNORM:1", "Aspirin, 1 MG", (("ASA", "exact"), ("aspirin", "exact")), None, 'A "drug" of two lines.',
+        ("RXNORM:2",), ("UMLS:C1", "UMLS:C2"), ("sty:T121",),
+    )  # fmt: skip
+    assert aside == {"obsolete": 1, "no-identifier": 1, "no-name": 1}
+
+
+def test_babelon_adds_names_in_other_languages():
+    concepts, aside = load("babelon.v1", BABELON)
+    assert concepts == [
+        Concept("HP:0000001", "", translations=(("zh", "所有", "exact"),)),
+        Concept("HP:0000001", "", translations=(("fr", "tout", "narrow"),)),
+    ]
+    assert aside == {"no-translation": 1, "no-language": 1, "no-identifier": 1}
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("file", "loader", "concepts"),
+    [("RXNORM.csv.gz", "bioportal_csv.v1", 119_543), ("hp-zh.babelon.tsv.gz", "babelon.v1", 18_988)],
+)
+def test_counts_of_real_files(materia_data, file, loader, concepts):
+    import gzip
+
+    aside: list[SetAside] = []
+    with gzip.open(materia_data / "vocabulary" / file) as stream:
+        found = {concept.curie for concept in LOADERS[loader].load(stream, file, aside.append)}
+    assert (len(found), aside) == (concepts, [])
