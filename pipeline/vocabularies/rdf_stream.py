@@ -25,8 +25,11 @@ Statements = dict[str, list[Any]]
 
 _HEAD = 1 << 16
 _PLAIN_ENTITY = re.compile(rb"""<!ENTITY\s+[\w.-]+\s+(?:"[^"&%<]{0,300}"|'[^'"&%<]{0,300}')\s*>""")
-_TURTLE = re.compile(rb"\s*(?:#[^\n]*\n\s*)*(?:@prefix|@base|PREFIX|BASE)\s", re.IGNORECASE)
-_N_TRIPLES = re.compile(rb"\s*(?:#[^\n]*\n\s*)*(?:<[^<>\s]+>|_:\S+)\s+<[^<>\s]+>\s+\S")
+# N-Triples is a part of Turtle, and read as such.
+_TURTLE = re.compile(
+    rb"\s*(?:#[^\n]*\n\s*)*(?:(?:@prefix|@base|PREFIX|BASE)\s|(?:<[^<>\s]+>|_:\S+)\s+(?:<[^<>\s]+>|a)\s+\S)",
+    re.IGNORECASE,
+)
 _JSON_LD = re.compile(rb"""\s*[\[{].{0,2000}?"@(?:context|graph|id)"\s*:""", re.DOTALL)
 
 
@@ -45,8 +48,6 @@ def rdf_format(head: bytes) -> pyoxigraph.RdfFormat | None:
         return pyoxigraph.RdfFormat.RDF_XML
     if _TURTLE.match(head):
         return pyoxigraph.RdfFormat.TURTLE
-    if _N_TRIPLES.match(head):
-        return pyoxigraph.RdfFormat.N_TRIPLES
     return pyoxigraph.RdfFormat.JSON_LD if _JSON_LD.match(head) else None
 
 
@@ -99,11 +100,12 @@ class _Guarded:
                 "entity-declaration", "an XML entity refers to others or to a file, and so could unfold without end"
             )
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         if self._waiting:
-            piece, self._waiting = self._waiting, b""
+            # never more than is asked for: Oxigraph aborts the process then
+            piece, self._waiting = self._waiting[:size], self._waiting[size:]
             return piece
-        piece = self._stream.read(size if size > 0 else _HEAD)
+        piece = self._stream.read(size)
         if b"<!ENTITY" in self._last + piece:
             self.problem = RdfError("entity-declaration", "an XML entity is declared behind the file's first 64 KiB")
             return b""
