@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ from pipeline.hashing import hash_fields
 from pipeline.identifying_patterns import COMMON_WORDS, EPONYM_HEADS, NAME_RULES, NO_NAMES, RULES
 from pipeline.readers.base import Document
 
-__all__ = ["Deidentifier"]
+__all__ = ["Deidentifier", "Finding"]
 
 _PUBLISHED = ("PMID:", "PMC:", "DOI:")
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
@@ -49,7 +50,9 @@ _LEAST_SCORE = 0.4
 _ORDER = ("EMAIL", "URL", "ADDRESS", "PLACE", "ID", "DATE", "PHONE", "IP", "ZIP", "AGE", "NAME")
 
 
-class _Finding(NamedTuple):
+class Finding(NamedTuple):
+    """Where in a text something names a person, and what kind of thing."""
+
     start: int
     end: int
     kind: str
@@ -101,34 +104,44 @@ class Deidentifier:
 
     def clean(self, parts: Sequence[str]) -> list[str]:
         """The texts of one record, each with placeholders for what names a person."""
-        found = [self._find(text) for text in parts]
         people = _People()
-        for text, findings in zip(parts, found, strict=True):
-            for finding in findings:
-                if finding.kind == "NAME":
-                    people.add(text[finding.start : finding.end])
         cleaned = []
-        for text, findings in zip(parts, found, strict=True):
+        for text, findings in zip(parts, self.find(parts), strict=True):
             pieces, place = [], 0
-            for finding in _apart([*findings, *people.again(text)]):
-                value = text[finding.start : finding.end]
-                pieces += [text[place : finding.start], _placeholder(finding.kind, value, people)]
+            for finding in findings:
+                pieces += [
+                    text[place : finding.start],
+                    _placeholder(text[finding.start : finding.end], finding, people),
+                ]
                 place = finding.end
                 self.counts[finding.kind] += 1
             cleaned.append("".join([*pieces, text[place:]]))
         return cleaned
 
-    def _find(self, text: str) -> list[_Finding]:
-        """What names a person in one text, in order and apart."""
+    def find(self, parts: Sequence[str]) -> list[list[Finding]]:
+        """What names a person in each text of one record, in order and apart."""
+        found = [self._cued(text) for text in parts]
+        known = {
+            word
+            for text, findings in zip(parts, found, strict=True)
+            for finding in findings
+            if finding.kind == "NAME"
+            for word in _name_words(text[finding.start : finding.end])
+            if len(word) > 2 and word not in COMMON_WORDS and word not in NO_NAMES
+        }
+        return [_apart([*findings, *_again(text, known)]) for text, findings in zip(parts, found, strict=True)]
+
+    def _cued(self, text: str) -> list[Finding]:
+        """What names a person in one text by itself."""
         if not text:
             return []
-        found = [_Finding(*match.span("value"), kind) for kind, rule in RULES for match in rule.finditer(text)]
+        found = [Finding(*match.span("value"), kind) for kind, rule in RULES for match in rule.finditer(text)]
         for rule in NAME_RULES:
             found += filter(None, (_trimmed(text, *match.span("value")) for match in rule.finditer(text)))
         for recognizer in self._recognizers:
             for result in recognizer.analyze(text, recognizer.supported_entities, None):
                 if result.score >= _LEAST_SCORE:
-                    found.append(_Finding(result.start, result.end, _KINDS[result.entity_type]))
+                    found.append(Finding(result.start, result.end, _KINDS[result.entity_type]))
         return _apart(found)
 
 
@@ -137,13 +150,6 @@ class _People:
 
     def __init__(self) -> None:
         self._names: list[set[str]] = []
-        self._words: set[str] = set()
-
-    def add(self, name: str) -> None:
-        """Remember a name that a cue has shown."""
-        words = _name_words(name)
-        self._words |= {word for word in words if len(word) > 2 and word not in COMMON_WORDS and word not in NO_NAMES}
-        self.number(name)
 
     def number(self, name: str) -> int:
         """The number of a person, from 1 by order of appearance; a part of a known name is that person."""
@@ -155,26 +161,21 @@ class _People:
         self._names.append(words)
         return len(self._names)
 
-    def again(self, text: str) -> Iterator[_Finding]:
-        """Where the names stand once more without a cue."""
-        if not self._words:
-            return
-        for match in _NAME_WORD.finditer(text):
-            word = match[0]
-            bare = re.sub(r"['’]s$", "", word)
-            if (
-                bare[0].isupper()
-                and bare.casefold() in self._words
-                and not EPONYM_HEADS.match(text, match.start() + len(bare))
-            ):
-                yield _Finding(match.start(), match.start() + len(bare), "NAME")
+
+def _again(text: str, known: set[str]) -> Iterator[Finding]:
+    """Where words of known names stand once more without a cue."""
+    for match in _NAME_WORD.finditer(text) if known else ():
+        word = re.sub(r"['’]s$", "", match[0])
+        end = match.start() + len(word)
+        if word[0].isupper() and word.casefold() in known and not EPONYM_HEADS.match(text, end):
+            yield Finding(match.start(), end, "NAME")
 
 
 def _name_words(name: str) -> list[str]:
     return [match[0].casefold() for match in _NAME_WORD.finditer(name)]
 
 
-def _trimmed(text: str, start: int, end: int) -> _Finding | None:
+def _trimmed(text: str, start: int, end: int) -> Finding | None:
     """A name up to its first word that is none; None where nothing is left."""
     kept = 0
     for word in re.finditer(r"[^\s,]+,?", text[start:end]):
@@ -183,19 +184,22 @@ def _trimmed(text: str, start: int, end: int) -> _Finding | None:
             break
         kept = word.end()
     value = text[start : start + kept].rstrip(" ,.")
-    return _Finding(start, start + len(value), "NAME") if value else None
+    return Finding(start, start + len(value), "NAME") if value else None
 
 
-def _apart(found: list[_Finding]) -> list[_Finding]:
+def _apart(found: list[Finding]) -> list[Finding]:
     """Findings of which no two overlap, in order: of those that do, the longest, then the first of `_ORDER`."""
-    kept: list[_Finding] = []
+    kept: list[Finding] = []
     for finding in sorted(found, key=lambda f: (f.start - f.end, _ORDER.index(f.kind), f.start)):
-        if all(finding.end <= other.start or finding.start >= other.end for other in kept):
-            kept.append(finding)
-    return sorted(kept)
+        place = bisect(kept, finding)
+        before, after = kept[place - 1 : place], kept[place : place + 1]
+        if all(other.end <= finding.start for other in before) and all(finding.end <= other.start for other in after):
+            kept.insert(place, finding)
+    return kept
 
 
-def _placeholder(kind: str, value: str, people: _People) -> str:
+def _placeholder(value: str, finding: Finding, people: _People) -> str:
+    kind = finding.kind
     if kind == "NAME":
         return f"[NAME {people.number(value)}]"
     if kind == "AGE":

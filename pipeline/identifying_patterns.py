@@ -54,7 +54,7 @@ _NUMBERED = (
 _MARK = r"(?:\s+(?:number|no|num|nr|id)\b\.?|\s*\#)?"
 _CODE = r"(?=[A-Za-z\-/]{0,12}\d)[A-Za-z0-9](?:[A-Za-z0-9]|[-/](?=[A-Za-z0-9])){2,24}"
 #: Labels that say by themselves that a number follows.
-_ALONE = r"MRN|M\.R\.N\.|MR\s?#|SSN|DEA|NPI|UDI|VIN|acct|patient\s+id"
+_ALONE = r"MRN|M\.R\.N\.|MR\s?#|SSN|DEA|NPI|UDI|VIN|acct|(?<!a )lot|patient\s+id"
 
 
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
@@ -126,7 +126,7 @@ _WORD = (
     r"[A-ZÀ-Þ]{2,20}(?:['’-][A-ZÀ-Þ]{2,20})?)"
 )
 _PARTICLE = r"(?:(?:de|la|van|von|der|den|del|da|di|bin|al|el)[ ]){0,2}"
-_NAME = rf"(?:{_WORD}|[A-Z]\b\.?)(?:[ ](?:{_PARTICLE}{_WORD}|[A-Z]\b\.?)){{0,3}}"
+_NAME = rf"{_PARTICLE}(?:{_WORD}|[A-Z]\b\.?)(?:[ ](?:{_PARTICLE}{_WORD}|[A-Z]\b\.?)){{0,3}}"
 _LAST_FIRST = rf"{_WORD},[ ]{_WORD}(?:[ ][A-Z]\b\.?)?"
 _FULL = rf"{_WORD}(?:[ ][A-Z]\b\.?){{0,2}}[ ]{_PARTICLE}{_WORD}(?:[ ]{_WORD})?"
 _DEGREE = r"M\.?D|D\.?O|R\.?N|L\.?P\.?N|Ph\.?D|PA-C|PA|N\.?P|ARNP|CRNA|FACS|FACC|D\.?D\.?S|D\.?P\.?M|Psy\.?D|M\.?B\.?B\.?S|PharmD"
@@ -143,12 +143,12 @@ NAME_RULES: Final = tuple(
         rf"\bDrs\.?[ ]{_WORD}(?:,[ ]{_WORD}){{0,3}}(?:,?[ ]and[ ])(?P<value>{_WORD})",
         rf"\b(?P<value>{_FULL})(?=,?[ ](?:{_DEGREE})\b)",
         r"\b(?i:patient(?:['’]s)?(?:\s+name)?|name|attending(?:\s+physician)?|(?:referring|primary\s+care|consulting|admitting)\s+physician|"
-        r"physician|surgeon|(?:first\s+)?assistant|an(?:a?e)sthesiologist|pcp|provider|technician|radiologist|pathologist|"
+        r"physician|surgeon|(?:first\s+)?assistant|an(?:a?e)sthesiologist|pcp|provider|social\s+worker|therapist|case\s+manager|nurse|technician|radiologist|pathologist|"
         r"next\s+of\s+kin|emergency\s+contact|guardian|contact(?:\s+person)?|employer|cc|attn|interpreter|"
         r"(?:electronically\s+)?signed|dictated\s+by|transcribed\s+by|author|reviewed\s+by)"
-        rf"\s{{0,2}}[:#][ \t]{{0,4}}(?P<value>{_LAST_FIRST}|{_NAME})",
+        rf"\s{{0,2}}[:#][ \t]{{0,4}}(?:(?:Dr|Mr|Mrs|Ms|Prof)\b\.?[ ]?)?(?P<value>{_LAST_FIRST}|{_NAME})",
         rf"\b(?i:{_SIGNED})(?:[ ]electronically)?[ ]by[ :]{{1,2}}(?P<value>{_LAST_FIRST}|{_NAME})",
-        rf"\b(?:{_SEEN})[ ]by[ ](?P<value>{_FULL})",
+        rf"\b(?i:{_SEEN})[ ]by[ ](?P<value>{_FULL})",
         rf"\bI,[ ](?P<value>{_FULL})(?=,)",
         rf"\b(?:[Mm]y[ ]name[ ]is|[Nn]ame[ ]is|[Pp]atient[ ]named|[Nn]amed)[ ](?P<value>{_NAME})",
         rf"\b(?:[Hh]is|[Hh]er|[Tt]heir|[Tt]he)[ ](?:\w{{1,12}}[ ])?(?:{_RELATIVE})(?:,|[ ]is|[ ]named)?[ ]"
@@ -187,7 +187,7 @@ EPONYM_HEADS: Final = re.compile(
     r"(?:['’]s|s['’])?[ -](?:(?:and|et)[ ]\w+[ ])?(?:\w+[ ])?(?i:disease|syndrome|sign|test|catheter|tube|clamp|retractor|"
     r"forceps|scissors|suture|drain|needle|"
     r"procedure|operation|repair|maneuver|manoeuvre|position|criteria|classification|score|scale|stage|grade|grading|index|"
-    r"lymphoma|sarcoma|tumou?r|carcinoma|disorder|palsy|paralysis|an(?:a?e)mia|thyroiditis|lesion|fracture|contracture|"
+    r"dystrophy|myopathy|neuropathy|lymphoma|sarcoma|tumou?r|carcinoma|disorder|palsy|paralysis|an(?:a?e)mia|thyroiditis|lesion|fracture|contracture|"
     r"reflex|phenomenon|duct|gland|canal|node|nodule|cell|bodies|body|stain|method|technique|equation|formula|law|effect|"
     r"esophagus|oesophagus|hernia|line|block|dementia|chorea|ataxia|encephalopathy|valve|stent|filter|port|pump|plate|screw)"
 )
