@@ -72,7 +72,7 @@ def read_file(file: LiteratureFile, format_: str) -> Iterator[Document | SetAsid
                 yield item
                 count += 1
     except BrokenStreamError as error:
-        detail = f"After {count} records {error}; those before it are kept. Get the file again from its source."
+        detail = f"After {count} records {error}; those before it are kept. {error.remedy}."
         yield SetAside(file.name, f"record {count}", error.reason, detail)
     except OSError as error:
         problem = error.strerror or type(error).__name__

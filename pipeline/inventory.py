@@ -211,7 +211,7 @@ def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | Se
         return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
     reader = recognise(head, file.name) if head.strip() else None
     if reader is None and broken is not None:
-        return _aside(file, broken.reason, f"Nothing can be read: {broken}. Get the file again from its source.")
+        return _aside(file, broken.reason, f"Nothing can be read: {broken}. {broken.remedy}.")
     if not head.strip():
         return _aside(file, "empty-file", "The file is empty. Get it again from its source, or remove it.")
     if reader is None:

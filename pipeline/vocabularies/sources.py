@@ -6,16 +6,13 @@ empty, cut off, of no known format) becomes one `MateriaError` here, so that loa
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from upath import UPath
 
 from pipeline.errors import MateriaError
+from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.vocabularies.base import Concept, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, recognise
 
@@ -55,8 +52,8 @@ def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
     """
     file = path.name
     try:
-        with _opened(path) as stream:
-            head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+        with open_stream(path) as stream:
+            head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]  # its buffer holds as much
             if not head.strip():
                 raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
             if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -67,21 +64,9 @@ def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
                     "is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}"
                 )
             yield from loader.load(cast(BinaryIO, stream), file, set_aside)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MateriaError(
-            "is damaged: its gzip data ends too early or is wrong", file=file, remedy="Download it again"
-        ) from error
+    except BrokenStreamError as error:
+        raise MateriaError(f"cannot be read to its end: {error}", file=file, remedy=error.remedy) from error
     except OSError as error:
         raise MateriaError(
             f"cannot be read ({type(error).__name__})", file=file, remedy="Check its permissions"
         ) from error
-
-
-@contextmanager
-def _opened(path: UPath) -> Iterator[io.BufferedReader]:
-    """The file's bytes, uncompressed, with a buffer that a loader's head fits in."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        source = gzip.GzipFile(fileobj=raw) if packed else raw
-        yield io.BufferedReader(cast(io.RawIOBase, source), HEAD_BYTES)
