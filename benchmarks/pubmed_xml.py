@@ -27,9 +27,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SEED, TEMPLATES = 7, 2000
+_PROLOG = (
+    b'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2025//EN" '
+    b'"https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_250101.dtd">\n<PubmedArticleSet>\n'
+)
 _PMID = b"@PMID@"
 _LABELS = ("BACKGROUND", "METHODS", "RESULTS", "CONCLUSIONS")
-_SYLLABLES = [
+_SYLLABLES = (
     "ab",
     "car",
     "din",
@@ -40,21 +44,15 @@ _SYLLABLES = [
     "ic",
     "jun",
     "kin",
-    "lar",
     "mon",
     "neur",
     "os",
     "pro",
     "quin",
-    "ren",
     "sul",
     "tox",
-    "ur",
     "vas",
-    "xan",
-    "yl",
-    "zo",
-]
+)
 
 
 class Generator:
@@ -67,6 +65,7 @@ class Generator:
         )
 
     def chance(self, share: float) -> bool:
+        """Whether what happens to that share of records happens to this one."""
         return self.random.random() < share
 
     def text(self, least: int, most: int) -> str:
@@ -80,10 +79,12 @@ class Generator:
         return " ".join(words).capitalize() + "."
 
     def date(self, tag: str, attributes: str = "") -> str:
+        """A date as PubMed writes it."""
         year, month, day = self.random.randint(1975, 2024), self.random.randint(1, 12), self.random.randint(1, 28)
         return f"<{tag}{attributes}><Year>{year}</Year><Month>{month:02}</Month><Day>{day:02}</Day></{tag}>"
 
     def abstract(self) -> str:
+        """An abstract, structured or not."""
         if self.chance(0.35):
             parts = [
                 f'<AbstractText Label="{label}" NlmCategory="{label}">{self.text(20, 90)}</AbstractText>'
@@ -94,6 +95,7 @@ class Generator:
         return f"<Abstract>{''.join(parts)}</Abstract>"
 
     def authors(self) -> str:
+        """One to nine authors with affiliations."""
         author = (
             '<Author ValidYN="Y"><LastName>{}</LastName><ForeName>{}</ForeName><Initials>A</Initials>'
             "<AffiliationInfo><Affiliation>{}</Affiliation></AffiliationInfo></Author>"
@@ -105,6 +107,7 @@ class Generator:
         return f'<AuthorList CompleteYN="Y">{"".join(people)}</AuthorList>'
 
     def headings(self) -> str:
+        """Four to sixteen MeSH headings."""
         lines = []
         for _ in range(self.random.randint(4, 16)):
             qualifier = (
@@ -118,6 +121,7 @@ class Generator:
         return f"<MeshHeadingList>{''.join(lines)}</MeshHeadingList>"
 
     def references(self) -> str:
+        """Ten to fifty references."""
         reference = '<Reference><Citation>{}</Citation><ArticleIdList><ArticleId IdType="pubmed">{}</ArticleId></ArticleIdList></Reference>'
         lines = (
             reference.format(self.text(10, 20), self.random.randint(1, 10**7))
@@ -126,6 +130,7 @@ class Generator:
         return f"<ReferenceList>{''.join(lines)}</ReferenceList>"
 
     def article(self) -> str:
+        """The article of a citation."""
         pieces = [
             '<Journal><ISSN IssnType="Print">0000-0000</ISSN><JournalIssue CitedMedium="Print"><Volume>5</Volume><Issue>2</Issue>',
             "<PubDate><MedlineDate>1998 Dec-1999 Jan</MedlineDate></PubDate>"
@@ -147,9 +152,12 @@ class Generator:
         return f'<Article PubModel="Print">{"".join(pieces)}</Article>'
 
     def citation(self) -> str:
+        """A citation."""
+        chemical = (
+            '<Chemical><RegistryNumber>0</RegistryNumber><NameOfSubstance UI="D{:06}">{}</NameOfSubstance></Chemical>'
+        )
         chemicals = "".join(
-            f'<Chemical><RegistryNumber>0</RegistryNumber><NameOfSubstance UI="D{n:06}">{self.random.choice(self.words)}</NameOfSubstance></Chemical>'
-            for n in range(self.random.randint(0, 6))
+            chemical.format(n, self.random.choice(self.words)) for n in range(self.random.randint(0, 6))
         )
         keywords = "".join(f'<Keyword MajorTopicYN="N">{self.random.choice(self.words)}</Keyword>' for _ in range(5))
         pieces = [
@@ -167,6 +175,7 @@ class Generator:
         return f'<MedlineCitation Status="MEDLINE" Owner="NLM">{"".join(pieces)}</MedlineCitation>'
 
     def record(self) -> bytes:
+        """A citation and what PubMed adds, with a mark where the PMID goes."""
         states = ("pubmed", "medline", "entrez", "received", "accepted")
         history = "".join(
             self.date("PubMedPubDate", f' PubStatus="{state}"') for state in states[: self.random.randint(3, 5)]
@@ -184,7 +193,7 @@ def write_file(path: Path, size: int) -> None:
     generator = Generator(SEED)
     templates = [generator.record() for _ in range(min(size, TEMPLATES))]
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as stream:
-        stream.write(b'<?xml version="1.0" encoding="utf-8"?>\n<PubmedArticleSet>\n')
+        stream.write(_PROLOG)
         for number in range(size):
             stream.write(templates[number % len(templates)].replace(_PMID, b"%d" % (10_000_000 + number)))
         stream.write(b"</PubmedArticleSet>\n")

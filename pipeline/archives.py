@@ -27,7 +27,7 @@ from upath import UPath
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import clean
-from pipeline.readers.streams import BrokenStreamError, decompressed, open_stream
+from pipeline.readers.streams import BrokenStreamError, ReadAhead, check_unfolding, decompressed, open_stream
 
 __all__ = ["ARCHIVES", "Member", "archive_format", "members"]
 
@@ -35,13 +35,7 @@ TAR, ZIP = "tar.v1", "zip.v1"
 #: Names and versions of the archive formats.
 ARCHIVES: Final = (TAR, ZIP)
 
-BOMB = "decompression-bomb"
-
-_HEAD = 1 << 16
 _PIECE = 1 << 16
-#: What all members may unfold to: this many times the size of the archive, and never less than the floor.
-_RATIO, _FLOOR = 200, 256 << 20
-_AGAIN = "Get the archive again from its source"
 
 #: A member: its path in the archive, its first decompressed bytes, and all of its decompressed bytes as a stream.
 Member = tuple[str, bytes, BinaryIO]
@@ -64,13 +58,13 @@ def members(path: UPath, format_: str, file: str) -> Iterator[Member | SetAside]
     Yields:
         members, and a SetAside for a member that cannot be read and for what breaks the archive off.
     """
-    budget = _Budget(max(_FLOOR, _RATIO * int(path.stat().st_size)))
+    budget = _Budget(int(path.stat().st_size))
     try:
         yield from (_zip_members if format_ == ZIP else _tar_members)(path, file, budget)
     except BrokenStreamError as error:
-        yield _broken(file, error.reason, str(error))
+        yield _broken(file, error)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, ValueError) as error:
-        yield _broken(file, "damaged-archive", f"the archive is damaged ({_clause(error)})")
+        yield _broken(file, BrokenStreamError("damaged-archive", f"the archive is damaged ({_clause(error)})"))
 
 
 def _zip_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | SetAside]:
@@ -86,11 +80,11 @@ def _zip_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | S
                 detail = f"The member cannot be read ({_clause(error)}). Pack it again without a password."
                 yield SetAside(place, "file", "encrypted-member", detail)
             except BrokenStreamError as error:
-                if error.reason == BOMB:
+                if error.reason == "decompression-bomb":
                     raise
-                yield _broken(place, error.reason, str(error))
+                yield _broken(place, error)
             except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError) as error:
-                yield _broken(place, "damaged-member", f"the member is damaged ({_clause(error)})")
+                yield _broken(place, BrokenStreamError("damaged-member", f"the member is damaged ({_clause(error)})"))
 
 
 def _tar_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | SetAside]:
@@ -104,12 +98,11 @@ def _tar_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | S
 
 def _member(name: str, place: str, stream: BinaryIO, budget: _Budget) -> Member | SetAside:
     source = decompressed(io.BufferedReader(_Counted(stream, budget), _PIECE))
-    stream = io.BufferedReader(_ReadAhead(source, _HEAD), _PIECE)
-    head = stream.peek(_HEAD)
-    if archive_format(head) is not None:
+    ahead = ReadAhead(source)
+    if archive_format(ahead.head) is not None:
         detail = "The member is an archive itself and is not opened. Unpack it and name what it holds."
         return SetAside(place, "file", "nested-archive", detail)
-    return name, head, stream
+    return name, ahead.head, io.BufferedReader(ahead, _PIECE)
 
 
 def _label(name: str) -> str:
@@ -120,20 +113,22 @@ def _clause(error: Exception) -> str:
     return clean(str(error).splitlines()[0].strip().rstrip(".")) if str(error) else type(error).__name__
 
 
-def _broken(file: str, reason: str, problem: str) -> SetAside:
-    return SetAside(file, "file", reason, f"{problem[0].upper()}{problem[1:]}; what was read before stands. {_AGAIN}.")
+def _broken(file: str, error: BrokenStreamError) -> SetAside:
+    problem = str(error)
+    detail = f"{problem[0].upper()}{problem[1:]}; what was read before stands. {error.remedy}."
+    return SetAside(file, "file", error.reason, detail)
 
 
 class _Budget:
-    """Bytes that the members of one archive may still unfold to."""
+    """What the members of one archive have unfolded to, held against its size."""
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, packed: int) -> None:
+        self._packed = packed
+        self._unpacked = 0
 
     def spend(self, count: int) -> None:
-        self.left -= count
-        if self.left < 0:
-            raise BrokenStreamError(BOMB, "the archive unfolds to more than any literature does")
+        self._unpacked += count
+        check_unfolding(self._packed, self._unpacked)
 
 
 class _Counted(io.RawIOBase):
@@ -152,33 +147,5 @@ class _Counted(io.RawIOBase):
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
             raise BrokenStreamError("damaged-member", f"the member is damaged ({_clause(error)})") from error
         self._budget.spend(len(data))
-        view[: len(data)] = data
-        return len(data)
-
-
-class _ReadAhead(io.RawIOBase):
-    """A stream whose first bytes are read at once; where it breaks in them, it says so only when they have been handed over."""
-
-    def __init__(self, source: io.BufferedReader, length: int) -> None:
-        self._source = source
-        self._broken: BrokenStreamError | None = None
-        pieces: list[bytes] = []
-        try:
-            while length and (piece := source.read1(length)):
-                pieces.append(piece)
-                length -= len(piece)
-        except BrokenStreamError as error:
-            self._broken = error
-        self._head = b"".join(pieces)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer).cast("B")
-        if not self._head and self._broken is not None:
-            raise self._broken
-        data = self._head[: len(view)] or self._source.read1(len(view))
-        self._head = self._head[len(data) :] if self._head else b""
         view[: len(data)] = data
         return len(data)

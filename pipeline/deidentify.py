@@ -15,8 +15,9 @@ downloaded); Presidio's e-mail and URL recognizers (they ask for the list of pub
 letters, what only context gives away (`the mayor`), and most of what is not English. Safe Harbor also asks that you know of
 nothing left that identifies; have a sample reviewed. `benchmarks/deidentify.py` prints how much it finds.
 
-Names that come from a source's own record numbers (`id`) are replaced by their hash, so that a later revision or deletion finds
-the record; who knows a number can still test whether it is there. PMID, PMC and DOI stay: what they name is published.
+A record goes by a hash of its de-identified text, not by the number its source gives it: Safe Harbor allows no code that is derived
+from what identifies a person (45 CFR 164.514(c)), a hash of a record number included. PMID, PMC and DOI stay: what they name
+is published.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pipeline.errors import MateriaError
-from pipeline.hashing import hash_fields
 from pipeline.identifying_patterns import COMMON_WORDS, EPONYM_HEADS, NAME_RULES, NO_NAMES, RULES
-from pipeline.readers.base import Document
+from pipeline.readers.base import Document, content_id
 
-__all__ = ["Deidentifier", "Finding"]
+__all__ = ["DEIDENTIFIER", "Deidentifier", "Finding"]
+
+#: Name and version: raise the version when the same record comes out otherwise.
+DEIDENTIFIER = "deidentifier.v1"
 
 _PUBLISHED = ("PMID:", "PMC:", "DOI:")
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
@@ -86,13 +89,15 @@ class Deidentifier:
         texts, parts = parts[: len(texts)], parts[len(texts) :]
         translations, parts = parts[: len(translations)], parts[len(translations) :]
         labels, subjects = parts[: len(labels)], parts[len(labels) :]
+        sections = tuple(zip(labels, texts, strict=True))
+        published = document.doc_id.startswith(_PUBLISHED)
         return replace(
             document,
-            doc_id=_renamed(document.doc_id),
-            aliases=tuple(sorted(map(_renamed, document.aliases))),
-            retracts=tuple(sorted(map(_renamed, document.retracts))),
+            doc_id=document.doc_id if published else content_id(title, sections),
+            aliases=tuple(alias for alias in document.aliases if alias.startswith(_PUBLISHED)),
+            retracts=tuple(curie for curie in document.retracts if curie.startswith(_PUBLISHED)),
             title=title,
-            sections=tuple(zip(labels, texts, strict=True)),
+            sections=sections,
             translations=tuple(
                 (language, label, text)
                 for (language, label, _), text in zip(document.translations, translations, strict=True)
@@ -206,11 +211,6 @@ def _placeholder(value: str, finding: Finding, people: _People) -> str:
         return "[AGE 90+]"
     year = _YEAR.search(value) if kind == "DATE" else None
     return f"[{kind} {year[0]}]" if year else f"[{kind}]"
-
-
-def _renamed(curie: str) -> str:
-    """A record's own name as its hash; that of a publication as it is."""
-    return curie if curie.startswith(_PUBLISHED) else f"materia:{hash_fields('record', curie)[:16]}"
 
 
 def _recognizers() -> list[Any]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ from pipeline.gold import annotation_rows, relation_rows
 from pipeline.hashing import hash_json, text_hash
 from pipeline.inventory import LiteratureFile, is_quiet, unknown_format
 from pipeline.readers import READERS, Reader, recognise
-from pipeline.readers.base import DELETED, Document, clean, compose, content_id
+from pipeline.readers.base import DELETED, Document, clean, compose
 from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.releases import position_of
 from pipeline.tables import DOCUMENTS
@@ -114,7 +113,7 @@ def _read_stream(reader: Reader, stream: BinaryIO, name: str) -> Iterator[Docume
             yield item
             count += 1
     except BrokenStreamError as error:
-        detail = f"After {count} records {error}; those before it are kept. Get the file again from its source."
+        detail = f"After {count} records {error}; those before it are kept. {error.remedy}."
         yield SetAside(name, f"record {count}", error.reason, detail)
     else:
         if not count:
@@ -137,10 +136,9 @@ def _no_records(name: str) -> SetAside:
 
 
 def without_identity(item: Document | SetAside, deidentify: Callable[[Document], Document]) -> Document | SetAside:
-    """A clinical record without what identifies its person: text, metadata, and its own name too.
+    """A clinical record without what identifies its person.
 
-    A record number would lead back to a person, also hashed, so the record goes by a hash of its de-identified text.
-    What is said of a record set aside may quote it, so only the reason is kept.
+    What is said of a record set aside may quote it, so only its place and the reason are kept.
     """
     if isinstance(item, SetAside):
         detail = (
@@ -148,8 +146,7 @@ def without_identity(item: Document | SetAside, deidentify: Callable[[Document],
         )
         place = item.record if _NUMBERED.fullmatch(item.record) else "a record"
         return SetAside(item.file, place, item.reason, detail)
-    safe = deidentify(item)
-    return replace(safe, doc_id=content_id(safe.title, safe.sections), aliases=(), retracts=())
+    return deidentify(item)
 
 
 def _row(document: Document, file: str, position: str, record: int, member: str | None) -> dict[str, Any] | SetAside:

@@ -219,7 +219,7 @@ def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | Se
     reader = READERS[file.format] if file.format else recognise(head, file.name)
     if archive is None and reader is None:
         if broken is not None:
-            return _aside(file, broken.reason, f"Nothing can be read: {broken}. Get the file again from its source.")
+            return _aside(file, broken.reason, f"Nothing can be read: {broken}. {broken.remedy}.")
         return _aside(file, *unknown_format(head))
     one_document = archive is None and reader is not None and reader.one_document
     return {

@@ -17,17 +17,14 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Buffer  # type: ignore[attr-defined]
+from typing import BinaryIO, Literal, NamedTuple
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
 from pipeline.readers.columns import Columns
 from pipeline.readers.encodings import encoding_of
 from pipeline.readers.fields import document_of
-from pipeline.readers.streams import BrokenStreamError
+from pipeline.readers.streams import ReadAhead
 
 __all__ = ["CsvTable"]
 
@@ -66,7 +63,7 @@ class CsvTable:
 
     def read(self, stream: BinaryIO, file: str) -> Iterator[Document | SetAside]:
         """One document a row."""
-        source = _Replayed(stream)
+        source = ReadAhead(stream)
         encoding = encoding_of(source.head)
         if encoding is None:
             yield SetAside(
@@ -129,36 +126,6 @@ class _Lines:
                 line = self._text.readline(_LONGEST_ROW)
             raise csv.Error("it is longer than 16 Mi characters")  # the reader begins anew behind it
         return line
-
-
-class _Replayed(io.RawIOBase):
-    """A stream whose first bytes (`head`) can be looked at before they are read."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._broken: BrokenStreamError | None = None
-        pieces, missing = list[bytes](), _HEAD
-        try:
-            while missing and (piece := stream.read1(missing)):  # type: ignore[attr-defined]
-                pieces.append(piece)
-                missing -= len(piece)
-        except BrokenStreamError as error:
-            self._broken = error
-        self.head = b"".join(pieces)
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer).cast("B")
-        piece = self.head[self._place : self._place + len(view)]
-        self._place += len(piece)
-        if not piece and self._broken is not None:
-            raise self._broken
-        piece = piece or self._stream.read1(len(view))  # type: ignore[attr-defined]
-        view[: len(piece)] = piece
-        return len(piece)
 
 
 def _dialect(head: bytes, encoding: str) -> _Dialect:

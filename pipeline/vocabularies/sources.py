@@ -6,9 +6,7 @@ empty, cut off, of no known format) becomes one `MateriaError` here, so that loa
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -16,6 +14,7 @@ from typing import BinaryIO, cast
 from upath import UPath
 
 from pipeline.errors import MateriaError
+from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, recognise
 
@@ -84,15 +83,10 @@ def _recognised(stream: io.BufferedReader, file: str) -> Loader:
 def _opened(path: UPath) -> Iterator[io.BufferedReader]:
     """The file's bytes, uncompressed, with a buffer that a loader's head fits in; what goes wrong in reading as one sentence."""
     try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            source = gzip.GzipFile(fileobj=raw) if packed else raw
-            yield io.BufferedReader(cast(io.RawIOBase, source), HEAD_BYTES)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MateriaError(
-            "is damaged: its gzip data ends too early or is wrong", file=path.name, remedy="Download it again"
-        ) from error
+        with open_stream(path) as stream:
+            yield stream
+    except BrokenStreamError as error:
+        raise MateriaError(f"cannot be read to its end: {error}", file=path.name, remedy=error.remedy) from error
     except OSError as error:
         raise MateriaError(
             f"cannot be read ({type(error).__name__})", file=path.name, remedy="Check its permissions"

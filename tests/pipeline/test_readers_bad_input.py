@@ -205,3 +205,27 @@ def test_problems_are_set_asides_with_remedies():
     (problem,) = read("pubmed_xml.v2", "<PubmedArticleSet")
     assert isinstance(problem, SetAside)
     assert "Get the file again" in problem.detail
+
+
+@pytest.mark.parametrize("members", [1, 40])
+def test_a_gzip_bomb_breaks_off_with_a_remedy_and_in_little_memory(members, tmp_path):
+    path = UPath(tmp_path / "x.gz")
+    path.write_bytes(gzip.compress(b"\0" * ((200 << 20) // members), 9) * members)
+    tracemalloc.start()
+    with open_stream(path) as stream, pytest.raises(BrokenStreamError, match="200 times") as error:
+        while stream.read1(1 << 20):
+            pass
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+    assert (error.value.reason, error.value.remedy) == (
+        "decompression-bomb",
+        "Unpack the file yourself if you trust it",
+    )
+
+
+def test_a_short_file_may_be_as_repetitive_as_it_likes_and_a_long_one_within_measure(tmp_path):
+    path = UPath(tmp_path / "x.gz")
+    for data in (b"the same line\n" * 250_000, (b"%d" % 7**3000 + b" " * 100_000) * 300):  # 3.5 MB; 30 MB at 50 times
+        path.write_bytes(gzip.compress(data))
+        with open_stream(path) as stream:
+            assert stream.read() == data

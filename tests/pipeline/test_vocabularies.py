@@ -141,7 +141,7 @@ def test_a_line_that_is_not_utf8_is_set_aside_and_the_rest_goes_on(name: str, tm
 def test_a_truncated_gzip_names_the_file_and_the_remedy(name: str, tmp_path: Path) -> None:
     packed = gzip.compress(SAMPLES[name].encode() * 500, mtime=0)
     path = write(tmp_path, "cut.gz", packed[: len(packed) // 2])
-    with pytest.raises(MateriaError, match=r"^cut\.gz: .*gzip.*Download it again\.$"):
+    with pytest.raises(MateriaError, match=r"^cut\.gz: .*gzip.*Get the file again from its source\.$"):
         load(path)
 
 
