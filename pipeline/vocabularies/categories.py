@@ -8,9 +8,11 @@ the ontologies in use, and fits in a table that a reader understands at once.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -26,6 +28,9 @@ __all__ = ["UNKNOWN", "Rule", "assign", "load_rules"]
 
 #: The category of a concept that no rule knows.
 UNKNOWN: Final = "biolink:NamedThing"
+
+# Behind the colon of the scheme, before a dot, between a letter and a digit: `sty:T04` is no beginning of `sty:T047`.
+_JOINT = re.compile(r":|(?=\.)|(?<=[A-Za-z])(?=[0-9])")
 
 _CONDITIONS = ("concept", "ancestor", "mark", "prefix")
 _SHIPPED = "categories.yaml"
@@ -90,8 +95,6 @@ def assign(concepts: Mapping[str, Concept], rules: Sequence[Rule]) -> dict[str, 
         }
         for condition in _CONDITIONS
     }
-    marks = [(rule.value, place) for place, rule in enumerate(rules) if rule.condition == "mark"]
-    of_marks: dict[tuple[str, ...], int] = {}
     last = len(rules)
     assigned: dict[str, str] = {}
     for curie, concept in concepts.items():
@@ -102,14 +105,21 @@ def assign(concepts: Mapping[str, Concept], rules: Sequence[Rule]) -> dict[str, 
             places["prefix"].get(prefix_of(curie), last),
             min((places["ancestor"][root] for root in below.get(curie, ())), default=last),
         )
-        if concept.marks:
-            if concept.marks not in of_marks:
-                fitting = (at for start, at in marks if any(mark.startswith(start) for mark in concept.marks))
-                of_marks[concept.marks] = next(fitting, last)
-            place = min(place, of_marks[concept.marks])
+        for mark in concept.marks:
+            place = min(place, *(places["mark"].get(stem, last) for stem in _stems(mark)))
         if place < last:
             assigned[curie] = rules[place].category
     return assigned
+
+
+@lru_cache(maxsize=1 << 16)
+def _stems(mark: str) -> tuple[str, ...]:
+    """The mark and what it begins with, cut where a code has a joint: behind its scheme, before a dot, behind a letter.
+
+    >>> _stems("mesh:C04.588"), _stems("sty:T047")
+    (('mesh:C04.588', 'mesh:', 'mesh:C', 'mesh:C04'), ('sty:T047', 'sty:', 'sty:T'))
+    """
+    return mark, *(mark[: joint.end()] for joint in _JOINT.finditer(mark))
 
 
 def _descendants(concepts: Iterable[Concept], roots: set[str]) -> dict[str, list[str]]:

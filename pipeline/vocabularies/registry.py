@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.vocabularies.base import Loader
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
+from pipeline.vocabularies.mesh_xml import MeshXml
 from pipeline.vocabularies.mrconso import Mrconso
 from pipeline.vocabularies.mrdef import Mrdef
 from pipeline.vocabularies.mrrel import Mrrel
@@ -17,7 +18,7 @@ from pipeline.vocabularies.tsv import Tsv
 __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 
 #: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
-_NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshTree())
+_NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshXml(), MeshTree())
 LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, Obo(), Medic(), Tsv())}
 
 #: How many uncompressed bytes of a file a loader may look at to recognise it.
