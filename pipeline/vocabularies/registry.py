@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.vocabularies.base import Loader
+from pipeline.vocabularies.kgx_nodes import KgxJson, KgxJsonl, KgxTsv
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
 from pipeline.vocabularies.mesh_xml import MeshXml
@@ -13,13 +14,15 @@ from pipeline.vocabularies.mrdef import Mrdef
 from pipeline.vocabularies.mrrel import Mrrel
 from pipeline.vocabularies.mrsty import Mrsty
 from pipeline.vocabularies.obo import Obo
+from pipeline.vocabularies.sssom import Sssom
 from pipeline.vocabularies.tsv import Tsv
 
 __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 
-#: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
 _NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshXml(), MeshTree())
-LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, Obo(), Medic(), Tsv())}
+_GRAPHS: tuple[Loader, ...] = (KgxTsv(), KgxJsonl(), KgxJson(), Sssom())
+#: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
+LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *_GRAPHS, Obo(), Medic(), Tsv())}
 
 #: How many uncompressed bytes of a file a loader may look at to recognise it.
 HEAD_BYTES: Final = 65_536

@@ -15,17 +15,27 @@ from typing import BinaryIO, cast
 
 from upath import UPath
 
-from pipeline.errors import MateriaError
-from pipeline.vocabularies.base import Concept, OnSetAside
+from pipeline.errors import MateriaError, SetAside
+from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, recognise
 
 __all__ = ["list_vocabularies", "read_concepts"]
 
-_FORMATS = "OBO, tab-separated with columns curie and name, identifier<TAB>name, MEDIC's ids||names, MeSH tree numbers"
+_FORMATS = (
+    "OBO, MeSH XML, RRF (MRCONSO, MRREL, MRSTY, MRDEF), KGX nodes, SSSOM, tab-separated with columns curie and name, "
+    "identifier<TAB>name, MEDIC's ids||names, MeSH tree numbers"
+)
 
 
-def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
-    """The files that the paths name, in the order given; a folder stands for the files in it, sorted by name.
+class _NoVocabularyError(MateriaError):
+    """The file is none that a loader reads."""
+
+
+def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None = None) -> list[UPath]:
+    """The files that the paths name, in the order given; a folder stands for the vocabularies in it, sorted by name.
+
+    A folder may hold what is no vocabulary (a UMLS release has indexes and rankings beside its names): that is left out,
+    and told to `set_aside`. A file that is named itself stays, and is an error when it is read.
 
     Raises:
         MateriaError: a path does not exist, or cannot be reached.
@@ -36,7 +46,7 @@ def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
-                found += [p for p in inside if not p.name.startswith(".")]
+                found += [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
                 continue
             if not path.is_file():
                 raise MateriaError("does not exist", file=str(given), remedy="Check the path of the vocabulary")
@@ -56,16 +66,7 @@ def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
     file = path.name
     try:
         with _opened(path) as stream:
-            head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-            if not head.strip():
-                raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
-            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise MateriaError("is UTF-16", file=file, remedy="Convert it to UTF-8")
-            loader = recognise(head, file)
-            if loader is None:
-                raise MateriaError(
-                    "is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}"
-                )
+            loader = _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], file)
             yield from loader.load(cast(BinaryIO, stream), file, set_aside)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise MateriaError(
@@ -75,6 +76,34 @@ def read_concepts(path: UPath, set_aside: OnSetAside) -> Iterator[Concept]:
         raise MateriaError(
             f"cannot be read ({type(error).__name__})", file=file, remedy="Check its permissions"
         ) from error
+
+
+def _loader(head: bytes, file: str) -> Loader:
+    if not head.strip():
+        raise _NoVocabularyError("is empty", file=file, remedy="Download it again, or leave it out")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _NoVocabularyError("is UTF-16", file=file, remedy="Convert it to UTF-8")
+    loader = recognise(head, file)
+    if loader is None:
+        raise _NoVocabularyError(
+            "is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}"
+        )
+    return loader
+
+
+def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
+    """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
+    try:
+        with _opened(path) as stream:
+            _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+    except _NoVocabularyError as error:
+        if set_aside is not None:
+            detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."
+            set_aside(SetAside(path.name, "file", "unknown-format", detail))
+        return False
+    except (EOFError, zlib.error, OSError):
+        return True
+    return True
 
 
 @contextmanager
