@@ -106,7 +106,7 @@ def _concept(curie: str, run: list[list[bytes]], left_out: LeftOut) -> Concept |
         translations = {(_language(code), clean_name(field.decode()), "exact"): None for code, field in other}
     except UnicodeDecodeError:
         return _concept(curie, _utf8(run, curie, left_out), left_out)
-    xrefs = {xref: None for code in codes if (xref := _xref(*code))}
+    xrefs = {xref: None for code in codes if (xref := _xref(*code)) and xref != curie}
     if not (name or translations):
         return None
     synonyms = tuple([(synonym, "exact") for synonym in names if synonym and synonym != name])
