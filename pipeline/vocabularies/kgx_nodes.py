@@ -39,7 +39,7 @@ _LISTS = frozenset((*_SYNONYMS, "category", "xref", "same_as", "equivalent_ident
 _KEPT = (*_LISTS, "id", "name", "description", "deprecated")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bytes of the largest node that is read: as Python objects, JSON takes up to 25 times its bytes.
-_LARGEST_NODE = 16 << 20
+_LARGEST_NODE = 2 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -138,7 +138,7 @@ def is_kgx_header(keys: Iterable[str]) -> bool:
 def _parsed(line: bytes | None) -> Any:
     """The JSON of a line; None is a line too long."""
     if line is None or len(line) > _LARGEST_NODE:
-        raise _NodeError("line-too-long", "The line is longer than 16 MiB. Put one node on each line.")
+        raise _NodeError("line-too-long", "The line is longer than 2 MiB. Put one node on each line.")
     try:
         return json.loads(line)
     except UnicodeDecodeError as error:
@@ -158,7 +158,7 @@ class _Counted:
 
     def read(self, size: int) -> bytes:
         if self.count > self.limit:
-            raise ValueError("one node or value is larger than 16 MiB")
+            raise ValueError("one node or value is larger than 2 MiB")
         block = self._stream.read(size)
         self.count += len(block)
         return block.removeprefix(_BYTE_ORDER_MARK) if self.count == len(block) else block

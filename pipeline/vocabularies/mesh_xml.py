@@ -101,16 +101,14 @@ def _concept(record: etree._Element, file: str) -> Concept | SetAside:
     names = _names(concepts, preferred)
     names.pop(name, None)
     language = two_letters(record.getroottree().getroot().get("LanguageCode"))
-    return Concept(
-        curie,
-        name if language == "en" else "",
-        tuple(names.items()) if language == "en" else (),
-        definition=(_text(preferred, "ScopeNote") or None) if language == "en" and preferred is not None else None,
-        parents=_mapped_to(record),
-        xrefs=_xrefs(preferred, {name, *names}) if preferred is not None else (),
-        marks=tuple(_marks(record, preferred)),
-        translations=() if language == "en" else tuple((language, *one) for one in ((name, "exact"), *names.items())),
-    )
+    marks, parents = tuple(_marks(record, preferred)), _mapped_to(record)
+    xrefs = _xrefs(preferred, {name, *names}) if preferred is not None else ()
+    if language == "en":
+        definition = _text(preferred, "ScopeNote") or None if preferred is not None else None
+        return Concept(curie, name, tuple(names.items()), None, definition, parents, xrefs, marks)
+    named = ((name, "exact"), *names.items()) if len(language) == 2 else ()
+    translations = tuple((language, *one) for one in named)
+    return Concept(curie, "", parents=parents, xrefs=xrefs, marks=marks, translations=translations)
 
 
 def _text(element: etree._Element, path: str) -> str:
