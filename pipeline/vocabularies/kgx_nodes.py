@@ -12,6 +12,7 @@ event (ijson), so memory holds one node.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -101,15 +102,14 @@ class KgxJson:
     def recognises(self, head: bytes, name: str) -> bool:
         """By a list `nodes` near the start, whose first node has id and category."""
         del name
-        head = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
-        if not head.startswith(b"{"):
+        if not head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
             return False
         keys: list[str] = []
         try:
-            for prefix, event, value in ijson.parse(head):
-                if (prefix, event) == ("nodes.item", "map_key"):
+            for depth, event, value in _node_events(_Counted(io.BytesIO(head))):
+                if (depth, event) == (1, "map_key"):
                     keys.append(value)
-                elif (prefix, event) == ("nodes.item", "end_map"):
+                elif (depth, event) == (0, "end_map"):
                     break
         except (ijson.JSONError, ValueError):
             pass  # the head ends inside the first node, or is no JSON
@@ -149,34 +149,58 @@ def _parsed(line: bytes | None) -> Any:
 
 
 class _Counted:
-    """A stream that knows how much of it was read."""
+    """A stream without a byte order mark, of which no more than `_LARGEST_NODE` can be read after each `allow`."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.count = 0
-        self.limit = _LARGEST_NODE
+        self._count = 0
+        self._limit = _LARGEST_NODE
+
+    def allow(self) -> None:
+        self._limit = self._count + _LARGEST_NODE
 
     def read(self, size: int) -> bytes:
-        if self.count > self.limit:
+        if self._count > self._limit:
             raise ValueError("one node or value is larger than 2 MiB")
         block = self._stream.read(size)
-        self.count += len(block)
-        return block.removeprefix(_BYTE_ORDER_MARK) if self.count == len(block) else block
+        first = self._count == 0
+        self._count += len(block)
+        return block.removeprefix(_BYTE_ORDER_MARK) if first else block
+
+
+def _node_events(source: _Counted) -> Iterator[tuple[int, str, Any]]:
+    """The events inside the list `nodes`, with their depth in it.
+
+    Paths, as ijson.parse has them, are not made: those of a file nested a million deep fill the memory. With use_float a
+    number beyond 64 bits is an error of the parser; without, one of 4,300 digits ends the process (ijson 3.6).
+    """
+    depth, key, listed = 0, "", False
+    for event, value in ijson.basic_parse(source, use_float=True):
+        if event in ("end_map", "end_array"):
+            depth -= 1
+            listed = listed and depth > 1
+        if listed:
+            yield depth - 2, event, value
+        elif depth == 1 and event == "map_key":
+            key = value
+        elif depth == 1 and event == "start_array":
+            listed = key == "nodes"
+        if event in ("start_map", "start_array"):
+            depth += 1
+        if not listed:
+            source.allow()
 
 
 def _nodes(stream: BinaryIO) -> Iterator[Any]:
-    """The objects of the list `nodes`, one at a time. What is larger than `_LARGEST_NODE` ends in a ValueError."""
-    counted = _Counted(stream)
+    """The items of the list `nodes`, one at a time. What is larger than `_LARGEST_NODE` ends in a ValueError."""
+    source = _Counted(stream)
     builder = ijson.ObjectBuilder()
-    for prefix, event, value in ijson.parse(counted, use_float=True):
-        if not prefix.startswith("nodes.item"):
-            counted.limit = counted.count + _LARGEST_NODE
-            continue
+    for depth, event, value in _node_events(source):
         builder.event(event, value)
-        if prefix == "nodes.item" and event not in ("start_map", "start_array", "map_key"):
+        if depth == 0 and event not in ("start_map", "start_array"):
             yield builder.value
             builder = ijson.ObjectBuilder()
-            counted.limit = counted.count + _LARGEST_NODE
+            source.allow()
 
 
 def _usable(record: Any, place: str, file: str, set_aside: OnSetAside) -> Iterator[Concept]:

@@ -117,6 +117,16 @@ def test_a_node_or_value_beyond_2_mib_ends_the_json() -> None:
         assert [one.reason for one in aside] == ["malformed-json"]
 
 
+def test_json_nested_without_end_and_long_numbers() -> None:
+    good = '{"id": "X:1", "category": ["biolink:Gene"], "name": "x"}'
+    for monster in ('{"a":' * 300_000, "[" * 300_000, "9" * 5_000, "9" * 300_000):
+        for text in (f'{{"nodes": [{good}, {monster}', f'{{"a": {monster}', f'{{"nodes": {monster}'):
+            recognise(text[:65_536].encode(), "file")
+            found, aside = concepts("kgx_json.v1", text)
+            assert list(found) == (["X:1"] if good in text else [])
+            assert [one.reason for one in aside] == ["malformed-json"]
+
+
 def test_mappings() -> None:
     found, aside = concepts("sssom.v1")
     assert found == {
