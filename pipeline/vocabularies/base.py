@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from pipeline.errors import SetAside
@@ -24,6 +26,9 @@ OnSetAside = Callable[[SetAside], None]
 SCOPES = ("exact", "narrow", "broad", "related")
 #: Kinds of a mapping between concepts, closest first (SKOS Reference, section 10).
 MATCHES = ("exact", "close", "narrow", "broad", "related")
+
+_LONGEST_LINE = 1 << 24
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -90,19 +95,26 @@ def clean_name(text: str) -> str:
 
 
 def text_lines(stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end) of a UTF-8 stream; lines that are not UTF-8 are set aside.
+    """Yield (line number from 1, line without its end) of a UTF-8 stream; lines that cannot be used are set aside.
 
-    A byte order mark is dropped. Bytes that are no UTF-8 are seen by the surrogates that Python puts in their place, so
-    lines of pure ASCII, nearly all of them, cost nothing more.
+    Those are lines that are not UTF-8 or longer than 16 Mi characters. A byte order mark is dropped. Bytes that are no
+    UTF-8 are seen by the surrogates that Python puts in their place, so lines of pure ASCII, nearly all of them, cost
+    nothing more.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape")
     try:
-        for number, raw in enumerate(text, 1):
+        for number, raw in enumerate(iter(partial(text.readline, _LONGEST_LINE), ""), 1):
+            if len(raw) == _LONGEST_LINE and not raw.endswith("\n"):
+                while (rest := text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
+                    pass
+                detail = "The line is longer than 16 million characters. Check that the file is the right one."
+                set_aside(SetAside(file, f"line {number}", "line-too-long", detail))
+                continue
             line = raw.rstrip("\r\n")
             if not line.isascii():
                 if number == 1:
                     line = line.removeprefix(codecs.BOM_UTF8.decode())
-                if any("\ud800" <= character <= "\udfff" for character in line):
+                if _SURROGATE.search(line):
                     detail = "The line is not UTF-8. Convert the file to UTF-8, for example with iconv."
                     set_aside(SetAside(file, f"line {number}", "not-utf-8", detail))
                     continue

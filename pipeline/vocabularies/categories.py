@@ -3,8 +3,7 @@
 A rule looks at a concept's CURIE, its ancestors, what its source says of its kind, or its prefix; the first rule that
 fits wins. All but the ancestor rules are joins. Those are worked out once, downwards from the ancestor, over the parents
 of all files together, so the cost is that of the concepts below it and cycles do no harm. A query language for rules was
-rejected: this covers
-the ontologies in use, and fits in a table that a reader understands at once.
+rejected: this covers the ontologies in use, and fits in a table that a reader understands at once.
 """
 
 from __future__ import annotations
@@ -97,12 +96,17 @@ def assign(connection: Any, rules: Sequence[Rule]) -> None:
     connection.execute(_ASSIGN)
 
 
+# A rule's mark is a beginning that ends at a joint of the code: behind the colon of the scheme, before a dot, between a letter
+# and a digit. `sty:T04` is no beginning of `sty:T047`, `mesh:C` is one of `mesh:C04.588`.
 _ASSIGN = """
 CREATE TABLE assigned AS
 WITH mark_place AS (
     SELECT target, min(place) AS place
     FROM (SELECT DISTINCT target FROM link WHERE kind = 'mark')
-    JOIN rules ON condition = 'mark' AND starts_with(target, value) GROUP BY target
+    JOIN rules ON condition = 'mark' AND starts_with(target, value)
+        AND (target = value OR suffix(value, ':') OR substr(target, length(value) + 1, 1) = '.'
+             OR regexp_full_match(substr(target, length(value), 2), '[A-Za-z][0-9]'))
+    GROUP BY target
 ), fitting AS (
     SELECT id, place FROM concept JOIN rules ON condition = 'concept' AND value = curie
     UNION ALL SELECT id, place FROM concept JOIN rules ON condition = 'prefix' AND value = split_part(curie, ':', 1)

@@ -9,16 +9,17 @@ whole table is read before the first concept is given, because a parent may come
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, Final
 
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
 from pipeline.vocabularies.prefixes import bare_id_to_curie
 
-__all__ = ["MeshTree"]
+__all__ = ["TREE_NUMBER", "MeshTree", "tree_parents"]
 
-_TREE_NUMBER = re.compile(r"[A-Z][0-9]{2}(\.[0-9]{3})*")
+#: A place in the tree: a letter, two digits, then groups of three.
+TREE_NUMBER: Final = re.compile(r"[A-Z][0-9]{2}(\.[0-9]{3})*")
 _HEADER = ("mesh_id", "mesh_name", "mesh_tree_number")
 
 
@@ -43,7 +44,7 @@ class MeshTree:
                 continue
             cells = line.split("\t")
             curie = bare_id_to_curie(cells[0].strip())
-            if curie is None or len(cells) != 3 or not cells[1].strip() or not _TREE_NUMBER.fullmatch(cells[2].strip()):
+            if curie is None or len(cells) != 3 or not cells[1].strip() or not TREE_NUMBER.fullmatch(cells[2].strip()):
                 detail = "The row is not a MeSH identifier, a name and a tree number. Correct or remove it."
                 set_aside(SetAside(file, f"line {number}", "bad-row", detail))
                 continue
@@ -51,8 +52,15 @@ class MeshTree:
             places.setdefault(curie, []).append(cells[2].strip())
             holder[cells[2].strip()] = curie
         for curie, numbers in places.items():
-            above = (holder.get(number.rpartition(".")[0]) for number in numbers)
-            parents = dict.fromkeys(parent for parent in above if parent and parent != curie)
-            yield Concept(
-                curie, names[curie], parents=tuple(parents), marks=tuple(f"mesh:{number}" for number in numbers)
-            )
+            marks = tuple(f"mesh:{number}" for number in numbers)
+            yield Concept(curie, names[curie], parents=tree_parents(curie, numbers, holder), marks=marks)
+
+
+def tree_parents(curie: str, numbers: Iterable[str], holder: Mapping[str, str]) -> tuple[str, ...]:
+    """The descriptors that hold the places one step above; `holder` is from tree number to CURIE.
+
+    >>> tree_parents("MESH:D000002", ["D02.705.400"], {"D02.705": "MESH:D009943"})
+    ('MESH:D009943',)
+    """
+    above = (holder.get(number.rpartition(".")[0]) for number in numbers)
+    return tuple(dict.fromkeys(parent for parent in above if parent and parent != curie))

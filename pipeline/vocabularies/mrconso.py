@@ -103,10 +103,14 @@ def _concept(curie: str, run: list[list[bytes]], left_out: LeftOut) -> Concept |
     try:
         name = clean_name(preferred.decode())
         names = {clean_name(field.decode()): None for field in english}
-        translations = {(_language(code), clean_name(field.decode()), "exact"): None for code, field in other}
+        translations = {
+            (language, clean_name(field.decode()), "exact"): None
+            for code, field in other
+            if (language := _language(code))
+        }
     except UnicodeDecodeError:
         return _concept(curie, _utf8(run, curie, left_out), left_out)
-    xrefs = {xref: None for code in codes if (xref := _xref(*code))}
+    xrefs = {xref: None for code in codes if (xref := _xref(*code)) and xref != curie}
     if not (name or translations):
         return None
     synonyms = tuple([(synonym, "exact") for synonym in names if synonym and synonym != name])
@@ -122,7 +126,9 @@ def _utf8(run: list[list[bytes]], curie: str, left_out: LeftOut) -> list[list[by
 
 @lru_cache(maxsize=256)
 def _language(code: bytes) -> str:
-    return two_letters(code.decode("ascii", "replace"))
+    """The language's code of two letters; empty where it has none."""
+    language = two_letters(code.decode("ascii", "replace"))
+    return language if len(language) == 2 else ""
 
 
 def _xref(source: bytes, code: bytes) -> str | None:

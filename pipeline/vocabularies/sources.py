@@ -13,18 +13,25 @@ from typing import BinaryIO, cast
 
 from upath import UPath
 
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
-from pipeline.vocabularies.registry import HEAD_BYTES, recognise
+from pipeline.vocabularies.registry import HEAD_BYTES, LOADERS, recognise
 
 __all__ = ["list_vocabularies", "loader_of", "read_concepts"]
 
-_FORMATS = "OBO, tab-separated with columns curie and name, identifier<TAB>name, MEDIC's ids||names, MeSH tree numbers"
+_FORMATS = ", ".join(sorted(name.rpartition(".v")[0] for name in LOADERS))
 
 
-def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
-    """The files that the paths name, in the order given; a folder stands for the files in it, sorted by name.
+class _NoVocabularyError(MateriaError):
+    """The file is none that a loader reads."""
+
+
+def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None = None) -> list[UPath]:
+    """The files that the paths name, in the order given; a folder stands for the vocabularies in it, sorted by name.
+
+    A folder may hold what is no vocabulary (a UMLS release has indexes and rankings beside its names): that is left out,
+    and told to `set_aside`. A file that is named itself stays, and is an error when it is read.
 
     Raises:
         MateriaError: a path does not exist, or cannot be reached.
@@ -35,7 +42,7 @@ def list_vocabularies(paths: Sequence[str | UPath]) -> list[UPath]:
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
-                found += [p for p in inside if not p.name.startswith(".")]
+                found += [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
                 continue
             if not path.is_file():
                 raise MateriaError("does not exist", file=str(given), remedy="Check the path of the vocabulary")
@@ -53,7 +60,7 @@ def loader_of(path: UPath) -> Loader:
         MateriaError: the file is empty, of no known format, or cannot be read.
     """
     with _opened(path) as stream:
-        return _recognised(stream, path.name)
+        return _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
 
 
 def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
@@ -63,20 +70,38 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
     with _opened(path) as stream:
-        reader = loader or _recognised(stream, path.name)
+        reader = loader or _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
         yield from reader.load(cast(BinaryIO, stream), path.name, set_aside)
 
 
-def _recognised(stream: io.BufferedReader, file: str) -> Loader:
-    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+def _loader(head: bytes, file: str) -> Loader:
     if not head.strip():
-        raise MateriaError("is empty", file=file, remedy="Download it again, or leave it out")
+        raise _NoVocabularyError("is empty", file=file, remedy="Download it again, or leave it out")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise MateriaError("is UTF-16", file=file, remedy="Convert it to UTF-8")
+        raise _NoVocabularyError("is UTF-16", file=file, remedy="Convert it to UTF-8")
     loader = recognise(head, file)
     if loader is None:
-        raise MateriaError("is of no vocabulary format that is known", file=file, remedy=f"Use one of: {_FORMATS}")
+        raise _NoVocabularyError(
+            "is of no vocabulary format that is known",
+            file=file,
+            remedy=f"Use one of the formats of docs/vocabularies.md ({_FORMATS})",
+        )
     return loader
+
+
+def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
+    """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
+    try:
+        with _opened(path) as stream:
+            _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+    except _NoVocabularyError as error:
+        if set_aside is not None:
+            detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."
+            set_aside(SetAside(path.name, "file", "unknown-format", detail))
+        return False
+    except MateriaError:
+        return True
+    return True
 
 
 @contextmanager

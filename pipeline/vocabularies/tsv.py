@@ -14,6 +14,7 @@ from typing import BinaryIO
 from pipeline.biolink import parse_category
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
+from pipeline.vocabularies.kgx_nodes import is_kgx_header
 from pipeline.vocabularies.prefixes import bare_id_to_curie
 
 __all__ = ["Tsv"]
@@ -48,6 +49,8 @@ class Tsv:
         text = head.decode("utf-8-sig", errors="replace")
         line = next((line for line in text.splitlines() if line.strip()), "")
         cells = line.split("\t")
+        if is_kgx_header(cells):
+            return False
         return _header(line) is not None or (len(cells) == 2 and bare_id_to_curie(cells[0].strip()) is not None)
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
