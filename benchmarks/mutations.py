@@ -9,8 +9,10 @@ sources), and once more by the reader that its seed is of, as `--format` would, 
 
 A worker process reads one file after another with 1 GiB of address space beyond what it starts with. A file is a crash
 when: it raises anything but the two errors that readers may raise; needs more than 5 s of processor time or 1 GiB of resident
-memory; ends the process; gives a document whose sections do not lie in its text, an identifier that is no CURIE, a
-problem that is no sentence; or gives out the text of a file that its entities point to. Crashing files are kept.
+memory; ends the process; gives a document whose sections do not lie in its text, an identifier that is no CURIE, a problem
+that is no sentence; or gives out the text of a file that its entities point to. Crashing files are kept. A file that unfolds
+to more than 2.5 MiB, as a gzip bomb may until it is stopped, has 2 s for each MiB: a million bad lines are a million records
+to set aside.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ from pipeline.vocabularies.registry import recognise as loader_of
 from pipeline.vocabularies.sources import read_concepts
 
 SECRET = "the text of a file that nobody may read"
-SECONDS, WALL_SECONDS, BYTES = 5.0, 120.0, 1 << 30
+SECONDS, SECONDS_A_MIB, WALL_SECONDS, BYTES = 5.0, 2.0, 300.0, 1 << 30
+LONGEST = 20.0  # no file here unfolds to so much that it may take longer
 REAL_BYTES, REAL_FILES = 200_000, 3  # of each real file, and how many for each reader
 _TESTS = Path(__file__).parents[1] / "tests" / "pipeline"
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -226,6 +229,7 @@ def attempt(read: Callable[[UPath, str, Report], None], path: Path, name: str) -
     report = Report()
     with contextlib.suppress(OSError):  # from here on the peak counts anew
         Path("/proc/self/clear_refs").write_text("5")
+    limit = _limit(path)
     before, start = _memory("VmRSS"), time.process_time()
     try:
         read(UPath(path), name, report)
@@ -237,11 +241,20 @@ def attempt(read: Callable[[UPath, str, Report], None], path: Path, name: str) -
         report.crash = f"{type(error).__name__} at {place}: {str(error)[:300]}"
     report.seconds = time.process_time() - start
     report.peak = max(0, _memory("VmHWM") - before)
-    if not report.crash and report.seconds > SECONDS:
+    if not report.crash and report.seconds > limit:
         report.crash = f"took {report.seconds:.1f} s"
     if not report.crash and report.peak > BYTES:
         report.crash = f"took {report.peak >> 20} MiB"
     return report
+
+
+def _limit(path: Path) -> float:
+    """Seconds of processor time that a file may take."""
+    size = 0
+    with contextlib.suppress(BrokenStreamError), open_stream(UPath(path)) as stream:
+        while piece := stream.read1(1 << 16):
+            size += len(piece)
+    return max(SECONDS, SECONDS_A_MIB * size / (1 << 20))
 
 
 def _memory(field_: str) -> int:
@@ -295,10 +308,10 @@ class Worker:
         self.pipe.send(number)
 
     def overdue(self) -> bool:
-        """Whether its file has cost more processor time than a report could still excuse, or it waits for ever."""
+        """Whether its file has cost more processor time than any report could excuse, or it waits for ever."""
         with contextlib.suppress(psutil.NoSuchProcess):
             spent = sum(psutil.Process(self.process.pid).cpu_times()[:2]) - self.cpu
-            return spent > 2 * SECONDS or time.monotonic() - self.wall > WALL_SECONDS
+            return spent > 2 * LONGEST or time.monotonic() - self.wall > WALL_SECONDS
         return False
 
     def end(self) -> None:
@@ -343,7 +356,7 @@ def run(family: str, files: int, seed: int, workers: int, keep: Path) -> int:
                 else:
                     busy.pop(one.pipe, None)
             for one in [one for one in busy.values() if one.overdue()]:
-                finish(one.number, Report(crash=f"did not end within {2 * SECONDS:.0f} s"))
+                finish(one.number, Report(crash=f"did not end within {2 * LONGEST:.0f} s"))
                 busy.pop(one.pipe)
                 one.end()
                 one.start()

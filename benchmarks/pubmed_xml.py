@@ -7,10 +7,11 @@ that process's own processor time, so that what else runs on the machine does no
 set over that of the imports. Both read the same files. The peer reads in addition authors, affiliations and references; we
 read in addition PMID versions, deletions, retractions, abstracts and titles in other languages, and books.
 
-The files are made here: 2,000 records of generated words (seed 7), of the shape PubMed's have (about a third with a
-structured abstract, 10 MeSH headings, 5 authors with affiliations; a third with a list of 30 references; some with inline
-markup, keywords, grants, abstracts in other languages), written over and over, each time under a PMID of its own.
-`--shape` prints their mean bytes and elements a record, and those of real files named.
+The files are made here: 2,000 records of generated words (seed 7), of the parts PubMed's have (a third with a structured
+abstract, 10 MeSH headings, 5 authors with affiliations, a third with a list of 30 references; some with inline markup,
+keywords, grants, titles and abstracts in other languages), written over and over, each time under a PMID of its own. With
+9.6 kB and 175 elements in the mean they lie between MEDLINE's citations of 2006 (4.3 kB, 87 elements) and today's efetch
+answers (5 to 44 kB, 110 to 650 elements).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The gzip module of the standard library drops up to a buffer of good bytes when 
 every byte before the break and then raises, so that the records before it are kept. It costs the same (zlib does the work).
 
 A stream that unfolds beyond all measure (a gzip bomb) breaks off too. Real literature and vocabularies unfold 3 to 15 times,
-the most repetitive machine-made XML about 50 times, and gzip at most 1,032 times, so 200 times is no real file; below 4 MiB
+the most repetitive machine-made XML about 50 times, and gzip can 1,032 times, so 100 times is no real file; below 4 MiB
 nothing is asked, as a short file of one repeated line does no harm.
 """
 
@@ -37,7 +37,7 @@ _PIECE = 1 << 16
 #: Bytes of the longest line read into memory: longer than any full text, short of what an attack needs.
 _LONGEST_LINE = 64 << 20
 #: How many times its size a compressed file may unfold to, once it has unfolded to more than so many bytes.
-_MOST_UNFOLDING, _UNASKED = 200, 4 << 20
+_MOST_UNFOLDING, _UNASKED = 100, 4 << 20
 
 
 class BrokenStreamError(Exception):

@@ -109,7 +109,8 @@ def xml_records(
                 _release(element)
     except etree.XMLSyntaxError as error:
         fatal = parser.error_log.last_error
-        message = (fatal.message if fatal is not None else error.msg or "").strip().rstrip(".")
+        # the message may quote a piece of the file, line ends and all
+        message = " ".join(((fatal.message if fatal is not None else error.msg) or "").split())[:200].rstrip(".")
         if "amplification" in message:
             yield _declares_entities(file)
             return

@@ -212,7 +212,7 @@ def test_a_gzip_bomb_breaks_off_with_a_remedy_and_in_little_memory(members, tmp_
     path = UPath(tmp_path / "x.gz")
     path.write_bytes(gzip.compress(b"\0" * ((200 << 20) // members), 9) * members)
     tracemalloc.start()
-    with open_stream(path) as stream, pytest.raises(BrokenStreamError, match="200 times") as error:
+    with open_stream(path) as stream, pytest.raises(BrokenStreamError, match="100 times") as error:
         while stream.read1(1 << 20):
             pass
     assert tracemalloc.get_traced_memory()[1] < 8 << 20
