@@ -11,9 +11,28 @@ from upath import UPath
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.errors import MateriaError
+from pipeline.vocabularies.merge import PREFIX_ORDER
 from training.config import PretrainingConfig
 
-__all__ = ["Config", "load_config", "parse_config"]
+__all__ = ["Config", "VocabularyConfig", "load_config", "parse_config"]
+
+
+class VocabularyConfig(BaseModel):
+    """How vocabularies become one: the categories of concepts, and which concepts are merged under which name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    categories: str | None = Field(
+        None,
+        description="YAML file of category rules that go before the shipped ones; relative to the configuration file",
+    )
+    prefix_order: tuple[str, ...] = Field(
+        PREFIX_ORDER,
+        description="prefixes in the order in which they name merged concepts; others follow by the alphabet",
+    )
+    merge_cross_references: bool = Field(
+        True, description="whether a one-to-one cross-reference merges two concepts, as exact matches always do"
+    )
 
 
 class Config(BaseModel):
@@ -25,6 +44,7 @@ class Config(BaseModel):
     small_file_groups: int = Field(16, ge=1, description="batches that a folder of small files is grouped into")
     workers: int | None = Field(None, ge=1, description="processes for extraction; all cores where not set")
     deidentify: bool = Field(True, description="take what identifies a person out of the inputs given with --records")
+    vocabulary: VocabularyConfig = VocabularyConfig()
     fusion: FusionConfig = FusionConfig()
     splits: SplitConfig = SplitConfig()
     corpus: CorpusConfig = CorpusConfig()
@@ -51,13 +71,18 @@ def parse_config(values: Any, file: str) -> Config:
 
 
 def load_config(path: str) -> Config:
-    """Read a YAML configuration file."""
+    """Read a YAML configuration file. Paths in it are relative to it."""
     file = UPath(path)
     try:
-        return parse_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, path)
+        config = parse_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, path)
     except FileNotFoundError as error:
         raise MateriaError("does not exist", file=path, remedy="Name an existing YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MateriaError(
             f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax"
         ) from error
+    categories = config.vocabulary.categories
+    if categories is None or "://" in categories:
+        return config
+    whole = str(file.absolute().parent / categories)
+    return config.model_copy(update={"vocabulary": config.vocabulary.model_copy(update={"categories": whole})})

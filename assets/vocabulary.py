@@ -4,40 +4,72 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import astuple
 
 from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Stage
+from pipeline.hashing import hash_json
 from pipeline.storage import file_sha256
-from pipeline.tables import VOCABULARY
-from pipeline.vocabularies import LOADERS
+from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_version
+from pipeline.vocabularies import LOADERS, list_vocabularies
+from pipeline.vocabularies.categories import load_rules
+from pipeline.vocabularies.join import VERSION as JOIN
 from pipeline.vocabularies.name_categories import VERSION as NAME_CATEGORIES
 
-__all__ = ["STAGES"]
+__all__ = ["MERGES", "SOURCES", "STAGES"]
+
+#: What each vocabulary file says, a partition a file: kept so that only a file that changed is parsed.
+SOURCES = "vocabulary_sources"
+#: Which concepts were joined into which, and why.
+MERGES = "vocabulary_merges"
 
 
 def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
-    from pipeline.vocabularies import list_vocabularies
-
     files = list_vocabularies(home.vocabulary)
     # The order counts: the first file that names a concept gives its preferred name.
-    return {f"{place:03d}/{path.name}": file_sha256(UPath(path)) for place, path in enumerate(files)}
+    hashes = {f"{place:03d}/{path.name}": file_sha256(UPath(path)) for place, path in enumerate(files)}
+    return hashes | {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
 
 
 def vocabulary(job: Job) -> None:
     """Every concept of the vocabularies: CURIE, names, Biolink class, parents, cross-references.
 
-    A CURIE that several vocabularies describe is one concept with all its names. Terms without a name and clauses that
-    cannot be read are set aside with the reason.
+    A CURIE that several vocabularies describe is one concept with all its names, and so are concepts that are said to be
+    exactly the same; `vocabulary_merges` has the log. Terms without a name and clauses that cannot be read are set aside
+    with the reason.
     """
-    from pipeline.vocabularies import load_vocabulary
+    from pipeline.vocabularies.join import joined
+    from pipeline.vocabularies.source_tables import read_sources
 
-    table = load_vocabulary(list(job.home.vocabulary), job.writer.set_aside)
-    job.writer.table("vocabulary.parquet", VOCABULARY).write(table)
-    job.writer.summary["concepts"] = table.num_rows
-    job.writer.summary["categories"] = dict(sorted(Counter(table["category"].to_pylist()).items()))
-    job.check("some_concept", table.num_rows > 0, concepts=table.num_rows)
+    settings, set_aside = job.home.config.vocabulary, job.writer.set_aside
+    sources = read_sources(list_vocabularies(job.home.vocabulary), job.dataset(SOURCES), set_aside)
+    concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
+    categories: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
+    with (
+        job.dataset(MERGES).writer() as log,
+        joined(
+            sources,
+            set_aside,
+            rules=load_rules(settings.categories),
+            prefix_order=settings.prefix_order,
+            merge_cross_references=settings.merge_cross_references,
+        ) as result,
+    ):
+        for rows in result.concepts:
+            concepts.write(rows)
+            categories.update(rows["category"].to_pylist())
+        merges = log.table("merges.parquet", VOCABULARY_MERGES)
+        for rows in result.merges:
+            merges.write(rows)
+            outcomes.update(reason or "merged" for reason in rows["refused"].to_pylist())
+        log.commit(skip_key=JOIN, code_version=table_version(VOCABULARY_MERGES), inputs={})
+    job.writer.summary["concepts"] = concepts.rows
+    job.writer.summary["categories"] = dict(sorted(categories.items()))
+    job.writer.summary["merges"] = dict(sorted(outcomes.items()))
+    job.check("some_concept", concepts.rows > 0, concepts=concepts.rows)
 
 
 STAGES = [
@@ -45,10 +77,12 @@ STAGES = [
         "vocabulary",
         "vocabulary",
         vocabulary,
-        version="-".join([*sorted(LOADERS), NAME_CATEGORIES]),
-        tables=(VOCABULARY,),
-        kinds=("python", "parquet"),
+        settings=lambda home: home.config.vocabulary.model_dump(exclude={"categories"}),
+        version="-".join([*sorted(LOADERS), NAME_CATEGORIES, JOIN]),
+        tables=(VOCABULARY, VOCABULARY_MERGES),
+        kinds=("duckdb", "parquet"),
         fingerprint=_vocabulary_files,
+        present=lambda home: home.dataset(MERGES).manifest() is not None,
         checks=(Check("some_concept", "The vocabularies must hold at least one concept."),),
     )
 ]
