@@ -55,7 +55,7 @@ class ObographsJson:
             for place, value in json_items(stream, (_NODES, _EDGES, _SETS)):
                 count += 1
                 if not isinstance(value, dict):
-                    detail = "The entry is no JSON object. Correct or remove it."
+                    detail = "The entry is no JSON object, or larger than 16 MiB. Correct or remove it."
                     set_aside(SetAside(file, f"entry {count}", "invalid-entry", detail))
                 elif place == _NODES:
                     if (concept := _node(value, file, set_aside)) is not None:
@@ -65,7 +65,7 @@ class ObographsJson:
                 else:
                     yield from _equivalent(value)
         except JsonError as error:
-            detail = f"The JSON breaks off ({str(error).split(chr(10))[0].strip()}); the entries before it are kept. Get it again."
+            detail = f"The JSON breaks off ({error}); the entries before it are kept. Get the file again."
             set_aside(SetAside(file, f"entry {count}", "malformed-json", detail))
 
 

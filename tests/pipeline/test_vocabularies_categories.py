@@ -8,16 +8,23 @@ import io
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
 from pipeline.biolink import parse_category
-from pipeline.vocabularies.base import Concept
 from pipeline.vocabularies.categories import Rule, assign, load_rules
 
 
 def category(marks: tuple[str, ...], rules: list[Rule] | None = None) -> str | None:
-    return assign({"X:1": Concept("X:1", "x", marks=marks)}, load_rules() if rules is None else rules).get("X:1")
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE concept AS SELECT 0 AS id, 'X:1' AS curie")
+        connection.execute("CREATE TABLE link (id INTEGER, kind VARCHAR, target VARCHAR)")
+        for mark in marks:
+            connection.execute("INSERT INTO link VALUES (0, 'mark', ?)", [mark])
+        assign(connection, load_rules() if rules is None else rules)
+        found = connection.execute("SELECT category FROM assigned").fetchone()
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,76 +14,17 @@ from pipeline.errors import SetAside
 from pipeline.vocabularies import LOADERS
 from pipeline.vocabularies.base import Concept
 
+
+def sample(loader: str) -> str:
+    """A file for each loader, written to its specification."""
+    return (Path(__file__).parent / "vocabulary_samples" / loader).read_text("utf-8")
+
+
 # Written to https://github.com/geneontology/obographs (schema of the JSON form).
-_IRI = "http://purl.obolibrary.org/obo/"
-OBOGRAPHS = json.dumps(
-    {
-        "graphs": [
-            {
-                "id": f"{_IRI}x.owl",
-                "nodes": [
-                    {
-                        "id": f"{_IRI}MONDO_0005148",
-                        "lbl": "type 2 diabetes mellitus",
-                        "type": "CLASS",
-                        "meta": {
-                            "definition": {"val": "A diabetes\nof adults.", "xrefs": ["PMID:1"]},
-                            "synonyms": [
-                                {"pred": "hasExactSynonym", "val": "T2D"},
-                                {"pred": "hasRelatedSynonym", "val": "adult-onset diabetes"},
-                            ],
-                            "xrefs": [{"val": "DOID:9352"}, {"val": "no curie"}],
-                            "basicPropertyValues": [
-                                {"pred": "http://www.w3.org/2004/02/skos/core#exactMatch", "val": "http://id.nlm.nih.gov/mesh/D003924"},
-                                {"pred": "http://www.geneontology.org/formats/oboInOwl#hasAlternativeId", "val": "MONDO:0000001"},
-                                {"pred": "http://www.geneontology.org/formats/oboInOwl#hasOBONamespace", "val": "mondo"},
-                            ],
-                        },
-                    },
-                    {"id": f"{_IRI}MONDO_0005015", "lbl": "diabetes mellitus", "type": "CLASS"},
-                    {
-                        "id": f"{_IRI}MONDO_0000002",
-                        "lbl": "obsolete diabetes",
-                        "meta": {
-                            "deprecated": True,
-                            "basicPropertyValues": [{"pred": f"{_IRI}IAO_0100001", "val": f"{_IRI}MONDO_0005015"}],
-                        },
-                    },
-                    {"id": f"{_IRI}RO_0002200", "lbl": "has phenotype", "type": "PROPERTY"},
-                    "no object",
-                ],
-                "edges": [
-                    {"sub": f"{_IRI}MONDO_0005148", "pred": "is_a", "obj": f"{_IRI}MONDO_0005015"},
-                    {"sub": f"{_IRI}MONDO_0005148", "pred": f"{_IRI}RO_0002200", "obj": f"{_IRI}HP_0000001"},
-                ],
-                "equivalentNodesSets": [{"nodeIds": [f"{_IRI}MONDO_0005015", f"{_IRI}DOID_9351"]}],
-            }
-        ]
-    }
-)  # fmt: skip
+OBOGRAPHS = sample("obographs.v1")
 
 # Written to https://www.w3.org/TR/owl2-mapping-to-rdf/ as ROBOT writes RDF/XML: entities for namespaces, an axiom annotation.
-OWL = """<?xml version="1.0"?>
-<!DOCTYPE rdf:RDF [ <!ENTITY obo "http://purl.obolibrary.org/obo/" > <!ENTITY xsd 'http://www.w3.org/2001/XMLSchema#' > ]>
-<rdf:RDF xmlns="&obo;x.owl#" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:owl="http://www.w3.org/2002/07/owl#"
- xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:obo="&obo;" xmlns:oboInOwl="http://www.geneontology.org/formats/oboInOwl#"
- xmlns:skos="http://www.w3.org/2004/02/skos/core#">
-<owl:Ontology rdf:about="&obo;x.owl"/>
-<owl:ObjectProperty rdf:about="&obo;RO_1"><rdfs:label>part of</rdfs:label></owl:ObjectProperty>
-<owl:Class rdf:about="&obo;MONDO_0005148"><rdfs:subClassOf><owl:Restriction><owl:onProperty rdf:resource="&obo;RO_1"/>
-<owl:someValuesFrom rdf:resource="&obo;HP_1"/></owl:Restriction></rdfs:subClassOf><rdfs:subClassOf rdf:resource="&obo;MONDO_0005015"/>
-<rdfs:label xml:lang="en">type 2 diabetes mellitus</rdfs:label><rdfs:label xml:lang="de">Typ-2-Diabetes</rdfs:label>
-<obo:IAO_0000115>A diabetes of adults.</obo:IAO_0000115><oboInOwl:hasExactSynonym>T2D</oboInOwl:hasExactSynonym>
-<oboInOwl:hasBroadSynonym xml:lang="zh-Hans">糖尿病</oboInOwl:hasBroadSynonym>
-<oboInOwl:hasDbXref>UMLS:C0011860</oboInOwl:hasDbXref><oboInOwl:hasAlternativeId>MONDO:0000001</oboInOwl:hasAlternativeId>
-<skos:closeMatch rdf:resource="http://id.nlm.nih.gov/mesh/D003924"/></owl:Class>
-<owl:Axiom><owl:annotatedSource rdf:resource="&obo;MONDO_0005148"/></owl:Axiom>
-<owl:Class rdf:about="&obo;MONDO_0005015"><rdfs:label>diabetes mellitus</rdfs:label><owl:equivalentClass rdf:resource="&obo;DOID_9351"/>
-<rdfs:subClassOf rdf:resource="http://www.w3.org/2002/07/owl#Thing"/></owl:Class>
-<owl:Class rdf:about="&obo;MONDO_0000002"><rdfs:label>old</rdfs:label><owl:deprecated rdf:datatype="&xsd;boolean">true</owl:deprecated>
-<obo:IAO_0100001 rdf:resource="&obo;MONDO_0005015"/></owl:Class>
-</rdf:RDF>
-"""
+OWL = sample("rdf.v1")
 # Written to https://www.w3.org/TR/skos-reference/; `ward:` is a hospital's own scheme, known by this file's prefix alone.
 SKOS = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 @prefix ward: <http://hospital.example/vocabulary/> .
@@ -95,34 +36,14 @@ ward:8 a skos:Concept ; skos:prefLabel "Sturz"@de, "Chute"@fr .
 <http://elsewhere.example/1> a skos:Concept ; skos:prefLabel "nowhere" .
 """
 # Written to https://ctdbase.org/downloads/ (fields of CTD_diseases and CTD_chemicals).
-CTD_DISEASES = """# Created: 1
-# Fields:
-# DiseaseName\tDiseaseID\tAltDiseaseIDs\tDefinition\tParentIDs\tTreeNumbers\tParentTreeNumbers\tSynonyms\tSlimMappings
-#
-Diabetes Mellitus, Type 2\tMESH:D003924\tDO:DOID:9352|OMIM:125853\tA "diabetes".\tMESH:D003920\tC18.452/x|C19.246\tC18\tNIDDM|MODY\tx
-\tMESH:D000002\t\t\t\t\t\t\t
-"""
+CTD_DISEASES = sample("ctd.v1")
 CTD_CHEMICALS = '''# Fields:
 # ChemicalName,ChemicalID,CasRN,Definition,ParentIDs,TreeNumbers,ParentTreeNumbers,Synonyms
 "1,2-dioxygen, ""x""",MESH:C000001,50-00-0,,MESH:D000001,D01.1,D01,a|b
 '''
 CTD_GENES = "# Fields:\n# GeneSymbol\tGeneName\tGeneID\tAltGeneIDs\tSynonyms\nINS\tinsulin\t3630\t9\tIDDM2\n"
-BIOPORTAL = """Class ID,Preferred Label,Synonyms,Definitions,Obsolete,CUI,Semantic Types,Parents,extra
-http://purl.bioontology.org/ontology/RXNORM/1,"Aspirin, 1 MG",ASA|aspirin,"A ""drug""
-of two lines.",false,C1|C2,http://purl.bioontology.org/ontology/STY/T121,http://purl.bioontology.org/ontology/RXNORM/2|http://www.w3.org/2002/07/owl#Thing,x
-http://purl.bioontology.org/ontology/RXNORM/3,gone,,,true,,,
-nowhere,x,,,false,,,
-http://purl.bioontology.org/ontology/RXNORM/4,,,,false,,,
-"""
-BABELON = (
-    "source_language\ttranslation_language\tsubject_id\tpredicate_id\tsource_value\ttranslation_value\ttranslation_status\n"
-    "en\tzh\tHP:0000001\trdfs:label\tAll\t所有\tOFFICIAL\n"
-    "en\tfr\tHP:0000001\toboInOwl:hasNarrowSynonym\tx\ttout\tCANDIDATE\n"
-    "en\tzh\tHP:0000002\tIAO:0000115\tdef\t定义\tOFFICIAL\n"
-    "en\tzh\tHP:0000003\trdfs:label\tx\t\tNOT_TRANSLATED\n"
-    "en\ten\tHP:0000003\trdfs:label\tx\tx\tOFFICIAL\n"
-    "en\tzh\tnowhere\trdfs:label\tx\t好\tOFFICIAL\n"
-)
+BIOPORTAL = sample("bioportal_csv.v1")
+BABELON = sample("babelon.v1")
 
 
 def load(name: str, content: str | bytes) -> tuple[list[Concept], dict[str, int]]:
@@ -244,12 +165,12 @@ def test_an_entity_that_reads_a_file_is_refused(tmp_path):
 
 
 def test_ctd_reads_its_three_vocabularies():
-    (disease,), aside = load("ctd.v1", CTD_DISEASES)
+    (disease, pain), aside = load("ctd.v1", CTD_DISEASES)
     assert disease == Concept(
         "MESH:D003924", "Diabetes Mellitus, Type 2", (("NIDDM", "exact"), ("MODY", "exact")), "biolink:Disease",
         'A "diabetes".', ("MESH:D003920",), ("DOID:9352", "OMIM:125853"), ("mesh:C18.452", "mesh:C19.246"),
     )  # fmt: skip
-    assert aside == {"no-name": 1}
+    assert (pain.curie, aside) == ("MESH:D010146", {"no-name": 1})
     (chemical,), _ = load("ctd.v1", CTD_CHEMICALS)
     assert (chemical.name, chemical.xrefs, chemical.synonyms) == (
         '1,2-dioxygen, "x"', ("CAS:50-00-0",), (("a", "exact"), ("b", "exact")),
@@ -264,7 +185,7 @@ def test_ctd_reads_its_three_vocabularies():
 
 
 def test_bioportal_csv_with_cells_over_lines():
-    (drug,), aside = load("bioportal_csv.v1", BIOPORTAL)
+    (drug, _), aside = load("bioportal_csv.v1", BIOPORTAL)
     assert drug == Concept(
         "RXNORM:1", "Aspirin, 1 MG", (("ASA", "exact"), ("aspirin", "exact")), None, 'A "drug" of two lines.',
         ("RXNORM:2",), ("UMLS:C1", "UMLS:C2"), ("sty:T121",),
