@@ -18,7 +18,21 @@ from pathlib import Path
 
 from pipeline.vocabularies import recognise
 
-WORDS = "disease syndrome acute chronic kinase receptor of the left structure phosphate tablet neoplasm".split()
+WORDS = [
+    "disease",
+    "syndrome",
+    "acute",
+    "chronic",
+    "kinase",
+    "receptor",
+    "of",
+    "the",
+    "left",
+    "structure",
+    "phosphate",
+    "tablet",
+    "neoplasm",
+]
 LANGUAGES = ["ENG"] * 7 + ["SPA", "JPN", "CZE"]
 SOURCES = ["MSH", "SNOMEDCT_US", "NCI", "MDR", "LNC", "RXNORM", "CHV", "ICD10CM"]
 HIERARCHY = [("PAR", ""), ("CHD", ""), ("PAR", "inverse_isa"), ("CHD", "isa")]
