@@ -47,6 +47,8 @@ _KINDS = {
 _NOTHING = "sssom:NoTermFound"
 # Characters of the longest YAML header that is read; PyYAML takes a second for this much.
 _LONGEST_HEADER = 1 << 16
+# Nesting costs PyYAML the square of its depth.
+_MOST_BRACKETS = 1000
 
 
 class Sssom:
@@ -96,14 +98,12 @@ def _prefixes(comment: str, file: str, set_aside: OnSetAside) -> dict[str, str]:
     """The file's own prefixes that are spelled otherwise here, by the namespaces of its curie_map."""
     header: Any = None
     try:
-        if len(comment) <= _LONGEST_HEADER:
+        if len(comment) <= _LONGEST_HEADER and comment.count("[") + comment.count("{") <= _MOST_BRACKETS:
             header = yaml.load(comment, Loader=yaml.BaseLoader)  # noqa: S506  (makes text, lists and dicts only)
     except (yaml.YAMLError, RecursionError):
         pass
     if comment and not isinstance(header, dict):
-        detail = (
-            "The header is not YAML, or longer than 64 KiB, so its curie_map is not used. Correct the lines with #."
-        )
+        detail = "The header is not YAML, or too long or deep, so its curie_map is not used. Correct the lines with #."
         set_aside(SetAside(file, "line 1", "bad-header", detail))
     namespaces = header.get("curie_map") if isinstance(header, dict) else None
     known = {namespace: prefix for prefix, namespace in PREFIXES.items()}
