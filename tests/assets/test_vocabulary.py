@@ -1,0 +1,117 @@
+"""The vocabulary stage: what it parses again, what makes it stale, and the log of merges beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from assets.config import Config, VocabularyConfig, load_config
+from assets.home import Home, open_home
+from assets.stage import Stage, refresh
+from assets.vocabulary import MERGES, SOURCES, STAGES
+from pipeline.errors import MateriaError
+from pipeline.vocabularies import LOADERS
+
+(VOCABULARY,) = STAGES
+OBO = "format-version: 1.2\n\n[Term]\nid: DOID:1\nname: chill\nxref: MESH:D000001\n\n[Term]\nid: DOID:2\nname: obsolete\nis_obsolete: true\n"
+
+
+def run(home: Home, stage: Stage = VOCABULARY) -> list[bool]:
+    return [result.computed for result in refresh(stage, home, stage.keys(home))]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.obo").write_text(OBO)
+    (source / "b.tsv").write_text("curie\tname\tcategory\nMESH:D000001\tCold\tDisease\n")
+    return Home(UPath(tmp_path / "home"), vocabulary=(str(source),))
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each file is really parsed: the loaders count their calls."""
+    calls: Counter[str] = Counter()
+    for loader in LOADERS.values():
+
+        def load(stream, file, set_aside, _load=loader.load):
+            calls[file] += 1
+            return _load(stream, file, set_aside)
+
+        monkeypatch.setattr(type(loader), "load", lambda self, *rest, _counted=load: _counted(*rest))
+    return calls
+
+
+def test_only_a_file_that_changed_is_parsed_again(home: Home, loads: Counter[str]) -> None:
+    assert run(home) == [True]
+    assert loads == {"a.obo": 1, "b.tsv": 1}
+    assert run(home) == [False]
+    (Path(home.vocabulary[0]) / "b.tsv").write_text("curie\tname\tcategory\nMESH:D000001\tCommon Cold\tDisease\n")
+    assert run(home) == [True]
+    assert loads == {"a.obo": 1, "b.tsv": 2}
+    table = home.dataset("vocabulary").read()
+    assert table["name"].to_pylist() == ["Common Cold"]
+    # What was set aside in the file that was not parsed again is still told.
+    assert home.dataset("vocabulary").set_aside()["reason"].to_pylist() == ["obsolete"]
+    (Path(home.vocabulary[0]) / "a.obo").unlink()
+    run(home)
+    assert len(home.dataset(SOURCES).manifests()) == 1
+    assert loads == {"a.obo": 1, "b.tsv": 2}
+
+
+def test_the_outcome_is_that_of_a_clean_build(home: Home, tmp_path: Path) -> None:
+    run(home)
+    (Path(home.vocabulary[0]) / "b.tsv").write_text("curie\tname\tcategory\nMESH:D000001\tCommon Cold\tDisease\n")
+    run(home)
+    clean = Home(UPath(tmp_path / "clean"), vocabulary=home.vocabulary)
+    run(clean)
+    for asset in ("vocabulary", MERGES):
+        manifests = home.dataset(asset).manifest(), clean.dataset(asset).manifest()
+        assert manifests[0] is not None
+        assert manifests[0] == manifests[1]
+
+
+def test_merges_are_logged_beside_the_vocabulary(home: Home) -> None:
+    run(home)
+    (row,) = home.dataset(MERGES).read().to_pylist()
+    assert (row["curie"], row["merged_into"], row["source"]) == ("DOID:1", "MESH:D000001", "a.obo")
+    manifest = home.dataset("vocabulary").manifest()
+    assert manifest is not None
+    assert manifest.summary["merges"] == {"merged": 1}
+    assert len(home.dataset("vocabulary").paths()) == 1
+    home.dataset(MERGES).delete("all")
+    assert VOCABULARY.stale(home) == ["all"]
+
+
+def test_each_setting_and_the_content_of_the_users_rules_count(home: Home, tmp_path: Path) -> None:
+    def settings(**values: object) -> Home:
+        return Home(home.url, vocabulary=home.vocabulary, config=Config(vocabulary=VocabularyConfig(**values)))
+
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules: [{prefix: DOID, category: Gene}]")
+    run(settings())
+    assert VOCABULARY.stale(settings()) == []
+    apart = settings(merge_cross_references=False, categories=str(rules))
+    assert run(apart) == [True]
+    assert apart.dataset("vocabulary").read()["category"].to_pylist() == ["biolink:Gene", "biolink:Disease"]
+    assert VOCABULARY.stale(apart) == []
+    rules.write_text("rules: [{prefix: DOID, category: Protein}]")
+    assert VOCABULARY.stale(apart) == ["all"]
+    named = settings(prefix_order=("DOID",))
+    assert run(named) == [True]
+    assert named.dataset("vocabulary").read()["curie"].to_pylist() == ["DOID:1"]
+    rules.unlink()
+    with pytest.raises(MateriaError, match=r"rules\.yaml: cannot be read"):
+        run(apart)
+
+
+def test_a_relative_path_of_rules_is_relative_to_the_configuration_and_survives_in_the_home(tmp_path: Path) -> None:
+    (tmp_path / "materia.yaml").write_text("vocabulary: {categories: rules.yaml, prefix_order: [MONDO, MESH]}\n")
+    config = load_config(str(tmp_path / "materia.yaml"))
+    assert config.vocabulary.categories == str(tmp_path / "rules.yaml")
+    open_home(str(tmp_path / "home")).configure(config=config)
+    assert open_home(str(tmp_path / "home")).config == config
