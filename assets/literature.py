@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
@@ -11,14 +11,19 @@ from pipeline.inventory import list_files, take_inventory
 from pipeline.storage import file_sha256
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 
-__all__ = ["STAGES"]
+__all__ = ["STAGES", "file_hashes"]
 
 
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
+    return file_hashes(home.literature)
+
+
+def file_hashes(sources: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of every file of some sources, by its name in the inventory."""
     # A file that must not be opened (a link that leaves its source, say) is known by its problem.
     return {
         file.name: hash_json(file.problem.detail) if file.problem else file_sha256(file.path)
-        for file in list_files(home.literature)
+        for file in list_files(sources)
     }
 
 

@@ -7,6 +7,7 @@ Examples:
   materia build
   materia build --home work --literature pubmed/ notes.jsonl --vocabulary doid.obo mesh.tsv --until corpus
   materia build --home work --config materia.yaml
+  materia build --home work --graph kgx/ hetionet-v1.0-edges.sif.gz
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers"
     )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
+    parser.add_argument(
+        "--graph",
+        nargs="*",
+        action="extend",
+        metavar="PATH",
+        help="files, folders or URLs of graphs to take as evidence (KGX, Hetionet's SIF, triples); none to take them out",
+    )
+    parser.add_argument(
+        "--graph-mapping", metavar="FILE", help="YAML table: what the relations and nodes of the graphs mean"
+    )
     parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
 
@@ -37,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
     """Build, with a progress bar; say what was done and where to look next."""
     config = load_config(options.config) if options.config else None
     stages = stages_until(options.until)
-    home = open_home(options.home).configure(options.literature, options.vocabulary, config)
+    home = open_home(options.home).configure(
+        options.literature, options.vocabulary, config, graphs=options.graph, graph_mapping=options.graph_mapping
+    )
     console = Console(stderr=True, highlight=False)
     if home.literature == (str(SAMPLE / "literature"),):
         console.print("Reading the bundled sample (give --literature and --vocabulary for your own).")

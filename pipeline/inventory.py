@@ -77,7 +77,7 @@ def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
     for source in dict.fromkeys(str(s) for s in sources):
         files = list(_files_of(UPath(source), source))
         if not files:
-            raise MateriaError("holds no literature file", file=source, remedy="Name a folder that holds literature")
+            raise MateriaError("holds no file", file=source, remedy="Name a folder that holds files, or a file")
         for file in files:
             other = found.setdefault(file.name, file)
             if str(other.path) != str(file.path):
@@ -91,7 +91,7 @@ def list_files(sources: Sequence[str | UPath]) -> list[LiteratureFile]:
 
 def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
     if not root.exists():
-        raise MateriaError("does not exist", file=source, remedy="Check the path of --literature")
+        raise MateriaError("does not exist", file=source, remedy="Check the path")
     if root.protocol in ("", "file", "local"):
         local = Path(os.path.abspath(root.path))  # noqa: PTH100  (resolve() would follow a link and lose the name given)
         yield from _local_files(local)

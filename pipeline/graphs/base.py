@@ -41,7 +41,7 @@ class Edge(NamedTuple):
         trigger: the relation as the file names it.
         probability: that it holds, in (0, 1).
         publication: CURIE of the paper it is taken from, None where the file names none.
-        source: knowledge source as the file names it (`infores:ctd`), empty where it names none.
+        source: CURIE of the knowledge source (`infores:ctd`), empty where the file names none.
         subject_category, object_category: Biolink classes where the edge itself gives them.
     """
 

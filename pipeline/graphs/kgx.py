@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from pipeline.biolink import parse_category
+from pipeline.curies import is_curie
 from pipeline.errors import SetAside
 from pipeline.graphs.base import Edge, Node, lines_of_text, plain_sentence
 from pipeline.graphs.json_records import json_records
@@ -196,6 +197,7 @@ def _edges(record: _Record, place: str, mapping: GraphMapping) -> Iterator[Edge]
         level = _text(record, "knowledge_level")
         probability = worth_of(level, _text(record, "agent_type")) if level or "agent_type" in record else meaning.worth
     negated, source = _flag(record, "negated"), _text(record, "primary_knowledge_source")
+    source = source if is_curie(source) else ""
     names = [_label(record, "subject"), _label(record, "object")]
     for paper, sentence in support:
         spans = places if sentence is plain else [_find(name, sentence) for name in names]
