@@ -70,10 +70,13 @@ class GraphReader(Protocol):
     def recognises(self, head: bytes, name: str) -> bool:
         """Whether a file is of this format, by its first (decompressed) bytes and, where they leave it open, its name."""
 
-    def nodes(self, stream: BinaryIO, file: str) -> Iterator[Node | SetAside]:
-        """Yield the nodes whose class the file states apart from its edges; nothing where the format has none."""
+    def nodes(self, stream: BinaryIO, file: str, head: bytes) -> Iterator[Node | SetAside]:
+        """Yield the nodes whose class the file states apart from its edges; nothing where the format has none.
 
-    def edges(self, stream: BinaryIO, file: str, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
+        `head` is what `recognises` saw, for a format that is written in several ways.
+        """
+
+    def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """Yield the edges of a decompressed stream in their order, and a `SetAside` for each record not used.
 
         A file that breaks off ends with a `SetAside`; what was read before it stands.

@@ -72,20 +72,21 @@ def _recognised(file: LiteratureFile) -> GraphFile | SetAside:
 
 def nodes_of(graph: GraphFile) -> Iterator[Node | SetAside]:
     """The nodes of a file; where the file breaks off, its edges say so."""
-    for item in _items(graph, lambda stream: graph.reader.nodes(stream, graph.name)):
+    for item in _items(graph, lambda stream, head: graph.reader.nodes(stream, graph.name, head)):
         if not (isinstance(item, SetAside) and item.record == "file"):
             yield item
 
 
 def edges_of(graph: GraphFile, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
     """The edges of a file; where the file breaks off, a SetAside comes last."""
-    yield from _items(graph, lambda stream: graph.reader.edges(stream, graph.name, mapping))
+    yield from _items(graph, lambda stream, head: graph.reader.edges(stream, graph.name, head, mapping))
 
 
-def _items(graph: GraphFile, read: Callable[[BinaryIO], Iterator[T | SetAside]]) -> Iterator[T | SetAside]:
+def _items(graph: GraphFile, read: Callable[[BinaryIO, bytes], Iterator[T | SetAside]]) -> Iterator[T | SetAside]:
     try:
+        head, _ = read_head(graph.path)
         with open_stream(graph.path) as stream:
-            yield from read(stream)
+            yield from read(stream, head)
     except BrokenStreamError as error:
         detail = f"The file breaks off: {error}; what stands before is kept. Get it again from its source."
         yield SetAside(graph.name, "file", error.reason, detail)

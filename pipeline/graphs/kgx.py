@@ -13,10 +13,9 @@ in-memory graph, and some hundred dependencies).
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from pipeline.biolink import parse_category
 from pipeline.curies import is_curie
@@ -52,7 +51,6 @@ _PAPERS = ("PMID:", "PMC:", "DOI:")
 _TRUTH = {"true": True, "1": True, "yes": True, "": False, "false": False, "0": False, "no": False}
 _LONGEST_SENTENCE = 5000
 _LONGEST_WORD = 1000
-_HEAD_BYTES = 1 << 16
 
 #: How nodes are read that no mapping concerns.
 _CURIES = GraphMapping()
@@ -78,9 +76,9 @@ class KgxEdges:
         del name
         return _form(head) is not None
 
-    def nodes(self, stream: BinaryIO, file: str) -> Iterator[Node | SetAside]:
+    def nodes(self, stream: BinaryIO, file: str, head: bytes) -> Iterator[Node | SetAside]:
         """The class of each node that states one."""
-        for place, record in _records(stream, file, "nodes"):
+        for place, record in _records(stream, file, head, "nodes"):
             if isinstance(record, SetAside):
                 yield record
                 continue
@@ -89,9 +87,9 @@ class KgxEdges:
             except _RecordError as error:
                 yield SetAside(file, place, error.reason, error.detail)
 
-    def edges(self, stream: BinaryIO, file: str, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
+    def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """Each edge, once for each paper among its publications."""
-        for place, record in _records(stream, file, "edges"):
+        for place, record in _records(stream, file, head, "edges"):
             if isinstance(record, SetAside):
                 yield record
                 continue
@@ -126,17 +124,16 @@ def _kind(fields: set[str]) -> str | None:
     return "nodes" if {"id", "category"} <= fields else None
 
 
-def _records(stream: BinaryIO, file: str, wanted: str) -> Iterator[tuple[str, _Record | SetAside]]:
+def _records(stream: BinaryIO, file: str, head: bytes, wanted: str) -> Iterator[tuple[str, _Record | SetAside]]:
     """Place and record of each node or edge of a file, or a SetAside; nothing where the file holds the other kind."""
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, stream))
-    form, holds = _form(buffered.peek(_HEAD_BYTES)) or ("tsv", "edges")
+    form, holds = _form(head) or ("tsv", "edges")
     if holds not in (wanted, "both"):
         return
     if form == "json":
-        yield from json_records(buffered, file, wanted, _FIELDS)
+        yield from json_records(stream, file, wanted, _FIELDS)
         return
     columns: list[tuple[str, int]] | None = None
-    for item in lines_of_text(buffered, file):
+    for item in lines_of_text(stream, file):
         if isinstance(item, SetAside):
             yield item.record, item
             continue
@@ -287,5 +284,7 @@ def _text(record: _Record, field: str) -> str:
 def _texts(record: _Record, field: str) -> list[str]:
     """A list of texts, cleaned; in TSV its members are separated by `|`."""
     value = record.get(field)
+    if value is None:
+        return []
     members = value if isinstance(value, list) else value.split("|") if isinstance(value, str) else []
     return [text for one in members if isinstance(one, str) and (text := clean(one).replace("\n", " ").strip())]

@@ -159,7 +159,7 @@ def _mapped(value: Any, word: str, file: str) -> MappedRelation:
         )
     if predicate is None:
         raise MateriaError("names no Biolink predicate", file=file, record=word, remedy="Correct its predicate")
-    if level not in KNOWLEDGE_LEVELS:
+    if not isinstance(level, str) or level not in KNOWLEDGE_LEVELS:
         remedy = f"Use one of {', '.join(KNOWLEDGE_LEVELS)}"
         raise MateriaError("names no knowledge level of Biolink", file=file, record=word, remedy=remedy)
     return MappedRelation(predicate, reverse, worth_of(level))

@@ -32,11 +32,12 @@ class Sif:
         first = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
         return tuple(first.decode(errors="replace").strip().lower().split("\t")) == _HEADER
 
-    def nodes(self, stream: BinaryIO, file: str) -> Iterator[Node | SetAside]:
+    def nodes(self, stream: BinaryIO, file: str, head: bytes) -> Iterator[Node | SetAside]:
         """None: the kind of a node stands in every edge."""
-        del stream, file
+        del stream, file, head
         yield from ()
 
-    def edges(self, stream: BinaryIO, file: str, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
+    def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """One edge a line."""
+        del head
         yield from triple_lines(stream, file, mapping.over(shipped_mapping("hetionet.yaml")), _HEADER)

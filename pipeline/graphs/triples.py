@@ -45,11 +45,12 @@ class Triples:
             first >= {"source", "metaedge", "target"} or first >= {"subject", "object"} or first >= {"id", "category"}
         )
 
-    def nodes(self, stream: BinaryIO, file: str) -> Iterator[Node | SetAside]:
+    def nodes(self, stream: BinaryIO, file: str, head: bytes) -> Iterator[Node | SetAside]:
         """None: a triple does not say what its nodes are."""
-        del stream, file
+        del stream, file, head
         yield from ()
 
-    def edges(self, stream: BinaryIO, file: str, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
+    def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """One edge a line."""
+        del head
         yield from triple_lines(stream, file, mapping, _HEADER, scores=True)
