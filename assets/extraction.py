@@ -79,7 +79,7 @@ def _write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple
 
 
 def evidence_shuffle(job: Job) -> None:
-    """The evidence of live documents, sorted into buckets by its subject: one step that writes every bucket.
+    """The evidence of live documents and of graphs, sorted into buckets by its subject: one step that writes every bucket.
 
     Each row says whether its document is retracted. A bucket whose rows did not change keeps its data version, so that
     nothing after it is built again.
@@ -88,7 +88,10 @@ def evidence_shuffle(job: Job) -> None:
 
     batches = batches_of(job.home)
     rows = shuffle_evidence(
-        _paths(job.dataset("evidence"), batches), job.dataset("live_documents").paths(), job.home.config.buckets
+        _paths(job.dataset("evidence"), batches),
+        job.dataset("live_documents").paths(),
+        job.home.config.buckets,
+        graphs=job.dataset("graph_evidence").paths(),
     )
     _write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
 
@@ -133,7 +136,7 @@ STAGES = [
         "evidence_shuffle",
         "extraction",
         evidence_shuffle,
-        needs=(Need("evidence", "batch"), Need("live_documents")),
+        needs=(Need("evidence", "batch"), Need("live_documents"), Need("graph_evidence")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),
         shuffled="evidence_by_bucket",

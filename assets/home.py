@@ -17,12 +17,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from upath import UPath
 
 import pipeline
 from assets.config import Config, parse_config
 from pipeline.errors import MateriaError
+from pipeline.graphs.files import open_graphs
+from pipeline.graphs.mapping import load_mapping
 from pipeline.hashing import bucket_name
 from pipeline.inventory import LiteratureFile, list_files
 from pipeline.storage import Dataset, write_atomically
@@ -51,6 +54,8 @@ class Home:
     #: Formats by patterns of file names, in the order in which they are tried.
     formats: tuple[tuple[str, str], ...] = ()
     recorded: bool = False
+    graphs: tuple[str, ...] = ()
+    graph_mapping: str | None = None
 
     def dataset(self, asset: str) -> Dataset:
         """The partitions of an asset in this home."""
@@ -78,8 +83,10 @@ class Home:
         *,
         records: Sequence[str] | None = None,
         formats: Sequence[tuple[str, str]] | None = None,
+        graphs: Sequence[str] | None = None,
+        graph_mapping: str | None = None,
     ) -> Home:
-        """The home with new sources or settings, recorded. What is not given stays as recorded.
+        """The home with new sources or settings, recorded. What is not given stays as recorded; no graphs (`()`) remove all.
 
         Raises:
             MateriaError: where a source is missing or empty, or the number of buckets would change in a home that holds a
@@ -103,6 +110,8 @@ class Home:
             records=tuple(map(_absolute, records)) if records else self.records,
             formats=tuple(formats) if formats else self.formats,
             recorded=True,
+            graphs=self.graphs if graphs is None else tuple(map(_absolute, graphs)),
+            graph_mapping=_absolute(graph_mapping) if graph_mapping else self.graph_mapping,
         )
         if changed != self:
             # Look before recording: a mistyped path must not become what the next bare build reads.
@@ -110,12 +119,16 @@ class Home:
                 changed.literature_files()
             if vocabulary:
                 list_vocabularies(changed.vocabulary)
+            if graphs:
+                open_graphs(list_files(changed.graphs), lambda _: None)
+            if graph_mapping:
+                load_mapping(changed.graph_mapping)
             changed._store()
         return changed
 
     def _store(self) -> None:
         sample = (str(SAMPLE / "literature"),) == self.literature and (str(SAMPLE / "vocabulary"),) == self.vocabulary
-        record = {
+        record: dict[str, Any] = {
             "schema": "materia.home.v1",
             # The sample's place moves with the installation, so it is recorded by name.
             "literature": "sample" if sample else list(self.literature),
@@ -125,6 +138,8 @@ class Home:
             "formats": [list(pair) for pair in self.formats],
             "config": self.config.model_dump(mode="json"),
         }
+        if self.graphs or self.graph_mapping:
+            record |= {"graphs": list(self.graphs), "graph_mapping": self.graph_mapping}
         write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
 
     @contextmanager
@@ -173,6 +188,7 @@ def open_home(path: str | None = None) -> Home:
             config=parse_config(values["config"], str(record)),
             recorded=True,
         )
+        home = replace(home, graphs=tuple(values.get("graphs", ())), graph_mapping=values.get("graph_mapping"))
         if values["literature"] != "sample":
             home = replace(home, literature=tuple(values["literature"]), vocabulary=tuple(values["vocabulary"]))
         return home

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
 from pipeline.archives import ARCHIVES
 from pipeline.hashing import hash_fields, hash_json
-from pipeline.inventory import take_inventory
+from pipeline.inventory import LiteratureFile, take_inventory
 from pipeline.readers import READERS
 from pipeline.releases import missing_numbers
 from pipeline.storage import file_sha256
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 
-__all__ = ["STAGES"]
+__all__ = ["STAGES", "file_hashes"]
 
 
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
+    return file_hashes(home.literature_files())
+
+
+def file_hashes(files: Sequence[LiteratureFile]) -> dict[str, str]:
+    """What identifies the content of each file and how it is read, by its name in the inventory."""
     # A file that must not be opened (a link that leaves its source, say) is known by its problem.
     return {
         file.name: hash_json(file.problem.detail)
         if file.problem
         else hash_fields(file_sha256(file.path), file.format or "", file.records)
-        for file in home.literature_files()
+        for file in files
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets import corpora, extraction, graph, literature, models, vocabulary
+from assets import corpora, extraction, graph, graph_evidence, literature, models, vocabulary
 from assets.stage import Stage
 from pipeline.errors import MateriaError
 
@@ -11,6 +11,7 @@ __all__ = ["SHUFFLED", "STAGES", "until"]
 STAGES: tuple[Stage, ...] = (
     *literature.STAGES,
     *vocabulary.STAGES,
+    *graph_evidence.STAGES,
     *extraction.STAGES,
     *graph.STAGES,
     *corpora.STAGES,

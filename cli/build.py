@@ -9,6 +9,7 @@ Examples:
   materia build --home ward --records notes.csv letters/ --vocabulary mesh.tsv
   materia build --home work --literature notes/ --format '*.txt=markdown'
   materia build --home work --config materia.yaml
+  materia build --home work --graph kgx/ hetionet-v1.0-edges.sif.gz
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read files in this format, or those whose name fits PATTERN (*.txt=markdown); found from content by default",
     )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
+    parser.add_argument(
+        "--graph",
+        nargs="*",
+        action="extend",
+        metavar="PATH",
+        help="files, folders or URLs of graphs to take as evidence (KGX, Hetionet's SIF, triples); none to take them out",
+    )
+    parser.add_argument(
+        "--graph-mapping", metavar="FILE", help="YAML table: what the relations and nodes of the graphs mean"
+    )
     parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
 
@@ -64,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
         config,
         records=options.records,
         formats=[_format(text) for text in options.format or ()],
+        graphs=options.graph,
+        graph_mapping=options.graph_mapping,
     )
     console = Console(stderr=True, highlight=False)
     if home.literature == (str(SAMPLE / "literature"),):

@@ -3,6 +3,7 @@
     materia:triple/<id>      a claim: a biolink:Association with belief, counts and publications     default graph
     subject predicate object the same claim as one plain triple, so that SPARQL paths are short      default graph
     materia:evidence/<id>    a sentence that says so: a biolink:TextMiningStudyResult                graph of its document
+                             (an edge of another graph: a biolink:StudyResult)
     concepts                 Biolink class, SKOS labels, superclasses, cross-references              default graph
 
 The plain triple is written only where support is greater than contradiction: whoever reads it without its association
@@ -31,6 +32,7 @@ from kg.tables import TRIPLES
 from pipeline.curies import expand
 from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
 from pipeline.errors import MateriaError
+from pipeline.graphs import GRAPHS
 from pipeline.tables import EVIDENCE, VOCABULARY
 
 __all__ = ["write_nquads"]
@@ -196,6 +198,10 @@ _CURIES: Final = """
     ) WHERE curie IS NOT NULL
 """
 
+#: Extractors that read graphs, as an SQL list; and whether all that a triple rests on comes from them.
+_GRAPH_READERS: Final = ", ".join(f"'{name}'" for name in GRAPHS)
+_FROM_GRAPHS: Final = f"len(list_filter(extractors, lambda name: name NOT IN ({_GRAPH_READERS}))) = 0"
+
 _CLAIMS: Final = _block(
     _TRIPLE,
     {
@@ -212,9 +218,9 @@ _CLAIMS: Final = _block(
         "materia:supporting_documents": _typed("supporting_documents", "integer"),
         "materia:contradicting_documents": _typed("contradicting_documents", "integer"),
         "materia:split": _literal("split"),
-        # All evidence comes from text as yet; these are the values that Biolink has for text mining.
+        # Biolink allows one agent; of a claim that papers and graphs make, text mining is the one that is known.
         "biolink:knowledge_level": "'\"not_provided\"'",
-        "biolink:agent_type": "'\"text_mining_agent\"'",
+        "biolink:agent_type": f"CASE WHEN {_FROM_GRAPHS} THEN '\"not_provided\"' ELSE '\"text_mining_agent\"' END",
     },
     """triples t JOIN iri s ON s.curie = t.subject JOIN iri p ON p.curie = t.predicate JOIN iri o ON o.curie = t.object
        JOIN (SELECT triple_id, list(d.iri) AS publications
@@ -231,7 +237,8 @@ _PLAIN: Final = _single(
 _EVIDENCE: Final = _block(
     f"'<{expand('materia:evidence/')}' || evidence_id || '>'",
     {
-        "rdf:type": f"'{_term('biolink:TextMiningStudyResult')}'",
+        "rdf:type": f"CASE WHEN extractor IN ({_GRAPH_READERS}) THEN '{_term('biolink:StudyResult')}' "
+        f"ELSE '{_term('biolink:TextMiningStudyResult')}' END",
         "biolink:supporting_text": _literal("sentence"),
         "biolink:supporting_text_section_type": _literal("section"),
         "materia:trigger": _literal('"trigger"'),

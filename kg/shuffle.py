@@ -73,18 +73,23 @@ def shuffle_evidence(
     live: Sequence[str],
     buckets: int,
     *,
+    graphs: Sequence[str] = (),
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Evidence of live documents, by bucket of its subject, then by evidence id, one row each.
+    """Evidence of live documents and of graphs, by bucket of its subject, then by evidence id, one row each.
 
     A row is kept where the live row of its document has the same version and text and is active or retracted. `retracted`
     is taken from the live row: a retraction changes this table and not the extraction.
+
+    What a graph asserts stands whether or not the paper it cites was ever read, in whatever version, and also where that
+    paper was deleted; but where the paper is known as retracted, the row is too.
 
     Args:
         evidence: Parquet files of EVIDENCE, of all batches.
         live: Parquet files of LIVE_DOCUMENTS.
         buckets: number of buckets of the home.
+        graphs: Parquet files of EVIDENCE, from graphs.
         threads: worker threads; all cores where None. The rows do not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
 
@@ -94,6 +99,7 @@ def shuffle_evidence(
     kept = ", ".join(f'e."{name}"' for name in EVIDENCE.names if name != "retracted")
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         table_view(connection, "evidence", evidence, EVIDENCE)
+        table_view(connection, "graph_evidence", graphs, EVIDENCE)
         _live_table(connection, live)
         rows = stream(
             connection,
@@ -101,6 +107,9 @@ def shuffle_evidence(
                     SELECT {kept}, l.status = 'retracted' AS retracted
                     FROM evidence e JOIN live_text l
                     ON e.doc_id = l.doc_id AND e.version = l.version AND e.text_hash = l.text_hash
+                    UNION ALL
+                    SELECT {kept}, coalesce(l.status = 'retracted', false) AS retracted
+                    FROM graph_evidence e LEFT JOIN live_text l ON e.doc_id = l.doc_id
                 ) ORDER BY bucket, evidence_id, {_TIES}""",  # noqa: S608
         )
         for batch in first_of_equal(rows, ["evidence_id"]):

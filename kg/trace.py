@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from kg.shards import find_shard, open_shard, read_row
+from pipeline.graphs import GRAPHS
 from pipeline.hashing import bucket_name, bucket_of
 from pipeline.storage import WHOLE, Dataset
 
@@ -25,6 +26,7 @@ __all__ = [
     "ShardSummary",
     "Share",
     "TracedDocument",
+    "TracedEdge",
     "TracedEvidence",
     "TracedPassage",
     "TracedTriple",
@@ -37,7 +39,8 @@ __all__ = [
 class TracedDocument:
     """A document behind a passage: the version that counts, and the file that version was read from.
 
-    `version`, `file` and what follows are None where the document is no longer live.
+    `version`, `file` and what follows are None where the document is no longer live, or was never read and is only cited
+    by a graph. A graph file that stands for itself has a file, a hash and a format, and no version.
     """
 
     doc_id: str
@@ -52,8 +55,18 @@ class TracedDocument:
 
 
 @dataclass(frozen=True)
+class TracedEdge:
+    """The edge of a graph that evidence comes from: file, place in it, and the file's hash where the graph is still there."""
+
+    file: str
+    place: str
+    sha256: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
 class TracedEvidence:
-    """One claim in one sentence of a document. Offsets count from the beginning of the document's text."""
+    """One claim in one sentence of a document, or one edge of a graph. Offsets count from the beginning of the document's text."""
 
     evidence_id: str
     triple: tuple[str, str, str]
@@ -67,6 +80,7 @@ class TracedEvidence:
     probability: float
     extractor: str
     document: TracedDocument
+    edge: TracedEdge | None = None
 
 
 @dataclass(frozen=True)
@@ -152,8 +166,9 @@ def trace(home: UPath | Path | str, shard: str, row: int, *, buckets: int | None
     keys = sorted({bucket_name(bucket_of(curie, buckets), buckets) for curie in curies}) if buckets else []
     triples = {row["triple_id"]: row for row in _look_up(home, "triples", keys, "triple_id", passage["triple_ids"])}
     evidence = _look_up(home, "evidence_by_bucket", keys, "evidence_id", passage["evidence_ids"])
-    documents = _documents(home, sorted({*passage["doc_ids"], *(row["doc_id"] for row in evidence)}))
-    traced = [_evidence(row, documents) for row in evidence]
+    graphs = _graphs(home)
+    documents = _documents(home, sorted({*passage["doc_ids"], *(row["doc_id"] for row in evidence)}), graphs)
+    traced = [_evidence(row, documents, graphs) for row in evidence]
     by_claim: dict[tuple[str, str, str], list[TracedEvidence]] = {}
     for one in traced:
         by_claim.setdefault(one.triple, []).append(one)
@@ -192,7 +207,7 @@ def summarise(home: UPath | Path | str, shard: str) -> ShardSummary:
     lists = table["doc_ids"].combine_chunks()
     pairs = pa.table({"row": pc.list_parent_indices(lists), "doc_id": pc.list_flatten(lists)})
     counted = pairs.group_by("doc_id").aggregate([("row", "count_distinct")])
-    documents = _documents(home, counted["doc_id"].to_pylist())
+    documents = _documents(home, counted["doc_id"].to_pylist(), _graphs(home))
     by_document = dict(zip(counted["doc_id"].to_pylist(), counted["row_count_distinct"].to_pylist(), strict=True))
     files = pa.array(
         [documents[doc_id].file or "(no longer live)" for doc_id in pairs["doc_id"].to_pylist()], pa.string()
@@ -231,16 +246,28 @@ def _look_up(
     return sorted(rows, key=lambda row: str(row[column]))
 
 
-def _documents(home: UPath | Path | str, doc_ids: Sequence[str]) -> dict[str, TracedDocument]:
-    """The live row of each document, joined with its file."""
+def _graphs(home: UPath | Path | str) -> dict[str, dict[str, Any]]:
+    """The graph files of the home by their names: doc_id, sha256 and format."""
+    manifest = Dataset(home, "graph_evidence").manifest()
+    return manifest.summary.get("graphs", {}) if manifest else {}
+
+
+def _documents(
+    home: UPath | Path | str, doc_ids: Sequence[str], graphs: dict[str, dict[str, Any]]
+) -> dict[str, TracedDocument]:
+    """The live row of each document, joined with its file; a graph file for itself."""
     live = {row["doc_id"]: row for row in _look_up(home, "live_documents", [WHOLE], "doc_id", doc_ids)}
     names = sorted({row["file"] for row in live.values()})
     files = {row["file"]: row for row in _look_up(home, "literature_inventory", [WHOLE], "file", names)}
+    by_doc_id = {
+        graph["doc_id"]: TracedDocument(graph["doc_id"], file=name, sha256=graph["sha256"], format=graph["format"])
+        for name, graph in graphs.items()
+    }
     documents = {}
     for doc_id in doc_ids:
         row = live.get(doc_id)
         if row is None:
-            documents[doc_id] = TracedDocument(doc_id)
+            documents[doc_id] = by_doc_id.get(doc_id) or TracedDocument(doc_id)
             continue
         file = files.get(row["file"], {})
         known = {name: row[name] for name in ("version", "status", "reason", "batch", "record", "file")}
@@ -248,7 +275,9 @@ def _documents(home: UPath | Path | str, doc_ids: Sequence[str]) -> dict[str, Tr
     return documents
 
 
-def _evidence(row: dict[str, Any], documents: dict[str, TracedDocument]) -> TracedEvidence:
+def _evidence(
+    row: dict[str, Any], documents: dict[str, TracedDocument], graphs: dict[str, dict[str, Any]]
+) -> TracedEvidence:
     kept = (
         "sentence",
         "section",
@@ -265,7 +294,15 @@ def _evidence(row: dict[str, Any], documents: dict[str, TracedDocument]) -> Trac
         (row["subject"], row["predicate"], row["object"]),
         **{name: row[name] for name in kept},
         document=documents[row["doc_id"]],
+        edge=_edge(row["section"], graphs) if row["extractor"] in GRAPHS else None,
     )
+
+
+def _edge(section: str, graphs: dict[str, dict[str, Any]]) -> TracedEdge:
+    """The section of evidence from a graph is the file and the place of the edge in it."""
+    file, _, place = section.rpartition(", ")
+    graph = graphs.get(file, {})
+    return TracedEdge(file, place, graph.get("sha256"), graph.get("format"))
 
 
 def _triple(

@@ -66,13 +66,27 @@ def _evidence(evidence: TracedEvidence) -> Iterator[str]:
     worth = f"{evidence.extractor}, probability {evidence.probability:.2f}, certainty {evidence.certainty:.2f}"
     claim = f"{polarity} {subject} {predicate} {object_} by {evidence.trigger!r}"
     yield f"  evidence {evidence.evidence_id[:16]}  {claim}  ({worth})"
-    yield f"    sentence [{evidence.sentence_start}, {evidence.sentence_end}) of {evidence.section}: {evidence.sentence}"
-    yield from _document(evidence.document, "    ")
+    if evidence.edge is None:
+        yield f"    sentence [{evidence.sentence_start}, {evidence.sentence_end}) of {evidence.section}: {evidence.sentence}"
+        yield from _document(evidence.document, "    ")
+        return
+    edge = evidence.edge
+    yield f"    edge {evidence.sentence}"
+    yield f"      graph {edge.file} {edge.place}, read by {edge.format or evidence.extractor}"
+    yield f"      sha256 {edge.sha256 or '(the graph is no longer there)'}"
+    if evidence.document.version is not None:
+        yield from _document(evidence.document, "    ")
+    elif evidence.document.file is None:
+        yield f"    document {evidence.document.doc_id}  cited by the graph, not among the live documents"
 
 
 def _document(document: TracedDocument, indent: str) -> Iterator[str]:
     if document.file is None:
         yield f"{indent}document {document.doc_id}  no longer live"
+        return
+    if document.version is None:
+        yield f"{indent}graph {document.file}, read by {document.format}"
+        yield f"{indent}  sha256 {document.sha256}"
         return
     yield f"{indent}document {document.doc_id} version {document.version}  ({document.status}; counts because: {document.reason})"
     yield f"{indent}  file {document.file} record {document.record}, batch {document.batch}, read by {document.format}"

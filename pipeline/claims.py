@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import MateriaError
-from pipeline.hashing import hash_fields
+from pipeline.hashing import evidence_id
 from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
 from pipeline.trigger_patterns import EntitySpan, find_claims, kind_of
@@ -119,9 +119,9 @@ def _evidence(
     for claim in find_claims(sentence, entities):
         subject, object_ = entities[claim.subject], entities[claim.object]
         spans = (begin + subject.start, begin + subject.end, begin + object_.start, begin + object_.end)
-        said = (subject.curie, claim.predicate, object_.curie, claim.polarity)
+        said = (subject.curie, claim.predicate, object_.curie)
         yield {
-            "evidence_id": hash_fields(doc_id, text_hash, *spans, *said, EXTRACTOR),
+            "evidence_id": evidence_id(doc_id, text_hash, spans, said, EXTRACTOR, polarity=claim.polarity),
             "doc_id": doc_id,
             "version": version,
             "text_hash": text_hash,

@@ -14,7 +14,16 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["BUCKET_SQL", "bucket_name", "bucket_of", "fraction_of", "hash_fields", "hash_json", "text_hash"]
+__all__ = [
+    "BUCKET_SQL",
+    "bucket_name",
+    "bucket_of",
+    "evidence_id",
+    "fraction_of",
+    "hash_fields",
+    "hash_json",
+    "text_hash",
+]
 
 #: The first 60 bits of a SHA-256, as DuckDB computes them from the column or expression put in for `{}`.
 BUCKET_SQL = "(('0x' || sha256({})[1:15])::BIGINT % {})"
@@ -23,6 +32,27 @@ BUCKET_SQL = "(('0x' || sha256({})[1:15])::BIGINT % {})"
 def hash_fields(*fields: object) -> str:
     """SHA-256 (hex, 64 characters) of the fields, each as text, joined by U+001F (the ASCII unit separator)."""
     return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
+
+
+def evidence_id(
+    doc_id: str,
+    text_hash: str,
+    spans: tuple[int, int, int, int],
+    claim: tuple[str, str, str],
+    extractor: str,
+    *,
+    polarity: bool,
+) -> str:
+    """The name of a row of evidence: what claims what, where, by whose word.
+
+    Args:
+        doc_id, text_hash: the document and the text that the offsets count into.
+        spans: start and end of the subject, then of the object.
+        claim: subject, predicate and object.
+        extractor: name and version.
+        polarity: true where the claim is made, false where it is denied.
+    """
+    return hash_fields(doc_id, text_hash, *spans, *claim, polarity, extractor)
 
 
 def hash_json(value: Any) -> str:

@@ -81,7 +81,7 @@ def list_files(
     for source, is_record in dict.fromkeys(named):
         files = list(_files_of(UPath(source), source))
         if not files:
-            raise MateriaError("holds no literature file", file=source, remedy="Name a folder that holds literature")
+            raise MateriaError("holds no file to read", file=source, remedy="Name a folder that holds some")
         for listed in files:
             file = replace(listed, records=is_record, format=_chosen_format(listed.name, chosen))
             other = found.setdefault(file.name, file)
@@ -114,7 +114,7 @@ def _chosen_format(name: str, formats: Mapping[str, str]) -> str | None:
 
 def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
     if not root.exists():
-        raise MateriaError("does not exist", file=source, remedy="Check the path of --literature")
+        raise MateriaError("does not exist", file=source, remedy="Check the path")
     if root.protocol in ("", "file", "local"):
         local = Path(os.path.abspath(root.path))  # noqa: PTH100  (resolve() would follow a link and lose the name given)
         yield from _local_files(local)

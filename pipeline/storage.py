@@ -18,6 +18,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -284,6 +285,7 @@ class PartitionWriter:
         self.key = key
         self.summary: dict[str, Any] = {}
         self._records: list[SetAside] = []
+        self._counts: Counter[str] = Counter()
         self._sinks: dict[str, TableSink] = {}
         self._staged: dict[str, Path] = {}
         if _is_local(dataset.url):
@@ -328,19 +330,24 @@ class PartitionWriter:
 
     def set_aside(self, record: SetAside) -> None:
         """Put a record aside with its reason: counted in the manifest, listed in a table beside the rows."""
+        self._counts[record.reason] += 1
         self._records.append(record)
+        if len(self._records) == _ROW_GROUP_ROWS:
+            self._write_set_aside()
+
+    def _write_set_aside(self) -> None:
+        """Move the records from memory to their table: there may be as many as a file has lines."""
+        sink = self.table(f"_set_aside/{self.key}.parquet", SET_ASIDE)
+        sink.write(pa.Table.from_pylist([asdict(record) for record in self._records], SET_ASIDE))
+        self._records.clear()
 
     def commit(self, *, skip_key: str, code_version: str, inputs: dict[str, str]) -> Manifest:
         """Put the staged files in force: move them to their content names, replace the manifest, remove what it left."""
         if self._records:
-            sink = self.table(f"_set_aside/{self.key}.parquet", SET_ASIDE)
-            sink.write(pa.Table.from_pylist([asdict(r) for r in self._records], SET_ASIDE))
+            self._write_set_aside()
         for sink in self._sinks.values():
             sink.close()
         entries = [entry for path in sorted(self._staged) for entry in self._move(path)]
-        counts: dict[str, int] = {}
-        for record in sorted(self._records, key=lambda r: r.reason):
-            counts[record.reason] = counts.get(record.reason, 0) + 1
         rows = sum(entry.rows or 0 for entry in entries if not entry.path.startswith("_set_aside/"))
         version = hash_json([[e.path, e.sha256] for e in entries if not e.path.startswith("_set_aside/")])
         manifest = Manifest(
@@ -352,7 +359,7 @@ class PartitionWriter:
             inputs,
             tuple(entries),
             rows,
-            counts,
+            dict(sorted(self._counts.items())),
             self.summary,
         )
         previous = self.dataset.manifest(self.key)

@@ -136,6 +136,26 @@ def test_evidence_learns_of_a_retraction_here(library: Library, write_evidence: 
     }
 
 
+def test_what_a_graph_asserts_needs_no_live_document_but_learns_of_a_retraction(
+    library: Library, write_evidence: Write
+) -> None:
+    graphs = write_evidence(
+        [{"doc_id": f"PMID:{i}", "text_hash": "the edge", "extractor": "kgx_edges.v1"} for i in range(1, 5)]
+    )
+    live = library.live(
+        {"doc_id": "PMID:1"}, {"doc_id": "PMID:2", "status": "retracted"}, {"doc_id": "PMID:3", "status": "deleted"}
+    )
+    rows = evidence_rows(write_evidence([{"doc_id": "PMID:1"}, {"doc_id": "PMID:3"}]), live, graphs=graphs)
+    assert sorted((row["doc_id"], row["extractor"], row["retracted"]) for row in rows) == [
+        ("PMID:1", "kgx_edges.v1", False),
+        ("PMID:1", "trigger.v1", False),
+        ("PMID:2", "kgx_edges.v1", True),
+        ("PMID:3", "kgx_edges.v1", False),
+        ("PMID:4", "kgx_edges.v1", False),
+    ]
+    assert evidence_rows([], [], graphs=graphs) != []
+
+
 def test_a_text_delivered_twice_gives_its_evidence_once(library: Library, write_evidence: Write) -> None:
     """The same paper in two files: same text, same ids, though the sections may be labelled differently."""
     first = write_evidence([{"evidence_id": "e", "section": "ABSTRACT"}])

@@ -152,7 +152,7 @@ def test_missing_paths_and_folders_without_literature_are_errors(tmp_path):
     with pytest.raises(MateriaError, match="does not exist"):
         inventory(tmp_path / "nowhere")
     for name in ("empty", "quiet"):
-        with pytest.raises(MateriaError, match="holds no literature file"):
+        with pytest.raises(MateriaError, match="holds no file"):
             inventory(tmp_path / name)
     with pytest.raises(MateriaError, match=r"useless: holds no file that can be read; the first is useless/x\.zip"):
         inventory(tmp_path / "useless")

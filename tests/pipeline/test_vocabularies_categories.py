@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -16,15 +17,28 @@ from pipeline.biolink import parse_category
 from pipeline.vocabularies.categories import Rule, assign, load_rules
 
 
-def category(marks: tuple[str, ...], rules: list[Rule] | None = None) -> str | None:
+def categories(concepts: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], rules: list[Rule]) -> dict[str, str]:
+    """The category that the rules give each concept, of which parents and marks are known."""
+    ids = {curie: place for place, curie in enumerate(concepts)}
+    links = [
+        {"id": ids[curie], "kind": kind, "target": target}
+        for curie, (parents, marks) in concepts.items()
+        for kind, targets in (("parent", parents), ("mark", marks))
+        for target in targets
+    ]
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE concept AS SELECT 0 AS id, 'X:1' AS curie")
-        connection.execute("CREATE TABLE link (id INTEGER, kind VARCHAR, target VARCHAR)")
-        for mark in marks:
-            connection.execute("INSERT INTO link VALUES (0, 'mark', ?)", [mark])
-        assign(connection, load_rules() if rules is None else rules)
-        found = connection.execute("SELECT category FROM assigned").fetchone()
-    return found[0] if found else None
+        named = pa.table({"id": list(ids.values()), "curie": list(ids)})  # noqa: F841  (DuckDB sees it by its name)
+        linked = pa.Table.from_pylist(  # noqa: F841
+            links, pa.schema([("id", pa.int64()), ("kind", pa.string()), ("target", pa.string())])
+        )
+        connection.execute("CREATE TABLE concept AS FROM named")
+        connection.execute("CREATE TABLE link AS FROM linked")
+        assign(connection, rules)
+        return dict(connection.sql("SELECT curie, category FROM assigned JOIN concept USING (id)").fetchall())
+
+
+def category(marks: tuple[str, ...], rules: list[Rule] | None = None) -> str | None:
+    return categories({"X:1": ((), marks)}, load_rules() if rules is None else rules).get("X:1")
 
 
 @pytest.mark.parametrize(
@@ -57,15 +71,13 @@ def test_of_several_types_the_first_rule_counts() -> None:
 
 def test_supplementary_records_follow_their_heading_then_their_class() -> None:
     vocabulary = {
-        "MESH:D010750": Concept(
-            "MESH:D010750", "Phosphoproteins", parents=("MESH:D011506",), marks=("mesh:D12.776.744",)
-        ),
-        "MESH:C000001": Concept("MESH:C000001", "p0 protein", parents=("MESH:D010750",), marks=("mesh_scr:1",)),
-        "MESH:C000002": Concept("MESH:C000002", "bevonium", parents=("MESH:D001561",), marks=("mesh_scr:1",)),
-        "MESH:C536914": Concept("MESH:C536914", "a syndrome", marks=("mesh_scr:3",)),
-        "MESH:C046539": Concept("MESH:C046539", "FOLFOX", marks=("mesh_scr:2",)),
+        "MESH:D010750": (("MESH:D011506",), ("mesh:D12.776.744",)),
+        "MESH:C000001": (("MESH:D010750",), ("mesh_scr:1",)),
+        "MESH:C000002": (("MESH:D001561",), ("mesh_scr:1",)),
+        "MESH:C536914": ((), ("mesh_scr:3",)),
+        "MESH:C046539": ((), ("mesh_scr:2",)),
     }
-    assert assign(vocabulary, load_rules()) == {
+    assert categories(vocabulary, load_rules()) == {
         "MESH:D010750": "biolink:Protein",
         "MESH:C000001": "biolink:Protein",
         "MESH:C000002": "biolink:ChemicalEntity",

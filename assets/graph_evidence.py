@@ -1,0 +1,82 @@
+"""The stage that reads graphs which others made: their edges enter as evidence, beside what papers say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from upath import UPath
+
+from assets.home import Home
+from assets.literature import file_hashes
+from assets.stage import Check, Job, Need, Stage
+from pipeline.errors import MateriaError
+from pipeline.graphs import GRAPHS
+from pipeline.inventory import list_files
+from pipeline.storage import file_sha256
+from pipeline.tables import EVIDENCE
+
+__all__ = ["STAGES"]
+
+
+def _graph_files(home: Home, key: str) -> Mapping[str, str]:
+    """Nothing where there are no graphs, so that a home without any never runs this stage twice."""
+    if not home.graphs:
+        return {}
+    vocabulary = home.dataset("vocabulary").manifest()
+    if vocabulary is None:
+        raise MateriaError("vocabulary has not been built yet", remedy="Materialize vocabulary first")
+    # No file can have these two names: the name of a graph file ends neither in a slash nor in nothing.
+    inputs = {"vocabulary/": vocabulary.data_version, **file_hashes(list_files(home.graphs))}
+    return inputs | ({"mapping/": file_sha256(UPath(home.graph_mapping))} if home.graph_mapping else {})
+
+
+def graph_evidence(job: Job) -> None:
+    """Edges of graphs that others made (KGX, Hetionet's SIF, triples), each a row of evidence for each paper it names.
+
+    Edges whose ends or relation cannot be told are set aside with the reason. Empty where no graph is given.
+    """
+    from pipeline.graphs.evidence import graph_evidence as evidence_of
+    from pipeline.graphs.evidence import read_categories
+    from pipeline.graphs.files import open_graphs
+    from pipeline.graphs.mapping import load_mapping
+
+    sink = job.writer.table("graph_evidence.parquet", EVIDENCE)
+    graphs = open_graphs(list_files(job.home.graphs), job.writer.set_aside)
+    mapping = load_mapping(job.home.graph_mapping if graphs else None)
+    concepts = (
+        job.dataset("vocabulary").batches(columns=["curie", "category"], batch_size=65536) if graphs else iter(())
+    )
+    categories = read_categories(concepts, graphs, job.writer.set_aside)
+    found = job.writer.summary["graphs"] = {}
+    for graph in graphs:
+        before = sink.rows
+        job.progress(f"graph_evidence {graph.name}")
+        for rows in evidence_of(graph, mapping, categories, job.writer.set_aside):
+            sink.write(rows)
+        found[graph.name] = {
+            "doc_id": graph.doc_id,
+            "sha256": file_sha256(graph.path),
+            "format": graph.reader.name,
+            "rows": sink.rows - before,
+        }
+    job.check("some_edge", sink.rows > 0 or not job.home.graphs, rows=sink.rows, files=len(found))
+
+
+STAGES = [
+    Stage(
+        "graph_evidence",
+        "extraction",
+        graph_evidence,
+        version="-".join(sorted(GRAPHS)),
+        needs=(Need("vocabulary"),),
+        tables=(EVIDENCE,),
+        kinds=("python", "parquet"),
+        fingerprint=_graph_files,
+        checks=(
+            Check(
+                "some_edge",
+                "Where graphs are given, one edge at least must be usable; triples may need --graph-mapping.",
+            ),
+        ),
+    )
+]

@@ -1,0 +1,78 @@
+"""Predicates of the Biolink model: what a claim of another graph may be.
+
+The slots below `related to` of Biolink 4.4.4 (https://w3id.org/biolink), itself included, mixins and deprecated ones too,
+since older graphs hold them. They ship as names alone: whether a predicate exists is all that is asked. What is kept of the
+classes, and why nothing is looked up on the web, is told in `pipeline.biolink`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["PREDICATES", "parse_predicate"]
+
+_IRI = "https://w3id.org/biolink/vocab/"
+_NAMES = """
+active_in actively_involved_in actively_involves acts_upstream_of acts_upstream_of_negative_effect
+acts_upstream_of_or_within acts_upstream_of_or_within_negative_effect acts_upstream_of_or_within_positive_effect
+acts_upstream_of_positive_effect adverse_event_of affected_by affects affects_likelihood_of
+affects_sensitivity_to ameliorates_condition amount_or_activity_decreased_by amount_or_activity_increased_by
+applied_to_treat associated_with associated_with_decreased_likelihood_of associated_with_increased_likelihood_of
+associated_with_likelihood_of associated_with_resistance_to associated_with_response_to
+associated_with_sensitivity_to author beneficial_in_models_for binds biomarker_for broad_match
+can_be_carried_out_by capable_of catalyzes caused_by causes chemically_similar_to close_match coexists_with
+coexpressed_with colocalizes_with completed_by composed_primarily_of condition_ameliorated_by
+condition_associated_with_gene condition_exacerbated_by condition_predisposed_by condition_promoted_by
+consumed_by consumes contains_process contraindicated_in contributes_to contribution_from contributor
+correlated_with decreased_amount_in decreased_likelihood_associated_with decreases_amount_or_activity_of
+decreases_sensitivity_to derives_from derives_into develops_from develops_into diagnoses
+directly_physically_interacts_with disease_has_basis_in disease_has_location disrupted_by disrupts editor
+enabled_by enables exacerbates_condition exact_match expressed_in expresses food_component_of
+gene_associated_with_condition gene_fusion_with gene_product_of genetic_association genetic_neighborhood_of
+genetically_associated_with genetically_interacts_with has_active_component has_active_ingredient
+has_adverse_event has_author has_biomarker has_catalyst has_chemical_role has_completed has_contraindication
+has_contributor has_decreased_amount has_editor has_excipient has_food_component has_frameshift_variant
+has_gene_product has_increased_amount has_input has_manifestation has_member has_metabolite has_missense_variant
+has_mode_of_inheritance has_molecular_consequence has_nearby_variant has_negative_upstream_actor
+has_negative_upstream_or_within_actor has_non_coding_variant has_nonsense_variant has_not_completed has_nutrient
+has_output has_part has_participant has_phenotype has_plasma_membrane_part has_positive_upstream_actor
+has_positive_upstream_or_within_actor has_preventative_intervention has_provider has_publisher
+has_sequence_location has_sequence_variant has_side_effect has_splice_site_variant has_substrate
+has_synonymous_variant has_target has_upstream_actor has_upstream_or_within_actor has_variant_part homologous_to
+in_cell_population_with in_clinical_trials_for in_complex_with in_linkage_disequilibrium_with in_pathway_with
+in_preclinical_trials_for in_taxon increased_amount_of increased_likelihood_associated_with
+increases_amount_or_activity_of increases_sensitivity_to indirectly_physically_interacts_with interacts_with
+is_active_ingredient_of is_chemical_role_of is_diagnosed_by is_excipient_of is_frameshift_variant_of is_input_of
+is_metabolite_of is_missense_variant_of is_molecular_consequence_of is_nearby_variant_of
+is_non_coding_variant_of is_nonsense_variant_of is_output_of is_sequence_variant_of is_side_effect_of
+is_splice_site_variant_of is_substrate_of is_synonymous_variant_of lacks_part likelihood_affected_by
+likelihood_associated_with located_in location_of location_of_disease manifestation_of member_of mentioned_by
+mentions missing_from mode_of_inheritance_of model_of models models_demonstrating_benefits_for narrow_match
+negatively_correlated_with not_completed_by nutrient_of occurs_in occurs_in_disease
+occurs_together_in_literature_with opposite_of orthologous_to overlaps paralogous_to part_of participates_in
+pharmacologically_interacts_with phenotype_of physically_interacts_with plasma_membrane_part_of
+positively_correlated_with preceded_by precedes predisposes_to_condition preventative_for_condition
+primarily_composed_of produced_by produces promotes_condition provider publisher regulated_by regulates
+related_condition related_to related_to_at_concept_level related_to_at_instance_level resistance_associated_with
+response_associated_with same_as sensitivity_affected_by sensitivity_associated_with sensitivity_decreased_by
+sensitivity_increased_by sequence_location_of similar_to studied_to_treat subclass_of
+subject_of_treatment_application_or_study_for_treatment_by superclass_of target_for taxon_of
+temporally_related_to tested_by_clinical_trials_of tested_by_preclinical_trials_of transcribed_from
+transcribed_to translates_to translation_of treated_by treated_in_studies_by treatment_applications_from treats
+treats_or_applied_or_studied_to_treat variant_part_of was_tested_for_effect_of was_tested_for_effect_on
+xenologous_to
+"""
+
+#: Every predicate as a CURIE.
+PREDICATES: Final[frozenset[str]] = frozenset(f"biolink:{name}" for name in _NAMES.split())
+
+
+def parse_predicate(text: str) -> str | None:
+    """The predicate as a CURIE, from a CURIE or an IRI, with underscores or spaces; None where Biolink has no such one.
+
+    >>> parse_predicate("biolink:treats"), parse_predicate("biolink:interacts with"), parse_predicate("biolink:heals")
+    ('biolink:treats', 'biolink:interacts_with', None)
+    """
+    name = text.removeprefix(_IRI) if text.startswith(_IRI) else text.removeprefix("biolink:")
+    curie = f"biolink:{name.replace(' ', '_')}"
+    return curie if curie in PREDICATES else None
