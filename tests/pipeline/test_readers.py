@@ -49,7 +49,7 @@ FIXTURES = {
     "pubmed_xml.v1": ("pubmed26n0001.xml", PUBMED, 3),
     "jats.v1": ("article.nxml", JATS, 1),
     "jsonl.v1": ("mine.jsonl", JSONL, 3),
-    "pubtator.v1": ("gold.pubtator", PUBTATOR, 2),
+    "pubtator.v2": ("gold.pubtator", PUBTATOR, 2),
 }
 EVERY = pytest.mark.parametrize("reader", list(READERS.values()), ids=list(READERS))
 
