@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from pipeline.curies import is_curie
 
-__all__ = ["curies_of"]
+__all__ = ["curies_of", "learn"]
 
 # What a type or a database name says of a bare identifier; the first that is found in it counts.
 _BARE = tuple(
@@ -58,6 +58,15 @@ def curies_of(text: str, kind: str) -> tuple[str, ...]:
         kind: the type of the annotation, or the name of the database.
     """
     return tuple(dict.fromkeys(_variants(text) if _VARIANT.search(kind) else _concepts(text, kind)))
+
+
+def learn(known: dict[str, tuple[str, ...]], text: str, kind: str) -> tuple[str, ...]:
+    """`curies_of` the field, remembered under what is written and under each of its parts: relations repeat it bare."""
+    curies = curies_of(text, kind)
+    known.setdefault(text.strip(), curies)
+    for part in text.split(","):
+        known.setdefault(part.strip(), curies_of(part, kind))
+    return curies
 
 
 def _concepts(text: str, kind: str) -> Iterator[str]:

@@ -16,8 +16,10 @@ from typing import Any, BinaryIO
 from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 from pipeline.readers.base import ACTIVE, DELETED, RETRACTED, Document, Section
+from pipeline.readers.bioc_json import is_bioc_json
 from pipeline.readers.identifiers import doi_curie, identifier, identify, pmc_curie, pmid_curie
 from pipeline.readers.languages import two_letters
+from pipeline.readers.marked_sentences import is_marked
 from pipeline.readers.streams import numbered_lines
 
 __all__ = ["Jsonl"]
@@ -38,6 +40,8 @@ class Jsonl:
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By a first line that is a JSON object with one of the fields, or by the file's name."""
+        if is_bioc_json(head) or is_marked(head):
+            return False
         if name.lower().endswith(_NAMES):
             return True
         first = head.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", 1)[0]

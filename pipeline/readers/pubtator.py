@@ -21,7 +21,7 @@ from typing import BinaryIO
 from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 from pipeline.readers.annotation_checks import checked
-from pipeline.readers.annotation_identifiers import curies_of
+from pipeline.readers.annotation_identifiers import curies_of, learn
 from pipeline.readers.base import Annotation, Document, Relation, Section
 from pipeline.readers.identifiers import identifier, identify, pmid_curie
 from pipeline.readers.streams import numbered_lines
@@ -97,7 +97,10 @@ _NO_ANNOTATION = (
     "invalid-annotation",
     "The line is neither ID, start, end, text, type, identifiers nor ID, type, identifier, identifier. Correct or remove it.",
 )
-_NO_BLOCK = ("unknown-document", "The annotation stands in no block of its document. Move it below its title and abstract.")
+_NO_BLOCK = (
+    "unknown-document",
+    "The annotation stands in no block of its document. Move it below its title and abstract.",
+)
 
 
 def _add(block: _Block | None, fields: list[str]) -> tuple[str, str] | None:
@@ -106,12 +109,8 @@ def _add(block: _Block | None, fields: list[str]) -> tuple[str, str] | None:
         return _NO_BLOCK
     if len(fields) >= 5 and _OFFSET.fullmatch(fields[1]) and _OFFSET.fullmatch(fields[2]):
         start, end, text, kind = int(fields[1]), int(fields[2]), fields[3], fields[4]
-        written = fields[5].strip() if len(fields) > 5 else ""
-        curies = curies_of(written, kind)
+        curies = learn(block.curies, fields[5], kind) if len(fields) > 5 else ()
         block.annotations.append(Annotation("", ((start, end),), text, kind, curies))
-        block.curies.setdefault(written, curies)
-        for part in written.split(","):
-            block.curies.setdefault(part, curies_of(part, kind))
     elif len(fields) in (4, 5) and not _OFFSET.fullmatch(fields[1]):
         block.relations.append(fields[1:])
     else:
