@@ -46,8 +46,8 @@ def checked(document: Document, file: str) -> Iterator[Document | SetAside]:
 def _fits(annotation: Annotation, text: str) -> bool:
     if not all(0 <= start < end <= len(text) for start, end in annotation.spans):
         return False
-    found = "".join(text[start:end] for start, end in annotation.spans)
-    return bool(found) and _dense(found) == _dense(annotation.text)
+    found = _dense("".join(text[start:end] for start, end in annotation.spans))
+    return bool(found) and found == _dense(annotation.text)
 
 
 def _dense(text: str) -> str:

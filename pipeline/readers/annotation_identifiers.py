@@ -39,6 +39,7 @@ _SPELLINGS = {
     "ncbigene": "NCBIGene", "taxonomy": "NCBITaxon", "ncbitaxon": "NCBITaxon", "species": "NCBITaxon", "chebi": "CHEBI",
     "cellosaurus": "Cellosaurus", "dbsnp": "dbSNP", "tmvar": "tmVar",
 }  # fmt: skip
+_SEPARATORS = re.compile(r"[|+,;]")
 _NONE = {"", "-", "-1", "none", "null"}
 _RS_NUMBER = re.compile(r"(?:^|;)\s*RS#:\s*([0-9]{1,12})")
 
@@ -64,13 +65,13 @@ def learn(known: dict[str, tuple[str, ...]], text: str, kind: str) -> tuple[str,
     """`curies_of` the field, remembered under what is written and under each of its parts: relations repeat it bare."""
     curies = curies_of(text, kind)
     known.setdefault(text.strip(), curies)
-    for part in text.split(","):
+    for part in _SEPARATORS.split(text) if not _VARIANT.search(kind) else text.split(","):
         known.setdefault(part.strip(), curies_of(part, kind))
     return curies
 
 
 def _concepts(text: str, kind: str) -> Iterator[str]:
-    for part in re.split(r"[|+,;]", text):
+    for part in _SEPARATORS.split(text):
         if (curie := _curie(part.strip(), kind)) is not None:
             yield curie
 

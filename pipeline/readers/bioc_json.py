@@ -68,16 +68,16 @@ class BiocJson:
         """The documents in order, each after what of its gold is set aside."""
         first = stream.readline(_FIRST_LINE).removeprefix(b"\xef\xbb\xbf")
         if not _is_json(first):
-            yield from _read(_Source(first, stream), file, None)
+            yield from _read(_Source(first, stream), file)
             return
-        yield from _read(_Source(first), file, "line 1")
+        yield from _read(_Source(first), file, "line 1, ")
         for number, line in numbered_lines(stream):
             place = f"line {number + 1}"
             if line is None:
                 detail = "The line is longer than 64 MiB. Put one document on each line."
                 yield SetAside(file, place, "line-too-long", detail)
             elif line.strip():
-                yield from _read(_Source(line), file, place)
+                yield from _read(_Source(line), file, f"{place}, ")
 
 
 class _FormError(ValueError):
@@ -108,17 +108,17 @@ def _is_json(line: bytes) -> bool:
         return False
 
 
-def _read(source: _Source, file: str, place: str | None) -> Iterator[Document | SetAside]:
+def _read(source: _Source, file: str, line: str = "") -> Iterator[Document | SetAside]:
     count = 0
     try:
         for item in _objects(source):
             source.given = 0
-            yield from _document(item, file, place or f"record {count}")
+            yield from _document(item, file, f"{line}record {count}")
             count += 1
     except (ijson.JSONError, ValueError, OverflowError) as error:
         what = str(error) if isinstance(error, _FormError) else "it is cut short or no JSON in UTF-8"
         detail = f"The JSON cannot be read on ({what}); the {count} documents before it are kept. {_AGAIN}."
-        yield SetAside(file, place or f"record {count}", "invalid-json", detail)
+        yield SetAside(file, f"{line}record {count}", "invalid-json", detail)
 
 
 def _objects(source: _Source) -> Iterator[Any]:
@@ -173,7 +173,7 @@ def _complete(item: Any, kind: str) -> dict[str, Any]:
         raise _FormError(f"{kind} holds what is no object")
     if kind == "documents" and "passages" not in item:
         raise _FormError("an object has no passages")
-    whole: dict[str, Any] = {"infons": item.get("infons") or {}, "text": item.get("text")}
+    whole: dict[str, Any] = {"infons": _or(item.get("infons"), {}), "text": item.get("text")}
     if not isinstance(whole["infons"], dict):
         raise _FormError("infons is no object")
     if not isinstance(whole["text"], str | None):
@@ -182,14 +182,18 @@ def _complete(item: Any, kind: str) -> dict[str, Any]:
         value = item.get(key)
         if not isinstance(value, str | int | None):
             raise _FormError(f"{key} is no string")
-        whole[key] = "" if value is None else str(value)
+        whole[key] = str(_or(value, ""))
     for key in ("offset", "length"):
         whole[key] = item.get(key, 0)
         if not isinstance(whole[key], int) or (key not in item and kind == "locations"):
             raise _FormError(f"{key} is no whole number")
     for key in _LISTS[kind]:
-        value = item.get(key) or []
+        value = _or(item.get(key), [])
         if not isinstance(value, list):
             raise _FormError(f"{key} is no list")
         whole[key] = [_complete(each, key) for each in value]
     return whole
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None else value

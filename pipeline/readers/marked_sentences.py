@@ -13,7 +13,6 @@ is given, so that no pair hides another.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -25,7 +24,10 @@ from pipeline.readers.streams import numbered_lines
 
 __all__ = ["MarkedSentences", "is_marked"]
 
-_MARKED = re.compile(r"<< (?P<e1>\S(?:.*?\S)?) >>|\[\[ (?P<e2>\S(?:.*?\S)?) \]\]", re.DOTALL)
+_MARKERS = (("e1", "<< ", " >>"), ("e2", "[[ ", " ]]"))
+
+#: A marked entity: where its first marker begins and its second ends, its name, its words.
+_Mark = tuple[int, int, str, str]
 
 
 def is_marked(head: bytes) -> bool:
@@ -34,7 +36,7 @@ def is_marked(head: bytes) -> bool:
         record = json.loads(head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0])
     except (ValueError, RecursionError):
         return False
-    return _has_form(record) and len(_marks(record["text"])) == 2
+    return _has_form(record) and bool(_marks(record["text"]))
 
 
 class MarkedSentences:
@@ -62,7 +64,7 @@ def _record(line: bytes | None, file: str, place: str) -> Iterator[Document | Se
         yield SetAside(file, place, "invalid-json", detail)
         return
     marks = _marks(record["text"]) if _has_form(record) else []
-    if len(marks) != 2:
+    if not marks:
         detail = "The line has no text with one << entity >> and one [[ entity ]], and a label. Correct or remove it."
         yield SetAside(file, place, "invalid-sentence", detail)
         return
@@ -73,21 +75,27 @@ def _has_form(record: Any) -> bool:
     return isinstance(record, dict) and isinstance(record.get("text"), str) and isinstance(record.get("label"), str)
 
 
-def _marks(text: str) -> list[re.Match[str]]:
-    """The marked entities, in order; fewer or more than two where the text is not marked once in each way."""
-    marks = list(_MARKED.finditer(text))
-    return marks if {mark.lastgroup for mark in marks} == {"e1", "e2"} else []
+def _marks(text: str) -> list[_Mark]:
+    """The marked entities in the order of the text; none where the text is not marked once in each way."""
+    marks = []
+    for name, opening, closing in _MARKERS:
+        start = text.find(opening)
+        end = text.find(closing, start + len(opening))
+        if start < 0 or end < 0 or text.find(opening, start + 1) >= 0:
+            return []
+        marks.append((start, end + len(closing), name, text[start + len(opening) : end]))
+    marks.sort()
+    return marks if marks[0][1] <= marks[1][0] else []
 
 
-def _document(text: str, label: str, marks: list[re.Match[str]]) -> Document:
+def _document(text: str, label: str, marks: list[_Mark]) -> Document:
     pieces, annotations, last, start = [], [], 0, 1  # behind the empty title and its newline
-    for mark in marks:
-        name = str(mark.lastgroup)
-        start += mark.start() - last
-        annotations.append(Annotation(name, ((start, start + len(mark[name])),), mark[name], "entity"))
-        start += len(mark[name])
-        pieces += [text[last : mark.start()], mark[name]]
-        last = mark.end()
+    for first, end, name, words in marks:
+        start += first - last
+        annotations.append(Annotation(name, ((start, start + len(words)),), words, "entity"))
+        start += len(words)
+        pieces += [text[last:first], words]
+        last = end
     sentence = "".join([*pieces, text[last:]])
     return Document(
         f"materia:{hash_fields(text, label)[:16]}",
