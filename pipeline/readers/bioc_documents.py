@@ -27,11 +27,13 @@ from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 from pipeline.readers.annotation_checks import checked
 from pipeline.readers.annotation_identifiers import curies_of, learn
-from pipeline.readers.base import Annotation, Document, Relation, Section
+from pipeline.readers.base import Annotation, Document, Relation, Section, clean
 from pipeline.readers.identifiers import doi_curie, identifier, identify, pmc_curie, pmid_curie
 
-__all__ = ["documents"]
+__all__ = ["MOST_OBJECTS", "documents"]
 
+#: Objects or elements of one document: a full text has some ten thousand, and each takes a kilobyte once it is decoded.
+MOST_OBJECTS = 300_000
 #: Labels of passages that are no body.
 _FRONT = {"title", "front", "abstract", "keyword", "keywords", "kwd", "mesh", "ref"}
 _IDENTIFIER_KEYS = (
@@ -188,7 +190,7 @@ def _identifiers(name: str | None, infons: list[dict[str, str]], file: str) -> l
     # PubMed Central numbers its documents without saying PMC; a bare number is a PMID where no infon tells better
     own = identifier(name) or (None if found else pmid_curie(name))
     if own is None and not found:
-        own = f"materia:{hash_fields(file, name)[:16]}"
+        own = f"materia:{hash_fields(file, clean(name))[:16]}"
     return sorted({*found, *filter(None, [own])})
 
 

@@ -5,7 +5,8 @@ Format: https://bioc.sourceforge.net and https://www.ncbi.nlm.nih.gov/research/p
 
 A collection may be larger than memory, so the events of `ijson` (yajl, in C) are put together document by document and each
 is let go before the next. Where the first line is JSON in itself, every line is read by itself, so a broken one costs
-itself alone; elsewhere, a file that breaks ends there. Nesting beyond 64 levels and documents beyond 64 MiB are refused.
+itself alone; elsewhere, a file that breaks ends there. Nesting beyond 64 levels and documents beyond 64 MiB or
+300,000 objects are refused.
 The `bioc` library decodes each document; what it takes for granted and files leave out (`relations`, `infons`) is put in first.
 
 Rejected: `ijson.items` (needs the place of the documents beforehand; its paths take memory that grows as the square of the depth).
@@ -24,7 +25,7 @@ from bioc import biocjson
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
-from pipeline.readers.bioc_documents import documents
+from pipeline.readers.bioc_documents import MOST_OBJECTS, documents
 from pipeline.readers.streams import numbered_lines
 
 __all__ = ["BiocJson", "is_bioc_json"]
@@ -129,7 +130,7 @@ def _objects(source: _Source) -> Iterator[Any]:
     """
     stack: list[Any] = []
     keys: list[str] = []
-    found = False
+    found, objects = False, 0
     for event, scalar in ijson.basic_parse(source, multiple_values=True, use_float=True):
         if event == "map_key":
             keys[-1] = scalar
@@ -137,6 +138,9 @@ def _objects(source: _Source) -> Iterator[Any]:
         if event in ("start_map", "start_array"):
             if len(stack) == _DEEPEST:
                 raise _FormError(f"it is nested more than {_DEEPEST} levels deep")
+            objects += 1
+            if objects > MOST_OBJECTS:
+                raise _FormError(f"a document holds more than {MOST_OBJECTS} objects")
             stack.append({} if event == "start_map" else [])
             keys.append("")
             continue
@@ -146,7 +150,7 @@ def _objects(source: _Source) -> Iterator[Any]:
         expected = (len(stack) > 1 and keys[-2] == "documents") or not (stack or found)
         if expected or (isinstance(value, dict) and "passages" in value):
             yield value
-            found = bool(stack)
+            found, objects = bool(stack), 0
         elif stack:
             if isinstance(stack[-1], list):
                 stack[-1].append(value)

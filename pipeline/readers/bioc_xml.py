@@ -17,7 +17,7 @@ from lxml import etree
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
-from pipeline.readers.bioc_documents import documents
+from pipeline.readers.bioc_documents import MOST_OBJECTS, documents
 from pipeline.readers.xml_stream import root_name, xml_records
 
 __all__ = ["BiocXml"]
@@ -43,6 +43,10 @@ class BiocXml:
 
 
 def _documents(element: etree._Element, file: str, place: str) -> Iterator[Document | SetAside]:
+    if sum(1 for _ in element.iter()) > MOST_OBJECTS:
+        detail = f"The document has more than {MOST_OBJECTS} elements. Split it, or get the file again from its source."
+        yield SetAside(file, place, "record-too-large", detail)
+        return
     for annotation in element.iter("annotation"):  # the DTD lets it be without an id, the library does not
         annotation.set("id", annotation.get("id", ""))
     xml = etree.tostring(element, encoding="unicode", with_tail=False)

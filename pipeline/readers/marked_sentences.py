@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 from pipeline.readers.annotation_checks import checked
-from pipeline.readers.base import Annotation, Document, Relation
+from pipeline.readers.base import Annotation, Document, Relation, clean
 from pipeline.readers.streams import numbered_lines
 
 __all__ = ["MarkedSentences", "is_marked"]
@@ -98,7 +98,7 @@ def _document(text: str, label: str, marks: list[_Mark]) -> Document:
         last = end
     sentence = "".join([*pieces, text[last:]])
     return Document(
-        f"materia:{hash_fields(text, label)[:16]}",
+        f"materia:{hash_fields(clean(text), clean(label))[:16]}",
         sections=(("sentence", sentence),),
         annotations=tuple(annotations),
         relations=(Relation(label, (("subject", "e1"), ("object", "e2"))),),

@@ -215,6 +215,12 @@ class TestBioc:
         (problem,) = read("bioc_json.v1", text)
         assert (problem.reason, "64 levels" in problem.detail) == ("invalid-json", True)
 
+    def test_a_document_of_too_many_objects_is_refused_in_little_memory(self):
+        (problem,) = read("bioc_json.v1", '{"passages": [' + "{}," * 2_000_000)
+        assert "300000 objects" in problem.detail
+        many = "<collection><document>" + "<annotation/>" * 300_000 + "</document></collection>"
+        assert [item.reason for item in read("bioc_xml.v1", many)] == ["record-too-large"]
+
     def test_discontinuous_parts_are_kept_and_offsets_in_a_gap_are_set_aside(self):
         parts = mention("T1", 0, 6, "breast cancer") | {
             "locations": [{"offset": 0, "length": 6}, {"offset": 19, "length": 6}]
@@ -319,6 +325,9 @@ class TestMarkedSentences:
     )  # fmt: skip
     def test_a_sentence_not_marked_once_in_each_way_is_set_aside(self, line):
         assert [item.reason for item in read("marked_sentences.v1", line)] == ["invalid-sentence"]
+
+    def test_half_a_surrogate_pair_is_no_crash(self):
+        assert one("marked_sentences.v1", '{"text": "<< A >> [[ B ]] \\ud800", "label": "x"}').annotations
 
     def test_json_lines_of_other_kinds_are_not_claimed(self):
         assert recognise(b'{"text": "<< A >> [[ B ]]", "label": "x"}\n', "x.jsonl") is READERS["marked_sentences.v1"]
