@@ -26,7 +26,7 @@ from bioc import biocjson
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
 from pipeline.readers.bioc_documents import MOST_OBJECTS, documents
-from pipeline.readers.streams import numbered_lines
+from pipeline.readers.streams import BrokenStreamError, numbered_lines
 
 __all__ = ["BiocJson", "is_bioc_json"]
 
@@ -67,7 +67,7 @@ class BiocJson:
 
     def read(self, stream: BinaryIO, file: str) -> Iterator[Document | SetAside]:
         """The documents in order, each after what of its gold is set aside."""
-        first = stream.readline(_FIRST_LINE).removeprefix(b"\xef\xbb\xbf")
+        first = _first_line(stream).removeprefix(b"\xef\xbb\xbf")
         if not _is_json(first):
             yield from _read(_Source(first, stream), file)
             return
@@ -100,6 +100,20 @@ class _Source:
         if self.given > _LARGEST:
             raise _FormError("a document is larger than 64 MiB")
         return data
+
+
+def _first_line(stream: BinaryIO) -> bytes:
+    """The first line, at most 1 MiB of it; where the stream breaks in it, what came before, and the next read says so."""
+    line = b""
+    while len(line) < _FIRST_LINE and not line.endswith(b"\n"):
+        try:
+            ahead = stream.peek(1)  # type: ignore[attr-defined]
+        except BrokenStreamError:
+            break
+        if not ahead:
+            break
+        line += stream.read(ahead.find(b"\n") + 1 or len(ahead))
+    return line
 
 
 def _is_json(line: bytes) -> bool:

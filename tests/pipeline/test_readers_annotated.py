@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 
 import pytest
+from upath import UPath
 
 from pipeline.errors import SetAside
 from pipeline.readers import READERS, recognise
 from pipeline.readers.annotation_identifiers import curies_of
 from pipeline.readers.base import Annotation, Relation, raw_text
+from pipeline.readers.streams import BrokenStreamError, open_stream
 
 
 def read(reader, content):
@@ -190,6 +193,20 @@ class TestBioc:
         text = json.dumps({"documents": [self.FULL, self.FULL]}, indent=1)
         first, problem = read("bioc_json.v1", text[: len(text) * 3 // 4])
         assert (first.doc_id, problem.reason, problem.record) == ("PMID:7", "invalid-json", "record 1")
+
+    def test_documents_on_one_line_before_a_cut_in_gzip_are_kept(self, tmp_path):
+        many = [self.FULL | {"infons": {"note": f"{number}"}} for number in range(500)]
+        path = UPath(tmp_path / "x.json.gz")
+        data = gzip.compress(json.dumps({"documents": many}).encode())
+        path.write_bytes(data[: len(data) // 2])
+        kept = 0
+        with open_stream(path) as stream, pytest.raises(BrokenStreamError):
+            for item in READERS["bioc_json.v1"].read(stream, "f"):
+                kept += not isinstance(item, SetAside)
+        assert 100 < kept < 500
+        path.write_bytes(data)
+        with open_stream(path) as stream:
+            assert sum(not isinstance(item, SetAside) for item in READERS["bioc_json.v1"].read(stream, "f")) == 500
 
     @pytest.mark.parametrize(
         "change",
