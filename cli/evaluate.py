@@ -1,7 +1,7 @@
 """Scores: of the home's models on held-out data, or of extraction against a gold file.
 
 `materia evaluate` shows the held-out losses and ranks of the trained model and embeddings (built first where need be).
-`materia evaluate mentions` reads a gold PubTator file with the given vocabularies and scores span and identifier together.
+`materia evaluate mentions` reads a gold file (PubTator, BioC) with the given vocabularies and scores span and identifier together.
 
 Examples:
   materia evaluate
@@ -22,7 +22,7 @@ from pipeline.errors import MateriaError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia evaluate`."""
     parser.add_argument("what", nargs="?", choices=["models", "mentions"], default="models", help="default: models")
-    parser.add_argument("--gold", metavar="FILE", help="PubTator file with annotations (for mentions)")
+    parser.add_argument("--gold", metavar="FILE", help="file with annotations, PubTator or BioC (for mentions)")
     parser.add_argument(
         "--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files (for mentions)"
     )

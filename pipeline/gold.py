@@ -21,21 +21,23 @@ class _Places:
     def __init__(self, document: Document) -> None:
         self.parts = [document.title, *(text for _, text in document.sections)]
         cleaned = [clean(part) for part in self.parts]
-        kept = [place == 0 or bool(part and not part.isspace()) for place, part in enumerate(cleaned)]
+        self.kept = [place == 0 or bool(part and not part.isspace()) for place, part in enumerate(cleaned)]
         self.raw_starts = [0, *accumulate(len(part) + 1 for part in self.parts)]
-        lengths = (len(part) + 1 if keep else 0 for part, keep in zip(cleaned, kept, strict=True))
+        lengths = (len(part) + 1 if keep else 0 for part, keep in zip(cleaned, self.kept, strict=True))
         self.starts = [0, *accumulate(lengths)]
         self.same = [len(part) == len(raw) for part, raw in zip(cleaned, self.parts, strict=True)]
 
     def span(self, start: int, end: int) -> tuple[int, int] | None:
-        """Where a span stands in the cleaned text; None where it leaves the text or is empty."""
+        """Where a span stands in the cleaned text; None where it leaves the text, is empty, or begins or ends in what is left out."""
         if not 0 <= start < end < self.raw_starts[-1]:
             return None
         first, last = self._move(start), self._move(end)
-        return (first, last) if first < last < self.starts[-1] else None
+        return (first, last) if 0 <= first < last < self.starts[-1] else None
 
     def _move(self, offset: int) -> int:
         part = next(place for place in range(len(self.parts)) if offset < self.raw_starts[place + 1])
+        if not self.kept[part]:
+            return -1
         inside = offset - self.raw_starts[part]
         if not self.same[part]:
             inside = len(clean(self.parts[part][:inside]))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.documents import read_documents
+from pipeline.errors import SetAside
 from pipeline.inventory import list_files, take_inventory
 from pipeline.mentions import find_mentions, mention_workers
 from pipeline.score_mentions import score
@@ -26,12 +27,13 @@ def evaluate_mentions(gold: str, vocabulary: Sequence[str], *, workers: int = 1)
     """Span and identifier both right, for diseases and chemicals, on one gold file.
 
     Args:
-        gold: a PubTator file with annotations.
+        gold: a file with annotations, in any format that keeps them: PubTator, BioC.
         vocabulary: vocabulary files.
         workers: processes to read with.
 
     Returns:
-        precision, recall, f1, and the same by_type, with counts.
+        precision, recall, f1, and the same by_type, with counts; `set_aside`, the records and annotations of the gold file
+        that could not be used.
 
     Raises:
         MateriaError: a file is missing, empty, or in no known format.
@@ -41,9 +43,11 @@ def evaluate_mentions(gold: str, vocabulary: Sequence[str], *, workers: int = 1)
     inventory = take_inventory(files, set_aside=lambda _: None).to_pylist()
     formats = {row["file"]: (row["position"], row["format"]) for row in inventory}
     batch = [(file, *formats[file.name]) for file in files if file.name in formats]
+    aside: list[SetAside] = []
+    documents = list(read_documents(batch, aside.append))
     with tempfile.TemporaryDirectory(prefix="materia.") as folder:
         path = Path(folder) / "vocabulary.parquet"
         pq.write_table(table, path)
         with mention_workers([str(path)], workers) as pool:
-            found: list[pa.RecordBatch] = list(find_mentions(read_documents(batch, lambda _: None), pool))
-    return score(gold, found)
+            found: list[pa.RecordBatch] = list(find_mentions(documents, pool))
+    return {**score(documents, found), "set_aside": len(aside)}

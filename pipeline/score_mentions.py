@@ -6,21 +6,23 @@ What counts follows the strict reading of BioCreative V CDR (Wei et al. 2016, do
   of the two has found half of it.
 - A gold mention of `-1` has no right answer: nothing is to be found there, and what is predicted there is wrong.
 - A gold identifier without a prefix is a MeSH identifier. One that the vocabulary lacks still counts as missed.
+- A discontinuous gold mention counts from its first to its last character, as predicted ones have no gaps.
 - Classes are compared as the two types of the corpus: Disease (also phenotypic features) and Chemical (all chemicals).
+
+Gold is what a reader keeps of any annotated format, as the documents table holds it: offsets are then those of mentions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
-from upath import UPath
 
 from pipeline.errors import MateriaError
 
-__all__ = ["TYPE_OF_CATEGORY", "GoldMention", "Score", "read_gold", "score"]
+__all__ = ["TYPE_OF_ANNOTATION", "TYPE_OF_CATEGORY", "GoldMention", "Score", "read_gold", "score"]
 
 #: The type of the corpora for a Biolink class; mentions of other classes are not judged.
 TYPE_OF_CATEGORY = {
@@ -37,10 +39,22 @@ TYPE_OF_CATEGORY = {
     "biolink:MolecularEntity": "Chemical",
 }
 
+#: The same two types for those of annotated corpora: BC5CDR, NCBI Disease, BioRED, PubTator.
+TYPE_OF_ANNOTATION = {
+    "Disease": "Disease",
+    "SpecificDisease": "Disease",
+    "DiseaseClass": "Disease",
+    "CompositeMention": "Disease",
+    "Modifier": "Disease",
+    "DiseaseOrPhenotypicFeature": "Disease",
+    "Chemical": "Chemical",
+    "ChemicalEntity": "Chemical",
+}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class GoldMention:
-    """One gold item: document, span in code points of `title newline abstract`, type, and one identifier as a CURIE."""
+    """One gold item: document, span in code points of the document's text, type, and one identifier as a CURIE."""
 
     doc_id: str
     start: int
@@ -83,52 +97,35 @@ class Score:
         }
 
 
-def read_gold(path: UPath | str, types: Iterable[str] = ("Disease", "Chemical")) -> tuple[set[str], set[GoldMention]]:
-    """Documents and gold items of a PubTator file (tab-separated: PMID, start, end, text, type, identifiers).
+def read_gold(documents: Iterable[pa.RecordBatch]) -> tuple[set[str], set[GoldMention]]:
+    """Names of the documents [DOCUMENTS] and their gold items.
 
     Raises:
-        MateriaError: where the file holds no annotation, or an offset is no number.
+        MateriaError: where no document holds a linked annotation of a disease or chemical.
     """
-    wanted = set(types)
-    documents: set[str] = set()
+    names: set[str] = set()
     items: set[GoldMention] = set()
-    for number, line in enumerate(UPath(path).read_text(encoding="utf-8").splitlines(), 1):
-        if "|t|" in line[:40]:
-            documents.add(f"PMID:{line.partition('|')[0]}")
-            continue
-        fields = line.split("\t")
-        if len(fields) < 6 or fields[4] not in wanted:
-            continue
-        try:
-            start, end = int(fields[1]), int(fields[2])
-        except ValueError as error:
-            remedy = "Give offsets as whole numbers in columns 2 and 3"
-            raise MateriaError(
-                "has an offset that is no number", file=str(path), record=f"line {number}", remedy=remedy
-            ) from error
-        items.update(
-            GoldMention(f"PMID:{fields[0]}", start, end, fields[4], curie) for curie in _identifiers(fields[5])
-        )
+    for batch in documents:
+        columns = zip(batch.column("doc_id").to_pylist(), batch.column("annotations").to_pylist(), strict=True)
+        for doc_id, gold in columns:
+            names.add(doc_id)
+            for annotation in gold or ():
+                kind = TYPE_OF_ANNOTATION.get(annotation["type"])
+                if kind is not None:
+                    place = (doc_id, annotation["start"], annotation["end"], kind)
+                    items.update(GoldMention(*place, curie) for curie in annotation["identifiers"])
     if not items:
         raise MateriaError(
-            "holds no annotation of the types asked for",
-            file=str(path),
-            remedy="Give a PubTator file with gold mentions",
+            "The gold holds no linked annotation of a disease or chemical",
+            remedy="Give a file with gold mentions, in PubTator or BioC",
         )
-    return documents, items
+    return names, items
 
 
-def _identifiers(text: str) -> Iterator[str]:
-    for part in text.replace("+", "|").split("|"):
-        identifier = part.strip()
-        if identifier and identifier != "-1":
-            yield identifier if ":" in identifier else f"MESH:{identifier}"
+def score(gold: Iterable[pa.RecordBatch], predicted: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+    """Precision, recall and F1 of predicted mentions [MENTIONS] against gold documents [DOCUMENTS], over all and by type.
 
-
-def score(gold: UPath | str, predicted: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-    """Precision, recall and F1 of predicted mentions [MENTIONS] against a PubTator file, over all and by type.
-
-    Predictions in documents that the file does not hold, of other classes, or without a link, are left out.
+    Predictions in documents that the gold does not hold, of other classes, or without a link, are left out.
     """
     documents, items = read_gold(gold)
     found: set[GoldMention] = set()

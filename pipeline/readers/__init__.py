@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.readers.base import Document, Reader
+from pipeline.readers.bioc_json import BiocJson
+from pipeline.readers.bioc_xml import BiocXml
 from pipeline.readers.cord19 import Cord19
 from pipeline.readers.csv_table import CsvTable
+from pipeline.readers.ddi_xml import DdiXml
 from pipeline.readers.html import Html
 from pipeline.readers.jats import Jats
 from pipeline.readers.jsonl import Jsonl
 from pipeline.readers.markdown import Markdown
+from pipeline.readers.marked_sentences import MarkedSentences
 from pipeline.readers.parquet import Parquet
 from pipeline.readers.pdf import Pdf
 from pipeline.readers.plain_text import PlainText
@@ -20,7 +24,9 @@ from pipeline.readers.pubtator import Pubtator
 __all__ = ["READERS", "Document", "Reader", "recognise"]
 
 # Those that go by the content of a file; no two recognise the same content.
-_BY_CONTENT: Final[tuple[Reader, ...]] = (PubmedXml(), Jats(), Pubtator(), Jsonl(), Cord19(), Parquet(), Pdf())
+_BY_CONTENT: Final[tuple[Reader, ...]] = (
+    PubmedXml(), Jats(), Pubtator(), BiocXml(), BiocJson(), DdiXml(), MarkedSentences(), Jsonl(), Cord19(), Parquet(), Pdf(),
+)  # fmt: skip
 # Those that a file's name may decide for. They are asked last, so that a `.txt` of another format is read as what it is.
 _BY_NAME: Final[tuple[Reader, ...]] = (Html(), CsvTable(), Markdown(), PlainText())
 

@@ -11,7 +11,9 @@ from typing import BinaryIO
 
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
+from pipeline.readers.bioc_json import is_bioc_json
 from pipeline.readers.fields import document_of
+from pipeline.readers.marked_sentences import is_marked
 from pipeline.readers.streams import numbered_lines
 
 __all__ = ["Jsonl"]
@@ -29,6 +31,8 @@ class Jsonl:
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By a first line that is a JSON object with one of the fields, or by the file's name."""
+        if is_bioc_json(head) or is_marked(head):
+            return False
         if name.lower().endswith(_NAMES):
             return True
         first = head.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", 1)[0]

@@ -176,7 +176,7 @@ def test_real_files_are_read_whole(materia_data, source, count):
 def test_gold_offsets_point_at_the_gold_words(materia_data, corpus):
     """Every annotation line of a gold corpus cuts its own words out of our text."""
     path = materia_data / "annotated" / f"{corpus}.pubtator"
-    found, _ = rows((LiteratureFile("x", UPath(path), 1), "1/x", "pubtator.v1"))
+    found, _ = rows((LiteratureFile("x", UPath(path), 1), "1/x", "pubtator.v2"))
     texts = {r["doc_id"]: r["text"] for r in found}
     right = wrong = 0
     for line in path.read_text().splitlines():

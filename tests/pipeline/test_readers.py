@@ -47,6 +47,28 @@ PUBTATOR = """101|t|Aspirin in fever.
 102|t|A second title.
 102|a|
 """
+BIOC_XML = """<?xml version='1.0' encoding='UTF-8'?><!DOCTYPE collection SYSTEM 'BioC.dtd'>
+<collection><source>PubTator</source><date/><key/>
+<document><id>101</id>
+<passage><infon key="type">title</infon><offset>0</offset><text>Aspirin in fever.</text>
+<annotation id="0"><infon key="type">Chemical</infon><infon key="MESH">D001241</infon><location offset="0" length="7"/>
+<text>Aspirin</text></annotation></passage>
+<passage><infon key="type">abstract</infon><offset>18</offset><text>It helps naïve patients.</text></passage></document>
+<document><id>102</id><passage><infon key="type">title</infon><offset>0</offset><text>A second title.</text></passage></document>
+</collection>"""
+BIOC_JSON = """{"source": "PubTator", "date": "", "key": "", "infons": {}, "documents": [
+{"id": "101", "infons": {}, "passages": [{"offset": 0, "infons": {"type": "title"}, "text": "Aspirin in fever.", "sentences": [],
+"annotations": [{"id": "1", "infons": {"identifier": "MESH:D001241", "type": "Chemical"}, "text": "Aspirin",
+"locations": [{"offset": 0, "length": 7}]}], "relations": []},
+{"offset": 18, "infons": {"type": "abstract"}, "text": "It helps naïve patients."}], "relations": []},
+{"id": "102", "passages": [{"offset": 0, "infons": {"type": "title"}, "text": "A second title."}]}]}"""
+DDI = """<?xml version="1.0" encoding="UTF-8"?>
+<document id="DDI-DrugBank.d1"><sentence id="DDI-DrugBank.d1.s0" text="Aspirin in naïve patients may raise warfarin.">
+<entity id="e0" charOffset="0-6" type="drug" text="Aspirin"/><entity id="e1" charOffset="36-43" type="drug" text="warfarin"/>
+<pair id="p0" e1="e0" e2="e1" ddi="true" type="effect"/></sentence></document>"""
+MARKED = """{"text": "<< Aspirin >> in naïve patients inhibits [[ COX-1 ]].", "label": "INHIBITOR", "metadata": []}
+{"text": "[[ COX-2 ]] is not what << aspirin >> inhibits.", "label": "INHIBITOR", "metadata": []}
+"""
 
 CSV = """pmid,Title,Abstract
 101,Aspirin in fever.,"It helps ""naïve"" patients, all of them."
@@ -92,7 +114,11 @@ FIXTURES = {
     "pubmed_xml.v2": ("pubmed26n0001.xml", PUBMED, 3),
     "jats.v2": ("article.nxml", JATS, 1),
     "jsonl.v1": ("mine.jsonl", JSONL, 3),
-    "pubtator.v1": ("gold.pubtator", PUBTATOR, 2),
+    "pubtator.v2": ("gold.pubtator", PUBTATOR, 2),
+    "bioc_xml.v1": ("gold.bioc.xml", BIOC_XML, 2),
+    "bioc_json.v1": ("gold.bioc.json", BIOC_JSON, 2),
+    "ddi_xml.v1": ("Aspirin_ddi.xml", DDI, 1),
+    "marked_sentences.v1": ("chemprot.jsonl", MARKED, 2),
     "csv.v1": ("table.csv", CSV, 2),
     "parquet.v1": ("table.parquet", parquet(), 2),
     "cord19.v1": ("PMC55.xml.json", CORD19, 1),

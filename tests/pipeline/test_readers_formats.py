@@ -173,12 +173,12 @@ class TestJsonl:
 
 
 def test_pubtator_offsets_hold_with_spaces_at_the_ends():
-    document = one("pubtator.v1", "7|t|Fever \n7|a| in gout.\n7\t11\t15\tgout\tDisease\tD006073\n")
+    document = one("pubtator.v2", "7|t|Fever \n7|a| in gout.\n7\t11\t15\tgout\tDisease\tD006073\n")
     assert "\n".join([document.title, document.sections[0][1]])[11:15] == "gout"
 
 
 def test_pubtator_lines_that_are_neither_text_nor_annotation_are_set_aside():
-    items = read("pubtator.v1", "7|t|T\n7|a|A\nstray words\n8|t|U\n")
+    items = read("pubtator.v2", "7|t|T\n7|a|A\nstray words\n8|t|U\n")
     assert [i.reason if isinstance(i, SetAside) else i.doc_id for i in items] == [
         "invalid-pubtator-line",
         "PMID:7",
