@@ -34,7 +34,7 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "id": ("doc_id", "document_id", "note_id", "record_id"),
     "cord_uid": (),
     "sha": (),
-    "keywords": ("keyword", "mesh_terms", "关键词"),
+    "keywords": ("keyword", "tags", "mesh_terms", "关键词"),
     "subjects": ("subject", "label", "labels", "category", "class", "topic", "medical_specialty", "condition_label"),
     "publication_types": ("publication_type",),
     "year": ("publication_year", "pub_year", "publish_time", "publication_date", "pub_date", "date", "年份"),
@@ -72,7 +72,7 @@ class Columns:
             (*_FIELDS[key], place) for place, name in enumerate(names) if (key := column_key(name)) in _FIELDS
         )
         self._fields: dict[str, int] = {}
-        self._more: list[tuple[str, str, int]] = []
+        self._more: list[tuple[str, str, int]] = []  # columns beside the one that is their field: field, label, place
         for field, _, place in ranked:
             if self._fields.setdefault(field, place) != place and (field in _TEXTS or field in _LISTS):
                 self._more.append((field, names[place].strip(), place))
@@ -96,13 +96,16 @@ class Columns:
             for field, place in self._fields.items()
             if (value := _value(field, cells[place])) not in (None, "")
         }
+        sections: list[Any] = []
         for field, label, place in self._more:
             value = _value(field, cells[place])
             if value and field in _LISTS:
                 record[field] = [*record.get(field, []), *value]
             elif value:
-                record.setdefault("sections", [])
-                record["sections"] = [*record["sections"], {"label": label, "text": value}]
+                sections.append({"label": label, "text": value})
+        if sections:
+            stated = record.get("sections", [])
+            record["sections"] = [*stated, *sections] if isinstance(stated, list) else stated
         if names := [*record.pop("cord_uid", []), *record.pop("sha", [])]:
             record["aliases"] = [*record.get("aliases", []), *names]
         return record

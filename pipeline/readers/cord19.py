@@ -4,8 +4,7 @@ Format: https://github.com/allenai/cord19 (its README and the `json_schema.txt` 
 `pipeline.readers.csv_table` reads; the two join by PMC identifier, or by the SHA-1 of the PDF, which both state as `cord19:<sha>`.
 
 Kept: title, abstract, body and back matter under their section names, captions of figures and tables. Dropped: authors,
-bibliography, spans of citations, the LaTeX and HTML of tables. A file is held in memory, of at most 16 MiB: the largest
-of the last release is below that.
+bibliography, spans of citations, the LaTeX and HTML of tables. A file is held in memory, of at most 16 MiB.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Format: RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180), with `,` `;` tab or `
 `pipeline.readers.encodings`. The columns are those of `pipeline.readers.columns`. A quoted cell may run over lines. Memory
 holds one row, of at most 16 Mi characters.
 
-The dialect is found by trial: the head is parsed with each delimiter, with and without quoting, and the first reading wins
+The dialect is found by trial: the head is parsed with each delimiter, and between tabs also without quotes; the first reading wins
 that knows most columns and in which most rows are as long as the header. A row that is longer or shorter than the header, that
 is broken in its quotes or encoding, or that is too long is set aside with its number (the header is row 0), and the
 rest goes on. Rejected: `csv.Sniffer`, which takes the commonest letter of a text for its delimiter; `pyarrow.csv`, which gives
@@ -42,7 +42,8 @@ class _Dialect(NamedTuple):
     quoting: Literal[0, 3]
 
 
-_DIALECTS = [_Dialect(d, q) for q in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) for d in ",\t;|"]
+# without quotes only between tabs: databases write such tables, and no cell of theirs holds a tab
+_DIALECTS = [*(_Dialect(delimiter, csv.QUOTE_MINIMAL) for delimiter in ",\t;|"), _Dialect("\t", csv.QUOTE_NONE)]
 
 
 class CsvTable:
@@ -58,8 +59,10 @@ class CsvTable:
         encoding = encoding_of(head)
         if encoding is None:
             return False
-        columns = Columns(next(_rows(head, encoding, _dialect(head, encoding)), []))
-        return columns.known > 1 and columns.has_text
+        for header in _rows(head, encoding, _dialect(head, encoding)):
+            columns = Columns(header or [])
+            return columns.known > 1 and columns.has_text
+        return False
 
     def read(self, stream: BinaryIO, file: str) -> Iterator[Document | SetAside]:
         """One document a row."""
@@ -132,17 +135,22 @@ def _dialect(head: bytes, encoding: str) -> _Dialect:
     """The dialect that reads the head best; the first of those that read it equally well."""
 
     def merit(dialect: _Dialect) -> tuple[int, float, int]:
-        rows = [row for row in _rows(head, encoding, dialect) if row]
-        width = len(rows[0]) if rows else 0
-        return Columns(rows[0] if rows else []).known, sum(len(row) == width for row in rows) / max(len(rows), 1), width
+        rows = [row for row in _rows(head, encoding, dialect) if row != []]
+        header = rows[0] if rows and rows[0] else []
+        width = len(header)
+        return (
+            Columns(header).known,
+            sum(row is not None and len(row) == width for row in rows) / max(len(rows), 1),
+            width,
+        )
 
     return max(_DIALECTS, key=merit)
 
 
-def _rows(head: bytes, encoding: str, dialect: _Dialect) -> Iterator[list[str]]:
-    """The rows of the head; an empty one for each that is broken."""
+def _rows(head: bytes, encoding: str, dialect: _Dialect) -> Iterator[list[str] | None]:
+    """The rows of the head; None for each that is broken."""
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))
     if len(head) >= _HEAD and len(lines) > 1:
         del lines[-1]  # it may be cut
     rows = csv.reader(lines, delimiter=dialect.delimiter, quoting=dialect.quoting, strict=True)
@@ -150,7 +158,7 @@ def _rows(head: bytes, encoding: str, dialect: _Dialect) -> Iterator[list[str]]:
         try:
             yield next(rows)
         except csv.Error:
-            yield []
+            yield None
         except StopIteration:
             return
 

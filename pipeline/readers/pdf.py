@@ -6,8 +6,7 @@ a best guess; give a file in another format where there is one.
 Kept: the title that the file states, the text of the pages in the order in which it is drawn, lines joined to paragraphs, and words
 that a line end divides put together. Dropped: lines that stand first or last on most pages (headers, footers, page numbers),
 pictures, forms, notes. Set aside: encrypted files, files whose pages are pictures (scans), files over 64 MiB or 2,000 pages,
-and pages whose content cannot be parsed. Costs 10 to 50 ms a page. Rejected: PyMuPDF, faster and better, for its AGPL licence;
-pdfminer, slower.
+and pages whose content cannot be parsed. Rejected: PyMuPDF, for its AGPL licence.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ TEXT = "Aspirin in fever\n\nIt helps naïve patients.\n"
 def pdf():
     """A page as matplotlib draws it."""
     sink = io.BytesIO()
-    with matplotlib.rc_context({"pdf.use14corefonts": True, "font.family": "sans-serif"}):
+    with matplotlib.rc_context({"pdf.use14corefonts": True}):
         figure = Figure(figsize=(4, 4))
         figure.text(0.1, 0.5, "It helps naïve patients.")
         figure.savefig(sink, format="pdf", metadata={"Title": "Aspirin in fever", "CreationDate": None})
