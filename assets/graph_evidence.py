@@ -9,6 +9,7 @@ from upath import UPath
 from assets.home import Home
 from assets.literature import file_hashes
 from assets.stage import Check, Job, Need, Stage
+from assets.vocabulary import MERGES
 from pipeline.errors import MateriaError
 from pipeline.graphs import GRAPHS
 from pipeline.inventory import list_files
@@ -33,12 +34,14 @@ def _graph_files(home: Home, key: str) -> Mapping[str, str]:
 def graph_evidence(job: Job) -> None:
     """Edges of graphs that others made (KGX, Hetionet's SIF, triples), each a row of evidence for each paper it names.
 
-    Edges whose ends or relation cannot be told are set aside with the reason. Empty where no graph is given.
+    Edges whose ends or relation cannot be told are set aside with the reason. Identifiers that the vocabulary joined into
+    others follow. Empty where no graph is given.
     """
     from pipeline.graphs.evidence import graph_evidence as evidence_of
     from pipeline.graphs.evidence import read_categories
     from pipeline.graphs.files import open_graphs
     from pipeline.graphs.mapping import load_mapping
+    from pipeline.vocabularies.merge import renames
 
     sink = job.writer.table("graph_evidence.parquet", EVIDENCE)
     graphs = open_graphs(list_files(job.home.graphs), job.writer.set_aside)
@@ -46,12 +49,13 @@ def graph_evidence(job: Job) -> None:
     concepts = (
         job.dataset("vocabulary").batches(columns=["curie", "category"], batch_size=65536) if graphs else iter(())
     )
+    merged = renames(job.dataset(MERGES).read()) if graphs else {}
     categories = read_categories(concepts, graphs, job.writer.set_aside)
     found = job.writer.summary["graphs"] = {}
     for graph in graphs:
         before = sink.rows
         job.progress(f"graph_evidence {graph.name}")
-        for rows in evidence_of(graph, mapping, categories, job.writer.set_aside):
+        for rows in evidence_of(graph, mapping, categories, job.writer.set_aside, merged):
             sink.write(rows)
         found[graph.name] = {
             "doc_id": graph.doc_id,

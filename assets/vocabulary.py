@@ -44,7 +44,7 @@ def vocabulary(job: Job) -> None:
     from pipeline.vocabularies.source_tables import read_sources
 
     settings, set_aside = job.home.config.vocabulary, job.writer.set_aside
-    sources = read_sources(list_vocabularies(job.home.vocabulary), job.dataset(SOURCES), set_aside)
+    sources = read_sources(list_vocabularies(job.home.vocabulary, set_aside), job.dataset(SOURCES), set_aside)
     concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
     categories: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()

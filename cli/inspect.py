@@ -1,6 +1,6 @@
 """Show what a build would read of files, without building: format, counts, first rows, what is set aside and why.
 
-A single file is shown as a table of its first documents or concepts; a folder, or several files, as a table of files.
+A single file is shown as a table of its first documents, concepts or edges; a folder, or several files, as a table of files.
 
 Examples:
   materia inspect paper.nxml
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia inspect`."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders or URLs of literature or vocabularies")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="files, folders or URLs of literature, vocabularies or graphs"
+    )
     parser.add_argument("--format", metavar="FORMAT", help="read as this format; found from content by default")
     parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows shown of a single file (default: 10)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -40,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     errors = Console(stderr=True)
     looking = inspect_files(options.paths, format_=options.format, rows=max(0, options.rows))
     found = list(track(looking, "reading", console=errors, transient=True, disable=options.json))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
     elif len(found) == 1:

@@ -28,7 +28,7 @@ from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.releases import position_of
 from pipeline.tables import DOCUMENTS
 
-__all__ = ["read_documents", "read_file"]
+__all__ = ["read_documents", "read_file", "without_text"]
 
 _BATCH_ROWS = 512
 _NUMBERED = re.compile(r"(?:file|prolog|(?:line|record|row|page) [0-9]+)")
@@ -149,12 +149,19 @@ def without_identity(item: Document | SetAside, deidentify: Callable[[Document],
     return deidentify(item)
 
 
+def without_text(document: Document, file: str, record: int) -> SetAside | None:
+    """Why a document is not used that has no word to read; None for one that has, and for a deletion."""
+    if document.status == DELETED or any(part.strip() for part in (document.title, *(t for _, t in document.sections))):
+        return None
+    detail = f"{document.doc_id} has neither a title nor a text. Nothing is to be done unless its source has one."
+    return SetAside(file, f"record {record} ({document.doc_id})", "no-text", detail)
+
+
 def _row(document: Document, file: str, position: str, record: int, member: str | None) -> dict[str, Any] | SetAside:
+    if (problem := without_text(document, file, record)) is not None:
+        return problem
     deleted = document.status == DELETED
     text, spans = ("", []) if deleted else compose(document.title, document.sections)
-    if not deleted and (not text or text.isspace()):
-        detail = f"{document.doc_id} has neither a title nor a text. Nothing is to be done unless its source has one."
-        return SetAside(file, f"record {record} ({document.doc_id})", "no-text", detail)
     metadata: dict[str, Any] = {
         "status": document.status,
         "aliases": [clean(alias) for alias in document.aliases],

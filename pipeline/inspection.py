@@ -1,22 +1,27 @@
 """What would be read of a file, without building anything: its kind and format, counts, first rows, what is set aside.
 
-A file is asked for as a vocabulary first and then as literature, because tables of names are told by narrower marks than
-tables of texts. The whole file is read, by the same readers and loaders as a build, so its counts are those a build will
-have; memory holds the rows to be shown and nothing else.
+A file is asked for as a vocabulary first, then as a graph, then as literature, because tables of names and of edges are told by
+narrower marks than tables of texts; a KGX file may be two of them. The whole file is read, by the same readers and
+loaders as a build, so its counts are those a build will have; memory holds the rows to be shown and nothing else.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from upath import UPath
 
-from pipeline.documents import read_file
+from pipeline.documents import read_file, without_text
 from pipeline.errors import MateriaError, SetAside
-from pipeline.inventory import LiteratureFile, list_files, take_inventory
+from pipeline.graphs import GRAPHS, Edge, GraphReader
+from pipeline.graphs import recognise as recognise_graph
+from pipeline.graphs.files import GraphFile, edges_of
+from pipeline.graphs.mapping import load_mapping
+from pipeline.inventory import LiteratureFile, inventory_row, list_files
+from pipeline.readers import recognise as recognise_text
 from pipeline.readers.base import DELETED, Document, compose
 from pipeline.readers.streams import read_head
 from pipeline.vocabularies.base import Concept
@@ -33,7 +38,7 @@ class Inspected:
     """One file as a build would see it.
 
     Attributes:
-        kind: `literature`, `vocabulary`, or `none` where nothing would be read of it.
+        kind: `literature`, `vocabulary`, `graph`, or `none` where nothing would be read of it.
         format: reader or loader with its version; empty where none knows the file.
         counts: documents or concepts, and what they hold.
         set_aside: how many records are not used, by reason.
@@ -67,22 +72,36 @@ def inspect_files(paths: Sequence[str], *, format_: str | None = None, rows: int
     Raises:
         MateriaError: a path is missing, or there is no such format.
     """
-    loader = next((name for name in LOADERS if format_ in (name, name.rpartition(".v")[0])), None)
-    formats = {"*": format_} if format_ and loader is None else None
+    loader, graph = _named(LOADERS, format_), _named(GRAPHS, format_)
+    formats = {"*": format_} if format_ and not loader and not graph else None
     for file in list_files(paths, formats=formats):
-        name = loader or (None if format_ else _vocabulary_format(file))
-        yield _vocabulary(file, name, rows) if name else _literature(file, rows)
+        kinds = (loader, graph) if format_ else _kinds(file)
+        if kinds[0] is not None:
+            yield _vocabulary(file, kinds[0], rows)
+        if kinds[1] is not None:
+            yield _graph(file, GRAPHS[kinds[1]], rows)
+        if kinds == (None, None):
+            yield _literature(file, rows)
 
 
-def _vocabulary_format(file: LiteratureFile) -> str | None:
+def _named(family: Mapping[str, object], format_: str | None) -> str | None:
+    return next((name for name in family if format_ in (name, name.rpartition(".v")[0])), None)
+
+
+def _kinds(file: LiteratureFile) -> tuple[str | None, str | None]:
+    """The loader of a vocabulary and the reader of a graph that a file is for, if it is for any."""
     if file.problem is not None:
-        return None
+        return None, None
     try:
         head, _ = read_head(file.path, HEAD_BYTES)
     except OSError:
-        return None  # said by the inventory, which tries again
-    found = recognise(head, file.path.name)
-    return found.name if found else None
+        return None, None  # said by the inventory, which tries again
+    loader, graph = recognise(head, file.path.name), recognise_graph(head, file.path.name)
+    if graph is not None and not (
+        graph.name.startswith("kgx") or (loader is None and recognise_text(head, "") is None)
+    ):
+        graph = None
+    return loader.name if loader else None, graph.name if graph else None
 
 
 def _vocabulary(file: LiteratureFile, format_: str, rows: int) -> Inspected:
@@ -119,23 +138,49 @@ def _concept_row(concept: Concept) -> dict[str, Any]:
     }
 
 
-def _literature(file: LiteratureFile, rows: int) -> Inspected:
-    refused: list[SetAside] = []
-    try:
-        inventory = take_inventory([file], set_aside=refused.append).to_pylist()
-    except MateriaError as error:  # a file the user named himself: said once more as one of many
-        inventory = []
-        refused = refused or [SetAside(file.name, "file", "unreadable", f"{error.problem}. {error.remedy}.")]
-    found = Inspected(file.name, "literature" if inventory else "none", inventory[0]["format"] if inventory else "")
-    for record in refused:
-        found.refuse(record)
-    for member, item in read_file(file, found.format) if inventory else ():
-        if isinstance(item, SetAside):
-            found.refuse(item)
+def _graph(file: LiteratureFile, reader: GraphReader, rows: int) -> Inspected:
+    found = Inspected(file.name, "graph", reader.name)
+    mapping = load_mapping(None)
+    for edge in edges_of(GraphFile(file.name, file.path, reader, ""), mapping):
+        if isinstance(edge, SetAside):
+            found.refuse(edge)
             continue
-        _count_document(found.counts, item)
+        found.counts["edges"] += 1
+        found.counts["with a publication"] += edge.publication is not None
+        found.counts["denied"] += edge.negated
         if len(found.rows) < rows:
-            found.rows.append(_document_row(item, member))
+            found.rows.append(_edge_row(edge))
+    return found
+
+
+def _edge_row(edge: Edge) -> dict[str, Any]:
+    return {
+        "place": edge.place,
+        "subject": edge.subject,
+        "predicate": edge.predicate,
+        "object": edge.object,
+        "denied": "yes" if edge.negated else "",
+        "probability": edge.probability,
+        "publication": edge.publication,
+        "as the file says": edge.trigger,
+    }
+
+
+def _literature(file: LiteratureFile, rows: int) -> Inspected:
+    row = inventory_row(file)
+    if isinstance(row, SetAside):
+        found = Inspected(file.name, "none", "")
+        found.refuse(row)
+        return found
+    found = Inspected(file.name, "literature", str(row["format"]))
+    for number, (member, item) in enumerate(read_file(file, found.format)):
+        problem = item if isinstance(item, SetAside) else without_text(item, file.name, number)
+        if problem is not None:
+            found.refuse(problem)
+        elif isinstance(item, Document):
+            _count_document(found.counts, item)
+            if len(found.rows) < rows:
+                found.rows.append(_document_row(item, member))
     return found
 
 

@@ -33,7 +33,7 @@ from pipeline.releases import position_of
 from pipeline.storage import file_sha256, partition_key, slug_of
 from pipeline.tables import LITERATURE_INVENTORY
 
-__all__ = ["LiteratureFile", "batch_of", "is_quiet", "list_files", "take_inventory", "unknown_format"]
+__all__ = ["LiteratureFile", "batch_of", "inventory_row", "is_quiet", "list_files", "take_inventory", "unknown_format"]
 
 _QUIET = re.compile(r"\..*|readme.*|licen[cs]e.*|.*\.(?:md5|sha1|sha256|sha512)", re.IGNORECASE)
 _SMALL = 1 << 20
@@ -185,7 +185,7 @@ def take_inventory(
     readable: dict[str, SetAside | None] = {}  # source -> its first problem, None once a file of it can be read
     for file in files:
         source, slash, _ = file.name.partition("/")
-        row = _row(file, small_file_groups)
+        row = inventory_row(file, small_file_groups)
         if isinstance(row, SetAside):
             if not slash:
                 raise _as_error(file.name, row)
@@ -205,7 +205,8 @@ def take_inventory(
     return pa.Table.from_pylist(rows, LITERATURE_INVENTORY)
 
 
-def _row(file: LiteratureFile, small_file_groups: int) -> dict[str, object] | SetAside:
+def inventory_row(file: LiteratureFile, small_file_groups: int = 16) -> dict[str, object] | SetAside:
+    """The row of one file, with the schema LITERATURE_INVENTORY, or why the file is not read."""
     if file.problem is not None:
         return file.problem
     try:

@@ -75,7 +75,7 @@ class BiocJson:
         for number, line in numbered_lines(stream):
             place = f"line {number + 1}"
             if line is None:
-                detail = "The line is longer than 64 MiB. Put one document on each line."
+                detail = "The line is longer than 16 MiB. Put one document on each line."
                 yield SetAside(file, place, "line-too-long", detail)
             elif line.strip():
                 yield from _read(_Source(line), file, f"{place}, ")

@@ -49,7 +49,7 @@ class Jsonl:
             place = f"line {number}"
             if line is None:
                 yield SetAside(
-                    file, place, "line-too-long", "The line is longer than 64 MiB. Put one record on each line."
+                    file, place, "line-too-long", "The line is longer than 16 MiB. Put one record on each line."
                 )
             elif line.strip():
                 yield _record(line, file, place)

@@ -35,7 +35,7 @@ __all__ = [
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 16
 #: Bytes of the longest line read into memory: longer than any full text, short of what an attack needs.
-_LONGEST_LINE = 64 << 20
+_LONGEST_LINE = 16 << 20
 #: How many times its size a compressed file may unfold to, once it has unfolded to more than so many bytes.
 _MOST_UNFOLDING, _UNASKED = 100, 4 << 20
 
@@ -174,7 +174,7 @@ class ReadAhead(io.RawIOBase):
 
 
 def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """The lines of a stream with their numbers from 1, without their line ends; None for a line longer than 64 MiB."""
+    """The lines of a stream with their numbers from 1, without their line ends; None for a line longer than 16 MiB."""
     number = 0
     while line := stream.readline(_LONGEST_LINE):
         number += 1

@@ -42,7 +42,7 @@ def load_vocabulary(
         MateriaError: a file is missing, empty, damaged, of no known format, or holds no usable concept.
     """
     rules = load_rules(categories)
-    files = list_vocabularies(paths)
+    files = list_vocabularies(paths, set_aside)
     if not files:
         raise MateriaError("no vocabulary is given", remedy="Name at least one vocabulary file")
     with TemporaryDirectory(prefix="materia-vocabulary.") as folder:

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from pipeline.biolink import is_kind_of
 from pipeline.duck import stream
 
-__all__ = ["PREFIX_ORDER", "merge", "resolve"]
+__all__ = ["PREFIX_ORDER", "merge", "renames"]
 
 #: Prefixes in the order in which they name what is merged; others follow by the alphabet.
 PREFIX_ORDER: Final[tuple[str, ...]] = (
@@ -49,16 +49,10 @@ PREFIX_ORDER: Final[tuple[str, ...]] = (
 )
 
 
-def resolve(curies: pa.Array, merges: pa.Table) -> pa.Array:
-    """The identifiers with those that were merged replaced by what they were merged into; others stay as they are.
-
-    Args:
-        curies: identifiers, for example of a graph that was made before the merge.
-        merges: the merge log, with the schema VOCABULARY_MERGES.
-    """
+def renames(merges: pa.Table) -> dict[str, str]:
+    """What each identifier that was merged is now, from the merge log (VOCABULARY_MERGES): for graphs made before the merge."""
     done = merges.filter(pc.is_valid(merges["merged_into"]))
-    place = pc.index_in(curies, value_set=done["curie"].combine_chunks())
-    return pc.coalesce(pc.take(done["merged_into"].combine_chunks(), place), curies)
+    return dict(zip(done["curie"].to_pylist(), done["merged_into"].to_pylist(), strict=True))
 
 
 def merge(connection: Any, prefix_order: Sequence[str] = PREFIX_ORDER, *, cross_references: bool = True) -> None:
