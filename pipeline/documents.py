@@ -53,7 +53,7 @@ def read_documents(
     for file, position, format_ in files:
         private = deidentify if file.records else None
         for record, (member, read) in enumerate(read_file(file, format_)):
-            item = read if private is None else without_identity(read, private)
+            item = read if private is None else without_identity(read, file.name, private)
             row = item if isinstance(item, SetAside) else _row(item, file.name, position, record, member)
             if isinstance(row, SetAside):
                 set_aside(row)
@@ -135,7 +135,9 @@ def _no_records(name: str) -> SetAside:
     return SetAside(name, "file", "no-records", "The file holds no record. Get it again, or remove it.")
 
 
-def without_identity(item: Document | SetAside, deidentify: Callable[[Document], Document]) -> Document | SetAside:
+def without_identity(
+    item: Document | SetAside, file: str, deidentify: Callable[[Document], Document]
+) -> Document | SetAside:
     """A clinical record without what identifies its person.
 
     What is said of a record set aside may quote it, so only its place and the reason are kept.
@@ -146,6 +148,9 @@ def without_identity(item: Document | SetAside, deidentify: Callable[[Document],
         )
         place = item.record if _NUMBERED.fullmatch(item.record) else "a record"
         return SetAside(item.file, place, item.reason, detail)
+    if item.status == DELETED:
+        detail = "Clinical records go by their text, so none can be deleted by its number. Take it out of its file."
+        return SetAside(file, "a record", "deletion-of-record", detail)
     return deidentify(item)
 
 

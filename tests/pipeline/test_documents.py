@@ -213,3 +213,21 @@ def test_no_paragraph_of_a_real_article_is_lost(materia_data):
             assert paragraph in text, (path.name, paragraph[:80])
             checked += bool(paragraph)
     assert checked > 1000
+
+
+def test_clinical_records_leave_nothing_that_names_a_person_not_even_in_what_is_set_aside(tmp_path):
+    from pipeline.deidentify import Deidentifier
+
+    note = {"id": "HOSP:4482913", "title": "Visit", "text": "Mr. Varga came on 12 March 2019. Varga has gout."}
+    path = UPath(tmp_path / "notes.jsonl")
+    path.write_text(
+        json.dumps(note) + '\n{"pmid": "Varga 4482913"}\n' + json.dumps({"id": "HOSP:4482913", "deleted": True})
+    )
+    file = LiteratureFile("notes.jsonl", path, 1, records=True)
+    aside = []
+    (batch,) = read_documents([(file, "1/notes.jsonl", "jsonl.v1")], aside.append, Deidentifier())
+    (row,) = batch.to_pylist()
+    assert row["text"] == "Visit\nMr. [NAME 1] came on [DATE 2019]. [NAME 1] has gout."
+    assert [a.reason for a in aside] == ["invalid-field", "deletion-of-record"]
+    for word in ("Varga", "4482913", "HOSP"):
+        assert word not in repr(row) + repr(aside)
