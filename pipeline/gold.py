@@ -7,12 +7,17 @@ out before it. Else (a text that is not in Unicode NFC) the length of the cleane
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from bisect import bisect_right
 from itertools import accumulate
 from typing import Any
 
 from pipeline.readers.base import Document, clean
 
 __all__ = ["annotation_rows", "relation_rows"]
+
+_RUN = re.compile(r"[\x00-\x7f]+[^\x00-\x7f]*|[^\x00-\x7f]+")
 
 
 class _Places:
@@ -21,27 +26,42 @@ class _Places:
     def __init__(self, document: Document) -> None:
         self.parts = [document.title, *(text for _, text in document.sections)]
         cleaned = [clean(part) for part in self.parts]
-        self.kept = [place == 0 or bool(part and not part.isspace()) for place, part in enumerate(cleaned)]
+        self._kept = [place == 0 or bool(part and not part.isspace()) for place, part in enumerate(cleaned)]
         self.raw_starts = [0, *accumulate(len(part) + 1 for part in self.parts)]
-        lengths = (len(part) + 1 if keep else 0 for part, keep in zip(cleaned, self.kept, strict=True))
+        lengths = (len(part) + 1 if keep else 0 for part, keep in zip(cleaned, self._kept, strict=True))
         self.starts = [0, *accumulate(lengths)]
-        self.same = [len(part) == len(raw) for part, raw in zip(cleaned, self.parts, strict=True)]
+        # lengths would not do: what NFC joins here it may take apart there
+        self._runs = [None if unicodedata.is_normalized("NFC", part) else _runs(part) for part in self.parts]
 
     def span(self, start: int, end: int) -> tuple[int, int] | None:
-        """Where a span stands in the cleaned text; None where it leaves the text, is empty, or begins or ends in what is left out."""
+        """Where a span stands in the cleaned text; None where it leaves the text, is empty, or is in a section left out."""
         if not 0 <= start < end < self.raw_starts[-1]:
             return None
         first, last = self._move(start), self._move(end)
-        return (first, last) if 0 <= first < last < self.starts[-1] else None
+        return (first, last) if first is not None and last is not None and first < last < self.starts[-1] else None
 
-    def _move(self, offset: int) -> int:
-        part = next(place for place in range(len(self.parts)) if offset < self.raw_starts[place + 1])
-        if not self.kept[part]:
-            return -1
+    def _move(self, offset: int) -> int | None:
+        part = bisect_right(self.raw_starts, offset) - 1
+        if not self._kept[part]:
+            return None
         inside = offset - self.raw_starts[part]
-        if not self.same[part]:
-            inside = len(clean(self.parts[part][:inside]))
+        if runs := self._runs[part]:
+            raw, cleaned = runs
+            run = bisect_right(raw, inside) - 1
+            inside = cleaned[run] + len(clean(self.parts[part][raw[run] : inside]))
         return self.starts[part] + inside
+
+
+def _runs(text: str) -> tuple[list[int], list[int]]:
+    """Where each run of ASCII and what follows it starts, in the text and in the text cleaned.
+
+    NFC joins no ASCII character to one before it, so the runs are cleaned each on its own, and an offset costs one run.
+    """
+    runs = [match[0] for match in _RUN.finditer(text)]
+    return (
+        [0, *accumulate(len(run) for run in runs)][:-1],
+        [0, *accumulate(len(clean(run)) for run in runs)][:-1],
+    )
 
 
 def annotation_rows(document: Document) -> list[dict[str, Any]]:

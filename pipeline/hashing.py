@@ -30,8 +30,11 @@ BUCKET_SQL = "(('0x' || sha256({})[1:15])::BIGINT % {})"
 
 
 def hash_fields(*fields: object) -> str:
-    """SHA-256 (hex, 64 characters) of the fields, each as text, joined by U+001F (the ASCII unit separator)."""
-    return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
+    """SHA-256 (hex, 64 characters) of the fields, each as text, joined by U+001F (the ASCII unit separator).
+
+    A lone surrogate, which JSON can hold, is hashed as its three bytes.
+    """
+    return hashlib.sha256("\x1f".join(map(str, fields)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def evidence_id(

@@ -229,3 +229,10 @@ def test_a_short_file_may_be_as_repetitive_as_it_likes_and_a_long_one_within_mea
         path.write_bytes(gzip.compress(data))
         with open_stream(path) as stream:
             assert stream.read() == data
+
+
+def test_half_a_surrogate_in_a_name_is_no_crash():
+    """JSON may hold one, and no encoding may: the name is hashed all the same."""
+    line = b'{"id": "\\ud800", "title": "T\\ud800"}\n'
+    (document,) = READERS["jsonl.v1"].read(io.BufferedReader(io.BytesIO(line)), "f")
+    assert document.doc_id.startswith("materia:")
