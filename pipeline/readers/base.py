@@ -42,6 +42,8 @@ Translation = tuple[str, str, str]
 # terminals. One code point becomes one space, so offsets that a source gives into its own text stay true.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Where a run of combining marks may stand: neither letters nor white space nor ASCII.
+_PERHAPS_MARKS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,24 @@ class Reader(Protocol):
 
 
 def clean(text: str) -> str:
-    """The text in Unicode NFC, each control character but newline and tab replaced by a space."""
+    """The text in Unicode NFC, each control character but newline and tab replaced by a space.
+
+    So is every combining mark that follows thirty others on one letter: no language has more (Unicode Standard Annex 15,
+    Stream-Safe Text Format), and normalizing takes time that grows as the square of such a run.
+    """
     if not text.isascii():
-        text = unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
+        text = _PERHAPS_MARKS.sub(_thinned, _SURROGATES.sub("\ufffd", text))
+        text = unicodedata.normalize("NFC", text)
     return _CONTROLS.sub(" ", text)
+
+
+def _thinned(run: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in run[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        kept.append(character if marks <= 30 else " ")
+        marks %= 31
+    return "".join(kept)
 
 
 def compose(title: str, sections: Sequence[Section]) -> tuple[str, list[tuple[str, int, int]]]:

@@ -23,6 +23,7 @@ from typing import BinaryIO, cast
 from lxml import etree
 
 from pipeline.errors import SetAside
+from pipeline.readers.streams import BrokenStreamError
 
 __all__ = ["root_name", "xml_records"]
 
@@ -30,6 +31,7 @@ _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 # The end of a DOCTYPE: behind its internal subset, if it has one.
 _DOCTYPE_END = re.compile(r"[^\[>]*(?:\[[^\]]*\]\s*)?>")
+_LARGEST_RECORD = 64 << 20
 _AGAIN = "Get the file again from its source"
 
 
@@ -62,13 +64,21 @@ def _behind(text: str, mark: str, start: int) -> int:
 
 
 class _ShortReads:
-    """A stream that hands over what it has, so that nothing good is lost when the next read finds the file broken."""
+    """A stream that hands over what it has, so that nothing good is lost when the next read finds the file broken.
+
+    It breaks off where one record takes more bytes than any article: its tree would fill the memory.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.since_record = 0
 
     def read(self, size: int) -> bytes:
-        return cast(bytes, self._stream.read1(size))  # type: ignore[attr-defined]
+        data = cast(bytes, self._stream.read1(size))  # type: ignore[attr-defined]
+        self.since_record += len(data)
+        if self.since_record > _LARGEST_RECORD:
+            raise BrokenStreamError("record-too-large", "a record is larger than 64 MiB", "Split it or leave it out")
+        return data
 
 
 def xml_records(
@@ -83,9 +93,13 @@ def xml_records(
     Yields:
         elements, and a SetAside for: a record with an unknown entity (`unresolved-entity`), a file that declares entities
         (`entity-declaration`), a file that breaks off (`malformed-xml`). The last two end the file.
+
+    Raises:
+        BrokenStreamError: a record is larger than any article (`record-too-large`), or the stream itself breaks off.
     """
+    source = _ShortReads(stream)
     parser = etree.iterparse(
-        _ShortReads(stream), events=("start", "end"), tag=sorted({*roots, *records}),
+        source, events=("start", "end"), tag=sorted({*roots, *records}),
         resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
         remove_comments=True, remove_pis=True,
     )  # fmt: skip
@@ -107,6 +121,7 @@ def xml_records(
                 yield element if unknown is None else _unknown_entity(file, count, unknown)
                 count += 1
                 _release(element)
+                source.since_record = 0
     except etree.XMLSyntaxError as error:
         fatal = parser.error_log.last_error
         # the message may quote a piece of the file, line ends and all

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import time
 import tracemalloc
+import unicodedata
 import zlib
 
 import pytest
@@ -12,6 +14,7 @@ from upath import UPath
 
 from pipeline.errors import SetAside
 from pipeline.readers import READERS
+from pipeline.readers.base import clean
 from pipeline.readers.streams import BrokenStreamError, numbered_lines, open_stream, read_head
 from pipeline.readers.xml_stream import root_name
 
@@ -236,3 +239,22 @@ def test_half_a_surrogate_in_a_name_is_no_crash():
     line = b'{"id": "\\ud800", "title": "T\\ud800"}\n'
     (document,) = READERS["jsonl.v1"].read(io.BufferedReader(io.BytesIO(line)), "f")
     assert document.doc_id.startswith("materia:")
+
+
+def test_combining_marks_without_end_take_linear_time_and_keep_their_places():
+    text = "a" + "\u0301\u0323" * 100_000
+    start = time.process_time()
+    cleaned = clean(text)
+    assert time.process_time() - start < 2
+    assert cleaned == unicodedata.normalize("NFC", cleaned)
+    assert len(cleaned) > len(text) - 3 * (len(text) // 31)
+    assert clean("Zalgo" + "\u0301" * 30) == unicodedata.normalize("NFC", "Zalgo" + "\u0301" * 30)
+
+
+@XML_READERS
+def test_a_record_without_end_breaks_the_file_off_before_it_fills_the_memory(reader, root, record, monkeypatch):
+    monkeypatch.setattr("pipeline.readers.xml_stream._LARGEST_RECORD", 100_000)
+    with pytest.raises(BrokenStreamError, match="larger than"):
+        read(reader, f"<{root}>" + record.format("<i>x</i>" * 50_000) + f"</{root}>")
+    many = read(reader, f"<{root}>" + record.format("<i>x</i>" * 5_000) * 20 + f"</{root}>")
+    assert len(many) == 20
