@@ -1,7 +1,7 @@
 """The objects of one array of a JSON object, streamed, each cut down to the fields that are wanted.
 
 The events of ijson are followed by depth alone, so that nothing is built of what is not wanted: a file nested a million
-deep, or a record of a gigabyte, costs its reading time. About 60,000 records a second.
+deep, or a record of a gigabyte, costs its reading time.
 """
 
 from __future__ import annotations
