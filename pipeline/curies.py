@@ -29,8 +29,8 @@ PREFIXES: Final[dict[str, str]] = {prefix: f"{_OBO_PURL}{prefix}_" for prefix in
     "CLINVAR": "https://www.ncbi.nlm.nih.gov/clinvar/variation/",
     "COSMIC": "http://identifiers.org/cosmic/",
     "CPT": "https://www.ama-assn.org/practice-management/cpt/",
-    "CVCL": "https://www.cellosaurus.org/CVCL_",
-    "DBSNP": "http://identifiers.org/dbsnp/",
+    "Cellosaurus": "https://www.cellosaurus.org/",
+    "dbSNP": "http://identifiers.org/dbsnp/",
     "DOI": "https://doi.org/",
     "DRUGBANK": "http://identifiers.org/drugbank/",
     "DrugCentral": "http://drugcentral.org/drugcard/",
@@ -128,7 +128,7 @@ def expand(curie: str) -> str:
 
 # Expansions by the part of an IRI up to its last separator: looked up in a dictionary instead of tried one by one.
 _BY_EXPANSION: Final = {iri: prefix for prefix, iri in PREFIXES.items()}
-_SEPARATORS: Final = re.compile(r"[/#=_]|(?<=/)PMC|(?<=/)PS|(?<=/)CVCL_")
+_SEPARATORS: Final = re.compile(r"[/#=_]|(?<=/)PMC|(?<=/)PS")
 _GENERIC: Final = (
     re.compile(r"http://purl\.obolibrary\.org/obo/([A-Za-z][A-Za-z0-9.]*)_([^/#\s]+)"),
     re.compile(r"https?://identifiers\.org/([A-Za-z][A-Za-z0-9.]*)[/:]([^/#\s]+)"),

@@ -18,15 +18,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import BinaryIO
 
 from pipeline.readers.languages import two_letters
-from pipeline.vocabularies.base import Concept, OnSetAside, clean_name
-from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie, to_text
+from pipeline.vocabularies.base import Concept, clean_name
+from pipeline.vocabularies.rrf import CUI, LeftOut, RrfLoader, in_use, to_text
 
 __all__ = ["Mrconso"]
 
-_COLUMNS = 18
 _LAT, _TS, _STT, _ISPREF, _SAB, _TTY, _CODE, _STR, _SUPPRESS = 1, 2, 4, 6, 11, 12, 13, 14, 16
 _ROW = re.compile(CUI + rb"\|[A-Z]{3}\|[PSps]?\|(?:[^|]*\|){13}[NOEY]?\|[^|]*\|?")
 
@@ -59,26 +57,17 @@ _SOURCES = {
 _RXNORM_SYNONYMS = frozenset((b"SY", b"TMSY", b"PSN", b"ET"))
 
 
-class Mrconso:
+class Mrconso(RrfLoader):
     """Names of concepts."""
 
     name = "mrconso.v1"
+    columns = 18
+    row = _ROW
 
-    def recognises(self, head: bytes, name: str) -> bool:
-        """By a first row of 18 fields: a concept, a language of three letters, a term status."""
-        del name
-        return has_row(head, _ROW)
-
-    def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
-        """Yield a concept for each run of rows with one CUI."""
-        left_out = LeftOut()
-        for cui, run in runs(stream, _COLUMNS, left_out):
-            curie = to_curie(cui)
-            if curie is None:
-                left_out.add("bad-row", repr(cui[:20])[1:], len(run))
-            elif concept := _concept(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
-                yield concept
-        left_out.report(file, set_aside)
+    def concepts(self, curie: str, run: list[list[bytes]], left_out: LeftOut) -> Iterator[Concept]:
+        """What the rows in use say."""
+        if concept := _concept(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
+            yield concept
 
 
 def _concept(curie: str, run: list[list[bytes]], left_out: LeftOut) -> Concept | None:

@@ -13,41 +13,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import BinaryIO
 
 from pipeline.readers.languages import two_letters
-from pipeline.vocabularies.base import Concept, OnSetAside, clean_name
-from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie, to_text
+from pipeline.vocabularies.base import Concept, clean_name
+from pipeline.vocabularies.rrf import CUI, LeftOut, RrfLoader, in_use, to_text
 
 __all__ = ["Mrdef"]
 
-_COLUMNS = 8
 _SAB, _DEF, _SUPPRESS = 4, 5, 6
 _ROW = re.compile(CUI + rb"\|(?:A[0-9]+)?\|AT[0-9]+\|[^|]*\|[^|]+\|[^|]*\|[NOEY]?\|[^|]*\|?")
 #: Sources whose definitions are written for their own sake, the most general first.
 _ORDER = {source: place for place, source in enumerate((b"MSH", b"NCI", b"HPO", b"GO", b"SNOMEDCT_US"))}
 
 
-class Mrdef:
+class Mrdef(RrfLoader):
     """Parts of concepts: one English definition each."""
 
     name = "mrdef.v1"
+    columns = 8
+    row = _ROW
 
-    def recognises(self, head: bytes, name: str) -> bool:
-        """By a first row of 8 fields: a concept and the identifier of an attribute (ATUI)."""
-        del name
-        return has_row(head, _ROW)
-
-    def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
-        """Yield a part for each run of rows with one CUI and a definition in use."""
-        left_out = LeftOut()
-        for cui, run in runs(stream, _COLUMNS, left_out):
-            curie = to_curie(cui)
-            if curie is None:
-                left_out.add("bad-row", repr(cui[:20])[1:], len(run))
-            elif definition := _definition(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
-                yield Concept(curie, "", definition=definition)
-        left_out.report(file, set_aside)
+    def concepts(self, curie: str, run: list[list[bytes]], left_out: LeftOut) -> Iterator[Concept]:
+        """What the rows in use say."""
+        if definition := _definition(curie, in_use(run, _SUPPRESS, curie, left_out), left_out):
+            yield Concept(curie, "", definition=definition)
 
 
 def _definition(curie: str, run: list[list[bytes]], left_out: LeftOut) -> str | None:

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from pipeline.vocabularies.base import Concept, OnSetAside
-from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, in_use, runs, to_curie
+from pipeline.vocabularies.base import Concept
+from pipeline.vocabularies.rrf import CUI, LeftOut, RrfLoader, in_use, to_curie
 
 __all__ = ["Mrrel"]
 
-_COLUMNS = 16
 _REL, _CUI2, _RELA, _SUPPRESS = 3, 4, 7, 14
 #: (REL, RELA) to whether the second concept is the parent. RELA decides; REL does where there is none.
 _UP = {b"inverse_isa": True, b"isa": False, b"PAR": True, b"CHD": False}
@@ -33,33 +31,23 @@ _ROW = re.compile(
 )
 
 
-class Mrrel:
-    """Parts of concepts: their parents."""
+class Mrrel(RrfLoader):
+    """Parts of concepts: their parents, and the children they are named the parents of."""
 
     name = "mrrel.v1"
+    columns = 16
+    row = _ROW
+    atoms = True  # a relationship of two atoms, as RxNorm has them
 
-    def recognises(self, head: bytes, name: str) -> bool:
-        """By a first row of 16 fields that relates two concepts or atoms."""
-        del name
-        return has_row(head, _ROW)
-
-    def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
-        """Yield a part for each first concept that has parents, and one for each child it is named the parent of."""
-        left_out = LeftOut()
-        for cui, run in runs(stream, _COLUMNS, left_out):
-            curie = to_curie(cui)
-            if curie is None:
-                continue  # a relationship of two atoms, as RxNorm has them
-            parents: dict[str, None] = {}
-            children: dict[str, None] = {}
-            for fields in in_use(run, _SUPPRESS, curie, left_out):
-                up = _UP.get(fields[_RELA] or fields[_REL])
-                if up is None or fields[_CUI2] == cui:
-                    continue
-                if other := to_curie(fields[_CUI2]):
-                    (parents if up else children)[other] = None
-            if parents:
-                yield Concept(curie, "", parents=tuple(parents))
-            for child in children:
-                yield Concept(child, "", parents=(curie,))
-        left_out.report(file, set_aside)
+    def concepts(self, curie: str, run: list[list[bytes]], left_out: LeftOut) -> Iterator[Concept]:
+        """What the rows in use say."""
+        parents: dict[str, None] = {}
+        children: dict[str, None] = {}
+        for fields in in_use(run, _SUPPRESS, curie, left_out):
+            up = _UP.get(fields[_RELA] or fields[_REL])
+            if up is not None and fields[_CUI2] != fields[0] and (other := to_curie(fields[_CUI2])):
+                (parents if up else children)[other] = None
+        if parents:
+            yield Concept(curie, "", parents=tuple(parents))
+        for child in children:
+            yield Concept(child, "", parents=(curie,))

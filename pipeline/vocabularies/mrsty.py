@@ -9,39 +9,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from pipeline.vocabularies.base import Concept, OnSetAside
-from pipeline.vocabularies.rrf import CUI, LeftOut, has_row, runs, to_curie
+from pipeline.vocabularies.base import Concept
+from pipeline.vocabularies.rrf import CUI, LeftOut, RrfLoader
 
 __all__ = ["Mrsty"]
 
-_COLUMNS = 6
 _TUI = re.compile(rb"T[0-9]{3}")
 _ROW = re.compile(CUI + rb"\|T[0-9]{3}\|(?:[^|]*\|){3}[^|]*\|?")
 
 
-class Mrsty:
+class Mrsty(RrfLoader):
     """Parts of concepts: their semantic types."""
 
     name = "mrsty.v1"
+    columns = 6
+    row = _ROW
 
-    def recognises(self, head: bytes, name: str) -> bool:
-        """By a first row of 6 fields: a concept and a semantic type."""
-        del name
-        return has_row(head, _ROW)
-
-    def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
-        """Yield a part for each run of rows with one CUI."""
-        left_out = LeftOut()
-        for cui, run in runs(stream, _COLUMNS, left_out):
-            curie = to_curie(cui)
-            types: dict[bytes, None] = {}
-            for fields in run:
-                if curie is not None and _TUI.fullmatch(fields[1]):
-                    types[fields[1]] = None
-                else:
-                    left_out.add("bad-row", curie or repr(cui[:20])[1:])
-            if curie is not None and types:
-                yield Concept(curie, "", marks=tuple(f"sty:{tui.decode('ascii')}" for tui in types))
-        left_out.report(file, set_aside)
+    def concepts(self, curie: str, run: list[list[bytes]], left_out: LeftOut) -> Iterator[Concept]:
+        """What the rows in use say."""
+        types: dict[bytes, None] = {}
+        for fields in run:
+            if _TUI.fullmatch(fields[1]):
+                types[fields[1]] = None
+            else:
+                left_out.add("bad-row", curie)
+        if types:
+            yield Concept(curie, "", marks=tuple(f"sty:{tui.decode('ascii')}" for tui in types))

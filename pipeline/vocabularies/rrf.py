@@ -14,16 +14,17 @@ Rows that are left out on purpose are many, a third of a release. They are count
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import BinaryIO, Final
 
 from pipeline.errors import SetAside
-from pipeline.vocabularies.base import OnSetAside
+from pipeline.vocabularies.base import Concept, OnSetAside
 
-__all__ = ["CUI", "LeftOut", "has_row", "in_use", "runs", "to_curie", "to_text"]
+__all__ = ["CUI", "LeftOut", "RrfLoader", "in_use", "to_curie", "to_text"]
 
 #: A concept identifier: UMLS (`C0000005`) or RxNorm (`161`).
 CUI: Final = rb"(?:C[0-9]{7}|[1-9][0-9]{0,7})"
@@ -61,13 +62,13 @@ class LeftOut:
             set_aside(SetAside(file, self._first[reason], reason, detail))
 
 
-def has_row(head: bytes, row: re.Pattern[bytes]) -> bool:
+def _has_row(head: bytes, row: re.Pattern[bytes]) -> bool:
     """Whether one of the first three lines is such a row: three, so that one damaged row does not hide the format."""
     lines = head.removeprefix(_BYTE_ORDER_MARK)[: 3 * _LONGEST_ROW].split(b"\n", 3)[:3]
     return any(row.fullmatch(line.rstrip(b"\r")) for line in lines)
 
 
-def runs(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[tuple[bytes, list[list[bytes]]]]:
+def _runs(stream: BinaryIO, columns: int, left_out: LeftOut) -> Iterator[tuple[bytes, list[list[bytes]]]]:
     """Yield (concept identifier, its rows as lists of fields); a run without end comes in pieces, so memory is bounded."""
     for cui, run in groupby(_rows(stream, columns, left_out), key=itemgetter(0)):
         while piece := list(islice(run, _LONGEST_RUN)):
@@ -112,3 +113,39 @@ def to_text(field: bytes) -> str | None:
         return field.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+class RrfLoader(ABC):
+    """A loader of one kind of RRF file: what its rows look like, and what a run of rows with one CUI says.
+
+    Attributes:
+        name: name with version, as every loader has.
+        columns: fields in a row, without what follows the last bar.
+        row: a row by which the kind of file is recognised.
+        atoms: whether rows without a CUI, which relate two atoms, are in order.
+    """
+
+    name: str
+    columns: int
+    row: re.Pattern[bytes]
+    atoms = False
+
+    def recognises(self, head: bytes, name: str) -> bool:
+        """By the form of the first row; RRF has no header."""
+        del name
+        return _has_row(head, self.row)
+
+    def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
+        """Yield what each run of rows with one CUI says, in the order of the file."""
+        left_out = LeftOut()
+        for cui, run in _runs(stream, self.columns, left_out):
+            curie = to_curie(cui)
+            if curie is not None:
+                yield from self.concepts(curie, run, left_out)
+            elif not self.atoms:
+                left_out.add("bad-row", repr(cui[:20])[1:], len(run))
+        left_out.report(file, set_aside)
+
+    @abstractmethod
+    def concepts(self, curie: str, run: list[list[bytes]], left_out: LeftOut) -> Iterable[Concept]:
+        """The concepts or parts that the rows of one CUI make."""
