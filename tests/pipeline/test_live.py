@@ -230,3 +230,65 @@ def test_tables_in_an_object_store_are_read(tmp_path):
     path.write_bytes((tmp_path / "x").read_bytes())
     (batch,) = live_documents({"a": [str(path)]}, threads=1)
     assert batch["doc_id"].to_pylist() == ["PMID:1"]
+
+
+def test_the_full_text_of_a_paper_counts_before_its_abstract_whatever_its_name(tmp_path):
+    rows = [
+        row("PMID:1", "0/2026/00000001/p", version=2, aliases=["PMC:7"]),
+        row("PMC:7", "1/oa.tar", aliases=["DOI:10.1000/a"], full_text=True),
+        row("DOI:10.1000/a", "1/preprints.jsonl"),
+    ]
+    (found,) = live(rows, tmp_path)
+    assert (found["doc_id"], found["reason"], found["superseded"]) == ("PMC:7", "fullest-text", 2)
+
+
+def test_a_later_version_in_the_same_source_may_take_the_full_text_back(tmp_path):
+    rows = [row("PMC:7", "1/a.jsonl", full_text=True), row("PMC:7", "1/a.jsonl", 1, version=2)]
+    (found,) = live(rows, tmp_path)
+    assert (found["version"], found["reason"]) == (2, "highest-version")
+
+
+def test_a_new_baseline_leaves_out_what_it_does_not_hold(tmp_path):
+    rows = [
+        row("PMID:1", "0/2026/00000001/p"), row("PMID:2", "0/2026/00000002/q"),
+        row("PMID:1", "0/2027/00000001/r"), row("PMID:3", "1/mine.jsonl"),
+    ]  # fmt: skip
+    found = {r["doc_id"]: (r["position"], r["status"], r["reason"]) for r in live(rows, tmp_path)}
+    assert found == {
+        "PMID:1": ("0/2027/00000001/r", "active", "latest-write"),
+        "PMID:2": ("0/2026/00000002/q", "deleted", "not-in-baseline"),
+        "PMID:3": ("1/mine.jsonl", "active", "only"),
+    }
+
+
+def test_a_baseline_that_is_still_arriving_replaces_nothing(tmp_path):
+    rows = [
+        row("PMID:1", "0/2026/00000001/p"), row("PMID:2", "0/2026/00000001/p", 1),
+        row("PMID:1", "0/2027/00000001/r"), row("PMID:9", "0/2027/00000003/t"),
+    ]  # fmt: skip
+    found = {r["doc_id"]: r["status"] for r in live(rows, tmp_path)}
+    assert found == {"PMID:1": "active", "PMID:2": "active", "PMID:9": "active"}
+
+
+def test_what_an_old_release_deleted_a_new_baseline_may_hold_again(tmp_path):
+    rows = [row("PMID:1", "0/2026/00000001/p", status="deleted"), row("PMID:1", "0/2027/00000001/r")]
+    (found,) = live(rows, tmp_path)
+    assert (found["status"], found["reason"]) == ("active", "latest-write")
+
+
+def test_a_notice_retracts_the_paper_it_names_by_any_of_its_names(tmp_path):
+    rows = [
+        row("PMID:1", "1/a", aliases=["DOI:10.1000/a"]),
+        row("PMID:2", "1/b", retracts=["DOI:10.1000/a"]),
+        row("PMID:3", "1/c", retracts=["PMID:99"]),
+    ]
+    assert {r["doc_id"]: r["status"] for r in live(rows, tmp_path)} == {
+        "PMID:1": "retracted", "PMID:2": "active", "PMID:3": "active",
+    }  # fmt: skip
+
+
+def test_a_notice_that_was_deleted_retracts_nothing(tmp_path):
+    rows = [
+        row("PMID:1", "1/a"), row("PMID:2", "1/b", retracts=["PMID:1"]), row("PMID:2", "1/c", status="deleted"),
+    ]  # fmt: skip
+    assert {r["doc_id"]: r["status"] for r in live(rows, tmp_path)} == {"PMID:1": "active", "PMID:2": "deleted"}
