@@ -130,7 +130,7 @@ WITH retracted AS (
 )
 SELECT doc_id, version, batch, file, place.position AS position, place.record AS record, text_hash, state AS status,
     CASE WHEN state = 'deleted' AND deletion IS NULL THEN 'not-in-baseline'
-         WHEN state <> 'active' THEN state WHEN superseded = 0 THEN 'only' WHEN fuller THEN 'fullest-text'
+         WHEN state <> 'active' THEN state WHEN superseded = 0 THEN 'only' WHEN fuller AND full_text THEN 'fullest-text'
          WHEN lowest < version THEN 'highest-version' ELSE 'latest-write' END AS reason,
     superseded::INTEGER AS superseded
 FROM decided ORDER BY doc_id
