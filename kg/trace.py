@@ -50,6 +50,7 @@ class TracedDocument:
     batch: str | None = None
     record: int | None = None
     file: str | None = None
+    member: str | None = None
     sha256: str | None = None
     format: str | None = None
 
@@ -270,7 +271,7 @@ def _documents(
             documents[doc_id] = by_doc_id.get(doc_id) or TracedDocument(doc_id)
             continue
         file = files.get(row["file"], {})
-        known = {name: row[name] for name in ("version", "status", "reason", "batch", "record", "file")}
+        known = {name: row[name] for name in ("version", "status", "reason", "batch", "record", "file", "member")}
         documents[doc_id] = TracedDocument(doc_id, **known, sha256=file.get("sha256"), format=file.get("format"))
     return documents
 

@@ -56,7 +56,7 @@ CREATE TEMP TABLE baseline AS
         WHERE starts_with(position, '0/') GROUP BY year)
     WHERE list_min(numbers) = 1 AND len(numbers) = list_max(numbers);
 CREATE TEMP TABLE writes AS
-    SELECT d.doc_id, version, {'position': position, 'record': record} AS place, d.file, status, text_hash, p.batch,
+    SELECT d.doc_id, version, {'position': position, 'record': record} AS place, d.file, d.member, status, text_hash, p.batch,
         full_text, CASE WHEN starts_with(position, '0/') THEN '0/' ELSE d.file END AS source,
         coalesce(release(position) < b.year, false) AS outdated
     FROM read_parquet($paths, hive_partitioning = false) d JOIN parts p ON p.place = d.file_index, baseline b;
@@ -128,7 +128,7 @@ WITH retracted AS (
                    ELSE 'active' END AS state
     FROM chosen
 )
-SELECT doc_id, version, batch, file, place.position AS position, place.record AS record, text_hash, state AS status,
+SELECT doc_id, version, batch, file, place.position AS position, place.record AS record, member, text_hash, state AS status,
     CASE WHEN state = 'deleted' AND deletion IS NULL THEN 'not-in-baseline'
          WHEN state <> 'active' THEN state WHEN superseded = 0 THEN 'only' WHEN fuller AND full_text THEN 'fullest-text'
          WHEN lowest < version THEN 'highest-version' ELSE 'latest-write' END AS reason,

@@ -147,7 +147,7 @@ DOCUMENTS = table_schema(
 
 LIVE_DOCUMENTS = table_schema(
     "live_documents",
-    1,
+    2,
     {
         "doc_id": (_TEXT, "CURIE of the document; one row each, sorted"),
         "version": (_INT, "the version that counts"),
@@ -155,9 +155,13 @@ LIVE_DOCUMENTS = table_schema(
         "file": (_TEXT, "file whose row counts"),
         "position": (_TEXT, "sort key of that file in the order of release"),
         "record": (_INT, "place of that row in its file"),
+        "member": (_TEXT, "path inside that file where it is an archive, else null"),
         "text_hash": (_TEXT, "hash of the text that counts"),
         "status": (_TEXT, "active, retracted or deleted"),
-        "reason": (_TEXT, "why this row counts: only, highest-version, latest-write, deleted, retracted"),
+        "reason": (
+            _TEXT,
+            "why this row counts: only, fullest-text, highest-version, latest-write, retracted; deleted, not-in-baseline where none does",
+        ),
         "superseded": (_INT, "number of other rows of the same document that do not count"),
     },
 )
