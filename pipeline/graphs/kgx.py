@@ -21,9 +21,9 @@ from pipeline.biolink import parse_category
 from pipeline.curies import is_curie
 from pipeline.errors import SetAside
 from pipeline.graphs.base import Edge, Node, lines_of_text, plain_sentence
-from pipeline.graphs.json_records import json_records
 from pipeline.graphs.mapping import GraphMapping
 from pipeline.graphs.scores import ZeroScoreError, parse_score, worth_of
+from pipeline.json_items import JsonError, json_items
 from pipeline.readers.base import clean
 from pipeline.readers.identifiers import identifier
 
@@ -130,7 +130,7 @@ def _records(stream: BinaryIO, file: str, head: bytes, wanted: str) -> Iterator[
     if holds not in (wanted, "both"):
         return
     if form == "json":
-        yield from json_records(stream, file, wanted, _FIELDS)
+        yield from _json_records(stream, file, wanted)
         return
     columns: list[tuple[str, int]] | None = None
     for item in lines_of_text(stream, file):
@@ -148,6 +148,19 @@ def _records(stream: BinaryIO, file: str, head: bytes, wanted: str) -> Iterator[
             cells = line.split("\t")
             record: _Record = {name: cells[at] for name, at in columns if at < len(cells) and cells[at]}
             yield place, record
+
+
+def _json_records(stream: BinaryIO, file: str, wanted: str) -> Iterator[tuple[str, _Record | SetAside]]:
+    kind, number = wanted.removesuffix("s"), 0
+    try:
+        for number, (_, record) in enumerate(json_items(stream, (f"{wanted}.item",)), 1):
+            place = f"{kind} {number}"
+            detail = "The record is no JSON object, or larger than 16 MiB. Correct, split or remove it."
+            yield place, record if isinstance(record, dict) else SetAside(file, place, "invalid-record", detail)
+    except JsonError as error:
+        place = f"after {kind} {number}"
+        detail = f"The JSON breaks off ({error}); what stands before it is kept. Get the file again, or mend it."
+        yield place, SetAside(file, place, "invalid-json", detail)
 
 
 def _json_line(line: str, file: str, place: str) -> _Record | SetAside:

@@ -6,8 +6,8 @@ Format: https://github.com/biolink/kgx/blob/master/specification/kgx-format.md. 
 separated by `|` in the table. A node is often given its class with all classes above it: the most special one counts, and
 NamedThing says nothing. A node without a name is a part. Deprecated nodes are set aside.
 
-Edges are not read here: their table has no `category`, and those in a JSON file are passed over. JSON is parsed event by
-event (ijson), so memory holds one node, of 2 MiB at most. Cost: 50,000 nodes a second on one core, 30,000 in one JSON.
+Edges are not read here: their table has no `category`, and those in a JSON file are passed over. Memory holds one
+node. Cost: 50,000 nodes a second on one core, 30,000 in one JSON.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-import ijson
-
 from pipeline.biolink import ancestors_of, parse_category
 from pipeline.errors import SetAside
+from pipeline.json_items import JsonError, json_items
 from pipeline.readers.streams import numbered_lines
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
 from pipeline.vocabularies.categories import UNKNOWN
@@ -39,6 +38,7 @@ _SYNONYMS = {
 }
 _LISTS = frozenset((*_SYNONYMS, "category", "xref", "same_as", "equivalent_identifiers"))
 _KEPT = (*_LISTS, "id", "name", "description", "deprecated")
+_NODES = "nodes.item"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Bytes of the largest node that is read: as Python objects, JSON takes up to 25 times its bytes.
 _LARGEST_NODE = 2 << 20
@@ -105,27 +105,21 @@ class KgxJson:
         del name
         if not head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
             return False
-        keys: list[str] = []
         try:
-            for depth, event, value in _node_events(_Counted(io.BytesIO(head))):
-                if (depth, event) == (1, "map_key"):
-                    keys.append(value)
-                elif (depth, event) == (0, "end_map"):
-                    break
-        except (ijson.JSONError, ValueError):
-            pass  # the head ends inside the first node, or is no JSON
-        return is_kgx_header(keys)
+            _, first = next(json_items(io.BytesIO(head), (_NODES,)), (_NODES, None))
+        except JsonError:
+            return False
+        return isinstance(first, dict) and is_kgx_header(first)
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each node with an identifier."""
         number = 0
         try:
-            for number, record in enumerate(_nodes(stream), 1):
+            for number, (_, record) in enumerate(json_items(stream, (_NODES,)), 1):
                 yield from _usable(record, f"node {number}", file, set_aside)
-        except (ijson.JSONError, ValueError) as error:
-            problem = str(error).splitlines()[0][:80] if str(error) else "no JSON"
+        except JsonError as error:
             detail = (
-                f"The JSON breaks ({problem}); the {number} nodes before are kept. Get the file again from its source."
+                f"The JSON breaks ({error}); the {number} nodes before are kept. Get the file again from its source."
             )
             set_aside(SetAside(file, f"node {number + 1}", "malformed-json", detail))
 
@@ -147,61 +141,6 @@ def _parsed(line: bytes | None) -> Any:
         raise _NodeError("not-utf-8", detail) from error
     except (ValueError, RecursionError) as error:
         raise _NodeError("malformed-json", "The line is not JSON. Write one JSON object on each line.") from error
-
-
-class _Counted:
-    """A stream without a byte order mark, of which no more than `_LARGEST_NODE` can be read after each `allow`."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._count = 0
-        self._limit = _LARGEST_NODE
-
-    def allow(self) -> None:
-        self._limit = self._count + _LARGEST_NODE
-
-    def read(self, size: int) -> bytes:
-        if self._count > self._limit:
-            raise ValueError("one node or value is larger than 2 MiB")
-        block = self._stream.read(size)
-        first = self._count == 0
-        self._count += len(block)
-        return block.removeprefix(_BYTE_ORDER_MARK) if first else block
-
-
-def _node_events(source: _Counted) -> Iterator[tuple[int, str, Any]]:
-    """The events inside the list `nodes`, with their depth in it.
-
-    Paths, as ijson.parse has them, are not made: those of a file nested a million deep fill the memory. With use_float a
-    number beyond 64 bits is an error of the parser; without, one of 4,300 digits ends the process (ijson 3.6).
-    """
-    depth, key, listed = 0, "", False
-    for event, value in ijson.basic_parse(source, use_float=True):
-        if event in ("end_map", "end_array"):
-            depth -= 1
-            listed = listed and depth > 1
-        if listed:
-            yield depth - 2, event, value
-        elif depth == 1 and event == "map_key":
-            key = value
-        elif depth == 1 and event == "start_array":
-            listed = key == "nodes"
-        if event in ("start_map", "start_array"):
-            depth += 1
-        if not listed:
-            source.allow()
-
-
-def _nodes(stream: BinaryIO) -> Iterator[Any]:
-    """The items of the list `nodes`, one at a time. What is larger than `_LARGEST_NODE` ends in a ValueError."""
-    source = _Counted(stream)
-    builder = ijson.ObjectBuilder()
-    for depth, event, value in _node_events(source):
-        builder.event(event, value)
-        if depth == 0 and event not in ("start_map", "start_array"):
-            yield builder.value
-            builder = ijson.ObjectBuilder()
-            source.allow()
 
 
 def _usable(record: Any, place: str, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
