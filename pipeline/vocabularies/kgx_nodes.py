@@ -116,7 +116,11 @@ class KgxJson:
         number = 0
         try:
             for number, (_, record) in enumerate(json_items(stream, (_NODES,)), 1):
-                yield from _usable(record, f"node {number}", file, set_aside)
+                if isinstance(record, dict):
+                    yield from _usable(record, f"node {number}", file, set_aside)
+                else:
+                    detail = "The node is no JSON object, or larger than 16 MiB. Correct or remove it."
+                    set_aside(SetAside(file, f"node {number}", "malformed-json", detail))
         except JsonError as error:
             detail = (
                 f"The JSON breaks ({error}); the {number} nodes before are kept. Get the file again from its source."
