@@ -134,10 +134,12 @@ class Home:
             "literature": "sample" if sample else list(self.literature),
             "vocabulary": "sample" if sample else list(self.vocabulary),
             "retracted": list(self.retracted),
-            "records": list(self.records),
-            "formats": [list(pair) for pair in self.formats],
             "config": self.config.model_dump(mode="json"),
         }
+        if self.records:
+            record["records"] = list(self.records)
+        if self.formats:
+            record["formats"] = [list(pair) for pair in self.formats]
         if self.graphs or self.graph_mapping:
             record |= {"graphs": list(self.graphs), "graph_mapping": self.graph_mapping}
         write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")

@@ -76,7 +76,9 @@ def subjects(stream: BinaryIO) -> Iterator[tuple[str, Statements, dict[str, str]
             statements[quad.predicate.value].append(quad.object)
     except (SyntaxError, ValueError) as error:  # ValueError: an IRI or language tag that the grammar refuses
         line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-        raise source.problem or RdfError("malformed-rdf", f"{line}{str(error).splitlines()[0]}") from error
+        raise source.problem or RdfError(
+            "malformed-rdf", f"{line}{str(error).splitlines()[0].rstrip('.')[:200]}"
+        ) from error
     if current:
         yield current, statements, parser.prefixes
 
