@@ -1,4 +1,4 @@
-"""The mutation run: every reader and every vocabulary loader on thousands of spoiled files.
+"""The mutation run: every reader of papers, vocabularies and graphs on thousands of spoiled files.
 
     python benchmarks/mutations.py [--files 10000] [--seed 1] [--family readers] [--keep FOLDER]
 
@@ -42,6 +42,9 @@ from upath import UPath
 from pipeline.curies import is_curie
 from pipeline.documents import read_documents
 from pipeline.errors import MateriaError, SetAside
+from pipeline.graphs import GRAPHS, Edge
+from pipeline.graphs.files import GraphFile, edges_of, nodes_of, open_graphs
+from pipeline.graphs.mapping import load_mapping
 from pipeline.inventory import list_files, take_inventory
 from pipeline.readers import recognise as reader_of
 from pipeline.readers.streams import BrokenStreamError, open_stream, read_head
@@ -167,6 +170,29 @@ def read_vocabulary(path: UPath, name: str, report: Report) -> None:
             report.refused = "not recognised" if "no vocabulary format" in str(error) else "refused"
 
 
+def read_graph(path: UPath, name: str, report: Report) -> None:
+    """The edges and nodes that a build takes from a file."""
+    note = noted(report, path.name)
+    try:
+        graphs = open_graphs(list_files([str(path)]), note)
+    except MateriaError as error:
+        sentence(str(error))
+        report.refused = "not recognised" if "unknown-format" in str(error) else "refused"
+        graphs = [GraphFile(path.name, path, GRAPHS[name], "materia:graph-0")]
+    for graph in graphs:
+        for item in (*nodes_of(graph), *edges_of(graph, load_mapping(None))):
+            if isinstance(item, SetAside):
+                note(item)
+                continue
+            report.records += 1
+            repr(item).encode()  # no lone surrogates
+            if SECRET in repr(item):
+                raise FlawError("an edge gives out a secret")
+            ends = (item.subject, item.predicate, item.object) if isinstance(item, Edge) else (item.curie,)
+            if not all(map(is_curie, ends)):
+                raise FlawError(f"an identifier is no CURIE: {repr(item)[:300]}")
+
+
 Seed = tuple[str, str, bytes]  # name of the reader, of the file, and its bytes
 
 
@@ -206,10 +232,16 @@ def vocabulary_seeds() -> list[Seed]:
     return [*((name, f"sample.{name}", _bytes(content)) for name, content in samples), *_real(loader_of)]
 
 
+def graph_seeds() -> list[Seed]:
+    fixtures = _module("test_graphs").FIXTURES.items()
+    return [(reader, f"sample.{form.replace(' ', '_')}", _bytes(content)) for form, (reader, content, _) in fixtures]
+
+
 #: For each family its seeds, and how a build reads a file.
 FAMILIES: dict[str, tuple[Callable[[], list[Seed]], Callable[[UPath, str, Report], None]]] = {
     "readers": (reader_seeds, read_literature),
     "vocabularies": (vocabulary_seeds, read_vocabulary),
+    "graphs": (graph_seeds, read_graph),
 }
 
 

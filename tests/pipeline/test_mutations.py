@@ -17,7 +17,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["readers", "vocabularies"])
+@pytest.mark.parametrize("family", ["readers", "vocabularies", "graphs"])
 def test_no_spoiled_file_crashes_a_reader(family, tmp_path):
     command = [
         sys.executable,
