@@ -32,7 +32,7 @@ from pipeline.vocabularies.prefixes import normalise_curie
 
 __all__ = ["GraphMapping", "MappedRelation", "load_mapping", "shipped_mapping"]
 
-_FORM = "Write it as `relations: {CtD: treats}` and, if wanted, kinds, nodes and prefix; see docs/graph.md"
+_FORM = "Write it as `relations: {CtD: treats}` and, if wanted, kinds, nodes and prefix; see docs/vocabularies.md"
 _KEYS = {"relations", "kinds", "nodes", "prefix"}
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LONGEST_NODE = 1000
