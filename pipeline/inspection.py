@@ -79,7 +79,9 @@ def inspect_files(paths: Sequence[str], *, format_: str | None = None, rows: int
         if kinds[0] is not None:
             yield _vocabulary(file, kinds[0], rows)
         if kinds[1] is not None:
-            yield _graph(file, GRAPHS[kinds[1]], rows)
+            graph_found = _graph(file, GRAPHS[kinds[1]], rows)
+            if kinds[0] is None or graph_found.counts["edges"] or graph_found.set_aside:  # else it holds nodes alone
+                yield graph_found
         if kinds == (None, None):
             yield _literature(file, rows)
 

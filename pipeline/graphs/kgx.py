@@ -111,7 +111,8 @@ def _form(head: bytes) -> tuple[str, str] | None:
     except (ValueError, RecursionError):
         # an object over many lines, or one that is longer than the head
         found = any(f'"{what}"'.encode() in head for what in ("nodes", "edges"))
-        return ("json", "both") if found and head[1:].lstrip().startswith(b'"') else None
+        # OBO Graphs has nodes and edges too, one floor further down
+        return ("json", "both") if found and head[1:].lstrip().startswith(b'"') and b'"graphs"' not in head else None
     if isinstance(record.get("nodes"), list) or isinstance(record.get("edges"), list):
         return "json", "both"
     what = _kind(set(record))

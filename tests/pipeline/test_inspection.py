@@ -124,3 +124,13 @@ def test_every_real_file_is_read_to_the_count_of_its_readme(materia_data):
     for name in articles:
         assert (found[name].counts["documents"], found[name].counts["full texts"]) == (1, 1), name
     assert all(found[name].counts["documents"] and not found[name].set_aside for name in citations)
+
+
+def test_obo_graphs_and_nodes_alone_are_no_graph_of_edges(tmp_path):
+    (tmp_path / "onto.json").write_text(
+        json.dumps({"graphs": [{"nodes": [{"id": "http://purl.obolibrary.org/obo/X_1", "lbl": "x"}]}]}, indent=1)
+    )
+    (tmp_path / "nodes.json").write_text(json.dumps({"nodes": KGX["nodes"]}))
+    assert [(one.file.split("/")[1], one.format) for one in look(tmp_path)] == [
+        ("nodes.json", "kgx_json.v1"), ("onto.json", "obographs.v1"),
+    ]  # fmt: skip
