@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pipeline.curies import contract
+from pipeline.curies import contract, is_curie
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
 from pipeline.vocabularies.csv_rows import csv_rows
@@ -66,7 +66,7 @@ class BioportalCsv:
                     tuple((one, "exact") for text in _values(synonyms) if (one := clean_name(text))),
                     definition=clean_name(definitions.partition("|")[0]) or None,
                     parents=tuple(parent for parent in above if parent != curie and not parent.startswith("owl:")),
-                    xrefs=tuple(f"UMLS:{cui}" for cui in _values(cuis)),
+                    xrefs=tuple(xref for cui in _values(cuis) if is_curie(xref := f"UMLS:{cui}")),
                     marks=tuple(f"sty:{mark.removeprefix(_STY)}" for mark in marks if mark.startswith(_STY)),
                 )
 

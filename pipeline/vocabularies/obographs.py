@@ -96,7 +96,9 @@ def _node(node: dict[str, Any], file: str, set_aside: OnSetAside) -> Concept | N
     meta = node.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     properties = [
-        (item.get("pred"), item.get("val")) for item in _list(meta.get("basicPropertyValues")) if isinstance(item, dict)
+        (predicate, value)
+        for item in _list(meta.get("basicPropertyValues"))
+        if isinstance(item, dict) and (predicate := _text(item.get("pred"))) and (value := _text(item.get("val")))
     ]
     if meta.get("deprecated") is True:
         set_aside(SetAside(file, curie, "obsolete", "The term is obsolete. Nothing needs to be done."))
@@ -105,7 +107,7 @@ def _node(node: dict[str, Any], file: str, set_aside: OnSetAside) -> Concept | N
     if not name:
         return None  # mentioned here, named by another ontology
     definition = meta.get("definition")
-    category = next((parse_category(str(v)) for p, v in properties if p in _CATEGORY), None)
+    category = next((parse_category(v) for p, v in properties if p in _CATEGORY), None)
     return Concept(
         curie,
         name,

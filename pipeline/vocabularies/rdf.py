@@ -8,14 +8,15 @@ annotations of axioms, properties, individuals, notes.
 
 Labels without a language or in English are names; others are translations. A concept with no such label is named by that of
 its first language, by code. Deprecated ones are set aside, and one with a successor gives it its identifier. The statements of
-one concept are taken together where they stand together, as every writer puts them; memory holds one concept. An IRI of no
+one concept are taken together where they stand together or around those of a few others; memory holds these. An IRI of no
 known prefix gets that which the file itself declares for it.
 
-OWL functional syntax and OWL/XML are not read: `robot convert` writes any of the four.
+OWL functional syntax and OWL/XML are refused: `robot convert` writes any of the four.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ from pipeline.biolink import parse_category
 from pipeline.curies import contract
 from pipeline.errors import SetAside
 from pipeline.readers.languages import two_letters
+from pipeline.readers.xml_stream import root_name
 from pipeline.vocabularies.base import MATCHES, SCOPES, Concept, OnSetAside, clean_name
 from pipeline.vocabularies.prefixes import normalise_curie
 from pipeline.vocabularies.rdf_stream import RdfError, Statements, rdf_format, subjects
@@ -45,7 +47,8 @@ _PARENTS = (f"{_RDFS}subClassOf", f"{_SKOS}broader", f"{_SKOS}broaderGeneric")
 _MATCHES = {f"{_SKOS}{kind}Match": kind for kind in MATCHES} | {f"{_OWL}equivalentClass": "exact"}
 _CATEGORY = "https://w3id.org/biolink/vocab/category"
 _TOP = ("owl:Thing", "rdfs:Resource")
-_UNREAD = (b"Prefix(", b"Ontology(")
+# OWL functional syntax behind comments; OWL/XML has the root element `Ontology`.
+_FUNCTIONAL = re.compile(rb"\s*+(?:#[^\n]*\n\s*+)*+(?:Prefix|Ontology)\s*\(")
 
 
 class Rdf:
@@ -54,9 +57,10 @@ class Rdf:
     name = "rdf.v1"
 
     def recognises(self, head: bytes, name: str) -> bool:
-        """By an RDF syntax, or by OWL's functional syntax, which is then refused with a remedy."""
+        """By an RDF syntax, or by OWL's functional syntax or OWL/XML, which are then refused with a remedy."""
         del name
-        return rdf_format(head) is not None or head.lstrip().startswith(_UNREAD)
+        head = head.removeprefix(b"\xef\xbb\xbf")
+        return rdf_format(head) is not None or _FUNCTIONAL.match(head) is not None or root_name(head) == "Ontology"
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each named class or SKOS concept that is not deprecated."""
@@ -78,10 +82,10 @@ def _concept(
 ) -> Concept | None:
     def curies(*predicates: str) -> list[str]:
         values = [value for predicate in predicates for value in statements.get(predicate, ())]
-        found = (_curie(value, prefixes) for value in values if not isinstance(value, pyoxigraph.BlankNode))
+        found = (_curie(value.value, prefixes) for value in values if not isinstance(value, pyoxigraph.BlankNode))
         return [other for other in dict.fromkeys(found) if other and other != curie and other not in _TOP]
 
-    curie = _curie(pyoxigraph.NamedNode(iri), prefixes)
+    curie = _curie(iri, prefixes)
     if curie is None:
         detail = "The IRI has no known prefix. Declare one for it in the file."
         set_aside(SetAside(file, iri[:200], "no-identifier", detail))
@@ -113,8 +117,8 @@ def _concept(
     )
 
 
-def _curie(term: Any, prefixes: dict[str, str]) -> str | None:
-    text: str = term.value.strip()
+def _curie(text: str, prefixes: dict[str, str]) -> str | None:
+    text = text.strip()
     if "://" not in text:
         return normalise_curie(text)
     if (found := contract(text)) is not None:

@@ -2,7 +2,9 @@
 
 Oxigraph parses (Rust, about 400,000 triples a second) and streams. It unfolds XML entities when they are declared, without a
 limit: ten lines of nested entities cost it 6 GB. Ontologies do declare entities, one short IRI for each namespace, so a prolog is
-let through where every entity is such a text, and refused where one refers to another or to a file.
+let through where every entity is such a text, and refused where one refers to another or to a file. It takes time with the
+square of the depth of XML, and takes XML that simply ends for whole: depth and end are looked at here, in the bytes.
+IRIs are not validated: one bad IRI would end the file, while its concept alone is without an identifier.
 
 Rejected: rdflib's parsers (fifteen times slower, and they hold the whole graph).
 """
@@ -10,7 +12,6 @@ Rejected: rdflib's parsers (fifteen times slower, and they hold the whole graph)
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -24,12 +25,19 @@ __all__ = ["RdfError", "Statements", "rdf_format", "subjects"]
 Statements = dict[str, list[Any]]
 
 _HEAD = 1 << 16
+#: Where the end of the root element is looked for: comments may follow it.
+_TAIL = 1 << 12
 _PLAIN_ENTITY = re.compile(rb"""<!ENTITY\s+[\w.-]+\s+(?:"[^"&%<]{0,300}"|'[^'"&%<]{0,300}')\s*>""")
 # N-Triples is a part of Turtle, and read as such.
 _TURTLE = re.compile(
     rb"\s*(?:#[^\n]*\n\s*)*(?:(?:@prefix|@base|PREFIX|BASE)\s|(?:<[^<>\s]+>|_:\S+)\s+(?:<[^<>\s]+>|a)\s+\S)",
     re.IGNORECASE,
 )
+#: Subjects whose statements may still go on: the classes around a class written inside them.
+_OPEN = 64
+#: RDF/XML nests a few levels; classes written inside classes, some dozens.
+_DEEPEST = 1000
+_ROOT_END = re.compile(rb"</(?:[\w.-]+:)?RDF\s*>")
 _JSON_LD = re.compile(rb"""\s*[\[{].{0,2000}?"@(?:context|graph|id)"\s*:""", re.DOTALL)
 
 
@@ -52,9 +60,9 @@ def rdf_format(head: bytes) -> pyoxigraph.RdfFormat | None:
 
 
 def subjects(stream: BinaryIO) -> Iterator[tuple[str, Statements, dict[str, str]]]:
-    """Yield (IRI, statements, prefixes declared so far) for each run of triples with one named subject.
+    """Yield (IRI, statements, prefixes declared so far) for each named subject, once `_OPEN` others came after its last triple.
 
-    Triples of blank nodes (restrictions, annotated axioms) are passed over, and do not end the run they stand in.
+    Triples of blank nodes (restrictions, annotated axioms) are passed over.
 
     Raises:
         RdfError: where the file breaks off; what was yielded before stands.
@@ -63,24 +71,31 @@ def subjects(stream: BinaryIO) -> Iterator[tuple[str, Statements, dict[str, str]
     format_ = rdf_format(source.head)
     if format_ is None:
         raise RdfError("unknown-syntax", "the file is neither RDF/XML, Turtle, N-Triples nor JSON-LD")
-    current, statements = "", Statements()
-    parser = pyoxigraph.parse(source, format=format_)  # type: ignore[arg-type]
+    broken: RdfError | None = None
+    current, waiting = "", dict[str, Statements]()
+    parser = pyoxigraph.parse(source, format=format_, lenient=True)  # type: ignore[arg-type]
     try:
         for quad in parser:
             if not isinstance(quad.subject, pyoxigraph.NamedNode):
                 continue
             if quad.subject.value != current:
-                if current:
-                    yield current, statements, parser.prefixes
-                current, statements = quad.subject.value, defaultdict(list)
-            statements[quad.predicate.value].append(quad.object)
-    except (SyntaxError, ValueError) as error:  # ValueError: an IRI or language tag that the grammar refuses
+                current = quad.subject.value
+                waiting[current] = waiting.pop(current, {})  # to the end of the line
+                if len(waiting) > _OPEN:
+                    first = next(iter(waiting))
+                    yield first, waiting.pop(first), parser.prefixes
+            waiting[current].setdefault(quad.predicate.value, []).append(quad.object)
+    except (SyntaxError, ValueError) as error:  # ValueError: a language tag or JSON-LD context that the grammar refuses
         line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-        raise source.problem or RdfError(
-            "malformed-rdf", f"{line}{str(error).splitlines()[0].rstrip('.')[:200]}"
-        ) from error
-    if current:
-        yield current, statements, parser.prefixes
+        broken = source.problem or RdfError("malformed-rdf", f"{line}{str(error).splitlines()[0].rstrip('.')[:200]}")
+    if broken is None and format_ == pyoxigraph.RdfFormat.RDF_XML:
+        broken = source.problem or source.unfinished()
+    if broken is not None:
+        waiting.pop(current, None)  # in the middle of it the file broke off
+    for subject, statements in waiting.items():
+        yield subject, statements, parser.prefixes
+    if broken is not None:
+        raise broken
 
 
 class _Guarded:
@@ -94,7 +109,11 @@ class _Guarded:
         self.head = bytes(head).removeprefix(b"\xef\xbb\xbf")
         # Oxigraph knows double quotes only.
         self._waiting = _PLAIN_ENTITY.sub(lambda entity: entity[0].replace(b"'", b'"'), self.head)
+        self._is_xml = root_name(self.head) == "RDF"
         self._last = b""
+        self._rest = b""
+        self._depth = 0
+        self._lines = 1
         self.problem: RdfError | None = None
         # All of them must stand in the head, each a plain text.
         if self.head.count(b"<!ENTITY") != len(_PLAIN_ENTITY.findall(self.head)):
@@ -103,13 +122,34 @@ class _Guarded:
             )
 
     def read(self, size: int) -> bytes:
+        behind = not self._waiting
         if self._waiting:
             # never more than is asked for: Oxigraph aborts the process then
             piece, self._waiting = self._waiting[:size], self._waiting[size:]
-            return piece
-        piece = self._stream.read(size)
-        if b"<!ENTITY" in self._last + piece:
+        else:
+            piece = self._stream.read(size)
+        if self._is_xml and self.problem is None:
+            self._check(piece, behind)
+        return b"" if self.problem else piece
+
+    def _check(self, piece: bytes, behind: bool) -> None:
+        """Look at a piece for entities declared behind the head, and for elements that nest without end."""
+        text = self._last + piece
+        if behind and text.find(b"<!ENTITY", max(0, len(self._last) - 7)) >= 0:
             self.problem = RdfError("entity-declaration", "an XML entity is declared behind the file's first 64 KiB")
-            return b""
-        self._last = piece[-8:]
-        return piece
+        self._last = text[-_TAIL:]
+        # A piece may end between the signs of `</` or `/>`; that sign is counted with the next one.
+        text = self._rest + piece
+        self._rest = text[-1:] if text.endswith((b"<", b"/")) else b""
+        text = text[: len(text) - len(self._rest)]
+        self._lines += piece.count(b"\n")
+        closed = 2 * text.count(b"</") + text.count(b"/>") + text.count(b"<!") + text.count(b"<?")
+        self._depth += text.count(b"<") - closed
+        if self._depth > _DEEPEST:
+            self.problem = RdfError("malformed-rdf", f"line {self._lines}: elements are nested deeper than {_DEEPEST}")
+
+    def unfinished(self) -> RdfError | None:
+        """What is wrong with XML that came to its end: its root element may not be closed."""
+        if _ROOT_END.search(self._last):
+            return None
+        return RdfError("malformed-rdf", f"line {self._lines}: the file ends before its root element does")

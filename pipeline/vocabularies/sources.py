@@ -60,7 +60,7 @@ def loader_of(path: UPath) -> Loader:
         MateriaError: the file is empty, of no known format, or cannot be read.
     """
     with _opened(path) as stream:
-        return _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+        return _loader(stream, path.name)
 
 
 def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
@@ -70,17 +70,19 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
     with _opened(path) as stream:
-        reader = loader or _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+        reader = loader or _loader(stream, path.name)
         yield from reader.load(cast(BinaryIO, stream), path.name, set_aside)
 
 
-def _loader(head: bytes, file: str) -> Loader:
+def _loader(stream: io.BufferedReader, file: str) -> Loader:
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
     if not head.strip():
         raise _NoVocabularyError("is empty", file=file, remedy="Download it again, or leave it out")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _NoVocabularyError("is UTF-16", file=file, remedy="Convert it to UTF-8")
     loader = recognise(head, file)
     if loader is None:
+        stream.read(len(head) + 1)  # a file that is cut in its first bytes says so, rather than be of no format
         raise _NoVocabularyError(
             "is of no vocabulary format that is known",
             file=file,
@@ -93,7 +95,7 @@ def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
     """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
     try:
         with _opened(path) as stream:
-            _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+            _loader(stream, path.name)
     except _NoVocabularyError as error:
         if set_aside is not None:
             detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."

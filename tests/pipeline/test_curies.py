@@ -1,5 +1,7 @@
 """CURIEs expand through the pinned map, and hostile ones stay harmless."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,9 @@ def test_the_way_back_from_an_iri_is_the_curie_it_came_from(prefix: str, local: 
         ("https://doi.org/10.1000/a_b/c", "DOI:10.1000/a_b/c"),
         ("https://identifiers.org/taxonomy:9606", "taxonomy:9606"),
         ("https://w3id.org/materia/unregistered/FOO:1", "FOO:1"),
+        ("https://www.omim.org/entry/168600", "OMIM:168600"),
+        ("http://www.ncbi.nlm.nih.gov/gene/672", "NCBIGene:672"),
+        ("http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl#C26845", "NCIT:C26845"),
         ("http://example.org/x", None),
         ("http://purl.obolibrary.org/obo/", None),
         ("", None),
@@ -58,3 +63,10 @@ def test_the_way_back_from_an_iri_is_the_curie_it_came_from(prefix: str, local: 
 )
 def test_iris_of_the_usual_forms_contract(iri: str, curie: str | None) -> None:
     assert contract(iri) == curie
+
+
+@pytest.mark.parametrize("sign", ["_", "/", "#", "_/", "PMC"])
+def test_a_hostile_iri_takes_linear_time(sign: str) -> None:
+    start = time.process_time()
+    contract("http://purl.obolibrary.org/obo/" + sign * 300_000)
+    assert time.process_time() - start < 1

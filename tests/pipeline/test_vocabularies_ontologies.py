@@ -6,6 +6,7 @@ import io
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,8 +129,70 @@ def test_rdf_that_breaks_off_keeps_what_came_before_and_names_the_line():
     assert "line 8" in aside[-1].detail
 
 
-@pytest.mark.parametrize("syntax", ["Prefix(:=<http://x/>)\nOntology(<http://x>)", "Ontology(<http://x>)"])
-def test_functional_syntax_is_refused_with_a_remedy(syntax):
+_PROLOG = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:owl="http://www.w3.org/2002/07/owl#"
+ xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#">"""
+_HP = "http://purl.obolibrary.org/obo/HP_"
+
+
+def test_rdf_xml_that_simply_ends_is_told_wherever_it_does():
+    """Guards against Oxigraph's parser, which takes the end of the file for the end of the root element."""
+    for end in range(OWL.index("<owl:Class"), OWL.index("</rdf:RDF>"), 7):
+        concepts, aside = load("rdf.v1", OWL[:end])
+        assert aside.get("malformed-rdf") == 1, OWL[:end][-40:]
+        assert all(concept.name or concept.alternatives for concept in concepts)
+
+
+def test_a_class_written_inside_another_takes_nothing_from_it():
+    """Guards against losing what follows the inner class, as in files of Protégé 3."""
+    inner = f'<rdfs:subClassOf><owl:Class rdf:about="{_HP}2"><rdfs:label>two</rdfs:label></owl:Class></rdfs:subClassOf>'
+    outer = f'<owl:Class rdf:about="{_HP}1">{inner}<rdfs:label>one</rdfs:label></owl:Class>'
+    concepts, aside = load("rdf.v1", f"{_PROLOG}{outer}</rdf:RDF>")
+    assert concepts == [Concept("HP:2", "two"), Concept("HP:1", "one", parents=("HP:2",))]
+    assert aside == {}
+
+
+def test_a_bad_iri_costs_its_own_class_only():
+    classes = "".join(
+        f'<owl:Class rdf:about="{_HP}{local}"><rdfs:label>n</rdfs:label></owl:Class>' for local in ("1", "/ 2", "3")
+    )
+    concepts, aside = load("rdf.v1", f"{_PROLOG}{classes}</rdf:RDF>")
+    assert ([concept.curie for concept in concepts], aside) == (["HP:1", "HP:3"], {"no-identifier": 1})
+
+
+def test_rdf_xml_nested_without_end_is_refused_in_time():
+    levels = "<owl:Class><rdfs:subClassOf>" * 200_000
+    start = time.process_time()
+    assert load("rdf.v1", _PROLOG + levels) == ([], {"malformed-rdf": 1})
+    assert time.process_time() - start < 5
+
+
+def test_depth_is_counted_wherever_the_pieces_end():
+    """Guards against tags cut in two between reads: many siblings must not add up to depth."""
+    classes = "".join(
+        f'<owl:Class rdf:about="{_HP}{n}"><rdfs:label>{"x" * (n % 7)}n</rdfs:label><rdfs:seeAlso rdf:resource="{_HP}"/></owl:Class>'
+        for n in range(1, 30_000)
+    )
+    concepts, aside = load("rdf.v1", f"{_PROLOG}{classes}</rdf:RDF>")
+    assert (len(concepts), aside) == (29_999, {})
+
+
+def test_obographs_with_values_of_the_wrong_type_are_read_on():
+    node = '{"id": "X:1", "lbl": "a", "meta": {"basicPropertyValues": [{"pred": ["x"], "val": {"a": 1}}, {"pred": {}}, 1]}}'
+    wrong = '{"id": {"a": 1}, "lbl": 1, "meta": []}'
+    concepts, aside = load("obographs.v1", f'{{"graphs": [{{"nodes": [{node}, {wrong}]}}]}}')
+    assert (concepts, aside) == ([Concept("X:1", "a")], {"no-identifier": 1})
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        "Prefix(:=<http://x/>)\nOntology(<http://x>)",
+        "Ontology(<http://x>)",
+        "# by hand\nPrefix( : = <http://x/> )",
+        '<?xml version="1.0"?><Ontology xmlns="http://www.w3.org/2002/07/owl#"/>',
+    ],
+)
+def test_functional_syntax_and_owl_xml_are_refused_with_a_remedy(syntax):
     concepts, aside = load("rdf.v1", syntax)
     assert (concepts, aside) == ([], {"unknown-syntax": 1})
 
@@ -191,6 +254,13 @@ def test_bioportal_csv_with_cells_over_lines():
         ("RXNORM:2",), ("UMLS:C1", "UMLS:C2"), ("sty:T121",),
     )  # fmt: skip
     assert aside == {"obsolete": 1, "no-identifier": 1, "no-name": 1}
+
+
+def test_bioportal_csv_with_a_cui_that_is_none_and_a_head_with_lone_carriage_returns():
+    header, row = BIOPORTAL.split("\n")[0], "http://purl.bioontology.org/ontology/RXNORM/2,aspirin,,,false,C1|no cui,,,"
+    (drug,), aside = load("bioportal_csv.v1", f"{header}\n{row}\n")
+    assert (drug.xrefs, aside) == (("UMLS:C1",), {})
+    assert not LOADERS["bioportal_csv.v1"].recognises(b"a,b\rc,d\rx\n", "file")
 
 
 def test_babelon_adds_names_in_other_languages():
