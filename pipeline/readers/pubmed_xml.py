@@ -70,7 +70,10 @@ def _deletions(record: etree._Element, file: str) -> Iterator[Document | SetAsid
         curie = pmid_curie(element.text)
         if curie is None:
             yield SetAside(
-                file, record.tag, "invalid-identifier", f"{element.text!r} is no PMID to delete. Correct it."
+                file,
+                record.tag,
+                "invalid-identifier",
+                f"{(element.text or '')[:40]!r} is no PMID to delete. Correct it.",
             )
         else:
             yield Document(curie, _number(element.get("Version")), DELETED)

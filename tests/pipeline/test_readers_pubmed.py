@@ -108,3 +108,11 @@ def test_a_book_is_read_with_its_own_title_where_its_chapter_has_none():
     assert (document.title, document.journal) == ("GeneReviews", "GeneReviews")
     assert (document.sections, document.subjects) == ((("Diagnosis", "A."),), ("gout",))
     assert document.publication_types == ("Review",)
+
+
+def test_a_deletion_of_what_is_no_pmid_is_set_aside_in_a_short_sentence_and_the_next_stands():
+    problem, tombstone = read(
+        f"<PubmedArticleSet><DeleteCitation><PMID>{'9' * 5000}</PMID><PMID>8</PMID></DeleteCitation></PubmedArticleSet>"
+    )
+    assert (problem.reason, tombstone.doc_id) == ("invalid-identifier", "PMID:8")
+    assert len(problem.detail) < 100
