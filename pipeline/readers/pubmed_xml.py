@@ -193,7 +193,8 @@ def _is_retracted(citation: _Parts, types: list[etree._Element]) -> bool:
     """Marked by type ("Retracted Publication") or by a link to the notice. The notice itself (D016440) is not retracted."""
     if any(kind.get("UI") == _RETRACTED_TYPE or kind.text == "Retracted Publication" for kind in types):
         return True
-    return any(True for _ in _links(citation, "RetractionIn"))
+    kinds = ("RetractionIn", "RetractedandRepublishedIn")
+    return any(True for kind in kinds for _ in _links(citation, kind))
 
 
 def _links(citation: _Parts, kind: str) -> Iterator[str | None]:

@@ -292,3 +292,25 @@ def test_a_notice_that_was_deleted_retracts_nothing(tmp_path):
         row("PMID:1", "1/a"), row("PMID:2", "1/b", retracts=["PMID:1"]), row("PMID:2", "1/c", status="deleted"),
     ]  # fmt: skip
     assert {r["doc_id"]: r["status"] for r in live(rows, tmp_path)} == {"PMID:1": "active", "PMID:2": "deleted"}
+
+
+def test_one_paper_from_pubmed_and_from_pubmed_central_is_one_document_with_its_full_text(tmp_path):
+    from upath import UPath
+
+    from pipeline.documents import read_documents
+    from pipeline.inventory import list_files, take_inventory
+
+    citation = "<PubmedArticle><MedlineCitation><PMID Version='3'>101</PMID><Article><ArticleTitle>Aspirin</ArticleTitle></Article>"
+    citation += "</MedlineCitation><PubmedData><ArticleIdList><ArticleId IdType='pmc'>PMC55</ArticleId></ArticleIdList></PubmedData>"
+    article = "<article><front><article-meta><article-id pub-id-type='pmc'>55</article-id></article-meta></front><body><p>All.</p></body>"
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "pubmed26n0001.xml").write_text(f"<PubmedArticleSet>{citation}</PubmedArticle></PubmedArticleSet>")
+    (folder / "PMC55.nxml").write_text(f"{article}</article>")
+    files = list_files([str(folder)])
+    inventory = {row["file"]: row for row in take_inventory(files, set_aside=print).to_pylist()}
+    batch = [(file, inventory[file.name]["position"], inventory[file.name]["format"]) for file in files]
+    pq.write_table(pa.Table.from_batches(list(read_documents(batch, print))), tmp_path / "documents.parquet")
+    (rows,) = live_documents({"a": [str(UPath(tmp_path / "documents.parquet"))]}, threads=1)
+    (found,) = rows.to_pylist()
+    assert (found["file"], found["reason"], found["superseded"]) == ("papers/PMC55.nxml", "fullest-text", 1)

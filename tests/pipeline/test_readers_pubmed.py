@@ -84,6 +84,9 @@ def test_a_notice_names_the_papers_it_retracts():
     assert (old.retracts, old.status) == (("PMID:8",), "active")
     paper = one("<CommentsCorrections><RetractionIn><RefSource>J</RefSource></RetractionIn></CommentsCorrections>")
     assert (paper.retracts, paper.status) == ((), "retracted")
+    replaced = one("<CommentsCorrectionsList><CommentsCorrections RefType='RetractedandRepublishedIn'><RefSource>J</RefSource>"
+                   "</CommentsCorrections></CommentsCorrectionsList>")  # fmt: skip
+    assert replaced.status == "retracted"
 
 
 def test_substances_follow_headings_and_keywords_unless_they_are_headings():
