@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from upath import UPath
 
+from pipeline.bad_records import BadRecords, TooManyBadRecordsError
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
@@ -69,9 +70,20 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
     Raises:
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
+    bad = BadRecords(path.name)
+
+    def counted(record: SetAside) -> None:
+        set_aside(record)
+        bad.set_aside()
+
     with _opened(path) as stream:
         reader = loader or _loader(stream, path.name)
-        yield from reader.load(cast(BinaryIO, stream), path.name, set_aside)
+        try:
+            for concept in reader.load(cast(BinaryIO, stream), path.name, counted):
+                bad.use()
+                yield concept
+        except TooManyBadRecordsError as error:
+            set_aside(error.problem)
 
 
 def _loader(stream: io.BufferedReader, file: str) -> Loader:

@@ -231,3 +231,17 @@ def test_clinical_records_leave_nothing_that_names_a_person_not_even_in_what_is_
     assert [a.reason for a in aside] == ["invalid-field", "deletion-of-record"]
     for word in ("Varga", "4482913", "HOSP"):
         assert word not in repr(row) + repr(aside)
+
+
+def test_a_file_of_nothing_but_bad_records_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.bad_records._MOST", 100)
+    path = UPath(tmp_path / "notes.jsonl")
+    good = '{"id": "PMID:%d", "title": "T"}\n'
+    path.write_text(good % 1 + "no json\n" * 5000 + good % 2)
+    aside = []
+    (batch,) = read_documents([(LiteratureFile("notes.jsonl", path, 1), "1/a", "jsonl.v1")], aside.append)
+    assert batch["doc_id"].to_pylist() == ["PMID:1"]
+    assert (len(aside), aside[-1].reason) == (101, "too-many-bad-records")
+    path.write_text((good % 1 + "no json\n" * 9) * 50)  # one in ten is good enough
+    (batch,) = read_documents([(LiteratureFile("notes.jsonl", path, 1), "1/a", "jsonl.v1")], aside.append)
+    assert batch.num_rows == 50

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
@@ -375,7 +376,10 @@ def test_the_triples_of_a_benchmark(name: str, count: int, materia_data: Path, t
         content = member.read()
     assert recognise(content[:65536], "train.txt") is GRAPHS["triples.v1"]
     edges, aside = read(tmp_path, content, "triples.v1")
-    assert (len(edges), {problem.reason for problem in aside}, len(aside)) == (0, {"unknown-relation"}, count)
+    # Without a mapping none is known; of a large file the rest is then left unread, and that is said.
+    reasons = Counter(problem.reason for problem in aside)
+    assert (len(edges), reasons["unknown-relation"]) == (0, min(count, 100_000))
+    assert reasons.total() == min(count, 100_001)
     relations = {line.split("\t")[1] for line in content.decode().splitlines()}
     words = "".join(f"  {json.dumps(relation)}: related_to\n" for relation in sorted(relations))
     (tmp_path / "m.yaml").write_text(f"relations:\n{words}prefix: X\n")
