@@ -98,7 +98,8 @@ PREFIXES: Final[dict[str, str]] = {prefix: f"{_OBO_PURL}{prefix}_" for prefix in
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
-_CURIE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*:[^\s:][^\s]*")
+# An identifier of more than 300 characters is none.
+_CURIE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}:[^\s:][^\s]{0,299}")
 
 
 def is_curie(text: str) -> bool:

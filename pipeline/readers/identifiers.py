@@ -17,7 +17,9 @@ __all__ = ["doi_curie", "identifier", "identify", "pmc_curie", "pmid_curie"]
 
 _PMID = re.compile(r"(?:PMID:)?\s*0*([1-9][0-9]{0,11})", re.IGNORECASE)
 _PMC = re.compile(r"(?:PMC(?:ID)?:)?\s*(?:PMC)?0*([1-9][0-9]{0,11})(?:\.[0-9]+)?", re.IGNORECASE)
-_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*(10\.[0-9]{2,9}(?:\.[0-9]+)*/\S+)", re.IGNORECASE)
+_DOI = re.compile(
+    r"(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*(10\.[0-9]{2,9}(?:\.[0-9]{1,9}){0,4}/\S{1,250})", re.IGNORECASE
+)
 _RANKS = ("PMID:", "PMC:", "DOI:")
 
 
