@@ -35,7 +35,10 @@ class BioportalCsv:
         """By its header."""
         del name
         first = head.decode("utf-8-sig", errors="replace").split("\n", 1)[0]
-        return next(csv.reader([first.rstrip("\r")]), [])[:2] == list(_COLUMNS[:2])
+        try:
+            return next(csv.reader([first.rstrip("\r")]), [])[:2] == list(_COLUMNS[:2])
+        except csv.Error:  # a bare carriage return, or a field longer than any: no table
+            return False
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield a concept for each class that is not obsolete and has an identifier and a label."""

@@ -15,6 +15,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
+from pipeline.sources import reaching
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, LOADERS, recognise
 
@@ -38,18 +39,16 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
     """
     found: list[UPath] = []
     for given in paths:
-        try:
+        with reaching(str(given)):
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
                 found += [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
                 continue
             if not path.is_file():
-                raise MateriaError("does not exist", file=str(given), remedy="Check the path of the vocabulary")
+                problem = "is a pipe, a socket or a device" if path.exists() else "does not exist"
+                raise MateriaError(problem, file=str(given), remedy="Check the path of the vocabulary")
             found.append(path)
-        except (OSError, ValueError, ImportError) as error:
-            remedy = "Check the path of the vocabulary, and its permissions"
-            raise MateriaError(f"cannot be reached ({type(error).__name__})", file=str(given), remedy=remedy) from error
     return found
 
 

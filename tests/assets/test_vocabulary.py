@@ -105,7 +105,7 @@ def test_each_setting_and_the_content_of_the_users_rules_count(home: Home, tmp_p
     assert run(named) == [True]
     assert named.dataset("vocabulary").read()["curie"].to_pylist() == ["DOID:1"]
     rules.unlink()
-    with pytest.raises(MateriaError, match=r"rules\.yaml: cannot be read"):
+    with pytest.raises(MateriaError, match=r"rules\.yaml: does not exist"):
         run(apart)
 
 
