@@ -20,6 +20,7 @@ from upath import UPath
 from kg.shards import find_shard, open_shard, read_row
 from pipeline.graphs import GRAPHS
 from pipeline.hashing import bucket_name, bucket_of
+from pipeline.releases import name_of
 from pipeline.storage import WHOLE, Dataset
 
 __all__ = [
@@ -40,7 +41,8 @@ class TracedDocument:
     """A document behind a passage: the version that counts, and the file that version was read from.
 
     `version`, `file` and what follows are None where the document is no longer live, or was never read and is only cited
-    by a graph. A graph file that stands for itself has a file, a hash and a format, and no version.
+    by a graph; `member` also where the file is no archive. A graph file that stands for itself has a file, a hash and a
+    format, and no version.
     """
 
     doc_id: str
@@ -50,6 +52,7 @@ class TracedDocument:
     batch: str | None = None
     record: int | None = None
     file: str | None = None
+    member: str | None = None
     sha256: str | None = None
     format: str | None = None
 
@@ -271,7 +274,10 @@ def _documents(
             continue
         file = files.get(row["file"], {})
         known = {name: row[name] for name in ("version", "status", "reason", "batch", "record", "file")}
-        documents[doc_id] = TracedDocument(doc_id, **known, sha256=file.get("sha256"), format=file.get("format"))
+        member = name_of(row["position"]).removeprefix(row["file"]).removeprefix("/") or None
+        documents[doc_id] = TracedDocument(
+            doc_id, **known, member=member, sha256=file.get("sha256"), format=file.get("format")
+        )
     return documents
 
 

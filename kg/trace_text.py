@@ -89,5 +89,6 @@ def _document(document: TracedDocument, indent: str) -> Iterator[str]:
         yield f"{indent}  sha256 {document.sha256}"
         return
     yield f"{indent}document {document.doc_id} version {document.version}  ({document.status}; counts because: {document.reason})"
-    yield f"{indent}  file {document.file} record {document.record}, batch {document.batch}, read by {document.format}"
+    inside = f" member {document.member}" if document.member else ""
+    yield f"{indent}  file {document.file}{inside} record {document.record}, batch {document.batch}, read by {document.format}"
     yield f"{indent}  sha256 {document.sha256}"

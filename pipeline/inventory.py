@@ -31,7 +31,7 @@ from pipeline.hashing import bucket_of, hash_fields
 from pipeline.readers import READERS, recognise
 from pipeline.readers.streams import read_head
 from pipeline.releases import position_of
-from pipeline.sources import reaching
+from pipeline.sources import printable, reaching
 from pipeline.storage import file_sha256, partition_key, slug_of
 from pipeline.tables import LITERATURE_INVENTORY
 
@@ -150,7 +150,7 @@ def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
 
 def _local_files(root: Path) -> Iterator[LiteratureFile]:
     if not root.is_dir():
-        yield _regular(_safe_name(root.name), root)
+        yield _regular(printable(root.name), root)
         return
     closed: list[OSError] = []
     for folder, inner, files in os.walk(root, onerror=closed.append):  # does not enter linked folders
@@ -161,7 +161,7 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
             relative = path.relative_to(root).as_posix()
             if is_quiet(relative):
                 continue
-            full = _safe_name(f"{root.name or 'source'}/{relative}")
+            full = printable(f"{root.name or 'source'}/{relative}")
             if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(root.resolve())):
                 detail = "The link leads out of the source, to a folder, or nowhere. Put the files themselves there."
                 yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "symbolic-link", detail))
@@ -169,7 +169,7 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
                 yield _regular(full, path)
     for error in closed:
         path = Path(os.fsdecode(error.filename))
-        full = _safe_name((Path(root.name or "source") / path.relative_to(root)).as_posix())
+        full = printable((Path(root.name or "source") / path.relative_to(root)).as_posix())
         detail = f"The folder cannot be listed ({error.strerror}). Check its permissions."
         yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "unreadable-folder", detail))
 
@@ -186,12 +186,6 @@ def is_quiet(relative: str) -> bool:
     """Whether a file of a folder or archive is passed over: hidden, a README, a licence, a checksum."""
     *folders, name = relative.split("/")
     return _QUIET.fullmatch(name) is not None or any(f.startswith(".") and f.strip(".") for f in folders)
-
-
-def _safe_name(name: str) -> str:
-    """The name as valid Unicode on one line: bytes that are not UTF-8 and control characters are backslash escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)
 
 
 def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int = 16) -> str:

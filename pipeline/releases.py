@@ -17,7 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-__all__ = ["missing_numbers", "position_of"]
+__all__ = ["missing_numbers", "name_of", "position_of"]
 
 _RELEASE = re.compile(r"(?:pubmed|medline)(\d{2}|\d{4})n(\d{1,8})(?:\D.*)?", re.IGNORECASE)
 #: MEDLINE is as old as 1966, so two digits from 66 on are of the last century.
@@ -39,6 +39,16 @@ def position_of(name: str) -> str:
     if len(match[1]) == 2:
         year += 1900 if year >= _PIVOT else 2000
     return f"0/{year:04d}/{match[2].zfill(8)}/{name}"
+
+
+def name_of(position: str) -> str:
+    """The name that a position was made from, which goes on with the path inside where the file is an archive.
+
+    >>> name_of(position_of("daily/pubmed26n1275.xml.gz"))
+    'daily/pubmed26n1275.xml.gz'
+    """
+    kind, _, rest = position.partition("/")
+    return rest.split("/", 2)[2] if kind == "0" else rest
 
 
 def missing_numbers(positions: Iterable[str]) -> dict[str, list[int]]:

@@ -6,6 +6,8 @@ no such bucket), so here, and nowhere else, every exception is caught.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +15,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError
 
-__all__ = ["reaching", "text_of"]
+__all__ = ["printable", "reaching", "text_of"]
 
 
 @contextmanager
@@ -48,3 +50,9 @@ def text_of(source: str | UPath) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MateriaError("is not UTF-8", file=name, remedy="Save it as UTF-8 text") from error
+
+
+def printable(name: str) -> str:
+    """A file's name as valid Unicode on one line: bytes that are not UTF-8 and control characters are backslash escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)

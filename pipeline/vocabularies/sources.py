@@ -15,7 +15,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
-from pipeline.sources import reaching
+from pipeline.sources import printable, reaching
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, LOADERS, recognise
 
@@ -59,7 +59,7 @@ def loader_of(path: UPath) -> Loader:
         MateriaError: the file is empty, of no known format, or cannot be read.
     """
     with _opened(path) as stream:
-        return _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+        return _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], printable(path.name))
 
 
 def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
@@ -69,8 +69,8 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
     with _opened(path) as stream:
-        reader = loader or _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
-        yield from reader.load(cast(BinaryIO, stream), path.name, set_aside)
+        reader = loader or _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], printable(path.name))
+        yield from reader.load(cast(BinaryIO, stream), printable(path.name), set_aside)
 
 
 def _loader(head: bytes, file: str) -> Loader:
@@ -92,11 +92,11 @@ def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
     """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
     try:
         with _opened(path) as stream:
-            _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], path.name)
+            _loader(stream.peek(HEAD_BYTES)[:HEAD_BYTES], printable(path.name))
     except _NoVocabularyError as error:
         if set_aside is not None:
             detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."
-            set_aside(SetAside(path.name, "file", "unknown-format", detail))
+            set_aside(SetAside(printable(path.name), "file", "unknown-format", detail))
         return False
     except MateriaError:
         return True
@@ -110,8 +110,10 @@ def _opened(path: UPath) -> Iterator[io.BufferedReader]:
         with open_stream(path) as stream:
             yield stream
     except BrokenStreamError as error:
-        raise MateriaError(f"cannot be read to its end: {error}", file=path.name, remedy=error.remedy) from error
+        raise MateriaError(
+            f"cannot be read to its end: {error}", file=printable(path.name), remedy=error.remedy
+        ) from error
     except OSError as error:
         raise MateriaError(
-            f"cannot be read ({type(error).__name__})", file=path.name, remedy="Check its permissions"
+            f"cannot be read ({type(error).__name__})", file=printable(path.name), remedy="Check its permissions"
         ) from error
