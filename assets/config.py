@@ -11,6 +11,7 @@ from upath import UPath
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.errors import MateriaError
+from pipeline.sources import text_of
 from pipeline.vocabularies.merge import PREFIX_ORDER
 from training.config import PretrainingConfig
 
@@ -72,17 +73,15 @@ def parse_config(values: Any, file: str) -> Config:
 
 def load_config(path: str) -> Config:
     """Read a YAML configuration file. Paths in it are relative to it."""
-    file = UPath(path)
+    text = text_of(path)
     try:
-        config = parse_config(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, path)
-    except FileNotFoundError as error:
-        raise MateriaError("does not exist", file=path, remedy="Name an existing YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        config = parse_config(yaml.safe_load(text) or {}, path)
+    except (yaml.YAMLError, RecursionError) as error:
         raise MateriaError(
             f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax"
         ) from error
     categories = config.vocabulary.categories
     if categories is None or "://" in categories:
         return config
-    whole = str(file.absolute().parent / categories)
+    whole = str(UPath(path).absolute().parent / categories)
     return config.model_copy(update={"vocabulary": config.vocabulary.model_copy(update={"categories": whole})})

@@ -86,7 +86,7 @@ class Home:
         graphs: Sequence[str] | None = None,
         graph_mapping: str | None = None,
     ) -> Home:
-        """The home with new sources or settings, recorded. What is not given stays as recorded; no graphs (`()`) remove all.
+        """The home with new sources or settings, recorded. What is not given stays; of `()` nothing is left (no graphs, say).
 
         Raises:
             MateriaError: where a source is missing or empty, or the number of buckets would change in a home that holds a
@@ -104,18 +104,18 @@ class Home:
             )
         changed = replace(
             self,
-            literature=tuple(map(_absolute, literature)) if literature else papers,
+            literature=papers if literature is None else tuple(map(_absolute, literature)),
             vocabulary=tuple(map(_absolute, vocabulary)) if vocabulary else self.vocabulary,
             config=config or self.config,
-            records=tuple(map(_absolute, records)) if records else self.records,
-            formats=tuple(formats) if formats else self.formats,
+            records=self.records if records is None else tuple(map(_absolute, records)),
+            formats=self.formats if formats is None else tuple(formats),
             recorded=True,
             graphs=self.graphs if graphs is None else tuple(map(_absolute, graphs)),
             graph_mapping=_absolute(graph_mapping) if graph_mapping else self.graph_mapping,
         )
         if changed != self:
             # Look before recording: a mistyped path must not become what the next bare build reads.
-            if literature or records or formats:
+            if literature is not None or records is not None or formats is not None:
                 changed.literature_files()
             if vocabulary:
                 list_vocabularies(changed.vocabulary)
@@ -134,14 +134,12 @@ class Home:
             "literature": "sample" if sample else list(self.literature),
             "vocabulary": "sample" if sample else list(self.vocabulary),
             "retracted": list(self.retracted),
+            "records": list(self.records),
+            "formats": [list(pair) for pair in self.formats],
+            "graphs": list(self.graphs),
+            "graph_mapping": self.graph_mapping,
             "config": self.config.model_dump(mode="json"),
         }
-        if self.records:
-            record["records"] = list(self.records)
-        if self.formats:
-            record["formats"] = [list(pair) for pair in self.formats]
-        if self.graphs or self.graph_mapping:
-            record |= {"graphs": list(self.graphs), "graph_mapping": self.graph_mapping}
         write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
 
     @contextmanager
@@ -171,7 +169,11 @@ class Home:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).expanduser().resolve())
+    if "://" in path or not path.strip():
+        return path
+    given = Path(path).expanduser()
+    # A link to a file or folder keeps its own name, which the names of documents' files and their order start with.
+    return os.path.normpath(given.parent.resolve() / given.name)
 
 
 def open_home(path: str | None = None) -> Home:
@@ -187,10 +189,11 @@ def open_home(path: str | None = None) -> Home:
             retracted=tuple(values["retracted"]),
             records=tuple(values.get("records", ())),
             formats=tuple((pattern, format_) for pattern, format_ in values.get("formats", ())),
+            graphs=tuple(values.get("graphs", ())),
+            graph_mapping=values.get("graph_mapping"),
             config=parse_config(values["config"], str(record)),
             recorded=True,
         )
-        home = replace(home, graphs=tuple(values.get("graphs", ())), graph_mapping=values.get("graph_mapping"))
         if values["literature"] != "sample":
             home = replace(home, literature=tuple(values["literature"]), vocabulary=tuple(values["vocabulary"]))
         return home

@@ -16,7 +16,7 @@ __all__ = ["status"]
 
 
 def status(home: Home) -> dict[str, Any]:
-    """Counts of everything, records set aside by reason, and seconds and peak MiB of each stage's last run that did work.
+    """Counts of everything, records set aside by reason, checks that failed, and what each stage's last run with work cost.
 
     Raises:
         MateriaError: nothing was ever built there.
@@ -46,8 +46,21 @@ def status(home: Home) -> dict[str, Any]:
         "passages": _rows(corpora),
         "tokens": _sum(corpora, "tokens"),
         "set_aside": dict(sorted(set_aside.items())),
+        "failed_checks": _failed_checks(manifests),
         "stages": {stage.name: stages[stage.name] for stage in STAGES if stage.name in stages},
     }
+
+
+def _failed_checks(manifests: dict[str, list[Manifest]]) -> dict[str, dict[str, Any]]:
+    """What each check that failed asks for, and its figures; those that stop nothing would go unseen otherwise."""
+    failed: dict[str, dict[str, Any]] = {}
+    for stage in STAGES:
+        for manifest in manifests[stage.name]:
+            results = manifest.summary.get("checks", {})
+            for check in stage.checks:
+                if not results.get(check.name, {"passed": True})["passed"]:
+                    failed[check.name] = {"asks": check.description, **results[check.name]}
+    return failed
 
 
 def _rows(manifests: list[Manifest]) -> int:

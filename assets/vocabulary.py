@@ -11,6 +11,7 @@ from upath import UPath
 from assets.home import Home
 from assets.stage import Check, Job, Stage
 from pipeline.hashing import hash_json
+from pipeline.sources import printable
 from pipeline.storage import file_sha256
 from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_version
 from pipeline.vocabularies import LOADERS, list_vocabularies
@@ -29,7 +30,7 @@ MERGES = "vocabulary_merges"
 def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
     files = list_vocabularies(home.vocabulary)
     # The order counts: the first file that names a concept gives its preferred name.
-    hashes = {f"{place:03d}/{path.name}": file_sha256(UPath(path)) for place, path in enumerate(files)}
+    hashes = {f"{place:03d}/{printable(path.name)}": file_sha256(UPath(path)) for place, path in enumerate(files)}
     return hashes | {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
 
 

@@ -29,20 +29,25 @@ from assets.stages import until as stages_until
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia build`."""
     parser.add_argument(
-        "--literature", nargs="+", action="extend", metavar="PATH", help="files, folders or URLs of papers"
+        "--literature",
+        nargs="*",
+        action="extend",
+        metavar="PATH",
+        help="files, folders or URLs of papers; none to take them out",
     )
     parser.add_argument(
         "--records",
-        nargs="+",
+        nargs="*",
         action="extend",
         metavar="PATH",
-        help="files, folders or URLs of clinical records; de-identified before anything is written",
+        help="files, folders or URLs of clinical records; de-identified before anything is written; none to take them out",
     )
     parser.add_argument(
         "--format",
-        action="append",
+        nargs="*",
+        action="extend",
         metavar="[PATTERN=]FORMAT",
-        help="read files in this format, or those whose name fits PATTERN (*.txt=markdown); found from content by default",
+        help="read files in this format, or those whose name fits PATTERN (*.txt=markdown); none to go by content again",
     )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="files or folders of concepts")
     parser.add_argument(
@@ -74,11 +79,11 @@ def run(options: argparse.Namespace) -> int:
         options.vocabulary,
         config,
         records=options.records,
-        formats=[_format(text) for text in options.format or ()],
+        formats=None if options.format is None else [_format(text) for text in options.format],
         graphs=options.graph,
         graph_mapping=options.graph_mapping,
     )
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     if home.literature == (str(SAMPLE / "literature"),):
         console.print("Reading the bundled sample (give --literature and --vocabulary for your own).")
     start = time.perf_counter()

@@ -62,7 +62,8 @@ def _show_file(found: Inspected, console: Console) -> None:
         for row in found.rows:
             table.add_row(*(_cell(row[name]) for name in columns))
         console.print(table)
-    console.print(f"{found.file}: {found.kind}, {found.format or 'no known format'}; {_counts(found)}", soft_wrap=True)
+    line = f"{found.file}: {found.kind}, {found.format or 'no known format'}; {_counts(found)}"
+    console.print(line, soft_wrap=True, markup=False)
     for reason, count in sorted(found.set_aside.items()):
         console.print(f"set aside {count:,}: {reason}", soft_wrap=True)
     for record in found.examples:
@@ -70,13 +71,14 @@ def _show_file(found: Inspected, console: Console) -> None:
 
 
 def _show_files(found: list[Inspected], console: Console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("file", "kind", "format", "read", "set aside", box=None)
     table.columns[0].overflow = "fold"
     for one in found:
         aside = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.set_aside.items()))
-        table.add_row(one.file, one.kind, one.format, _counts(one), aside)
+        table.add_row(escape(one.file), one.kind, one.format, _counts(one), aside)
     console.print(table)
 
 

@@ -40,6 +40,9 @@ def run(options: argparse.Namespace) -> int:
         for reason, count in figures["set_aside"].items():
             reasons.add_row(reason, f"{count:,}")
         console.print(reasons)
+    for name, result in figures["failed_checks"].items():
+        found = ", ".join(f"{key}: {value}" for key, value in result.items() if key not in ("asks", "passed"))
+        console.print(f"{name} failed ({found}): {result['asks']}", soft_wrap=True, markup=False)
     costs = Table("stage", "seconds", "peak MiB", box=None)
     for name, cost in figures["stages"].items():
         costs.add_row(name, f"{cost['seconds']:.1f}", f"{cost['peak_mib']:,}")

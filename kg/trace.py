@@ -40,7 +40,8 @@ class TracedDocument:
     """A document behind a passage: the version that counts, and the file that version was read from.
 
     `version`, `file` and what follows are None where the document is no longer live, or was never read and is only cited
-    by a graph. A graph file that stands for itself has a file, a hash and a format, and no version.
+    by a graph; `member` also where the file is no archive. A graph file that stands for itself has a file, a hash and a
+    format, and no version.
     """
 
     doc_id: str

@@ -76,15 +76,18 @@ def _zip_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | S
             try:
                 with archive.open(info) as stream:
                     yield _member(_label(info.filename), place, stream, budget)  # type: ignore[arg-type]
-            except RuntimeError as error:  # how zipfile says that a password is wanted
-                detail = f"The member cannot be read ({_clause(error)}). Pack it again without a password."
-                yield SetAside(place, "file", "encrypted-member", detail)
             except BrokenStreamError as error:
                 if error.reason == "decompression-bomb":
                     raise
                 yield _broken(place, error)
-            except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
                 yield _broken(place, BrokenStreamError("damaged-member", f"the member is damaged ({_clause(error)})"))
+            except NotImplementedError as error:
+                detail = f"The member cannot be read ({_clause(error)}). Pack it again with Deflate."
+                yield SetAside(place, "file", "unknown-compression", detail)
+            except RuntimeError as error:  # how zipfile says that a password is wanted
+                detail = f"The member cannot be read ({_clause(error)}). Pack it again without a password."
+                yield SetAside(place, "file", "encrypted-member", detail)
 
 
 def _tar_members(path: UPath, file: str, budget: _Budget) -> Iterator[Member | SetAside]:

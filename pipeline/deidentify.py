@@ -37,7 +37,7 @@ from pipeline.readers.base import Document, content_id
 __all__ = ["DEIDENTIFIER", "Deidentifier", "Finding"]
 
 #: Name and version: raise the version when the same record comes out otherwise.
-DEIDENTIFIER = "deidentifier.v1"
+DEIDENTIFIER = "deidentifier.v2"
 
 _PUBLISHED = ("PMID:", "PMC:", "DOI:")
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
@@ -78,8 +78,9 @@ class Deidentifier:
     def __call__(self, document: Document) -> Document:
         """The document without identifiers: title, sections with their labels, subjects and translations are cleaned.
 
-        Annotations and relations are dropped: they quote the text, and it has changed. The identifiers of the record and its
-        journal are replaced or dropped as the module says.
+        Annotations and relations are dropped: they quote the text, and it has changed. The identifiers of the record are
+        replaced or dropped as the module says. What is not published is in no journal: a table's column of that name holds
+        a ward or a hospital, so it is dropped, and the publication types likewise.
         """
         labels = [label for label, _ in document.sections]
         texts = [text for _, text in document.sections]
@@ -96,6 +97,8 @@ class Deidentifier:
             doc_id=document.doc_id if published else content_id(title, sections),
             aliases=tuple(alias for alias in document.aliases if alias.startswith(_PUBLISHED)),
             retracts=tuple(curie for curie in document.retracts if curie.startswith(_PUBLISHED)),
+            journal=document.journal if published else None,
+            publication_types=document.publication_types if published else (),
             title=title,
             sections=sections,
             translations=tuple(

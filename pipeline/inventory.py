@@ -8,8 +8,9 @@ inventory reads each file once for its SHA-256.
 their folder's groups, chosen by hash of the name, since a partition for each paper would drown the orchestrator.
 
 Not read, quietly: hidden files, README*, LICENSE*, checksum files. Set aside: empty files, formats nobody reads, links to folders
-and out of the source. An error: a missing path, a file named by the user that cannot be read, a source without any
-readable file, two files under one name.
+and out of the source, pipes and devices, folders that cannot be listed. An error: a path that is missing or cannot be reached,
+a file named by the user that cannot be read, a source without any readable file, two files under one name, a file that is
+given as clinical records and, under whatever name, as literature.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pipeline.hashing import bucket_of, hash_fields
 from pipeline.readers import READERS, recognise
 from pipeline.readers.streams import read_head
 from pipeline.releases import position_of
+from pipeline.sources import printable, reaching
 from pipeline.storage import file_sha256, partition_key, slug_of
 from pipeline.tables import LITERATURE_INVENTORY
 
@@ -47,7 +49,7 @@ class LiteratureFile:
         name: `<source>/<path below it>` for a file of a folder, its base name for a file the user named; `/` between parts.
         path: where it is read.
         bytes: size as stored.
-        problem: why it must not be read (a link), None as a rule.
+        problem: why it must not be read (a link, a pipe), None as a rule.
         records: whether it holds clinical records, to be de-identified.
         format: the reader the user names for it; None where its content decides.
     """
@@ -73,29 +75,47 @@ def list_files(
         formats: formats (`jats`) by patterns of names (`*.txt`, `notes/*`), for files whose content does not decide.
 
     Raises:
-        MateriaError: a source is missing or an empty folder, two files have one name, or there is no such format.
+        MateriaError: a source is missing, out of reach or an empty folder, two files have one name, one file is given as
+            literature and as records, or there is no such format.
     """
     chosen = {pattern: _format_named(format_) for pattern, format_ in (formats or {}).items()}
     found: dict[str, LiteratureFile] = {}
     named = [*((str(s), False) for s in sources), *((str(s), True) for s in records)]
     for source, is_record in dict.fromkeys(named):
-        files = list(_files_of(UPath(source), source))
+        with reaching(source):
+            files = list(_files_of(UPath(source), source))
         if not files:
             raise MateriaError("holds no file to read", file=source, remedy="Name a folder that holds some")
         for listed in files:
             file = replace(listed, records=is_record, format=_chosen_format(listed.name, chosen))
             other = found.setdefault(file.name, file)
-            if other.records != file.records:
-                raise MateriaError(
-                    "is given as literature and as records", file=file.name, remedy="Give it with --records only"
-                )
             if str(other.path) != str(file.path):
                 raise MateriaError(
                     f"has the name {file.name} in the inventory, and so has {other.path}",
                     file=str(file.path),
                     remedy="Rename one of them or one of their folders",
                 )
+            if other.records != file.records:
+                raise _two_ways(file)
+    private = {_place(file) for file in found.values() if file.records}
+    for file in found.values() if private else ():
+        if not file.records and _place(file) in private:
+            raise _two_ways(file)
     return [found[name] for name in sorted(found)]
+
+
+def _place(file: LiteratureFile) -> str:
+    """Where a file is, whichever folders and links it was found through."""
+    return os.path.realpath(file.path.path) if _is_local(file.path) else str(file.path)
+
+
+def _two_ways(file: LiteratureFile) -> MateriaError:
+    remedy = "Give it with --records only; --literature without a path takes out what is recorded"
+    return MateriaError("is given as literature and as records", file=file.name, remedy=remedy)
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file", "local")
 
 
 def _format_named(format_: str) -> str:
@@ -115,7 +135,7 @@ def _chosen_format(name: str, formats: Mapping[str, str]) -> str | None:
 def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
     if not root.exists():
         raise MateriaError("does not exist", file=source, remedy="Check the path")
-    if root.protocol in ("", "file", "local"):
+    if _is_local(root):
         local = Path(os.path.abspath(root.path))  # noqa: PTH100  (resolve() would follow a link and lose the name given)
         yield from _local_files(local)
     elif root.is_dir():
@@ -130,9 +150,10 @@ def _files_of(root: UPath, source: str) -> Iterator[LiteratureFile]:
 
 def _local_files(root: Path) -> Iterator[LiteratureFile]:
     if not root.is_dir():
-        yield LiteratureFile(_safe_name(root.name), UPath(root), root.stat().st_size)
+        yield _regular(printable(root.name), root)
         return
-    for folder, inner, files in os.walk(root):  # does not enter linked folders
+    closed: list[OSError] = []
+    for folder, inner, files in os.walk(root, onerror=closed.append):  # does not enter linked folders
         here = Path(folder)
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted([*files, *(n for n in inner if (here / n).is_symlink())]):
@@ -140,23 +161,31 @@ def _local_files(root: Path) -> Iterator[LiteratureFile]:
             relative = path.relative_to(root).as_posix()
             if is_quiet(relative):
                 continue
-            full = _safe_name(f"{root.name or 'source'}/{relative}")
+            full = printable(f"{root.name or 'source'}/{relative}")
             if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(root.resolve())):
                 detail = "The link leads out of the source, to a folder, or nowhere. Put the files themselves there."
                 yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "symbolic-link", detail))
-            elif path.is_file():
-                yield LiteratureFile(full, UPath(path), path.stat().st_size)
+            else:
+                yield _regular(full, path)
+    for error in closed:
+        path = Path(os.fsdecode(error.filename))
+        full = printable((Path(root.name or "source") / path.relative_to(root)).as_posix())
+        detail = f"The folder cannot be listed ({error.strerror}). Check its permissions."
+        yield LiteratureFile(full, UPath(path), 0, SetAside(full, "file", "unreadable-folder", detail))
+
+
+def _regular(name: str, path: Path) -> LiteratureFile:
+    """The file; one that is a pipe, a socket or a device could be read once or without end, so it must not be."""
+    if path.is_file():
+        return LiteratureFile(name, UPath(path), path.stat().st_size)
+    detail = "It is a pipe, a socket or a device. Save what it gives to a file, and name that."
+    return LiteratureFile(name, UPath(path), 0, SetAside(name, "file", "no-regular-file", detail))
 
 
 def is_quiet(relative: str) -> bool:
     """Whether a file of a folder or archive is passed over: hidden, a README, a licence, a checksum."""
     *folders, name = relative.split("/")
     return _QUIET.fullmatch(name) is not None or any(f.startswith(".") and f.strip(".") for f in folders)
-
-
-def _safe_name(name: str) -> str:
-    """The name as valid Unicode: bytes of a file name that are not UTF-8 are written as backslash escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int = 16) -> str:
@@ -211,6 +240,7 @@ def inventory_row(file: LiteratureFile, small_file_groups: int = 16) -> dict[str
         return file.problem
     try:
         head, broken = read_head(file.path)
+        sha256 = file_sha256(file.path)
     except OSError as error:
         problem = error.strerror or type(error).__name__
         return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
@@ -225,7 +255,7 @@ def inventory_row(file: LiteratureFile, small_file_groups: int = 16) -> dict[str
     one_document = archive is None and reader is not None and reader.one_document
     return {
         "file": file.name,
-        "sha256": file_sha256(file.path),
+        "sha256": sha256,
         "bytes": file.bytes,
         "format": ":".join(filter(None, [archive, file.format])) if archive or reader is None else reader.name,
         "position": position_of(file.name),

@@ -28,6 +28,7 @@ from pipeline.biolink_predicates import parse_predicate
 from pipeline.errors import MateriaError
 from pipeline.graphs.scores import KNOWLEDGE_LEVELS, NOT_PROVIDED, worth_of
 from pipeline.readers.base import clean
+from pipeline.sources import text_of
 from pipeline.vocabularies.prefixes import normalise_curie
 
 __all__ = ["GraphMapping", "MappedRelation", "load_mapping", "shipped_mapping"]
@@ -108,11 +109,7 @@ def load_mapping(path: str | UPath | None) -> GraphMapping:
     """
     if path is None:
         return GraphMapping()
-    try:
-        return _parse(UPath(path).read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError) as error:
-        remedy = "Check the path of --graph-mapping, and that the file is UTF-8"
-        raise MateriaError("cannot be read", file=str(path), remedy=remedy) from error
+    return _parse(text_of(path), str(path))
 
 
 @lru_cache(maxsize=8)

@@ -20,6 +20,7 @@ from upath import UPath
 
 from pipeline.biolink import parse_category
 from pipeline.errors import MateriaError
+from pipeline.sources import text_of
 
 __all__ = ["UNKNOWN", "Rule", "assign", "load_rules"]
 
@@ -49,18 +50,14 @@ def load_rules(extra: str | UPath | None = None) -> list[Rule]:
     rules = _parse(shipped, _SHIPPED)
     if extra is None:
         return rules
-    try:
-        text = UPath(extra).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise MateriaError("cannot be read", file=str(extra), remedy="Check the path of the category rules") from error
-    return _parse(text, str(extra)) + rules
+    return _parse(text_of(extra), str(extra)) + rules
 
 
 def _parse(text: str, file: str) -> list[Rule]:
     form = "Write each rule as {prefix: DOID, category: Disease}, under `rules:`"
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise MateriaError("is not YAML", file=file, remedy=form) from error
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
         raise MateriaError("has no list of rules", file=file, remedy=form)

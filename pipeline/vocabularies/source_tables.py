@@ -15,6 +15,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import hash_fields
+from pipeline.sources import printable
 from pipeline.storage import Dataset, Manifest, file_sha256, partition_key
 from pipeline.tables import table_version
 from pipeline.vocabularies.base import OnSetAside
@@ -60,8 +61,9 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
     same: Counter[str] = Counter()
     for path in files:
         # Two folders may hold files of one name.
-        key = partition_key(f"{path.name}/{same[path.name]}" if same[path.name] else path.name)
-        same[path.name] += 1
+        name = printable(path.name)
+        key = partition_key(f"{name}/{same[name]}" if same[name] else name)
+        same[name] += 1
         skip_key = hash_fields(file_sha256(path), loader_of(path).name, *_SCHEMAS)
         manifest = dataset.manifest(key)
         parsed = manifest is None or manifest.skip_key != skip_key
@@ -70,7 +72,7 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
         for record in dataset.set_aside(key).to_pylist():
             set_aside(SetAside(**record))
         (parts,), (names,), (links,) = (dataset.paths(key, containing=f"{key}/{table}-") for table in PART_TABLES)
-        found[key] = SourceTables(path.name, parts, names, links, parsed)
+        found[key] = SourceTables(name, parts, names, links, parsed)
     for gone in set(dataset.manifests()) - set(found):
         dataset.delete(gone)
     return list(found.values())
@@ -85,11 +87,12 @@ def _parse(path: UPath, dataset: Dataset, key: str, skip_key: str) -> Manifest:
             writer.set_aside(record)
 
         sinks = {name: writer.table(f"{key}/{name}.parquet", schema) for name, schema in PART_TABLES.items()}
-        for tables in flatten(read_concepts(path, count), path.name, count):
+        for tables in flatten(read_concepts(path, count), printable(path.name), count):
             for name, rows in tables.items():
                 sinks[name].write(rows)
         if sinks["parts"].rows == 0:
             why = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
             problem = f"holds no usable concept{f' (set aside: {why})' if why else ''}"
-            raise MateriaError(problem, file=path.name, remedy="Check that it is the right file, or leave it out")
+            remedy = "Check that it is the right file, or leave it out"
+            raise MateriaError(problem, file=printable(path.name), remedy=remedy)
         return writer.commit(skip_key=skip_key, code_version=loader_of(path).name, inputs={})

@@ -16,6 +16,7 @@ from upath import UPath
 from pipeline.bad_records import BadRecords, TooManyBadRecordsError
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
+from pipeline.sources import printable, reaching
 from pipeline.vocabularies.base import Concept, Loader, OnSetAside
 from pipeline.vocabularies.registry import HEAD_BYTES, LOADERS, recognise
 
@@ -39,18 +40,16 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
     """
     found: list[UPath] = []
     for given in paths:
-        try:
+        with reaching(str(given)):
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
                 found += [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
                 continue
             if not path.is_file():
-                raise MateriaError("does not exist", file=str(given), remedy="Check the path of the vocabulary")
+                problem = "is a pipe, a socket or a device" if path.exists() else "does not exist"
+                raise MateriaError(problem, file=str(given), remedy="Check the path of the vocabulary")
             found.append(path)
-        except (OSError, ValueError, ImportError) as error:
-            remedy = "Check the path of the vocabulary, and its permissions"
-            raise MateriaError(f"cannot be reached ({type(error).__name__})", file=str(given), remedy=remedy) from error
     return found
 
 
@@ -61,7 +60,7 @@ def loader_of(path: UPath) -> Loader:
         MateriaError: the file is empty, of no known format, or cannot be read.
     """
     with _opened(path) as stream:
-        return _loader(stream, path.name)
+        return _loader(stream, printable(path.name))
 
 
 def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
@@ -70,16 +69,16 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
     Raises:
         MateriaError: the file is empty, of no known format, or ends too early (a truncated gzip).
     """
-    bad = BadRecords(path.name)
+    bad = BadRecords(printable(path.name))
 
     def counted(record: SetAside) -> None:
         set_aside(record)
         bad.set_aside()
 
     with _opened(path) as stream:
-        reader = loader or _loader(stream, path.name)
+        reader = loader or _loader(stream, printable(path.name))
         try:
-            for concept in reader.load(cast(BinaryIO, stream), path.name, counted):
+            for concept in reader.load(cast(BinaryIO, stream), printable(path.name), counted):
                 bad.use()
                 yield concept
         except TooManyBadRecordsError as error:
@@ -107,11 +106,11 @@ def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
     """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
     try:
         with _opened(path) as stream:
-            _loader(stream, path.name)
+            _loader(stream, printable(path.name))
     except _NoVocabularyError as error:
         if set_aside is not None:
             detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."
-            set_aside(SetAside(path.name, "file", "unknown-format", detail))
+            set_aside(SetAside(printable(path.name), "file", "unknown-format", detail))
         return False
     except MateriaError:
         return True
@@ -125,8 +124,10 @@ def _opened(path: UPath) -> Iterator[io.BufferedReader]:
         with open_stream(path) as stream:
             yield stream
     except BrokenStreamError as error:
-        raise MateriaError(f"cannot be read to its end: {error}", file=path.name, remedy=error.remedy) from error
+        raise MateriaError(
+            f"cannot be read to its end: {error}", file=printable(path.name), remedy=error.remedy
+        ) from error
     except OSError as error:
         raise MateriaError(
-            f"cannot be read ({type(error).__name__})", file=path.name, remedy="Check its permissions"
+            f"cannot be read ({type(error).__name__})", file=printable(path.name), remedy="Check its permissions"
         ) from error

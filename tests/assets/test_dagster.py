@@ -12,6 +12,7 @@ from assets.build import build
 from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
 from assets.stages import STAGES
+from assets.status import status
 
 
 @pytest.fixture
@@ -64,6 +65,17 @@ def test_papers_that_come_change_and_go_leave_what_a_clean_build_makes(tmp_path:
     build(clean, "corpus")
     assert outputs(home) == outputs(clean)
     assert build(home, "corpus") == {}
+
+
+def test_a_gap_in_a_release_is_shown_and_stops_nothing(tmp_path: Path, papers: Path) -> None:
+    shutil.copy(SAMPLE / "literature" / "pubmed26n0002.xml.gz", papers / "pubmed26n0003.xml.gz")
+    home = configured(tmp_path / "home", papers)
+    build(home, "live_documents")
+    (result,) = status(home)["failed_checks"].values()
+    assert result["missing"] == {"2026": [2]}
+    (papers / "pubmed26n0003.xml.gz").unlink()
+    build(home, "live_documents")
+    assert status(home)["failed_checks"] == {}
 
 
 @pytest.mark.slow

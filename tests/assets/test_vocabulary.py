@@ -75,6 +75,15 @@ def test_the_outcome_is_that_of_a_clean_build(home: Home, tmp_path: Path) -> Non
         assert manifests[0] == manifests[1]
 
 
+def test_names_that_are_no_unicode_or_two_lines_are_written_in_escapes(home: Home, tmp_path: Path) -> None:
+    for name in (b"c\xff.tsv", b"d\ne.tsv"):
+        with open(bytes(tmp_path / "source") + b"/" + name, "wb") as stream:
+            stream.write(b"curie\tname\nMESH:D000002\tAgue\nMESH:D000002\n")
+    assert run(home) == [True]
+    rows = home.dataset(VOCABULARY.name).set_aside().to_pylist()
+    assert {row["file"] for row in rows} == {"a.obo", r"c\xff.tsv", r"d\x0ae.tsv"}
+
+
 def test_merges_are_logged_beside_the_vocabulary(home: Home) -> None:
     run(home)
     (row,) = home.dataset(MERGES).read().to_pylist()
@@ -105,7 +114,7 @@ def test_each_setting_and_the_content_of_the_users_rules_count(home: Home, tmp_p
     assert run(named) == [True]
     assert named.dataset("vocabulary").read()["curie"].to_pylist() == ["DOID:1"]
     rules.unlink()
-    with pytest.raises(MateriaError, match=r"rules\.yaml: cannot be read"):
+    with pytest.raises(MateriaError, match=r"rules\.yaml: does not exist"):
         run(apart)
 
 

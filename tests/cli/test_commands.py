@@ -1,9 +1,13 @@
 """The command line: help for everything, one sentence for every mistake."""
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assets.home import open_home
 from cli.main import COMMANDS, main
 
 
@@ -39,6 +43,14 @@ def problem(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["build", "--home", "{tmp}/h", "--config", "{tmp}/missing.yaml"], "missing.yaml"),
         (["build", "--home", "{tmp}/h", "--config", "{tmp}/unknown.yaml"], "nonsense"),
         (["build", "--home", "{tmp}/h", "--config", "{tmp}/broken.yaml"], "is no YAML"),
+        (["build", "--home", "{tmp}/h", "--config", "noprotocol://x"], "cannot be reached"),
+        (["build", "--home", "{tmp}/h", "--config", "{tmp}/pipe"], "is no file"),
+        (["build", "--home", "{tmp}/h", "--config", "{tmp}/deep.yaml"], "is no YAML"),
+        (["build", "--home", "{tmp}/h", "--graph-mapping", "github://x"], "cannot be reached"),
+        (["build", "--home", "{tmp}/h", "--graph-mapping", "{tmp}/pipe"], "is no file"),
+        (["build", "--home", "{tmp}/h", "--vocabulary", "github://x"], "cannot be reached"),
+        (["build", "--home", "{tmp}/h", "--vocabulary", "{tmp}/pipe"], "is a pipe"),
+        (["build", "--home", "{tmp}/h", "--literature", ""], "a path is empty"),
         (["build", "--home", "{tmp}/empty.xml"], "is a file, not a folder"),
         (["trace", "--home", "{tmp}/h", "verbalized_corpus/split=train/bucket=0:0"], "no such shard"),
         (["query", "--home", "{tmp}/h", "SELECT * WHERE {?s ?p ?o}"], "materia build"),
@@ -51,6 +63,8 @@ def test_a_mistake_is_one_sentence_with_a_remedy(
     (tmp_path / "empty.xml").write_text("")
     (tmp_path / "unknown.yaml").write_text("nonsense: 1")
     (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "deep.yaml").write_text("[" * 10_000)
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "h").mkdir()
     assert says in problem([word.replace("{tmp}", str(tmp_path)) for word in words], capsys)
 
@@ -59,3 +73,27 @@ def test_a_mistyped_path_is_not_recorded(tmp_path: Path, capsys: pytest.CaptureF
     words = ["build", "--home", str(tmp_path / "h"), "--literature", str(tmp_path / "missing.xml")]
     assert "missing.xml" in problem(words, capsys)
     assert not (tmp_path / "h" / "home.json").exists()
+
+
+def recorded(tmp_path: Path) -> dict[str, Any]:
+    return dict(json.loads((tmp_path / "h" / "home.json").read_text()))
+
+
+def test_notes_given_as_literature_by_mistake_can_be_given_as_records(tmp_path: Path) -> None:
+    (tmp_path / "notes.jsonl").write_text('{"id": "1", "text": "Aspirin treats headache."}\n')
+    notes = str(tmp_path / "notes.jsonl")
+    words = ["build", "--home", str(tmp_path / "h"), "--until", "literature_inventory"]
+    assert main([*words, "--literature", notes]) == 0
+    assert main([*words, "--records", notes]) == 1
+    assert main([*words, "--records", notes, "--literature"]) == 0
+    assert (recorded(tmp_path)["literature"], recorded(tmp_path)["records"]) == ([], [notes])
+    assert main([*words, "--format", "text"]) == 0
+    assert main([*words, "--format"]) == 0
+    assert recorded(tmp_path)["formats"] == []
+
+
+def test_a_link_keeps_the_name_it_was_given_by(tmp_path: Path) -> None:
+    (tmp_path / "SHA256E-s31").write_text('{"id": "1", "text": "Aspirin treats headache."}\n')
+    (tmp_path / "pubmed.jsonl").symlink_to("SHA256E-s31")
+    home = open_home(str(tmp_path / "h")).configure([str(tmp_path / "pubmed.jsonl")])
+    assert [file.name for file in home.literature_files()] == ["pubmed.jsonl"]

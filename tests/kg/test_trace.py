@@ -145,8 +145,9 @@ def home(tmp_path_factory):
             "version": 2,
             "batch": f"b{i}",
             "file": f"src/{i}.xml",
-            "position": f"1/{i}",
+            "position": f"1/src/{i}.xml" + ("/oa/2.nxml" if i == 2 else ""),  # the second is an archive
             "record": 7,
+            "member": "oa/2.nxml" if i == 2 else None,
             "status": "active",
             "reason": "highest-version",
             "superseded": 1,
@@ -191,9 +192,9 @@ def test_a_verbalized_row_leads_back_to_the_hash_of_each_file(home):
         ("Metformin helped in type 2 diabetes.", "PMID:2"),
     ]
     assert {one.document.sha256 for one in triple.evidence} == {"1" * 64, "2" * 64}
-    assert {(d.doc_id, d.version, d.file, d.record) for d in passage.documents} == {
-        ("PMID:1", 2, "src/1.xml", 7),
-        ("PMID:2", 2, "src/2.xml", 7),
+    assert {(d.doc_id, d.version, d.file, d.member, d.record) for d in passage.documents} == {
+        ("PMID:1", 2, "src/1.xml", None, 7),
+        ("PMID:2", 2, "src/2.xml", "oa/2.nxml", 7),
     }
     assert passage.other_evidence == ()
     shown = format_trace(passage)
@@ -203,7 +204,8 @@ def test_a_verbalized_row_leads_back_to_the_hash_of_each_file(home):
         "evidence ",
         "Metformin treats type 2 diabetes.",
         "version 2",
-        "src/1.xml",
+        "src/1.xml record",
+        "src/2.xml, member oa/2.nxml, record",
         "1" * 64,
         "2" * 64,
     ):

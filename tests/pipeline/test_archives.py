@@ -171,6 +171,17 @@ def test_a_password_is_named(tmp_path):
     assert "password" in aside[0].detail
 
 
+def test_an_unknown_compression_is_not_taken_for_a_password(tmp_path):
+    data = bytearray(zipped({"a.jsonl": LINES}))
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(signature) + offset] = (
+            9  # Deflate64 (APPNOTE 4.4.5), as Windows packs what is larger than 2 GiB
+        )
+    _, aside = documents(put(tmp_path / "x.zip", bytes(data)))
+    assert aside[0].reason == "unknown-compression"
+    assert "password" not in aside[0].detail
+
+
 def test_a_format_given_by_the_user_is_that_of_the_members(tmp_path):
     path = put(tmp_path / "x.zip", zipped({"a": LINES, "b": LINES.replace(b"90", b"80")}))
     rows, aside = documents(path, formats={"x.zip": "jsonl"})

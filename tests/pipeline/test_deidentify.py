@@ -96,6 +96,16 @@ def test_a_document_keeps_nothing_that_names_a_person(deidentifier):
     assert cleaned.doc_id == content_id(cleaned.title, cleaned.sections)
 
 
+def test_a_ward_in_the_column_of_journals_does_not_stay(deidentifier):
+    record = Document(
+        "X:1", title="Gout.", journal="Varga Memorial Hospital", publication_types=("Letter of Dr. Kiss",)
+    )
+    cleaned = deidentifier(record)
+    assert (cleaned.journal, cleaned.publication_types) == (None, ())
+    published = Document("PMID:7", title="Gout.", journal="J Rheum", publication_types=("Letter",))
+    assert (deidentifier(published).journal, deidentifier(published).publication_types) == ("J Rheum", ("Letter",))
+
+
 def test_one_record_teaches_nothing_about_the_next(deidentifier):
     clean(deidentifier, "Mr. Varga has gout.")
     assert clean(deidentifier, "Varga has gout.") == "Varga has gout."

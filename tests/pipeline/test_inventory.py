@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import re
 
 import pytest
@@ -204,3 +206,50 @@ def test_an_object_store_gives_the_same_inventory_as_a_disk(tmp_path):
     assert inventory((tmp_path / "lit").as_uri()) == inventory(tmp_path / "lit")
     with pytest.raises(MateriaError, match="does not exist"):
         inventory("memory://bucket/nowhere")
+
+
+@pytest.mark.parametrize("url", ["noprotocol://x/a.jsonl", "github://x", "zip://x", "zip://a::memory://gone.zip", ""])
+def test_what_cannot_be_reached_is_one_sentence(url):
+    with pytest.raises(MateriaError, match=r"^[^\n]*\. [A-Z][^\n]*\.$"):
+        list_files([url])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    put(tmp_path / "lit", a_DOT_jsonl=LINE)
+    os.mkfifo(tmp_path / "lit" / "pipe.jsonl")
+    rows, aside = inventory(tmp_path / "lit")
+    assert ([row["file"] for row in rows], [a.reason for a in aside]) == (["lit/a.jsonl"], ["no-regular-file"])
+    with pytest.raises(MateriaError, match=r"pipe\.jsonl: .*no-regular-file"):
+        inventory(tmp_path / "lit" / "pipe.jsonl")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over_in_silence(monkeypatch, tmp_path):
+    put(tmp_path / "lit", a_DOT_jsonl=LINE, shut__b_DOT_jsonl=LINE)
+    scan = os.scandir
+
+    def refusing(folder):  # root may list every folder, so permissions alone would not show it everywhere
+        if str(folder).endswith("shut"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    rows, aside = inventory(tmp_path / "lit")
+    assert [row["file"] for row in rows] == ["lit/a.jsonl"]
+    assert [(a.file, a.reason) for a in aside] == [("lit/shut", "unreadable-folder")]
+
+
+def test_a_record_is_not_read_as_literature_under_another_name(tmp_path):
+    put(tmp_path / "lit", notes__a_DOT_jsonl=LINE, b_DOT_jsonl=LINE)
+    (tmp_path / "lit" / "link.jsonl").symlink_to(tmp_path / "lit" / "notes" / "a.jsonl")
+    notes = tmp_path / "lit" / "notes"
+    for literature, records in ((tmp_path / "lit", notes), (notes / "a.jsonl", notes), (notes, notes / "a.jsonl")):
+        with pytest.raises(MateriaError, match="is given as literature and as records"):
+            list_files([str(literature)], [str(records)])
+    with pytest.raises(MateriaError, match=r"link\.jsonl: is given as literature and as records"):
+        list_files([str(tmp_path / "lit" / "link.jsonl")], [str(notes)])
+    assert len(list_files([str(tmp_path / "lit" / "b.jsonl")], [str(notes)])) == 2
+
+
+def test_a_name_of_two_lines_is_one_line(tmp_path):
+    put(tmp_path / "lit", **{"a\nb_DOT_jsonl": LINE})
+    assert [row["file"] for row in inventory(tmp_path / "lit")[0]] == [r"lit/a\x0ab.jsonl"]

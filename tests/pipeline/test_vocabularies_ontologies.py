@@ -247,6 +247,11 @@ def test_ctd_reads_its_three_vocabularies():
     assert gene.xrefs == ("NCBIGene:9",)
 
 
+@pytest.mark.parametrize("head", [b"\x00\x7f\r\x01", b"a\rb", b"x" * 200_000, b'"' + b"x" * 200_000])
+def test_a_file_that_is_no_table_is_refused_and_not_a_traceback(head):
+    assert not any(loader.recognises(head, "x.csv") for loader in LOADERS.values())
+
+
 def test_bioportal_csv_with_cells_over_lines():
     (drug, _), aside = load("bioportal_csv.v1", BIOPORTAL)
     assert drug == Concept(
