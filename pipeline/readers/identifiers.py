@@ -54,11 +54,11 @@ def identify(candidates: Iterable[str | None], title: str, sections: Sequence[Se
     """The CURIE a document goes by, and its other CURIEs, sorted.
 
     Args:
-        candidates: CURIEs of the document in any order; None is passed over.
+        candidates: CURIEs of the document in any order; None, and what is too long for one, is passed over.
         title, sections: what names it where there is no candidate.
     """
     found = sorted(
-        {curie for curie in candidates if curie},
+        {curie for curie in candidates if curie and is_curie(curie)},
         key=lambda curie: (next((i for i, p in enumerate(_RANKS) if curie.startswith(p)), len(_RANKS)), curie),
     )
     if not found:
