@@ -22,7 +22,7 @@ arrival. A *source* is the PubMed release, or any other file for itself.
 
 The row keeps its own `doc_id`, so it joins with the tables made from the same row.
 
-DuckDB does the work in window passes, sorted on disk beyond `memory`: about 5 microseconds a row on two cores.
+DuckDB does the work in window passes, sorted on disk beyond `memory`: about 7 microseconds of processor time a row.
 Rejected: a Python dictionary of documents (20 GB for all of PubMed), an incremental table (it would depend on arrival).
 """
 
