@@ -199,9 +199,6 @@ def open_home(path: str | None = None) -> Home:
         return home
     except FileNotFoundError:
         return Home(url)
-    except (ValueError, KeyError, TypeError) as error:
-        raise MateriaError(
-            f"cannot be read ({error})",
-            file=str(record),
-            remedy="Give the sources again: materia build --literature ... --vocabulary ...",
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "Remove it, and give the sources again: materia build --literature PATH --vocabulary PATH"
+        raise MateriaError(f"cannot be read ({error})", file=str(record), remedy=remedy) from error
