@@ -28,6 +28,7 @@ from pipeline.graphs.files import open_graphs
 from pipeline.graphs.mapping import load_mapping
 from pipeline.hashing import bucket_name
 from pipeline.inventory import LiteratureFile, list_files
+from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
 
@@ -181,6 +182,11 @@ def open_home(path: str | None = None) -> Home:
     url = UPath(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
     if url.exists() and not url.is_dir():
         raise MateriaError("is a file, not a folder", file=str(url), remedy="Name a folder with --home")
+    if set("?%") & set(str(url)) or printable(str(url)) != str(
+        url
+    ):  # the databases of Dagster's records are opened by URL
+        problem = "holds `?`, `%`, a control character or bytes that are not UTF-8 in its path"
+        raise MateriaError(problem, file=printable(str(url)), remedy="Name another folder with --home")
     record = url / "home.json"
     try:
         values = json.loads(record.read_text(encoding="utf-8"))
@@ -199,9 +205,6 @@ def open_home(path: str | None = None) -> Home:
         return home
     except FileNotFoundError:
         return Home(url)
-    except (ValueError, KeyError, TypeError) as error:
-        raise MateriaError(
-            f"cannot be read ({error})",
-            file=str(record),
-            remedy="Give the sources again: materia build --literature ... --vocabulary ...",
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "Remove it, and give the sources again: materia build --literature PATH --vocabulary PATH"
+        raise MateriaError(f"cannot be read ({error})", file=str(record), remedy=remedy) from error

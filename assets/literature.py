@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
@@ -120,7 +122,12 @@ def live_documents(job: Job) -> None:
         for status in rows.column("status").to_pylist():
             counts[status] += 1
     job.writer.summary.update(counts, live=counts["active"] + counts["retracted"])
-    job.check("some_document_lives", counts["active"] + counts["retracted"] > 0, **counts)
+    figures: dict[str, Any] = dict(counts)
+    if not (lives := counts["active"] + counts["retracted"] > 0):  # why not is what the reader then needs
+        manifests = documents_of.manifests()
+        aside = sum((Counter(manifests[key].set_aside) for key in paths), Counter())
+        figures["set aside"] = ", ".join(f"{count} {reason}" for reason, count in sorted(aside.items())) or "nothing"
+    job.check("some_document_lives", lives, **figures)
 
 
 STAGES = [

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         _show_file(found[0], console)
     else:
         _show_files(found, console)
-    return 0 if any(one.kind != "none" for one in found) else 1
+    return 0 if any(one.counts.total() for one in found) else 1
 
 
 def _show_file(found: Inspected, console: Console) -> None:

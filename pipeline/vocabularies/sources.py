@@ -36,7 +36,7 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
     and told to `set_aside`. A file that is named itself stays, and is an error when it is read.
 
     Raises:
-        MateriaError: a path does not exist, or cannot be reached.
+        MateriaError: a path does not exist, cannot be reached, or is a folder without any vocabulary.
     """
     found: list[UPath] = []
     for given in paths:
@@ -44,7 +44,11 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
-                found += [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
+                known = [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
+                if not known:
+                    remedy = "Name a folder with files in the formats of docs/vocabularies.md"
+                    raise MateriaError("holds no vocabulary", file=str(given), remedy=remedy)
+                found += known
                 continue
             if not path.is_file():
                 problem = "is a pipe, a socket or a device" if path.exists() else "does not exist"

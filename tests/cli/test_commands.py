@@ -50,7 +50,13 @@ def problem(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["build", "--home", "{tmp}/h", "--graph-mapping", "{tmp}/pipe"], "is no file"),
         (["build", "--home", "{tmp}/h", "--vocabulary", "github://x"], "cannot be reached"),
         (["build", "--home", "{tmp}/h", "--vocabulary", "{tmp}/pipe"], "is a pipe"),
+        (["build", "--home", "{tmp}/h", "--vocabulary", "{tmp}/h"], "holds no vocabulary"),
         (["build", "--home", "{tmp}/h", "--literature", ""], "a path is empty"),
+        (["build", "--home", "{tmp}/why?"], "Name another folder"),
+        (["build", "--home", "{tmp}/50%41"], "Name another folder"),
+        (["build", "--home", "{tmp}/\udcff"], "Name another folder"),
+        (["build", "--home", "{tmp}/broken"], "Remove it, and give the sources again"),
+        (["status", "--home", "{tmp}/odd"], "Remove it, and give the sources again"),
         (["build", "--home", "{tmp}/empty.xml"], "is a file, not a folder"),
         (["trace", "--home", "{tmp}/h", "verbalized_corpus/split=train/bucket=0:0"], "no such shard"),
         (["query", "--home", "{tmp}/h", "SELECT * WHERE {?s ?p ?o}"], "materia build"),
@@ -66,6 +72,9 @@ def test_a_mistake_is_one_sentence_with_a_remedy(
     (tmp_path / "deep.yaml").write_text("[" * 10_000)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "h").mkdir()
+    (tmp_path / "odd" / "home.json").mkdir(parents=True)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "home.json").write_text("{")
     assert says in problem([word.replace("{tmp}", str(tmp_path)) for word in words], capsys)
 
 
@@ -97,3 +106,25 @@ def test_a_link_keeps_the_name_it_was_given_by(tmp_path: Path) -> None:
     (tmp_path / "pubmed.jsonl").symlink_to("SHA256E-s31")
     home = open_home(str(tmp_path / "h")).configure([str(tmp_path / "pubmed.jsonl")])
     assert [file.name for file in home.literature_files()] == ["pubmed.jsonl"]
+
+
+def test_inspect_of_a_file_of_which_nothing_is_read_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "cut.xml").write_text("<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1")
+    (tmp_path / "whole.jsonl").write_text('{"id": "1", "text": "Aspirin treats headache."}\n')
+    assert main(["inspect", str(tmp_path / "cut.xml")]) == 1
+    assert main(["inspect", str(tmp_path / "cut.xml"), str(tmp_path / "whole.jsonl")]) == 0
+
+
+def test_inspect_shows_a_name_with_brackets_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "[red]y.txt").write_text("Aspirin treats headache.")
+    for paths in ([tmp_path / "[red]y.txt"], [tmp_path, tmp_path / "[red]y.txt"]):
+        assert main(["inspect", *map(str, paths)]) == 0
+        assert "[red]y.txt" in capsys.readouterr().out
+
+
+def test_a_build_of_which_nothing_lives_says_what_was_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("Aspirin treats headache.")
+    words = ["--literature", str(tmp_path / "notes.txt"), "--format", "jats", "--until", "live_documents"]
+    assert "set aside: 1 malformed-xml" in problem(["build", "--home", str(tmp_path / "h"), *words], capsys)
