@@ -18,6 +18,9 @@ from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 
 __all__ = ["STAGES", "file_hashes"]
 
+#: One paper in so many that a new baseline leaves out is nothing to wonder about.
+_FEW = 20
+
 
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
     return file_hashes(home.literature_files())
@@ -117,16 +120,20 @@ def live_documents(job: Job) -> None:
     paths = {key: documents_of.paths(key) for key in batches_of(job.home)}
     sink = job.writer.table("live_documents.parquet", LIVE_DOCUMENTS)
     counts: dict[str, int] = {"active": 0, "retracted": 0, "deleted": 0}
+    left_out = 0
     for rows in settle(paths, job.home.retracted):
         sink.write(rows)
         for status in rows.column("status").to_pylist():
             counts[status] += 1
+        left_out += rows.column("reason").to_pylist().count("not-in-baseline")
     job.writer.summary.update(counts, live=counts["active"] + counts["retracted"])
     figures: dict[str, Any] = dict(counts)
     if not (lives := counts["active"] + counts["retracted"] > 0):  # why not is what the reader then needs
         manifests = documents_of.manifests()
         aside = sum((Counter(manifests[key].set_aside) for key in paths), Counter())
         figures["set aside"] = ", ".join(f"{count} {reason}" for reason, count in sorted(aside.items())) or "nothing"
+    total = sum(counts.values())
+    job.check("baseline_keeps_most", left_out * _FEW <= total, left_out=left_out, documents=total)
     job.check("some_document_lives", lives, **figures)
 
 
@@ -168,6 +175,13 @@ STAGES = [
         version="2",
         tables=(LIVE_DOCUMENTS,),
         kinds=("duckdb", "parquet"),
-        checks=(Check("some_document_lives", "At least one document must be live."),),
+        checks=(
+            Check("some_document_lives", "At least one document must be live."),
+            Check(
+                "baseline_keeps_most",
+                "A new PubMed baseline leaves out few papers of the years before. Has all of it arrived?",
+                blocking=False,
+            ),
+        ),
     ),
 ]

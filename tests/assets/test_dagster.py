@@ -119,3 +119,22 @@ def test_the_sensor_adds_and_removes_partitions(tmp_path: Path, papers: Path, mo
         assert isinstance(later, dg.SensorResult)
         assert len(later.dynamic_partitions_requests) == 2
         assert json.loads(later.cursor or "")["listing"] != json.loads(first.cursor or "")["listing"]
+
+
+@pytest.mark.slow
+def test_a_baseline_that_leaves_out_many_papers_is_asked_about_and_stops_nothing(tmp_path: Path, papers: Path) -> None:
+    from assets.status import status
+
+    shutil.copy(papers / "pubmed26n0001.xml", papers / "pubmed27n0001.xml")
+    home = configured(tmp_path / "home", papers)
+    build(home, "live_documents")
+    assert "baseline_keeps_most" not in status(home)["failed_checks"]
+    (papers / "pubmed27n0001.xml").write_text(
+        "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>One</ArticleTitle></Article>"
+        "</MedlineCitation></PubmedArticle></PubmedArticleSet>"
+    )
+    build(home, "live_documents")
+    figures = status(home)
+    assert figures["failed_checks"]["baseline_keeps_most"]["left_out"] == 30
+    assert figures["live_documents"] == 1
+    assert build(home, "live_documents") == {}
