@@ -7,10 +7,14 @@ aside, and ten times as many as were used, the rest is left unread, and that is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 from pipeline.errors import SetAside
 
-__all__ = ["BadRecords", "TooManyBadRecordsError"]
+__all__ = ["BadRecords", "TooManyBadRecordsError", "while_worth_reading"]
 
+T = TypeVar("T")
 _MOST, _SHARE = 100_000, 10
 
 
@@ -46,3 +50,17 @@ class BadRecords:
                 "could. Look at the first of them; name its format if it was taken for another, or get it again."
             )
             raise TooManyBadRecordsError(SetAside(self._file, "file", "too-many-bad-records", detail))
+
+
+def while_worth_reading(items: Iterable[T | SetAside], file: str) -> Iterator[T | SetAside]:
+    """What a reader yields of a file, up to the place where it is time to stop; what is said of the rest comes last."""
+    bad = BadRecords(file)
+    try:
+        for item in items:
+            yield item
+            if isinstance(item, SetAside):
+                bad.set_aside()
+            else:
+                bad.use()
+    except TooManyBadRecordsError as error:
+        yield error.problem

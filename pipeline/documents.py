@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from pipeline.archives import ARCHIVES, members
-from pipeline.bad_records import BadRecords, TooManyBadRecordsError
+from pipeline.bad_records import while_worth_reading
 from pipeline.errors import MateriaError, SetAside
 from pipeline.gold import annotation_rows, relation_rows
 from pipeline.hashing import hash_json, text_hash
@@ -108,17 +108,11 @@ def _read_archive(file: LiteratureFile, archive: str, wanted: str) -> Iterator[t
 
 
 def _read_stream(reader: Reader, stream: BinaryIO, name: str) -> Iterator[Document | SetAside]:
-    count, bad = 0, BadRecords(name)
+    count = 0
     try:
-        for item in reader.read(stream, name):
+        for item in while_worth_reading(reader.read(stream, name), name):
             yield item
             count += 1
-            if isinstance(item, SetAside):
-                bad.set_aside()
-            else:
-                bad.use()
-    except TooManyBadRecordsError as error:
-        yield error.problem
     except BrokenStreamError as error:
         detail = f"After {count} records {error}; those before it are kept. {error.remedy}."
         yield SetAside(name, f"record {count}", error.reason, detail)

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from upath import UPath
 
-from pipeline.bad_records import BadRecords, TooManyBadRecordsError
+from pipeline.bad_records import while_worth_reading
 from pipeline.errors import MateriaError, SetAside
 from pipeline.graphs import recognise
 from pipeline.graphs.base import Edge, GraphReader, Node
@@ -86,16 +86,8 @@ def edges_of(graph: GraphFile, mapping: GraphMapping) -> Iterator[Edge | SetAsid
 def _items(graph: GraphFile, read: Callable[[BinaryIO, bytes], Iterator[T | SetAside]]) -> Iterator[T | SetAside]:
     try:
         head, _ = read_head(graph.path)
-        bad = BadRecords(graph.name)
         with open_stream(graph.path) as stream:
-            for item in read(stream, head):
-                yield item
-                if isinstance(item, SetAside):
-                    bad.set_aside()
-                else:
-                    bad.use()
-    except TooManyBadRecordsError as error:
-        yield error.problem
+            yield from while_worth_reading(read(stream, head), graph.name)
     except BrokenStreamError as error:
         detail = f"The file breaks off: {error}; what stands before is kept. Get it again from its source."
         yield SetAside(graph.name, "file", error.reason, detail)
