@@ -6,7 +6,7 @@ so all graphs of one format count as one source with one systematic error; nobod
 
 Rows come in the order of files and lines, 8,192 to a batch, built column by column. Memory holds a batch and the classes of all
 concepts (the vocabulary's, and those that only nodes files know). One core reads 64,000 edges of SIF, 34,000 of KGX
-TSV or 25,000 of KGX JSON a second, in 200 MiB (`benchmarks/graph_evidence.py`). Rejected: doing it all in SQL, where half of
+TSV or 20,000 of KGX JSON a second, in 200 MiB (`benchmarks/graph_evidence.py`). Rejected: doing it all in SQL, where half of
 the rules (identifiers, mappings, reasons) would have to be written a second time.
 """
 

@@ -1,4 +1,4 @@
-"""The law of live documents, against a model of twenty lines."""
+"""The law of live documents, against a model of forty lines."""
 
 from __future__ import annotations
 
