@@ -23,11 +23,12 @@ def _graph_files(home: Home, key: str) -> Mapping[str, str]:
     """Nothing where there are no graphs, so that a home without any never runs this stage twice."""
     if not home.graphs:
         return {}
-    vocabulary = home.dataset("vocabulary").manifest()
-    if vocabulary is None:
+    vocabulary, merges = home.dataset("vocabulary").manifest(), home.dataset(MERGES).manifest()
+    if vocabulary is None or merges is None:
         raise MateriaError("vocabulary has not been built yet", remedy="Materialize vocabulary first")
-    # No file can have these two names: the name of a graph file ends neither in a slash nor in nothing.
-    inputs = {"vocabulary/": vocabulary.data_version, **file_hashes(list_files(home.graphs))}
+    # No file can have these names, as none ends in a slash. The log of merges may change where no concept does.
+    inputs = {"vocabulary/": vocabulary.data_version, "merges/": merges.data_version}
+    inputs |= file_hashes(list_files(home.graphs))
     return inputs | ({"mapping/": file_sha256(UPath(home.graph_mapping))} if home.graph_mapping else {})
 
 

@@ -182,9 +182,8 @@ def open_home(path: str | None = None) -> Home:
     url = UPath(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
     if url.exists() and not url.is_dir():
         raise MateriaError("is a file, not a folder", file=str(url), remedy="Name a folder with --home")
-    if set("?%") & set(str(url)) or printable(str(url)) != str(
-        url
-    ):  # the databases of Dagster's records are opened by URL
+    # The databases of Dagster's records are opened by URL.
+    if set("?%") & set(str(url)) or printable(str(url)) != str(url):
         problem = "holds `?`, `%`, a control character or bytes that are not UTF-8 in its path"
         raise MateriaError(problem, file=printable(str(url)), remedy="Name another folder with --home")
     record = url / "home.json"

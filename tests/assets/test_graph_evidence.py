@@ -150,3 +150,24 @@ def test_a_home_recorded_before_there_were_graphs_and_records_opens_as_it_was(tm
         del values[later]
     record.write_text(json.dumps(values))
     assert open_home(str(tmp_path / "home")) == before
+
+
+@pytest.mark.slow
+def test_edges_follow_a_merge_that_leaves_the_vocabulary_itself_as_it_was(tmp_path: Path, papers: Path) -> None:
+    """An identifier that was a cross-reference and becomes a retired one changes the merge log and no concept."""
+    obo, edges = tmp_path / "drugs.obo", tmp_path / "edges.tsv"
+    term = "[Term]\nid: CHEBI:1\nname: aspirin\n{}: CHEBI:9\n\n[Term]\nid: MONDO:1\nname: fever\n"
+    edges.write_text("subject\tpredicate\tobject\nCHEBI:9\tbiolink:treats\tMONDO:1\n")
+    subjects, versions = [], []
+    for clause in ("xref", "alt_id"):
+        obo.write_text(term.format(clause))
+        home = open_home(str(tmp_path / "home")).configure(
+            [str(papers)], [str(obo)], Config(buckets=4), graphs=[str(edges)]
+        )
+        build(home, "graph_evidence")
+        subjects += home.dataset("graph_evidence").read()["subject"].to_pylist()
+        manifest = home.dataset("vocabulary").manifest()
+        assert manifest is not None
+        versions.append(manifest.data_version)
+    assert versions[0] == versions[1]
+    assert subjects == ["CHEBI:9", "CHEBI:1"]
