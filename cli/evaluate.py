@@ -1,12 +1,15 @@
-"""Scores: of the home's models on held-out data, or of extraction against a gold file.
+"""Scores: of the home's models on held-out data, or of extraction against gold annotations.
 
-`materia evaluate` shows the held-out losses and ranks of the trained model and embeddings (built first where need be).
-`materia evaluate mentions` reads a gold file (PubTator, BioC) with the given vocabularies and scores span and identifier together.
+Gold files may be PubTator or BioC; for relations also DDI XML and sentences with marked pairs. A paper that stands in both the
+training and the gold files is not learned from.
 
 Examples:
   materia evaluate
-  materia evaluate --json
   materia evaluate mentions --gold dev.pubtator --vocabulary medic.txt mesh_names.tsv --json
+  materia evaluate linking --gold dev.pubtator --vocabulary medic.txt mesh_names.tsv --train train.pubtator
+  materia evaluate ner --train train.pubtator --gold dev.pubtator
+  materia evaluate relations --train train.pubtator --gold dev.pubtator --entities gold
+  materia evaluate relations --train ddi.zip --folds 5
 """
 
 from __future__ import annotations
@@ -18,20 +21,44 @@ from typing import Any
 from assets.home import open_home
 from pipeline.errors import MateriaError
 
+#: What can be judged, and what it says.
+SUBJECTS = {
+    "models": "held-out losses and ranks of the home's trained model and embeddings (built first where need be)",
+    "mentions": "extraction end to end: span and identifier both right",
+    "linking": "gold spans linked to a vocabulary: recall at 1, 5 and 30",
+    "ner": "exact spans and types of a recogniser trained on --train",
+    "relations": "relations between entities of a document, by a classifier trained on --train",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia evaluate`."""
-    parser.add_argument("what", nargs="?", choices=["models", "mentions"], default="models", help="default: models")
-    parser.add_argument("--gold", metavar="FILE", help="file with annotations, PubTator or BioC (for mentions)")
+    what = "; ".join(f"{name}: {text}" for name, text in SUBJECTS.items())
+    parser.add_argument("what", nargs="?", choices=list(SUBJECTS), default="models", help=f"{what} (default: models)")
+    parser.add_argument("--gold", nargs="+", action="extend", metavar="FILE", help="files with annotations to judge on")
     parser.add_argument(
-        "--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files (for mentions)"
+        "--train", nargs="+", action="extend", metavar="FILE", help="files with annotations to learn from"
     )
+    parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files")
+    parser.add_argument(
+        "--entities", choices=["gold", "predicted"], default="gold", help="of relations: whose mentions (default: gold)"
+    )
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="of relations: judge on the training files, N folds by document"
+    )
+    parser.add_argument(
+        "--tier",
+        choices=["classifier", "patterns"],
+        default="classifier",
+        help="of relations: which tier (default: classifier)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of training (default: 0)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures as a table, or as JSON."""
-    figures = _mentions(options) if options.what == "mentions" else _models(options)
+    figures = _EVALUATIONS[options.what](options)
     if options.json:
         print(json.dumps(figures, indent=1))
         return 0
@@ -46,15 +73,50 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _mentions(options: argparse.Namespace) -> dict[str, Any]:
-    if not options.gold or not options.vocabulary:
+def _need(options: argparse.Namespace, *names: str) -> None:
+    missing = [name for name in names if not getattr(options, name)]
+    if missing:
+        words = " ".join(f"--{name} FILE ..." for name in missing)
         raise MateriaError(
-            "evaluate mentions needs a gold file and vocabularies", remedy="Give --gold FILE --vocabulary PATH ..."
+            f"evaluate {options.what} lacks {words}", remedy=f"Give {words}; see materia evaluate --help"
         )
+
+
+def _mentions(options: argparse.Namespace) -> dict[str, Any]:
+    _need(options, "gold", "vocabulary")
     from pipeline.mention_evaluation import evaluate_mentions
     from pipeline.parallel import cpu_count
 
-    return evaluate_mentions(options.gold, options.vocabulary, workers=cpu_count())
+    return evaluate_mentions(options.gold, options.vocabulary, train=options.train or (), workers=cpu_count())
+
+
+def _linking(options: argparse.Namespace) -> dict[str, Any]:
+    _need(options, "gold", "vocabulary")
+    from pipeline.linking.evaluation import evaluate_linking
+
+    return evaluate_linking(options.gold, options.vocabulary, train=options.train or ())
+
+
+def _ner(options: argparse.Namespace) -> dict[str, Any]:
+    _need(options, "train", "gold")
+    from pipeline.ner.evaluation import evaluate_ner
+
+    return evaluate_ner(options.train, options.gold, vocabulary=options.vocabulary or (), seed=options.seed)
+
+
+def _relations(options: argparse.Namespace) -> dict[str, Any]:
+    _need(options, *(("gold",) if options.tier == "patterns" else ("train",) if options.folds else ("train", "gold")))
+    from pipeline.relations.evaluation import evaluate_relations
+
+    return evaluate_relations(
+        options.train or (),
+        options.gold or (),
+        entities=options.entities,
+        vocabulary=options.vocabulary or (),
+        folds=options.folds,
+        tier=options.tier,
+        seed=options.seed,
+    )
 
 
 def _models(options: argparse.Namespace) -> dict[str, Any]:
@@ -64,6 +126,9 @@ def _models(options: argparse.Namespace) -> dict[str, Any]:
     home = open_home(options.home)
     build(home, "evaluation")
     return figures_of(home, "evaluation", "evaluation")
+
+
+_EVALUATIONS = {"models": _models, "mentions": _mentions, "linking": _linking, "ner": _ner, "relations": _relations}
 
 
 def _flat(figures: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
+    "train": "train a recogniser of entities, a linker, or a classifier of relations",
     "ui": "open Dagster's web interface on this home",
     "doctor": "what is installed, what is missing, what to do about it",
 }

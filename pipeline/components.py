@@ -36,6 +36,9 @@ from pipeline.sentences import split_sentences
 
 __all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
 
+#: Name and version of the dictionary matcher, as the column `finder` has it.
+DICTIONARY = "dictionary.v2"
+
 
 class Mention(TypedDict):
     """A linked span, as the rows of the mentions table have it; plain values, so that a Doc can be serialized."""
@@ -49,8 +52,11 @@ class Mention(TypedDict):
     expanded: str | None
     negated: bool
     hedged: bool
+    hypothetical: bool
+    experiencer: str
     sentence_start: int
     sentence_end: int
+    finder: str
 
 
 def read_index(paths: Sequence[str]) -> NameIndex:
@@ -211,8 +217,11 @@ def _with_context(
                 "expanded": expanded,
                 "negated": scopes.is_negated(a, b),
                 "hedged": scopes.is_hedged(a, b),
+                "hypothetical": False,
+                "experiencer": "patient",
                 "sentence_start": begin,
                 "sentence_end": finish,
+                "finder": DICTIONARY,
             }
         )
     return mentions

@@ -45,6 +45,7 @@ def evidence_id(
     extractor: str,
     *,
     polarity: bool,
+    direction: str | None = None,
 ) -> str:
     """The name of a row of evidence: what claims what, where, by whose word.
 
@@ -54,8 +55,9 @@ def evidence_id(
         claim: subject, predicate and object.
         extractor: name and version.
         polarity: true where the claim is made, false where it is denied.
+        direction: of an effect, part of what is claimed; none adds nothing to the name.
     """
-    return hash_fields(doc_id, text_hash, *spans, *claim, polarity, extractor)
+    return hash_fields(doc_id, text_hash, *spans, *claim, *([direction] if direction else []), polarity, extractor)
 
 
 def hash_json(value: Any) -> str:

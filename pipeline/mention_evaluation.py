@@ -13,9 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.documents import read_documents
-from pipeline.errors import SetAside
-from pipeline.inventory import list_files, take_inventory
+from pipeline.gold_corpus import read_gold_corpus
 from pipeline.mentions import find_mentions, mention_workers
 from pipeline.score_mentions import score
 from pipeline.vocabularies import load_vocabulary
@@ -23,31 +21,28 @@ from pipeline.vocabularies import load_vocabulary
 __all__ = ["evaluate_mentions"]
 
 
-def evaluate_mentions(gold: str, vocabulary: Sequence[str], *, workers: int = 1) -> dict[str, Any]:
-    """Span and identifier both right, for diseases and chemicals, on one gold file.
+def evaluate_mentions(
+    gold: Sequence[str], vocabulary: Sequence[str], *, train: Sequence[str] = (), workers: int = 1
+) -> dict[str, Any]:
+    """Span and identifier both right, for diseases and chemicals, on gold files.
 
     Args:
-        gold: a file with annotations, in any format that keeps them: PubTator, BioC.
+        gold: files with annotations, in any format that keeps them: PubTator, BioC.
         vocabulary: vocabulary files.
         workers: processes to read with.
 
     Returns:
-        precision, recall, f1, and the same by_type, with counts; `set_aside`, the records and annotations of the gold file
+        precision, recall, f1, and the same by_type, with counts; `set_aside`, the records and annotations of the gold files
         that could not be used.
 
     Raises:
         MateriaError: a file is missing, empty, or in no known format.
     """
     table = load_vocabulary(list(vocabulary), lambda _: None)
-    files = list_files([gold])
-    inventory = take_inventory(files, set_aside=lambda _: None).to_pylist()
-    formats = {row["file"]: (row["position"], row["format"]) for row in inventory}
-    batch = [(file, *formats[file.name]) for file in files if file.name in formats]
-    aside: list[SetAside] = []
-    documents = list(read_documents(batch, aside.append))
+    corpus = read_gold_corpus(gold)
     with tempfile.TemporaryDirectory(prefix="materia.") as folder:
         path = Path(folder) / "vocabulary.parquet"
         pq.write_table(table, path)
         with mention_workers([str(path)], workers) as pool:
-            found: list[pa.RecordBatch] = list(find_mentions(documents, pool))
-    return {**score(documents, found), "set_aside": len(aside)}
+            found: list[pa.RecordBatch] = list(find_mentions(corpus.documents, pool))
+    return {**score(corpus.documents, found), "set_aside": len(corpus.set_aside)}

@@ -250,7 +250,7 @@ VOCABULARY_MERGES = table_schema(
 
 MENTIONS = table_schema(
     "mentions",
-    1,
+    2,
     {
         "doc_id": (_TEXT, "CURIE of the document"),
         "version": (_INT, "version of the document"),
@@ -264,14 +264,17 @@ MENTIONS = table_schema(
         "expanded": (_TEXT, "long form, where the text is an abbreviation defined in the document; else null"),
         "negated": (_FLAG, "in the scope of a negation (no evidence of ...)"),
         "hedged": (_FLAG, "in the scope of a hedge (may, suspected ...)"),
+        "hypothetical": (_FLAG, "spoken of as a case that may come (if, should, return for ...)"),
+        "experiencer": (_TEXT, "who has it: patient, or other (family, donors)"),
         "sentence_start": (_INT, "offset of the sentence's first code point"),
         "sentence_end": (_INT, "offset after the sentence's last code point"),
+        "finder": (_TEXT, "what found it, with its version: dictionary.v2, or the name of a trained model"),
     },
 )
 
 EVIDENCE = table_schema(
     "evidence",
-    1,
+    2,
     {
         "evidence_id": (_TEXT, "SHA-256 of document, text hash, offsets, claim and extractor"),
         "doc_id": (_TEXT, "CURIE of the document"),
@@ -279,7 +282,7 @@ EVIDENCE = table_schema(
         "text_hash": (_TEXT, "hash of the text that the offsets point into"),
         "sentence_start": (_INT, "offset of the sentence's first code point"),
         "sentence_end": (_INT, "offset after the sentence's last code point"),
-        "sentence": (_TEXT, "the sentence itself"),
+        "sentence": (_TEXT, "the sentence itself; the passage from one to the other where a claim spans sentences"),
         "section": (_TEXT, "label of the section the sentence stands in"),
         "subject": (_TEXT, "CURIE of the claim's subject"),
         "subject_category": (_TEXT, "Biolink class of the subject"),
@@ -291,9 +294,14 @@ EVIDENCE = table_schema(
         "object_start": (_INT, "offset of the object's mention"),
         "object_end": (_INT, "offset after the object's mention"),
         "trigger": (_TEXT, "the words that carry the claim"),
+        "direction": (
+            _TEXT,
+            "of biolink:affects: increased or decreased (Biolink's object_direction_qualifier); null where not said",
+        ),
         "polarity": (_FLAG, "true where the claim is made, false where it is denied"),
-        "certainty": (_FLOAT, "1 where stated plainly, lower where hedged, in (0, 1]"),
-        "extractor": (_TEXT, "extractor and version: trigger.v1"),
+        "certainty": (_FLOAT, "1 where stated plainly, lower where hedged or hypothetical, in (0, 1]"),
+        "hypothetical": (_FLAG, "whether the claim is made of a case that may come (if, whether, to test ...)"),
+        "extractor": (_TEXT, "extractor and version: trigger.v2, cooccurrence.v1, or the name of a trained model"),
         "probability": (_FLOAT, "that the sentence makes this claim, in (0, 1)"),
         "retracted": (_FLAG, "whether the live version of the document is retracted; false until the shuffle joins it"),
     },

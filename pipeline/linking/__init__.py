@@ -1,0 +1,1 @@
+"""Linking: from a mention's text to a concept of the vocabularies."""

@@ -1,0 +1,1 @@
+"""A trained recogniser of entities: training, reading, judging."""

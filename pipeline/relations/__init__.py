@@ -1,0 +1,1 @@
+"""Relations between entities of a document, by a trained classifier."""
