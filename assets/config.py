@@ -10,9 +10,9 @@ from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
+from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
 from pipeline.sources import text_of
-from pipeline.vocabularies.merge import PREFIX_ORDER
 from training.config import PretrainingConfig
 
 __all__ = ["Config", "VocabularyConfig", "load_config", "parse_config"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -60,10 +61,12 @@ class Mention(TypedDict):
 
 
 def read_index(paths: Sequence[str]) -> NameIndex:
-    """The name index of vocabulary tables in Parquet files."""
+    """The name index in a folder that `NameIndex.build` made, or one of the vocabulary tables in Parquet files."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if len(paths) == 1 and Path(paths[0]).is_dir():
+        return NameIndex.open(Path(paths[0]))
     columns = ["curie", "name", "synonyms", "category", "xrefs"]
     return NameIndex.from_vocabulary(
         pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths])

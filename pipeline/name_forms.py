@@ -14,9 +14,10 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["adjectives", "normal_form", "normal_word", "organ_variant", "variants", "word_spans"]
+__all__ = ["WORD", "adjectives", "normal_form", "normal_word", "organ_variant", "variants"]
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
+#: A word: a run of letters, with a possessive s, or a run of digits. Has no group of its own.
+WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "ι": "iota",
     "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma", "τ": "tau",
@@ -36,11 +37,6 @@ _ORGANS = {
     "colonic": "colon", "muscular": "muscle", "dermal": "skin", "testicular": "testis",
 }  # fmt: skip
 _ORGAN_ADJECTIVES = {noun: adjective for adjective, noun in sorted(_ORGANS.items())}
-
-
-def word_spans(text: str) -> list[tuple[str, int, int]]:
-    """The words of a text with their offsets: runs of letters (with a possessive 's) and runs of digits."""
-    return [(match.group(), match.start(), match.end()) for match in _WORD.finditer(text)]
 
 
 @lru_cache(maxsize=1 << 18)
@@ -86,7 +82,7 @@ def _singular(word: str) -> str:
 
 def normal_form(name: str) -> tuple[str, ...]:
     """The normal forms of a name's words: what two names must share to be one name."""
-    return tuple([normal_word(match.group()) for match in _WORD.finditer(name)])
+    return tuple([normal_word(match.group()) for match in WORD.finditer(name)])
 
 
 _NOTE = re.compile(

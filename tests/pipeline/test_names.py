@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.abbreviations import definitions_beside
+from pipeline.errors import MateriaError
 from pipeline.name_forms import adjectives, normal_form, normal_word, variants
 from pipeline.names import NameIndex
 
@@ -210,6 +211,36 @@ def test_scores_fall_from_preferred_to_related(vocabulary_of):
 def test_an_index_survives_pickling(index):
     text = "Metformin for type 2 diabetes"
     assert found(pickle.loads(pickle.dumps(index)), text) == found(index, text) != []
+
+
+def test_an_index_is_opened_from_its_folder_and_travels_as_its_path(small_vocabulary, tmp_path):
+    text = "Metformin for type 2 diabetes"
+    built = NameIndex.build(small_vocabulary, tmp_path / "index")
+    assert found(NameIndex.open(tmp_path / "index"), text) == found(built, text) != []
+    assert len(pickle.dumps(built)) < 300 + len(str(tmp_path))
+    assert found(pickle.loads(pickle.dumps(built)), text) == found(built, text)
+
+
+def test_the_same_vocabulary_gives_the_same_files(small_vocabulary, tmp_path):
+    for name in ("one", "other"):
+        NameIndex.build(small_vocabulary, tmp_path / name)
+    one, other = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "other"))
+    assert one == other
+
+
+def test_a_folder_without_an_index_says_so(tmp_path):
+    with pytest.raises(MateriaError, match="no index that can be read"):
+        NameIndex.open(tmp_path)
+
+
+def test_words_of_one_hash_are_told_apart(small_vocabulary, monkeypatch):
+    monkeypatch.setattr("pipeline.names._hash", lambda word: len(word))
+    index = NameIndex.from_vocabulary(small_vocabulary)
+    assert [c for _, c in found(index, "Aspirin, gastrin and nothing for nausea")] == [
+        "MESH:D000009",
+        "MESH:D000014",
+        "MESH:D000001",
+    ]
 
 
 def test_an_empty_vocabulary_and_an_empty_text(small_vocabulary, index):
