@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pipeline.abbreviations import is_short_form
 from pipeline.linking.definitions import find_definitions, is_short
+from pipeline.linking.paraphrases import paraphrases
 from pipeline.linking.types import family_of
 
 __all__ = ["READINGS", "Query", "Reading", "readings_of"]
@@ -27,6 +28,7 @@ READINGS: dict[str, str] = {
     "beside": "the other name beside it",
     "abbreviated_mention": "another mention that it abbreviates",
     "part": "a part of an enumeration",
+    "paraphrase": "in other words",
 }
 
 
@@ -133,6 +135,7 @@ def _readings(
             if other != text and is_short_form(text, other):
                 yield other, _KINDS["abbreviated_mention"]
     yield from ((part, _KINDS["part"]) for part in _parts(text))
+    yield from ((other, _KINDS["paraphrase"]) for other in paraphrases(long_form or text))
 
 
 def _parts(text: str) -> Iterator[str]:
