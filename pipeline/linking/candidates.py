@@ -32,13 +32,18 @@ _LIMIT = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The candidates of one text, best of the index first: numbers of concepts and names, families, features of each."""
+    """The candidates of one text, best of the index first: numbers of concepts and names, families, features of each.
+
+    `whole` says whether a name has the same words as the text; `mention_row` and `name_rows` are rows of the source's `surfaces`.
+    """
 
     concepts: npt.NDArray[np.int32]
     names: npt.NDArray[np.int32]
     families: npt.NDArray[np.int8]
     features: npt.NDArray[np.float32]
     whole: npt.NDArray[np.bool_]
+    mention_row: int
+    name_rows: npt.NDArray[np.int64]
 
 
 class CandidateSource:
@@ -46,7 +51,7 @@ class CandidateSource:
 
     def __init__(self, index: LinkingIndex, k: int = 30) -> None:
         self.index, self.k = index, k
-        self._surfaces = Surfaces(shipped_words())
+        self.surfaces = Surfaces(shipped_words())
         self._blocks: dict[str, Block] = {}
         self._concepts: dict[int, tuple[int, float, float, str]] = {}
         self._names: dict[int, str] = {}
@@ -57,7 +62,7 @@ class CandidateSource:
             self._blocks.clear()
             self._concepts.clear()
             self._names.clear()
-            self._surfaces.trim()
+            self.surfaces.trim()
         fresh = [text for text in dict.fromkeys(texts) if text not in self._blocks]
         for start in range(0, len(fresh), 4096):
             self._add(fresh[start : start + 4096])
@@ -89,8 +94,10 @@ class CandidateSource:
         spellings = [self._name(number) for number in names.tolist()]
         told = [self.concept(number) for number in concepts.tolist()]
         preferred = np.fromiter((s == t[3] for s, t in zip(spellings, told, strict=True)), np.bool_, len(told))
-        mention_rows = self._surfaces.rows(texts)[rows]
-        pairs = pair_features(self._surfaces, mention_rows, self._surfaces.rows(spellings), similarity, preferred)
+        all_rows = self.surfaces.rows(texts)
+        mention_rows = all_rows[rows]
+        name_rows = self.surfaces.rows(spellings)
+        pairs = pair_features(self.surfaces, mention_rows, name_rows, similarity, preferred)
         own = np.asarray([t[1:3] for t in told], np.float32).reshape(-1, len(CONCEPT_FEATURES))
         features = np.concatenate([pairs, own], axis=1)
         families = np.fromiter((t[0] for t in told), np.int8, len(told))
@@ -99,5 +106,5 @@ class CandidateSource:
         for place, text in enumerate(texts):
             part = slice(ends[place], ends[place + 1])
             self._blocks[text] = Block(
-                concepts[part], names[part], families[part], features[part], features[part, same] > 0
+                concepts[part], names[part], families[part], features[part], features[part, same] > 0, int(all_rows[place]), name_rows[part]
             )

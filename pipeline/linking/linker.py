@@ -30,6 +30,8 @@ _CONTEXT_FEATURES: dict[str, str] = {
     "type_near": "nearly of the mention's type",
     "type_differs": "not of the mention's type",
     "named_elsewhere": "named in the document by other words",
+    "rest_in_document": "the rest of the name is in the document",
+    "induced": "induced, and the document names chemicals",
 }
 #: Every feature of a candidate, with the words that explain it.
 FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **_CONTEXT_FEATURES, **READINGS}
@@ -122,9 +124,11 @@ class Linker:
         own = _join([p.families for p in parts], np.int8).astype(np.int64)
         context = np.zeros((len(concepts), len(_CONTEXT_FEATURES)))
         context[:, :3] = _type_features(wanted[row_groups], own)
-        texts = np.asarray([hash(p) for p in ()], np.int64)
-        del texts
-        context[:, 3] = _named_elsewhere(np.asarray(documents_of, np.int64)[row_groups], row_groups, concepts, whole, len(families))
+        row_documents = np.asarray(documents_of, np.int64)[row_groups]
+        context[:, 3] = _named_elsewhere(row_documents, row_groups, concepts, whole)
+        mention_rows = np.repeat(np.asarray([p.mention_row for p in parts], np.int64), sizes)
+        name_rows = _join([p.name_rows for p in parts], np.int64)
+        context[:, 4] = self._rest_in_document([text for text, _ in documents], row_documents, mention_rows, name_rows)
         one_hot = np.eye(len(READINGS))
         features = np.concatenate([pair, context, one_hot[row_kinds]], axis=1)
         none = np.zeros((len(families), len(NONE_FEATURES)))
@@ -135,6 +139,19 @@ class Linker:
         np.maximum.at(none[:, -2], row_groups, pair[:, 0])
         np.maximum.at(none[:, -1], row_groups, whole)
         return Rows(row_groups, concepts, names, features, none)
+
+    def _rest_in_document(
+        self, texts: Sequence[str], documents: npt.NDArray[np.int64], mentions: npt.NDArray[np.int64], names: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Of the words of a name that its mention lacks, the share by weight that the document has."""
+        surfaces = self._source.surfaces
+        has = np.zeros((len(texts), surfaces.word_count + 1), np.bool_)
+        for place, text in enumerate(texts):
+            has[place, surfaces.word_numbers(text)] = True
+        words = surfaces.words[names]
+        rest = surfaces.weights[names] * ~(words[:, :, None] == surfaces.words[mentions][:, None, :]).any(2)
+        found = (rest * has[documents[:, None], words]).sum(1)
+        return found / np.maximum(rest.sum(1), 1e-6)
 
     def link(self, text: str, queries: Sequence[Query], k: int = 30) -> list[list[Link]]:
         """The concepts that the mentions of a document may mean, best first, at most k each.
@@ -201,10 +218,9 @@ def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) ->
 
 
 def _named_elsewhere(
-    documents: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], whole: npt.NDArray[np.bool_], mentions: int
+    documents: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], whole: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     """Whether another mention of the document names the candidate in full."""
-    del mentions
     keys = documents << 32 | concepts
     named = whole.copy()
     pairs = np.unique(np.stack([keys[named], groups[named]], axis=1), axis=0) if named.any() else np.zeros((0, 2), np.int64)

@@ -24,31 +24,43 @@ def _rules() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1 << 16)
-def paraphrases(text: str) -> tuple[str, ...]:
-    """Other words for a name, most faithful first.
+def paraphrases(text: str) -> tuple[tuple[str, bool], ...]:
+    """Other words for a name, most faithful first, each with whether they are more general than the name.
 
-    >>> paraphrases("nephrotoxicity"), paraphrases("renal damage"), paraphrases("L-glutamate"), paraphrases("aspirin")
-    (('kidney toxicity', 'kidney disease'), ('kidney damage', 'kidney disease'), ('L-glutamic acid',), ())
+    >>> paraphrases("nephrotoxicity"), paraphrases("L-glutamate"), paraphrases("aspirin")
+    ((('kidney toxicity', False), ('kidney disease', True)), (('L-glutamic acid', False),), ())
+    >>> paraphrases("renal damage"), paraphrases("epileptic")
+    ((('kidney damage', False), ('kidney disease', True)), (('epilepsy', False),))
     """
-    return tuple(dict.fromkeys(other for other in _paraphrases(text) if other != text))[:3]
+    found: dict[str, bool] = {}
+    for other, general in _paraphrases(text):
+        if other != text:
+            found.setdefault(other, general)
+    return tuple(found.items())[:4]
 
 
-def _paraphrases(text: str) -> Iterator[str]:
+def _paraphrases(text: str) -> Iterator[tuple[str, bool]]:
     words = text.split()
     if not words or len(words) > 8:
         return
     rules = _rules()
     plain = [rules["organs"].get(word.lower(), word) for word in words]
-    plain[-1:] = _plain_compound(plain[-1], rules) or plain[-1:]
+    compound = _plain_compound(plain[-1], rules)
+    plain[-1:] = compound or plain[-1:]
     if plain != words:
-        yield " ".join(plain)
-    if len(" ".join(plain).split()) > 1 and plain[-1].split()[-1].lower() in rules["general_heads"] and plain[-1] != "disease":
-        yield " ".join([*plain[:-1], *plain[-1].split()[:-1], "disease"])
+        disease = compound is not None and compound[-1] == "disease" and not words[-1].lower().endswith("pathy")
+        yield " ".join(plain), disease
+    if len(" ".join(plain).split()) > 1 and plain[-1].lower() in rules["general_heads"] and plain[-1] != "disease":
+        yield " ".join([*plain[:-1], "disease"]), True
     last = words[-1]
+    for adjective, noun in rules["adjectives"].items():
+        if last.lower().endswith(adjective) and len(last) > len(adjective) + 2:
+            yield " ".join([*words[:-1], last[: -len(adjective)] + noun]), False
+            break
     if last.lower().endswith("ate") and len(last) > 6:
-        yield " ".join([*words[:-1], last[:-3] + "ic acid"])
+        yield " ".join([*words[:-1], last[:-3] + "ic acid"]), False
     if len(words) > 1 and last.lower() in load_words("salts.en.txt"):
-        yield " ".join(words[:-1])
+        yield " ".join(words[:-1]), True
 
 
 def _plain_compound(word: str, rules: dict[str, Any]) -> list[str] | None:

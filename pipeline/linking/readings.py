@@ -29,6 +29,7 @@ READINGS: dict[str, str] = {
     "abbreviated_mention": "another mention that it abbreviates",
     "part": "a part of an enumeration",
     "paraphrase": "in other words",
+    "general": "in more general words",
 }
 
 
@@ -60,11 +61,11 @@ class Reading:
 _KINDS = {name: place for place, name in enumerate(READINGS)}
 _INSIDE = re.compile(r"\s*[(\[][^()\[\]]{1,40}[)\]]")
 _JOINT = re.compile(r"\s*(?:,\s*(?:and|or)|,|/|\band/or\b|\band\b|\bor\b)\s+|/")
-_MAXIMUM = 6
+_MAXIMUM = 8
 
 
 def readings_of(text: str, queries: Sequence[Query]) -> list[list[Reading]]:
-    """The readings of each mention of a document, the mention as it stands first, at most six each."""
+    """The readings of each mention of a document, the mention as it stands first, at most eight each."""
     spans = {query.end: query for query in sorted(queries, key=lambda q: (q.end, -q.start))}
     definitions = {
         short: _long_form(text, span, short, spans)
@@ -135,7 +136,7 @@ def _readings(
             if other != text and is_short_form(text, other):
                 yield other, _KINDS["abbreviated_mention"]
     yield from ((part, _KINDS["part"]) for part in _parts(text))
-    yield from ((other, _KINDS["paraphrase"]) for other in paraphrases(long_form or text))
+    yield from ((other, _KINDS["general" if general else "paraphrase"]) for other, general in paraphrases(long_form or text))
 
 
 def _parts(text: str) -> Iterator[str]:

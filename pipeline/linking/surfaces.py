@@ -21,7 +21,7 @@ __all__ = ["WIDTH", "Surfaces", "stem"]
 #: Words of a text that are compared; what follows them is left out.
 WIDTH = 12
 _LIMIT = 400_000
-_ARRAYS = ("words", "stems", "weights", "_places", "heads", "head_words", "numbers", "capitals", "shorts")
+_ARRAYS = ("words", "stems", "weights", "needs", "_places", "heads", "head_words", "numbers", "capitals", "shorts")
 
 _SUFFIXES = tuple(
     "ations ation ically ities ality emia emic osis otic pathic pathy ical ism ity ous ive ion ing ed ic al ia us um is ar y e a o".split()
@@ -71,6 +71,7 @@ class Surfaces:
         self._word_numbers: dict[str, int] = {}
         self._word_weights: list[float] = []
         self._word_places: list[int] = []
+        self._word_needs: list[float] = []
         self.texts: list[str] = []
         self.folded: list[str] = []
         self.ordered: list[str] = []
@@ -82,6 +83,7 @@ class Surfaces:
         self.words = np.full((size, WIDTH), -1, np.int32)
         self.stems = np.full((size, WIDTH), -1, np.int32)
         self.weights = np.zeros((size, WIDTH), np.float32)
+        self.needs = np.zeros((size, WIDTH), np.float32)
         self._places = np.full((size, WIDTH), -1, np.int32)
         self.heads = np.full(size, -1, np.int32)
         self.head_words = np.full(size, -1, np.int32)
@@ -111,12 +113,24 @@ class Surfaces:
         places = np.asarray([*self._word_places, -1], np.int64)
         return self._substitutes[places[self.head_words[left]], places[self.head_words[right]]]
 
+    def word_numbers(self, text: str) -> npt.NDArray[np.int64]:
+        """The numbers of those words of a text that some text taken apart has."""
+        known = self._word_numbers
+        found = {known.get(normal_word(word), -1) for word, _, _ in word_spans(text)}
+        return np.asarray(sorted(found - {-1}), np.int64)
+
+    @property
+    def word_count(self) -> int:
+        """How many different words and stems there are."""
+        return len(self._word_numbers)
+
     def _word(self, word: str) -> int:
         number = self._word_numbers.get(word)
         if number is None:
             number = self._word_numbers[word] = len(self._word_numbers)
             self._word_weights.append(self.knowledge.weight(word))
             self._word_places.append(self._known_places.get(word, -1))
+            self._word_needs.append(1 - self.knowledge.optional.get(word, 0.0))
         return number
 
     def _add(self, texts: Sequence[str]) -> None:
@@ -136,6 +150,7 @@ class Surfaces:
             self.stems[row, : len(parts.stems)] = parts.stems
             self.heads[row], self.head_words[row], self.numbers[row] = parts.head, parts.head_word, parts.numbers
             self.weights[row, : len(parts.words)] = [self._word_weights[w] for w in parts.words]
+            self.needs[row, : len(parts.words)] = [self._word_needs[w] for w in parts.words]
             self._places[row, : len(parts.words)] = [self._word_places[w] for w in parts.words]
             self.capitals[row], self.shorts[row] = parts.capitals, parts.short
 

@@ -1,9 +1,9 @@
-"""What vocabularies teach about words: how rare each is, and which are used for one another ("renal" and "kidney").
+"""What vocabularies teach about words: how rare each is, which are used for one another ("renal", "kidney"), which may be left out.
 
 Both are a frozen snapshot that ships with the project (`words.json.gz`): a link must not change because some other concept got a synonym.
 The snapshot was made by `learn_words` from the vocabularies MEDIC, DOID, HP and MeSH's names. Two words can stand for one
-another where concepts have names that differ in these words alone; how often they do, against how often one concept's names hold both
-as things that differ ("acute", "chronic"), is the score.
+another where concepts have names that differ in these words alone; a word can be left out where concepts have a name with it
+and the same name without it ("Calcification, Pathologic").
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ class WordKnowledge:
     Attributes:
         rarity: word in normal form -> inverse document frequency over names, in nats; a word not in it is rare.
         pairs: (word, word) in alphabetical order -> how well one stands for the other, in (0, 1].
+        optional: word -> share of the concepts with it in a name that have the same name without it.
     """
 
     rarity: dict[str, float]
     pairs: dict[tuple[str, str], float]
+    optional: dict[str, float]
 
     def weight(self, word: str) -> float:
         """The weight of a word in normal form."""
@@ -61,16 +63,22 @@ class WordKnowledge:
 def learn_words(names: Iterable[Sequence[str]]) -> WordKnowledge:
     """Weights and substitutions from the names of concepts, one sequence a concept.
 
-    The score of a pair is c / (c + 4) times the smaller share of its words' differences that the pair makes up, c the number of concepts.
+    The score of a pair that c concepts show is c / (c + 4); a share is held down in the same way where few concepts show it.
     """
     frequency: Counter[str] = Counter()
     together: Counter[tuple[str, str]] = Counter()
+    holding: Counter[str] = Counter()
+    without: Counter[str] = Counter()
     total = 0
     for one in names:
         forms = sorted({frozenset(normal_form(name)) for name in one}, key=sorted)[:60]
         total += len(forms)
         for form in forms:
             frequency.update(form)
+        if len(forms) > 1:
+            holding.update(set().union(*forms))
+            known = set(forms)
+            without.update({word for form in forms for word in form if len(form) > 1 and form - {word} in known})
         seen: set[tuple[str, str]] = set()
         for place, first in enumerate(forms):
             for second in forms[place + 1 :]:
@@ -85,12 +93,14 @@ def learn_words(names: Iterable[Sequence[str]]) -> WordKnowledge:
         if count >= 3 and not any(len(word) < 3 or word.isdigit() for word in pair)
     }
     rarity = {word: round(math.log((total + 1) / count), 2) for word, count in frequency.items() if count >= 3}
-    return WordKnowledge(dict(sorted(rarity.items())), dict(sorted(pairs.items())))
+    optional = {word: round(count / (holding[word] + 4), 2) for word, count in without.items() if count >= 3}
+    return WordKnowledge(*(dict(sorted(part.items())) for part in (rarity, pairs, optional)))
 
 
 def save_words(words: WordKnowledge) -> bytes:
     """The snapshot as it is shipped: gzipped JSON, the same bytes for the same words."""
-    content = {"format": "materia_words.v1", "rarity": words.rarity, "pairs": [[a, b, s] for (a, b), s in words.pairs.items()]}
+    pairs = [[one, other, score] for (one, other), score in words.pairs.items()]
+    content = {"format": "materia_words.v1", "rarity": words.rarity, "pairs": pairs, "optional": words.optional}
     return gzip.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
 
 
@@ -98,4 +108,4 @@ def save_words(words: WordKnowledge) -> bytes:
 def shipped_words() -> WordKnowledge:
     """The snapshot that ships with the project."""
     content = json.loads(gzip.decompress((files(__package__) / _SHIPPED).read_bytes()))
-    return WordKnowledge(content["rarity"], {(a, b): score for a, b, score in content["pairs"]})
+    return WordKnowledge(content["rarity"], {(a, b): score for a, b, score in content["pairs"]}, content["optional"])
