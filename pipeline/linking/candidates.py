@@ -28,6 +28,8 @@ CONCEPT_FEATURES: dict[str, str] = {
 }
 FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
+# The index counts names, of which a concept has several.
+_FORMS_TO_A_CONCEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class CandidateSource:
         return found
 
     def _add(self, texts: Sequence[str]) -> None:
-        found = self.index.search(texts, self.k)
-        rows, columns = np.nonzero(found.concepts >= 0)
+        found = self.index.search(texts, _FORMS_TO_A_CONCEPT * self.k)
+        rows, columns = np.nonzero(found.concepts[:, : self.k] >= 0)
         concepts, names = found.concepts[rows, columns], found.names[rows, columns]
         similarity = found.scores[rows, columns]
         spellings = [self._name(number) for number in names.tolist()]
