@@ -1,15 +1,14 @@
-"""Mentions of concepts in documents: the spaCy pipeline of `components`, run over many documents on several cores.
+"""Mentions of concepts in documents: the reader of `components`, run over many documents on several cores.
 
-Documents travel to the workers in chunks of a few hundred texts; every worker compiles the names of the vocabulary once.
-spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory stays flat.
-Cost: about 450 abstracts a second and core, of which the tokenizer takes a third. Rejected: `nlp.pipe(n_process=...)`, which
-pickles whole documents back and forth.
+Documents travel to the workers in chunks of a few hundred texts; every worker opens the names of the vocabulary once, where
+they are an index already. spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory
+stays flat. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents back and
+forth, and a tokenizer over the whole text, of which only what stands around brackets is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
 
 if TYPE_CHECKING:
-    from spacy.language import Language
+    from pipeline.components import TextReader
 
 __all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
 
@@ -71,37 +70,31 @@ def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
         yield chunk
 
 
-#: Chunks that a process reads before it begins to forget words: 2,000 documents, about 40 MB.
-_WARM_CHUNKS = 16
-_CHUNKS_READ = 0
-_NLP: dict[tuple[str, ...], Language] = {}
+_READERS: dict[tuple[str, ...], TextReader] = {}
 
 
-def _load(vocabulary: tuple[str, ...]) -> Language:
-    """The pipeline of this process for a vocabulary; built once, and kept until another vocabulary is asked for."""
-    if vocabulary not in _NLP:
-        from pipeline.components import build_pipeline, read_index
+def _load(vocabulary: tuple[str, ...]) -> TextReader:
+    """The reader of this process for a vocabulary; built once, and kept until another vocabulary is asked for."""
+    if vocabulary not in _READERS:
+        from pipeline.components import TextReader, read_index
 
-        _NLP.clear()
-        _NLP[vocabulary] = build_pipeline(read_index(vocabulary), spans=False)
-    return _NLP[vocabulary]
+        _READERS.clear()
+        _READERS[vocabulary] = TextReader(read_index(vocabulary))
+    return _READERS[vocabulary]
 
 
 def _read_chunk(vocabulary: tuple[str, ...], task: _Task) -> pa.RecordBatch:
-    global _CHUNKS_READ  # noqa: PLW0603
-    nlp = _load(vocabulary)
-    _CHUNKS_READ += 1
-    # What a memory zone learns is lost with it, so the frequent words are learned before the first.
-    with nullcontext() if _CHUNKS_READ <= _WARM_CHUNKS else nlp.memory_zone():
-        rows = [row for document in task for row in _mentions(nlp, *document)]
+    reader = _load(vocabulary)
+    with reader.nlp.memory_zone():  # forgets new words
+        rows = [row for document in task for row in _mentions(reader, *document)]
     return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
 
 
-def _mentions(nlp: Language, doc_id: str, version: int, text_hash: str, text: str) -> Iterator[dict[str, Any]]:
+def _mentions(read: TextReader, doc_id: str, version: int, text_hash: str, text: str) -> Iterator[dict[str, Any]]:
     key = {"doc_id": doc_id, "version": version, "text_hash": text_hash}
     for offset, piece in _pieces(text):
-        for mention in nlp(piece)._.materia_mentions:
-            row = {**key, **mention}
+        for mention in read(piece):
+            row: dict[str, Any] = {**key, **mention}
             if offset:
                 for column in ("start", "end", "sentence_start", "sentence_end"):
                     row[column] += offset
