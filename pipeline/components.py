@@ -7,21 +7,18 @@ names of its own vocabulary. Matching works on the characters of the text, not o
 as one token, of which only a part is a name. So `doc._.materia_mentions` holds exact offsets; `doc.ents` and
 `doc.spans["materia"]` hold the tokens around them.
 
-Cost: the tokenizer takes a third of the time, and would take more than half if it forgot its words (see `mentions`).
-Abbreviations are sought only between neighbouring brackets (scispaCy's matcher tries every opening bracket with every
-closing one, which is quadratic in a full-text article).
+Bulk extraction makes no Doc (see `text_reader`). Abbreviations are sought only between neighbouring brackets (scispaCy's
+matcher tries every opening bracket with every closing one, which is quadratic in a full-text article).
 This module imports spaCy, so import it where it is used.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import spacy
 from scispacy.abbreviation import AbbreviationDetector, filter_matches
-from scispacy.custom_tokenizer import combined_rule_tokenizer
 from spacy.attrs import IDX, ORTH
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -31,6 +28,7 @@ from pipeline.extractor import Extractor, Part
 from pipeline.finders import Finder, FoundSpan, load_finder
 from pipeline.mention_spans import Mention
 from pipeline.sentences import split_sentences
+from pipeline.tokenizer import make_tokenizer
 from pipeline.vocabulary_index import VocabularyIndex
 
 __all__ = ["build_pipeline", "make_linker", "make_matcher", "make_ner", "make_sentencizer"]
@@ -39,26 +37,21 @@ _BATCH = 64
 _WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")
 
 
-def build_pipeline(
-    index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None, spans: bool = True
-) -> Language:
+def build_pipeline(index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None) -> Language:
     """A blank English pipeline that finds and links the names of a vocabulary.
 
     Args:
         ner: a recogniser that goes before the dictionary: a folder, or the name of an installed model.
         linker: a folder that `materia train linker` wrote.
-        spans: also set `doc.ents` and `doc.spans["materia"]`; bulk extraction needs neither.
     """
     nlp = spacy.blank("en")
-    with warnings.catch_warnings():  # of a character class in scispaCy's rules; says nothing to a user
-        warnings.simplefilter("ignore", FutureWarning)
-        nlp.tokenizer = combined_rule_tokenizer(nlp)
+    nlp.tokenizer = make_tokenizer(nlp)
     nlp.add_pipe("materia_abbreviations")
-    nlp.add_pipe("materia_sentencizer", config={"mark_tokens": spans})
+    nlp.add_pipe("materia_sentencizer")
     matcher = nlp.add_pipe("materia_matcher")
     if ner:
         nlp.add_pipe("materia_ner", config={"model": ner})
-    linking = nlp.add_pipe("materia_linker", config={"model": linker, "spans": spans})
+    linking = nlp.add_pipe("materia_linker", config={"model": linker})
     matcher.extractor.index = linking.extractor.index = index
     return nlp
 

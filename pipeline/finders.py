@@ -123,11 +123,10 @@ class SpacyFinder:
 
     def find(self, texts: Sequence[str]) -> list[list[FoundSpan]]:
         """The entities of each text."""
-        found = []
         with self._nlp.memory_zone():
-            for doc in self._nlp.pipe(texts):
-                found.append([FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.ents])
-        return found
+            return [
+                [FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.ents] for doc in self._nlp.pipe(texts)
+            ]
 
 
 class TokenClassifierFinder:
