@@ -1,4 +1,4 @@
-"""Stages that read sentences: the names they are searched for, which concepts are mentioned, which claims are made, and the shuffle to buckets."""
+"""Stages that read sentences: what they are searched for, which concepts are mentioned, which claims are made; and shuffles to buckets."""
 
 from __future__ import annotations
 
