@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import os
 import numpy as np
 import numpy.typing as npt
 
@@ -199,7 +200,7 @@ class LinkingIndex:
         # Found by similarity.
         from sparse_dot_topn import sp_matmul_topn
 
-        near = sp_matmul_topn(vectors_of(forms, a["words"]), self._postings, k, threshold=0.05, sort=True)
+        near = sp_matmul_topn(vectors_of(forms, a["words"]), self._postings, int(float(os.environ.get("MUL","4")) * k), threshold=0.05, sort=True)
         row = np.repeat(np.arange(len(texts)), np.diff(near.indptr))
         parts.append(self._of_forms(row, near.indices[: len(row)], near.data[: len(row)], k, NGRAMS))
         row, name, score, stage = (np.concatenate(columns) for columns in zip(*parts, strict=True))

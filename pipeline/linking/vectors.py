@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipeline.linking.keys import GRAMS, grams_of, hash_of
 from pipeline.linking.statistics import load_statistics
+from pipeline.linking.stems import stems
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["hash_words", "vectors_of"]
 
 # What part of the similarity of two names is that of their words; the rest is that of their 3-grams.
-_WORDS = 0.4
+import os
+_WORDS = float(os.environ.get('WW','0.4'))
 
 
 def hash_words(forms: Sequence[tuple[str, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
@@ -26,7 +28,7 @@ def hash_words(forms: Sequence[tuple[str, ...]]) -> tuple[npt.NDArray[np.int64],
     pairs = [
         (row, cache[word] if word in cache else cache.setdefault(word, hash_of(word)))
         for row, form in enumerate(forms)
-        for word in dict.fromkeys(form)
+        for word in dict.fromkeys(stem for word in form for stem in stems(word))
     ]
     rows = np.fromiter((row for row, _ in pairs), dtype=np.int64, count=len(pairs))
     return rows, np.fromiter((word for _, word in pairs), dtype=np.uint64, count=len(pairs))
@@ -39,9 +41,19 @@ def vectors_of(forms: Sequence[tuple[str, ...]], words: npt.NDArray[np.uint64]) 
     statistics = load_statistics()
     n = len(forms)
     gram_rows, grams = grams_of([" ".join(form) for form in forms])
-    gram_values = _unit(gram_rows, statistics.grams[grams], n) * np.float32(np.sqrt(1 - _WORDS))
+    gc=float(os.environ.get('GC','3.5')); gs=float(os.environ.get('GS','0')); keepnorm=os.environ.get('KN','0')=='1'
+    gw=statistics.grams[grams]
+    keep=gw>gc
+    gw=np.maximum(gw-gs,0)
+    if keepnorm:
+        gram_values = _unit(gram_rows, gw, n) * np.float32(np.sqrt(1 - _WORDS))
+        gram_values,gram_rows,grams=gram_values[keep],gram_rows[keep],grams[keep]
+    else:
+        gram_rows,grams,gw=gram_rows[keep],grams[keep],gw[keep]
+        gram_values = _unit(gram_rows, gw, n) * np.float32(np.sqrt(1 - _WORDS))
     rows, hashes = hash_words(forms)
-    values = _unit(rows, statistics.words(hashes), n) * np.float32(np.sqrt(_WORDS))
+    ww=statistics.words(hashes)
+    values = _unit(rows, np.maximum(ww-float(os.environ.get('WS','0')),0.1), n) * np.float32(np.sqrt(_WORDS))
     places = np.searchsorted(words, hashes)
     known = np.zeros(len(hashes), dtype=bool)
     inside = places < len(words)
