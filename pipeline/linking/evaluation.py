@@ -22,6 +22,7 @@ from pipeline.gold_corpus import read_gold_corpus, without_documents
 from pipeline.linking.gold import GoldDocument, concept_of_identifier, gold_documents
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.linker import Linker
+from pipeline.linking.training import learn_linker
 from pipeline.vocabularies import load_vocabulary
 
 __all__ = ["evaluate_linking", "judge"]
@@ -47,16 +48,20 @@ def evaluate_linking(gold: Sequence[str], vocabulary: Sequence[str], *, train: S
     """
     table = load_vocabulary(list(vocabulary), lambda _: None)
     corpus = read_gold_corpus(gold)
-    documents = gold_documents(corpus.documents, concept_of_identifier(table))
+    concept_of = concept_of_identifier(table)
+    documents = gold_documents(corpus.documents, concept_of)
     if not any(document.queries for document in documents):
         raise MateriaError("The gold links no mention to an identifier", remedy="Give a file with linked gold mentions")
     with tempfile.TemporaryDirectory(prefix="materia.") as folder:
         started = time.perf_counter()
         index = LinkingIndex.build(table, Path(folder) / "index")
         seconds = time.perf_counter() - started
+        model = None
         if train:
-            raise NotImplementedError
-        linker = Linker(index)
+            model = Path(folder) / "model"
+            known = without_documents(read_gold_corpus(train), corpus.doc_ids)
+            learn_linker(gold_documents(known.documents, concept_of), table, index, model)
+        linker = Linker.open(index, model)
         figures = judge(linker, documents)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {**figures, "index_seconds": round(seconds, 2), "peak_mib": round(peak, 1), "set_aside": len(corpus.set_aside)}
@@ -121,7 +126,3 @@ def _none_figures(right: npt.NDArray[np.bool_], linked: npt.NDArray[np.bool_], k
         "link_recall": round(good / len(right), 4),
         "absent_recognised": round(float((~linked)[absent].mean()), 4) if absent.any() else 1.0,
     }
-
-
-def _apart(corpus: Any, judged: Any) -> Any:
-    return without_documents(corpus, judged.doc_ids)

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import MateriaError
 from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, Block, CandidateSource
 from pipeline.linking.features import PAIR_FEATURES
 from pipeline.linking.index import LinkingIndex
+from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.readings import READINGS, Query, readings_of
 from pipeline.linking.reranker import Reranker, shipped_reranker, softmax_with_none
 from pipeline.linking.types import family_of
@@ -34,7 +36,7 @@ _CONTEXT_FEATURES: dict[str, str] = {
     "induced": "induced, and the document names chemicals",
 }
 #: Every feature of a candidate, with the words that explain it.
-FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **_CONTEXT_FEATURES, **READINGS}
+FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **MEMORY_FEATURES, **_CONTEXT_FEATURES, **READINGS}
 #: Features of a mention that speak for "none of these".
 NONE_FEATURES: tuple[str, ...] = ("always", *READINGS, *(f"is_{family}" for family in FAMILY_NUMBERS), "best_similarity", "named_whole")
 
@@ -65,14 +67,13 @@ class Rows:
 
     Attributes:
         groups: the mention of each row, ascending.
-        concepts, names: numbers in the index.
+        concepts: numbers in the index.
         features: [rows, len(FEATURES)].
         none_features: of each mention [mentions, len(NONE_FEATURES)].
     """
 
     groups: npt.NDArray[np.int64]
     concepts: npt.NDArray[np.int32]
-    names: npt.NDArray[np.int32]
     features: npt.NDArray[np.float64]
     none_features: npt.NDArray[np.float64]
 
@@ -80,12 +81,35 @@ class Rows:
 class Linker:
     """Links mentions to the concepts of an index. Pickled as the paths of its index and model."""
 
-    def __init__(self, index: LinkingIndex, reranker: Reranker | None = None, k: int = 30) -> None:
-        self.index = index
+    def __init__(
+        self, index: LinkingIndex, reranker: Reranker | None = None, memory: Memory | None = None, k: int = 30
+    ) -> None:
+        self.index, self.memory, self.k = index, memory, k
         self.reranker = reranker or shipped_reranker()
-        self._source = CandidateSource(index, k)
+        self._source = CandidateSource(index, memory, k)
         self._weights = self.reranker.vector(list(FEATURES))
         self._none_weights = self.reranker.none_vector(NONE_FEATURES)
+
+    def __reduce__(self) -> tuple[type[Linker], tuple[object, ...]]:
+        return Linker, (self.index, self.reranker, self.memory, self.k)
+
+    @classmethod
+    def open(cls, index: LinkingIndex, model: Path | None = None) -> Linker:
+        """A linker with what `train_linker` learned, or with the weights that ship with the project.
+
+        Raises:
+            MateriaError: the folder holds no such model.
+        """
+        if model is None:
+            return cls(index)
+        weights = model / "weights.json"
+        try:
+            text = weights.read_text(encoding="utf-8")
+        except OSError as error:
+            raise MateriaError(
+                f"cannot be read ({error.strerror})", file=str(weights), remedy="Give a folder that `materia train linker` wrote"
+            ) from error
+        return cls(index, Reranker.parse(text, str(weights)), Memory(model))
 
     @property
     def none_threshold(self) -> float:
@@ -113,12 +137,11 @@ class Linker:
         row_groups = np.repeat(np.asarray(groups, np.int64), sizes)
         row_kinds = np.repeat(np.asarray(kinds, np.int64), sizes)
         concepts = _join([p.concepts for p in parts], np.int32)
-        names = _join([p.names for p in parts], np.int32)
         whole = _join([p.whole for p in parts], np.bool_)
         pair = (
             np.concatenate([p.features for p in parts])
             if parts
-            else np.zeros((0, len(PAIR_FEATURES) + len(CONCEPT_FEATURES)), np.float32)
+            else np.zeros((0, len(PAIR_FEATURES) + len(CONCEPT_FEATURES) + len(MEMORY_FEATURES)), np.float32)
         )
         wanted = np.asarray(families, np.int64)
         own = _join([p.families for p in parts], np.int8).astype(np.int64)
@@ -138,7 +161,7 @@ class Linker:
         none[known, 1 + len(READINGS) + wanted[known]] = 1
         np.maximum.at(none[:, -2], row_groups, pair[:, 0])
         np.maximum.at(none[:, -1], row_groups, whole)
-        return Rows(row_groups, concepts, names, features, none)
+        return Rows(row_groups, concepts, features, none)
 
     def _rest_in_document(
         self, texts: Sequence[str], documents: npt.NDArray[np.int64], mentions: npt.NDArray[np.int64], names: npt.NDArray[np.int64]

@@ -114,7 +114,7 @@ def fit(
     none_names: Sequence[str],
     *,
     penalty: float = 1.0,
-    group_weights: Floats | None = None,
+    prior: Reranker | None = None,
 ) -> Reranker:
     """Weights that make the right rows likely: of a group without a right row, "none".
 
@@ -124,13 +124,15 @@ def fit(
         right: whether a row is a right answer.
         none_features: of the groups [groups, none features].
         names, none_names: names of the columns.
-        penalty: of the squared weights.
-        group_weights: how much each group counts, 1 by default.
+        penalty: of the squared distance from the prior's weights.
+        prior: where to start from and what to stay near; zeros by default.
     """
     from scipy.optimize import minimize
 
     count, split = len(none_features), features.shape[1]
-    weight = np.ones(count) if group_weights is None else group_weights
+    start = np.zeros(split + none_features.shape[1])
+    if prior is not None:
+        start = np.concatenate([prior.vector(names), prior.none_vector(none_names)])
     answered = np.bincount(groups, weights=right, minlength=count) > 0
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -141,12 +143,12 @@ def fit(
         p_right = np.maximum(p_right, 1e-12)
         wanted = np.where(right, p / p_right[groups], 0.0)
         wanted_none = np.where(answered, 0.0, 1.0)
-        row = (p - wanted) * weight[groups]
-        gradient = np.concatenate([row @ features, ((p_none - wanted_none) * weight) @ none_features])
-        value = -float(weight @ np.log(p_right)) + 0.5 * penalty * float(theta @ theta)
-        return value, gradient + penalty * theta
+        row = p - wanted
+        gradient = np.concatenate([row @ features, (p_none - wanted_none) @ none_features])
+        away = theta - start
+        value = -float(np.log(p_right).sum()) + 0.5 * penalty * float(away @ away)
+        return value, gradient + penalty * away
 
-    start = np.zeros(split + none_features.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     theta = found.x
     p = softmax_with_none(features @ theta[:split], none_features @ theta[split:], groups)
