@@ -1,8 +1,8 @@
 """The spaCy pipeline: scispaCy's tokenizer and abbreviations, then sentences, names and links, as components by name.
 
-`materia_sentencizer`, `materia_matcher`, `materia_ner` and `materia_linker` are registered through entry points, so they can be
+`materia_sentencizer`, `materia_matcher`, `materia_finder` and `materia_linker` are registered through entry points, so they can be
 added to any spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["disease.obo"]})`. The linker links what a
-component before it put into `doc.ents` (a recogniser, an entity ruler), what `materia_ner` and `materia_matcher` found, or else the
+component before it put into `doc.ents` (a recogniser, an entity ruler), what `materia_finder` and `materia_matcher` found, or else the
 names of its own vocabulary. Matching works on the characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced"
 as one token, of which only a part is a name. So `doc._.materia_mentions` holds exact offsets; `doc.ents` and
 `doc.spans["materia"]` hold the tokens around them.
@@ -31,7 +31,7 @@ from pipeline.sentences import split_sentences
 from pipeline.tokenizer import make_tokenizer
 from pipeline.vocabulary_index import VocabularyIndex
 
-__all__ = ["build_pipeline", "make_linker", "make_matcher", "make_ner", "make_sentencizer"]
+__all__ = ["build_pipeline", "make_linker", "make_matcher", "make_finder", "make_sentencizer"]
 
 _BATCH = 64
 _WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")
@@ -50,7 +50,7 @@ def build_pipeline(index: VocabularyIndex, *, ner: str | None = None, linker: st
     nlp.add_pipe("materia_sentencizer")
     matcher = nlp.add_pipe("materia_matcher")
     if ner:
-        nlp.add_pipe("materia_ner", config={"model": ner})
+        nlp.add_pipe("materia_finder", config={"model": ner})
     linking = nlp.add_pipe("materia_linker", config={"model": linker})
     matcher.extractor.index = linking.extractor.index = index
     return nlp
@@ -95,7 +95,7 @@ class Matcher:
         return doc
 
 
-class Recogniser:
+class FinderComponent:
     """The spans that a model of another tokenizer finds, with exact offsets, in `doc.user_data["materia_found"]`."""
 
     def __init__(self, model: str) -> None:
@@ -219,10 +219,10 @@ def make_matcher(nlp: Language, name: str, vocabulary: list[str]) -> Matcher:
     return Matcher(vocabulary)
 
 
-@Language.factory("materia_ner")
-def make_ner(nlp: Language, name: str, model: str) -> Recogniser:
+@Language.factory("materia_finder")
+def make_finder(nlp: Language, name: str, model: str) -> FinderComponent:
     """Factory of a recogniser. `model`: the folder or name of a spaCy model, or the folder of a Hugging Face token classifier."""
-    return Recogniser(model)
+    return FinderComponent(model)
 
 
 @Language.factory(
