@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.linking.words import WordKnowledge
-from pipeline.name_forms import normal_word, word_spans
+from pipeline.name_forms import WORD, normal_word
 
 __all__ = ["WIDTH", "Surfaces", "stem"]
 
@@ -116,7 +116,7 @@ class Surfaces:
     def word_numbers(self, text: str) -> npt.NDArray[np.int64]:
         """The numbers of those words of a text that some text taken apart has."""
         known = self._word_numbers
-        found = {known.get(normal_word(word), -1) for word, _, _ in word_spans(text)}
+        found = {known.get(normal_word(word), -1) for word in WORD.findall(text)}
         return np.asarray(sorted(found - {-1}), np.int64)
 
     @property
@@ -161,14 +161,14 @@ class Surfaces:
             getattr(self, name)[: len(array)] = array
 
     def _take_apart(self, text: str) -> _Parts:
-        forms = [normal_word(word) for word, _, _ in word_spans(text)]
+        forms = [normal_word(word) for word in WORD.findall(text)]
         kept = [w for w in forms if w not in _SMALL] or forms
         kept = list(dict.fromkeys(kept))[:WIDTH]
         numbers = sorted({_ROMAN.get(w, w) for w in forms if w.isdigit() or len(w) == 1 or w in _ROMAN})
         head_phrase = text.split(", ")[0]
         if (match := _POST.search(head_phrase)) and match.start() > 0:
             head_phrase = head_phrase[: match.start()]
-        head_words = [normal_word(word) for word, _, _ in word_spans(head_phrase)]
+        head_words = [normal_word(word) for word in WORD.findall(head_phrase)]
         while len(head_words) > 1 and (head_words[-1].isdigit() or len(head_words[-1]) <= 2 or head_words[-1] in _ROMAN or head_words[-1] == "type"):
             head_words.pop()
         bare = "".join(c for c in text if c.isalnum())
