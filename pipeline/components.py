@@ -13,7 +13,6 @@ This module imports spaCy, so import it where it is used.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import filter_spans
 
-from pipeline.abbreviations import definitions_beside
+from pipeline.abbreviations import definitions_beside, occurrences
 from pipeline.chemical_spans import whole_chemicals
 from pipeline.context import Scopes, context_of
 from pipeline.definitions import Definitions
@@ -205,8 +204,7 @@ def _expanded(
     for short, span in definitions.items():
         long = text[span[0] : span[1]]
         concepts[short] = (by_span.get(span) or (index.lookup(long) if index else None), long)
-    forms = "|".join(re.escape(short) for short in sorted(concepts, key=lambda s: (-len(s), s)))
-    places = [(m.start(1), m.end(1), m.group(1)) for m in re.finditer(rf"(?<![^\W_])({forms})(?=s?(?![^\W_]))", text)]
+    places = occurrences(text, concepts)
     kept: list[tuple[int, int, Concept, str | None]] = []
     for start, end, known, _ in plain:
         surface = text[start:end]
