@@ -31,7 +31,7 @@ from pipeline.sentences import split_sentences
 from pipeline.tokenizer import make_tokenizer
 from pipeline.vocabulary_index import VocabularyIndex
 
-__all__ = ["build_pipeline", "make_linker", "make_matcher", "make_finder", "make_sentencizer"]
+__all__ = ["build_pipeline", "make_finder", "make_linker", "make_matcher", "make_sentencizer"]
 
 _BATCH = 64
 _WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")

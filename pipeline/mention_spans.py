@@ -6,12 +6,12 @@ functions here are linear in the length of the text, or nearly so, whatever the 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, TypedDict
 
+from pipeline.abbreviations import occurrences
 from pipeline.context import Scopes, context_of
 from pipeline.lexicons import load_yaml
 from pipeline.name_senses import Concept
@@ -124,10 +124,8 @@ def carry_definitions(
         elif span.finder != DICTIONARY:
             kept.append(span._replace(expanded=meanings[short][1]))
     taken = [(span.start, span.end) for span in kept]
-    forms = "|".join(re.escape(short) for short in sorted(meanings, key=lambda s: (-len(s), s)))
-    for match in re.finditer(rf"(?<![^\W_])({forms})(?=s?(?![^\W_]))", text):
-        start, end = match.span(1)
-        known, long = meanings[match.group(1)]
+    for start, end, short in occurrences(text, meanings):
+        known, long = meanings[short]
         if known is not None and _is_free(taken, start, end):
             end += text[end : end + 1] == "s"
             kept.append(known._replace(start=start, end=end, expanded=long))
