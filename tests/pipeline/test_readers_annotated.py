@@ -365,9 +365,10 @@ class TestIob:
         ],
     )
     def test_the_entities_are_the_same_in_every_scheme(self, tags):
-        lines = [f"{word}\t{tag}" for word, tag in zip("Heart failure after NaCl aspirin colds".split(), tags.split())]
+        sentence = "Heart failure after NaCl aspirin colds"
+        lines = [f"{word}\t{tag}" for word, tag in zip(sentence.split(" "), tags.split(), strict=True)]
         document = one("iob.v1", "\n".join(lines))
-        assert document.sections == (("sentence", "Heart failure after NaCl aspirin colds"),)
+        assert document.sections == (("sentence", sentence),)
         assert words(document) == [["Heart failure"], ["NaCl"], ["aspirin"], ["colds"]]
         assert [a.type for a in document.annotations] == ["D", "C", "C", "D"]
 
