@@ -1,95 +1,59 @@
 """The spaCy pipeline: scispaCy's tokenizer and abbreviations, then sentences, names and links, as components by name.
 
-`materia_sentencizer`, `materia_matcher` and `materia_linker` are registered through entry points, so they can be added to any
-spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["vocabulary.parquet"]})`. Matching works on the
-characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced" as one token, of which only a part is a name.
-So `doc._.materia_mentions` holds exact offsets; `doc.ents` and `doc.spans["materia"]` hold the tokens around them.
+`materia_sentencizer`, `materia_matcher`, `materia_finder` and `materia_linker` are registered through entry points, so they can be
+added to any spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["disease.obo"]})`. The linker links what a
+component before it put into `doc.ents` (a recogniser, an entity ruler), what `materia_finder` and `materia_matcher` found, or else the
+names of its own vocabulary. Matching works on the characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced"
+as one token, of which only a part is a name. So `doc._.materia_mentions` holds exact offsets; `doc.ents` and
+`doc.spans["materia"]` hold the tokens around them.
 
-Cost: the tokenizer takes a third of the time, and would take more than half if it forgot its words (see `mentions`).
-Abbreviations are sought only between neighbouring brackets (scispaCy's matcher tries every opening bracket with every
-closing one, which is quadratic in a full-text article).
+Bulk extraction makes no Doc (see `text_reader`). Abbreviations are sought only between neighbouring brackets (scispaCy's
+matcher tries every opening bracket with every closing one, which is quadratic in a full-text article).
 This module imports spaCy, so import it where it is used.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TypedDict
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import spacy
 from scispacy.abbreviation import AbbreviationDetector, filter_matches
-from scispacy.custom_tokenizer import combined_rule_tokenizer
 from spacy.attrs import IDX, ORTH
 from spacy.language import Language
-from spacy.tokenizer import Tokenizer
-from spacy.tokens import Doc
-from spacy.util import filter_spans
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans, minibatch
 
-from pipeline.abbreviations import definitions_beside, occurrences
-from pipeline.chemical_spans import whole_chemicals
-from pipeline.context import Scopes, context_of
-from pipeline.definitions import Definitions
-from pipeline.name_senses import CHEMICALS, Concept
-from pipeline.names import NameIndex, NameMatch
+from pipeline.extractor import Extractor, Part
+from pipeline.finders import Finder, FoundSpan, load_finder
+from pipeline.mention_spans import Mention
 from pipeline.sentences import split_sentences
+from pipeline.tokenizer import make_tokenizer
+from pipeline.vocabulary_index import VocabularyIndex
 
-__all__ = ["Mention", "TextReader", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
+__all__ = ["build_pipeline", "make_finder", "make_linker", "make_matcher", "make_sentencizer"]
 
-#: Name and version of the dictionary matcher, as the column `finder` has it.
-DICTIONARY = "dictionary.v2"
-
-
-class Mention(TypedDict):
-    """A linked span, as the rows of the mentions table have it; plain values, so that a Doc can be serialized."""
-
-    start: int
-    end: int
-    text: str
-    category: str
-    curie: str
-    score: float
-    expanded: str | None
-    negated: bool
-    hedged: bool
-    hypothetical: bool
-    experiencer: str
-    sentence_start: int
-    sentence_end: int
-    finder: str
+_BATCH = 64
+_WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")
 
 
-def read_index(paths: Sequence[str]) -> NameIndex:
-    """The name index in a folder that `NameIndex.build` made, or one of the vocabulary tables in Parquet files."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def build_pipeline(index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None) -> Language:
+    """A blank English pipeline that finds and links the names of a vocabulary.
 
-    if len(paths) == 1 and Path(paths[0]).is_dir():
-        return NameIndex.open(Path(paths[0]))
-    columns = ["curie", "name", "synonyms", "category", "xrefs"]
-    return NameIndex.from_vocabulary(
-        pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths])
-    )
-
-
-def build_pipeline(index: NameIndex) -> Language:
-    """A blank English pipeline that finds and links the names of an index."""
+    Args:
+        ner: a recogniser that goes before the dictionary: a folder, or the name of an installed model.
+        linker: a folder that `materia train linker` wrote.
+    """
     nlp = spacy.blank("en")
-    nlp.tokenizer = _tokenizer(nlp)
+    nlp.tokenizer = make_tokenizer(nlp)
     nlp.add_pipe("materia_abbreviations")
     nlp.add_pipe("materia_sentencizer")
     matcher = nlp.add_pipe("materia_matcher")
-    linker = nlp.add_pipe("materia_linker")
-    matcher.index = linker.index = index
+    if ner:
+        nlp.add_pipe("materia_finder", config={"model": ner})
+    linking = nlp.add_pipe("materia_linker", config={"model": linker})
+    matcher.extractor.index = linking.extractor.index = index
     return nlp
-
-
-def _tokenizer(nlp: Language) -> Tokenizer:
-    with warnings.catch_warnings():  # of a character class in scispaCy's rules; says nothing to a user
-        warnings.simplefilter("ignore", FutureWarning)
-        return combined_rule_tokenizer(nlp)
 
 
 def _text(doc: Doc) -> str:
@@ -124,144 +88,80 @@ class Matcher:
     """The names of a vocabulary, longest first, in `doc.user_data["materia_names"]`."""
 
     def __init__(self, vocabulary: Sequence[str] = ()) -> None:
-        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None)
 
     def __call__(self, doc: Doc) -> Doc:
-        doc.user_data["materia_names"] = [*self.index.find(_text(doc))] if self.index else []
+        doc.user_data["materia_names"] = self.extractor.names(_text(doc))
         return doc
+
+
+class FinderComponent:
+    """The spans that a model of another tokenizer finds, with exact offsets, in `doc.user_data["materia_found"]`."""
+
+    def __init__(self, model: str) -> None:
+        self.finder: Finder = load_finder(model)
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], batch_size: int = _BATCH) -> Iterator[Doc]:
+        """The documents, found in as batches."""
+        for docs in minibatch(stream, batch_size):
+            for doc, found in zip(docs, self.finder.find([_text(doc) for doc in docs]), strict=True):
+                doc.user_data["materia_found"] = found
+                doc.user_data["materia_finder"] = self.finder.name
+                yield doc
 
 
 class Linker:
-    """Abbreviations carried through the document, negation and hedging; writes `doc._.materia_mentions`.
+    """Links what was found before it, carries abbreviations through the document, and notes negation and hedging.
 
-    Where no matcher stands before it in the pipeline, it looks for the names of its own vocabulary itself.
+    Writes `doc._.materia_mentions`. Where nothing before it finds names or sets entities, it looks for the names of its own vocabulary.
     """
 
-    def __init__(self, vocabulary: Sequence[str] = (), spans: bool = True) -> None:
-        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+    def __init__(self, vocabulary: Sequence[str] = (), model: str | None = None, spans: bool = True) -> None:
+        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None, model)
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
-        text = _text(doc)
-        names: list[NameMatch] | None = doc.user_data.get("materia_names")
-        if names is None:
-            names = [*self.index.find(text)] if self.index else []
-        sentences = doc.user_data.get("materia_sentences") or split_sentences(text)
-        defined: dict[str, tuple[int, int]] = {}
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], batch_size: int = _BATCH) -> Iterator[Doc]:
+        """The documents, linked in batches."""
+        for docs in minibatch(stream, batch_size):
+            parts = [self._part(doc) for doc in docs]
+            for doc, mentions in zip(docs, self.extractor.read(parts), strict=True):
+                for working in _WORKING:
+                    doc.user_data.pop(working, None)
+                doc._.materia_mentions = mentions
+                if self.spans:
+                    _set_spans(doc, mentions)
+                yield doc
+
+    def _part(self, doc: Doc) -> Part:
+        text, known = _text(doc), doc.user_data
+        names, found, finder = known.get("materia_names"), known.get("materia_found"), known.get("materia_finder", "")
+        if found is None and names is None:
+            if doc.has_annotation("ENT_IOB"):
+                found, finder = [FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.ents], "doc.ents"
+            else:
+                names = self.extractor.names(text)
+        definitions: dict[str, tuple[int, int]] = {}
         if doc.has_extension("abbreviations"):
             for short in sorted(doc._.abbreviations, key=lambda span: span.start):
                 long = short._.long_form
-                defined.setdefault(short.text, (long.start_char, long.end_char))
-        mentions = _mentions_of(text, names, sentences, defined, self.index)
-        for working in ("materia_names", "materia_sentences", "materia_text"):
-            doc.user_data.pop(working, None)
-        doc._.materia_mentions = mentions
-        if self.spans:
-            _set_spans(doc, mentions)
-        return doc
-
-
-class TextReader:
-    """The mentions of a text without a Doc, for bulk extraction: what the pipeline writes into `doc._.materia_mentions`.
-
-    Only what stands around brackets is cut into tokens (see `definitions`), which makes it three times as fast. Where the
-    detector of the pipeline sees brackets within brackets, its short forms may differ: in 3 of 1,000 abstracts.
-    """
-
-    def __init__(self, index: NameIndex) -> None:
-        self.index = index
-        self.nlp = spacy.blank("en")
-        tokenizer = _tokenizer(self.nlp)
-        self._definitions = Definitions(lambda chunk: [token.text for token in tokenizer(chunk)])
-
-    def __call__(self, text: str) -> list[Mention]:
-        """The mentions of a text, in order."""
-        return _mentions_of(text, [*self.index.find(text)], split_sentences(text), self._definitions(text), self.index)
-
-
-def _mentions_of(
-    text: str,
-    names: Sequence[NameMatch],
-    sentences: Sequence[tuple[int, int]],
-    defined: dict[str, tuple[int, int]],
-    index: NameIndex | None,
-) -> list[Mention]:
-    """Mentions from names, sentences and definitions; definitions beside a known name go before the others."""
-    names = whole_chemicals(text, names, CHEMICALS)
-    definitions = defined | definitions_beside(text, [(name.start, name.end) for name in names])
-    return _with_context(text, sentences, _expanded(text, names, definitions, index))
-
-
-def _expanded(
-    text: str, names: Sequence[NameMatch], definitions: dict[str, tuple[int, int]], index: NameIndex | None
-) -> list[tuple[int, int, Concept, str | None]]:
-    """Names and short forms together. What a document defines outranks what the vocabulary says of the same letters."""
-    plain: list[tuple[int, int, Concept, str | None]] = [(name.start, name.end, name.concept, None) for name in names]
-    if not definitions:
-        return plain
-    by_span = {(name.start, name.end): name.concept for name in names}
-    concepts: dict[str, tuple[Concept | None, str]] = {}
-    for short, span in definitions.items():
-        long = text[span[0] : span[1]]
-        concepts[short] = (by_span.get(span) or (index.lookup(long) if index else None), long)
-    places = occurrences(text, concepts)
-    kept: list[tuple[int, int, Concept, str | None]] = []
-    for start, end, known, _ in plain:
-        surface = text[start:end]
-        defined = surface in concepts or (surface.endswith("s") and surface[:-1] in concepts)
-        if not defined:
-            kept.append((start, end, known, None))
-    taken = [(start, end) for start, end, _, _ in kept]
-    for start, end, short in places:
-        concept, long = concepts[short]
-        if concept is not None and not any(a < end and start < b for a, b in taken):
-            plural = end < len(text) and text[end] == "s"
-            kept.append((start, end + plural, concept, long))
-    return sorted(kept, key=lambda item: (item[0], item[1]))
-
-
-def _with_context(
-    text: str, sentences: Sequence[tuple[int, int]], found: Sequence[tuple[int, int, Concept, str | None]]
-) -> list[Mention]:
-    mentions: list[Mention] = []
-    remaining = iter(sentences)
-    begin, finish = next(remaining, (0, len(text)))
-    scopes: Scopes | None = None
-    for start, end, concept, expanded in found:
-        while start >= finish:
-            begin, finish = next(remaining)
-            scopes = None
-        if scopes is None:
-            scopes = context_of(text[begin:finish])
-        a, b = start - begin, end - begin
-        mentions.append(
-            {
-                "start": start,
-                "end": end,
-                "text": text[start:end],
-                "category": concept.category,
-                "curie": concept.curie,
-                "score": concept.score,
-                "expanded": expanded,
-                "negated": scopes.is_negated(a, b),
-                "hedged": scopes.is_hedged(a, b),
-                "hypothetical": False,
-                "experiencer": "patient",
-                "sentence_start": begin,
-                "sentence_end": finish,
-                "finder": DICTIONARY,
-            }
-        )
-    return mentions
+                definitions.setdefault(short.text, (long.start_char, long.end_char))
+        return Part(text, known.get("materia_sentences") or split_sentences(text), definitions, names, found, finder)
 
 
 def _set_spans(doc: Doc, mentions: Sequence[Mention]) -> None:
-    spans = []
+    """Entities and spans with their concepts. Entities that are there already keep their labels, and those not linked stay."""
+    labels = {(entity.start_char, entity.end_char): entity.label_ for entity in doc.ents}
+    spans: list[Span] = []
     for mention in mentions:
-        label = mention["category"].removeprefix("biolink:")
-        span = doc.char_span(
-            mention["start"], mention["end"], label=label, kb_id=mention["curie"], alignment_mode="expand"
-        )
+        start, end = mention["start"], mention["end"]
+        label = labels.get((start, end)) or mention["category"].removeprefix("biolink:")
+        span = doc.char_span(start, end, label=label, kb_id=mention["curie"] or "", alignment_mode="expand")
         if span is not None:
             spans.append(span)
     doc.spans["materia"] = spans
@@ -315,11 +215,27 @@ def make_sentencizer(nlp: Language, name: str, mark_tokens: bool) -> Sentencizer
 
 @Language.factory("materia_matcher", default_config={"vocabulary": []})
 def make_matcher(nlp: Language, name: str, vocabulary: list[str]) -> Matcher:
-    """Factory of the dictionary matcher. `vocabulary`: Parquet files of the vocabulary table."""
+    """Factory of the dictionary matcher. `vocabulary`: see `VocabularyIndex.open`."""
     return Matcher(vocabulary)
 
 
-@Language.factory("materia_linker", default_config={"vocabulary": [], "spans": True}, assigns=["doc.ents", "doc.spans"])
-def make_linker(nlp: Language, name: str, vocabulary: list[str], spans: bool) -> Linker:
-    """Factory of the linker. `vocabulary`: Parquet files; not needed after a matcher. `spans`: set ents and spans too."""
-    return Linker(vocabulary, spans)
+@Language.factory("materia_finder")
+def make_finder(nlp: Language, name: str, model: str) -> FinderComponent:
+    """Factory of a recogniser. `model`: the folder or name of a spaCy model, or the folder of a Hugging Face token classifier."""
+    return FinderComponent(model)
+
+
+@Language.factory(
+    "materia_linker",
+    default_config={"vocabulary": [], "model": None, "spans": True},
+    assigns=["doc._.materia_mentions", "doc.ents", "doc.spans"],
+)
+def make_linker(nlp: Language, name: str, vocabulary: list[str], model: str | None, spans: bool) -> Linker:
+    """Factory of the linker.
+
+    Args:
+        vocabulary: see `VocabularyIndex.open`.
+        model: a folder that `materia train linker` wrote.
+        spans: set `doc.ents` and `doc.spans` too.
+    """
+    return Linker(vocabulary, model, spans)

@@ -1,4 +1,4 @@
-"""Mentions of concepts in documents: the reader of `components`, run over many documents on several cores.
+"""Mentions of concepts in documents: the reader of `text_reader`, run over many documents on several cores.
 
 Documents travel to the workers in chunks of a few hundred texts; every worker opens the names of the vocabulary once, where
 they are an index already. spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
 
 if TYPE_CHECKING:
-    from pipeline.components import TextReader
+    from pipeline.text_reader import TextReader
 
 __all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
 
@@ -30,14 +30,26 @@ MAX_PIECE = 100_000
 _Task = list[tuple[str, int, str, str]]
 
 
-def mention_workers(vocabulary: Sequence[str], count: int = 1) -> Workers:
-    """Processes that have compiled the names of a vocabulary: start them once, read many batches with them.
+class _Setup(NamedTuple):
+    """What a process reads with."""
+
+    vocabulary: tuple[str, ...]
+    ner: str | None
+    linker: str | None
+
+
+def mention_workers(
+    vocabulary: Sequence[str], count: int = 1, *, ner: str | None = None, linker: str | None = None
+) -> Workers:
+    """Processes that have opened the names of a vocabulary, and models: start them once, read many batches with them.
 
     Args:
-        vocabulary: Parquet files of the vocabulary table.
+        vocabulary: a folder that `VocabularyIndex.build` made, or Parquet files of the vocabulary table.
         count: processes; 1 reads in this process.
+        ner: a recogniser that goes before the dictionary (see `finders`).
+        linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
     """
-    return Workers(count, _load, (tuple(vocabulary),))
+    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker),))
 
 
 def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[pa.RecordBatch]:
@@ -50,8 +62,8 @@ def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iter
     Yields:
         Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
     """
-    (vocabulary,) = workers.initargs
-    yield from workers.map(partial(_read_chunk, vocabulary), _chunks(documents))
+    (setup,) = workers.initargs
+    yield from workers.map(partial(_read_chunk, setup), _chunks(documents))
 
 
 def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
@@ -70,35 +82,33 @@ def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
         yield chunk
 
 
-_READERS: dict[tuple[str, ...], TextReader] = {}
+_READERS: dict[_Setup, TextReader] = {}
 
 
-def _load(vocabulary: tuple[str, ...]) -> TextReader:
-    """The reader of this process for a vocabulary; built once, and kept until another vocabulary is asked for."""
-    if vocabulary not in _READERS:
-        from pipeline.components import TextReader, read_index
+def _load(setup: _Setup) -> TextReader:
+    """The reader of this process for a setup; built once, and kept until another is asked for."""
+    if setup not in _READERS:
+        from pipeline.text_reader import TextReader
+        from pipeline.vocabulary_index import VocabularyIndex
 
         _READERS.clear()
-        _READERS[vocabulary] = TextReader(read_index(vocabulary))
-    return _READERS[vocabulary]
+        index = VocabularyIndex.open(setup.vocabulary)
+        _READERS[setup] = TextReader(index, ner=setup.ner, linker=setup.linker)
+    return _READERS[setup]
 
 
-def _read_chunk(vocabulary: tuple[str, ...], task: _Task) -> pa.RecordBatch:
-    reader = _load(vocabulary)
-    with reader.nlp.memory_zone():  # forgets new words
-        rows = [row for document in task for row in _mentions(reader, *document)]
-    return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
-
-
-def _mentions(read: TextReader, doc_id: str, version: int, text_hash: str, text: str) -> Iterator[dict[str, Any]]:
-    key = {"doc_id": doc_id, "version": version, "text_hash": text_hash}
-    for offset, piece in _pieces(text):
-        for mention in read(piece):
-            row: dict[str, Any] = {**key, **mention}
+def _read_chunk(setup: _Setup, task: _Task) -> pa.RecordBatch:
+    pieces = [(number, offset, piece) for number, (*_, text) in enumerate(task) for offset, piece in _pieces(text)]
+    rows: list[dict[str, Any]] = []
+    for (number, offset, _), mentions in zip(pieces, _load(setup).read([piece for *_, piece in pieces]), strict=True):
+        doc_id, version, text_hash, _ = task[number]
+        for mention in mentions:
+            row: dict[str, Any] = {"doc_id": doc_id, "version": version, "text_hash": text_hash, **mention}
             if offset:
                 for column in ("start", "end", "sentence_start", "sentence_end"):
                     row[column] += offset
-            yield row
+            rows.append(row)
+    return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

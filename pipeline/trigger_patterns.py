@@ -55,8 +55,10 @@ class Found:
     predicate: str
     object: int
     trigger: str
+    direction: str | None
     polarity: bool
     certainty: float
+    hypothetical: bool
     probability: float
     pattern: str
 
@@ -69,6 +71,8 @@ class _Pattern:
     words: tuple[str, ...]
     probability: float
     deniable: bool
+    presupposed: bool
+    directed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class _Lexicon:
     negation: re.Pattern[str]
     negation_after: re.Pattern[str]
     hedge: re.Pattern[str]
+    hypothetical: re.Pattern[str]
+    increased: re.Pattern[str]
+    decreased: re.Pattern[str]
+    removal: re.Pattern[str]
     hedged_certainty: float
 
 
@@ -109,7 +117,7 @@ def _lexicon() -> _Lexicon:
         patterns.append(
             _Pattern(
                 entry["name"], entry["predicate"], expression, tuple(entry.get("words", ())), entry["probability"],
-                entry.get("deniable", True),
+                entry.get("deniable", True), entry.get("presupposed", False), entry["predicate"] == "biolink:affects",
             )
         )  # fmt: skip
     return _Lexicon(
@@ -117,6 +125,10 @@ def _lexicon() -> _Lexicon:
         re.compile(source["negation"]),
         re.compile(source["negation_after"]),
         re.compile(source["hedge"]),
+        re.compile(source["hypothetical"]),
+        re.compile(source["increased"]),
+        re.compile(source["decreased"]),
+        re.compile(source["removal"]),
         source["hedged_certainty"],
     )
 
@@ -209,20 +221,42 @@ def _claims(
     for group, value in match.groupdict().items():
         if value:
             ends[group[0]] += [marks[c] for c in value if c in marks]
-    start = max(text.rfind(mark, 0, match.start()) for mark in ",;:.") + 1
-    window = text[max(start, match.start() - 30) : match.end()]
+    window = text[_reach(text, match.start(), pattern.presupposed) : match.end()]
     denied = pattern.deniable and bool(
         lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
     )
-    hedged = pattern.deniable and (lexicon.hedge.search(window) is not None or text.endswith("?"))
+    hypothetical = pattern.deniable and bool(
+        lexicon.hypothetical.search(window) or (text.endswith("?") and not pattern.presupposed)
+    )
+    hedged = hypothetical or (pattern.deniable and lexicon.hedge.search(window) is not None)
     trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
+    direction = _direction(trigger, lexicon) if pattern.directed else None
     for subject in ends["S"]:
         for object_ in ends["O"]:
             a, b = entities[subject], entities[object_]
             if a.curie == b.curie:
                 continue
-            polarity = not (denied or (pattern.deniable and (a.negated or b.negated)))
-            certainty = lexicon.hedged_certainty if hedged or (pattern.deniable and (a.hedged or b.hedged)) else 1.0
+            noted = pattern.deniable and not pattern.presupposed
+            polarity = not (denied or (noted and (a.negated or b.negated)))
+            certainty = lexicon.hedged_certainty if hedged or (noted and (a.hedged or b.hedged)) else 1.0
             yield Found(
-                subject, pattern.predicate, object_, trigger, polarity, certainty, pattern.probability, pattern.name
-            )
+                subject, pattern.predicate, object_, trigger, direction, polarity, certainty, hypothetical,
+                pattern.probability, pattern.name,
+            )  # fmt: skip
+
+
+def _reach(text: str, start: int, presupposed: bool) -> int:
+    """How far before a claim a negation or a hedge bears on it: the clause, 30 characters at most; for what a noun phrase
+    takes for granted ("the effect of Y on X-induced Z"), the two words before it."""
+    clause = max(text.rfind(mark, 0, start) for mark in ",;:.") + 1
+    if presupposed:
+        return max(clause, text.rfind(" ", 0, max(text.rfind(" ", 0, max(start - 1, 0)), 0)) + 1)
+    return max(clause, start - 30)
+
+
+def _direction(trigger: str, lexicon: _Lexicon) -> str | None:
+    """Whether the words of a claim say more or less of its object; None where they say neither, both, or of its removal."""
+    if lexicon.removal.search(trigger):
+        return None
+    up, down = lexicon.increased.search(trigger), lexicon.decreased.search(trigger)
+    return None if bool(up) == bool(down) else "increased" if up else "decreased"

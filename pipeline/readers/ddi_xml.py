@@ -3,7 +3,7 @@
 Format: https://github.com/isegura/DDICorpus (Herrero-Zazo et al. 2013, doi:10.1016/j.jbi.2013.07.011). `charOffset` counts code
 points of its sentence, ends inclusive, parts of a discontinuous mention separated by `;`.
 
-Kept: the sentences, joined by a space, as one section (`abstract` of MedLine, `body` of DrugBank; the corpus tells no titles);
+Kept: the sentences, one a line, as one section (`abstract` of MedLine, `body` of DrugBank; the corpus tells no titles);
 entities under their type, without identifiers, as the corpus has none; pairs with `ddi="true"` as relations of their type
 (`ddi` where it is not given), the ends being subject and object in the order of the corpus. Dropped: pairs without interaction,
 which are all other pairs of one sentence. A MedLine file is named by its PMID, and so is its document.
@@ -33,7 +33,7 @@ _PMID_FILE = re.compile(r"(?:^|/)([1-9][0-9]{3,8})\.xml(?:\.gz)?$")
 class DdiXml:
     """Reader of the DDI corpus."""
 
-    name = "ddi_xml.v1"
+    name = "ddi_xml.v2"
     one_document = True
 
     def recognises(self, head: bytes, name: str) -> bool:
@@ -59,7 +59,7 @@ def _document(document: etree._Element, file: str) -> Document:
         start += len(text) + 1
     name = document.get("id", "")
     medline = "medline" in name.casefold()
-    sections = (("abstract" if medline else "body", " ".join(texts)),)
+    sections = (("abstract" if medline else "body", "\n".join(texts)),)
     pmid = _PMID_FILE.search(file) if medline else None
     own = f"DDICorpus:{name}" if re.fullmatch(r"[\w.-]+", name) else None
     doc_id, aliases = identify([own, f"PMID:{pmid[1]}" if pmid else None], "", sections)

@@ -5,15 +5,15 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from pipeline.components import build_pipeline, read_index
-from pipeline.names import NameIndex
+from pipeline.components import build_pipeline
+from pipeline.vocabulary_index import VocabularyIndex
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
 
 @pytest.fixture(scope="module")
 def nlp(small_vocabulary_path):
-    return build_pipeline(read_index([small_vocabulary_path]))
+    return build_pipeline(VocabularyIndex.open([small_vocabulary_path]))
 
 
 def mentions(doc):
@@ -86,7 +86,7 @@ def test_locants_and_salts_belong_to_the_chemical(nlp):
 
 def test_the_salt_of_an_unknown_drug_is_no_mention(vocabulary_of):
     salts = vocabulary_of(("MESH:1", "Sodium", "ChemicalEntity", []), ("MESH:2", "Chlorides", "ChemicalEntity", []))
-    nlp = build_pipeline(NameIndex.from_vocabulary(salts))
+    nlp = build_pipeline(VocabularyIndex.of(salts))
     assert mentions(nlp("Parecoxib sodium and oxybutynin chloride helped.")) == []
     assert len(mentions(nlp("Serum sodium and urine chloride fell; sodium rose."))) == 3
 
@@ -110,7 +110,10 @@ def test_a_document_can_be_serialized_and_the_index_pickled(nlp, small_vocabular
     doc = nlp("Aspirin (ASA) for headache.")
     again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
     assert again._.materia_mentions == doc._.materia_mentions != []
-    assert len(pickle.loads(pickle.dumps(read_index([small_vocabulary_path])))) > 0
+    assert (
+        len(pickle.loads(pickle.dumps(VocabularyIndex.open([small_vocabulary_path]).matcher)).lookup("aspirin").curie)
+        > 0
+    )
 
 
 def test_hostile_texts_do_not_break_the_pipeline(nlp):

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scispacy.custom_tokenizer import combined_rule_tokenizer
 
-from pipeline.components import build_pipeline, read_index
+from pipeline.components import build_pipeline
 from pipeline.definitions import Definitions
+from pipeline.vocabulary_index import VocabularyIndex
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def definitions():
 @pytest.fixture(scope="module")
 def detected(small_vocabulary_path):
     """What scispaCy's detector finds in a text, as component of our pipeline."""
-    nlp = build_pipeline(read_index([small_vocabulary_path]))
+    nlp = build_pipeline(VocabularyIndex.open([small_vocabulary_path]))
     return lambda text: {
         short.text: (short._.long_form.start_char, short._.long_form.end_char)
         for short in sorted(nlp(text)._.abbreviations, key=lambda span: -span.start)

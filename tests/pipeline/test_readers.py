@@ -117,7 +117,7 @@ FIXTURES = {
     "pubtator.v2": ("gold.pubtator", PUBTATOR, 2),
     "bioc_xml.v1": ("gold.bioc.xml", BIOC_XML, 2),
     "bioc_json.v1": ("gold.bioc.json", BIOC_JSON, 2),
-    "ddi_xml.v1": ("Aspirin_ddi.xml", DDI, 1),
+    "ddi_xml.v2": ("Aspirin_ddi.xml", DDI, 1),
     "marked_sentences.v1": ("chemprot.jsonl", MARKED, 2),
     "csv.v1": ("table.csv", CSV, 2),
     "parquet.v1": ("table.parquet", parquet(), 2),

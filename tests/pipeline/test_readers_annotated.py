@@ -298,24 +298,24 @@ class TestDdi:
     )
 
     def test_offsets_of_sentences_become_offsets_of_the_text(self):
-        document = one("ddi_xml.v1", self.XML.format("warfarin"))
+        document = one("ddi_xml.v2", self.XML.format("warfarin"))
         assert words(document) == [["alpha-", "blocker"], ["beta-blocker"], ["Aspirin"], ["warfarin"]]
         assert document.relations == (Relation("effect", (("subject", "e2"), ("object", "e3"))),)
         assert (document.doc_id, document.sections[0][0]) == ("DDICorpus:DDI-MedLine.d1", "abstract")
 
     def test_a_medline_file_is_named_by_its_pmid(self):
         stream = io.BufferedReader(io.BytesIO(self.XML.format("warfarin").encode()))
-        (document,) = READERS["ddi_xml.v1"].read(stream, "train.zip/Train/MedLine/7654327.xml")
+        (document,) = READERS["ddi_xml.v2"].read(stream, "train.zip/Train/MedLine/7654327.xml")
         assert (document.doc_id, document.aliases) == ("PMID:7654327", ("DDICorpus:DDI-MedLine.d1",))
 
     def test_an_entity_that_does_not_fit_takes_its_relation_with_it(self):
-        first, second, document = read("ddi_xml.v1", self.XML.format("heparin"))
+        first, second, document = read("ddi_xml.v2", self.XML.format("heparin"))
         assert [first.reason, second.reason] == ["annotation-mismatch", "unknown-argument"]
         assert (len(document.annotations), document.relations) == (3, ())
 
     @pytest.mark.parametrize("offset", ["", "x", "3", "0-6;", "9999999999-1", "6-0"])
     def test_offsets_that_are_none_are_set_aside(self, offset):
-        problem, *_ = read("ddi_xml.v1", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
+        problem, *_ = read("ddi_xml.v2", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
         assert problem.reason == "annotation-mismatch"
 
 
