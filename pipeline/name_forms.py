@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["WORD", "adjectives", "normal_form", "normal_word", "organ_variant", "variants"]
+__all__ = ["WORD", "adjectives", "condition_variants", "normal_form", "normal_word", "organ_variant", "variants"]
 
 #: A word: a run of letters, with a possessive s, or a run of digits. Has no group of its own.
 WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
@@ -120,6 +120,8 @@ def organ_variant(form: tuple[str, ...]) -> tuple[str, ...]:
 _ADJECTIVES = (
     ("tension", "tensive"), ("emia", "emic"), ("osis", "otic"), ("itis", "itic"), ("enia", "enic"), ("plegia", "plegic"),
     ("lepsy", "leptic"), ("etes", "etic"), ("ete", "etic"), ("pathy", "pathic"), ("tonia", "tonic"), ("oxia", "oxic"),
+    ("xicity", "xic"), ("ulsion", "ulsive"), ("cephaly", "cephalic"), ("bolism", "bolic"), ("egaly", "egalic"), ("tism", "tistic"),
+    ("kinesia", "kinetic"), ("kinesis", "kinetic"),
 )  # fmt: skip
 
 
@@ -129,3 +131,27 @@ def adjectives(word: str) -> Iterator[str]:
         if word.endswith(noun) and len(word) > len(noun) + 1:
             yield word[: -len(noun)] + adjective
             return
+
+
+# Of "Neurotoxicity Syndromes" the first word alone names the condition, of "Liver Diseases" it does not.
+_NAMES_A_CONDITION = re.compile(r"(?:ity|ism|ia|sis|itis|iety|tion|ure)$")
+
+
+def condition_variants(form: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Other forms in which a text may name a disease or finding: adjectives, organ words, without "drug" or "syndrome".
+
+    >>> [*condition_variants(("drug", "overdose"))], [*condition_variants(("c2", "deficiency"))]
+    ([('overdose',)], [('c2', 'deficient')])
+    """
+    if len(form) == 1:
+        yield from ((adjective,) for adjective in adjectives(form[0]))
+        return
+    if (swapped := organ_variant(form)) != form:
+        yield swapped
+    if form[0] == "drug":
+        yield form[1:]
+    if len(form) == 2 and form[1] in {"syndrome", "disorder"} and _NAMES_A_CONDITION.search(form[0]):
+        yield form[:1]
+        yield from ((adjective,) for adjective in adjectives(form[0]))
+    if form[-1] == "deficiency":
+        yield (*form[:-1], "deficient")

@@ -67,7 +67,7 @@ class NameIndex:
         arrays = {name: np.asarray(array) for name, array in mapped.items()}  # a memmap's own indexing is slow
         self._first_sense = arrays["first_sense"]
         self._steps = Steps(arrays["edges"], arrays["is_name"])
-        self._senses = [arrays[name] for name in ("surface", "concept", "category", "score")]
+        self._senses = [arrays[name] for name in ("surface", "concept", "category", "score", "initials")]
         self._curies, self._surfaces = Strings(arrays, "curies"), Strings(arrays, "surfaces")
         self._categories: list[str] = header["categories"]
         self._names: int = header["names"]
@@ -102,6 +102,7 @@ class NameIndex:
                 "concept": names.concept,
                 "category": names.category,
                 "score": names.score,
+                "initials": names.initials,
                 "word_hashes": hashes[by_hash],
                 "word_numbers": by_hash.astype(np.int32),
                 **pack_strings(names.words, "words"),
@@ -132,10 +133,19 @@ class NameIndex:
         """The concept of a whole name in any of its forms ("type 2 diabetes", "Diabetes, Type 2"), or None."""
         words = [self._words[word] for word in WORD.findall(name)]
         whole = [node for first, after, node in longest(self._steps, words) if after - first == len(words)]
-        return _choose(self._entry(whole[0]), name) if whole else None
+        concept = _choose(self._entry(whole[0]), name) if whole else None
+        return None if concept is None or concept.initials else concept
 
-    def find(self, text: str) -> Iterator[NameMatch]:
-        """The names in a text, leftmost longest, in order; they do not overlap."""
+    def find(self, text: str) -> list[NameMatch]:
+        """The names in a text, leftmost longest, in order; they do not overlap.
+
+        Initials of a disease count only where the text also has another name of it.
+        """
+        found = [*self._find(text)]
+        named = {match.concept.curie for match in found if not match.concept.initials}
+        return [match for match in found if match.concept.curie in named]
+
+    def _find(self, text: str) -> Iterator[NameMatch]:
         pieces = _PIECES.split(text)  # between words, word, between words, ..., word, between words
         numbers = [*map(self._words.__getitem__, pieces[1::2])]
         offsets: list[int] = []
@@ -164,13 +174,15 @@ class NameIndex:
                 self._entries.clear()
             places = slice(int(self._first_sense[node]), int(self._first_sense[node + 1]))
             entry = self._entries[node] = {
-                self._surfaces[surface]: Concept(self._curies[concept], self._categories[category], score)
-                for surface, concept, category, score in zip(*(a[places].tolist() for a in self._senses), strict=True)
+                self._surfaces[surface]: Concept(self._curies[concept], self._categories[category], score, initials)
+                for surface, concept, category, score, initials in zip(
+                    *(a[places].tolist() for a in self._senses), strict=True
+                )
             }
         return entry
 
 
-_FORMAT = "name_index.v1"
+_FORMAT = "name_index.v2"
 _TEMPORARY: list[TemporaryDirectory[str]] = []
 _REMEMBERED = 1 << 18
 _PIECES = re.compile(f"({WORD.pattern})")

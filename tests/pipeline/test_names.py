@@ -142,6 +142,50 @@ def test_initials_of_a_disease_need_a_definition(index):
     assert found(index, "ALF was seen; NIDDM was seen") == [("NIDDM", "MESH:D000002")]
 
 
+def test_initials_of_a_disease_count_beside_another_name_of_it(index):
+    assert found(index, "Acute liver failure killed. ALF is rare, alf is not.") == [
+        ("Acute liver failure", "MESH:D000013"),
+        ("ALF", "MESH:D000013"),
+    ]
+    assert index.lookup("ALF") is None
+
+
+def test_initials_with_a_digit_are_the_names_of_genes(vocabulary_of):
+    index = NameIndex.from_vocabulary(vocabulary_of(("MESH:1", "Wilms Tumor", "Disease", ["WT1", "WT"])))
+    assert found(index, "WT1 in Wilms tumor (WT)") == [("Wilms tumor", "MESH:1"), ("WT", "MESH:1")]
+
+
+def test_the_initials_of_a_disease_give_way_to_a_chemical(vocabulary_of):
+    concepts = [("MESH:1", "Pneumonia, Pneumocystis", "Disease", ["PCP"]), ("MESH:2", "Phencyclidine", "Drug", ["PCP"])]
+    index = NameIndex.from_vocabulary(vocabulary_of(*concepts))
+    assert found(index, "PCP was taken; no pneumocystis pneumonia") == [
+        ("PCP", "MESH:2"),
+        ("pneumocystis pneumonia", "MESH:1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Neurotoxicity Syndromes", "neurotoxic, neurotoxicity"),
+        ("Drug Overdose", "overdoses, drug overdose"),
+        ("C2 Deficiency", "C2-deficient, C2 deficiency"),
+        ("Kidney Failure", "renal failure, kidney failures"),
+        ("Seizures", "seizure, seizures"),
+    ],
+)
+def test_a_condition_is_found_in_its_other_forms(vocabulary_of, name, text):
+    index = NameIndex.from_vocabulary(vocabulary_of(("MESH:1", name, "Disease", [])))
+    assert [surface for surface, _ in found(index, text)] == text.split(", ")
+
+
+def test_liver_is_no_liver_disease(vocabulary_of):
+    vocabulary = vocabulary_of(
+        ("MESH:1", "Liver Diseases", "Disease", []), ("MESH:2", "Anxiety Disorders", "Disease", [])
+    )
+    assert found(NameIndex.from_vocabulary(vocabulary), "the liver, anxiety") == [("anxiety", "MESH:2")]
+
+
 def test_unusable_classes_are_not_linked(vocabulary_of):
     vocabulary = vocabulary_of(
         ("MESH:1", "Sick Leave", "InformationContentEntity", []), ("MESH:2", "Paris", "GeographicLocation", [])
