@@ -34,7 +34,11 @@ def test_json_has_one_document_a_line_with_every_candidate(tmp_path, capsys, mon
         assert 0 < best["probability"] <= 1
         assert best["reasons"]
     (claim,) = document["claims"]
-    assert (claim["subject_name"], claim["predicate"], claim["object_name"]) == ("Aspirin", "biolink:causes", "Headache")
+    assert (claim["subject_name"], claim["predicate"], claim["object_name"]) == (
+        "Aspirin",
+        "biolink:causes",
+        "Headache",
+    )
 
 
 def test_a_file_of_literature_is_read(tmp_path, capsys):

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_text_longer_than_the_model_reads_is_read_in_windows(classifier):
     (spans,) = finder.find([text])
     # 62 pieces at once: far more than one window, and the last one is read too.
     assert {span.start // 520 for span in spans} == {0, 1, 2}
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
 
 
 def test_labels_are_joined_whatever_their_scheme():

@@ -22,12 +22,12 @@ def pubtator(path, documents):
 
 @pytest.fixture
 def files(tmp_path):
-    drugs = [("aspirin", "D1"), ("metformin", "D2"), ("heparin", "D3"), ("insulin", "D4")]
-    diseases = [("headache", "D11"), ("nausea", "D12"), ("asthma", "D13")]
+    drugs = [("aspirin", "D000001"), ("metformin", "D000002"), ("heparin", "D000003"), ("insulin", "D000004")]
+    diseases = [("headache", "D000011"), ("nausea", "D000012"), ("asthma", "D000013")]
     pairs = [(n, *drug, *disease) for n, (drug, disease) in enumerate(((a, b) for a in drugs for b in diseases), 1)]
     # The gold has a name that no vocabulary has, and that the training documents teach.
-    train = [*pairs, *((n, "zorb acid", "D1", "nausea", "D12") for n in range(20, 26))]
-    gold = [(30, "zorb acid", "D1", "headache", "D11"), (1, *pairs[0][1:])]
+    train = [*pairs, *((n, "zorb acid", "D000001", "nausea", "D000012") for n in range(20, 26))]
+    gold = [(30, "zorb acid", "D000001", "headache", "D000011"), (1, *pairs[0][1:])]
     vocabulary = tmp_path / "names.tsv"
     rows = [(f"MESH:{curie}", name, "Drug") for name, curie in drugs]
     rows += [(f"MESH:{curie}", name, "Disease") for name, curie in diseases]

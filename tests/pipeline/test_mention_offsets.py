@@ -22,7 +22,9 @@ LITERATURE = ("annotated/bc5cdr/dev.pubtator", "literature/pubmed", "literature/
 
 def documents(folder):
     files = list_files([str(folder / name) for name in LITERATURE])
-    formats = {r["file"]: (r["position"], r["format"]) for r in take_inventory(files, set_aside=lambda _: None).to_pylist()}
+    formats = {
+        r["file"]: (r["position"], r["format"]) for r in take_inventory(files, set_aside=lambda _: None).to_pylist()
+    }
     # The corpus, then PubMed, then the many abstracts: a part of them is a part of each kind.
     order = sorted((f for f in files if f.name in formats), key=lambda f: (f.name.startswith("cohen"), f.name))
     for file in order:
