@@ -6,7 +6,7 @@ A find is packed into 64 bits (text, score in steps of a millionth, name, stage)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ class Found(NamedTuple):
 
     rows: npt.NDArray[np.int64]
     names: npt.NDArray[np.int32]
-    scores: npt.NDArray[np.floating]
+    scores: npt.NDArray[np.floating[Any]]
     stages: npt.NDArray[np.int64]
 
 
@@ -47,7 +47,9 @@ def best(
     first[1:] = ordered[1:] >> np.uint64(24) != ordered[:-1] >> np.uint64(24)
     chosen = ordered[first]
     is_best = np.zeros(len(packed), dtype=bool)
-    is_best[begins[(chosen >> np.uint64(51)).astype(np.int64)] + (chosen & np.uint64((1 << 24) - 1)).astype(np.int64)] = True
+    is_best[
+        begins[(chosen >> np.uint64(51)).astype(np.int64)] + (chosen & np.uint64((1 << 24) - 1)).astype(np.int64)
+    ] = True
     kept = np.flatnonzero(is_best)
     rank = np.arange(len(kept)) - np.searchsorted(row[kept], np.arange(1 << _ROW_BITS))[row[kept]]
     kept, rank = kept[rank < k], rank[rank < k]
@@ -56,7 +58,7 @@ def best(
 
 def _pack(found: Found) -> npt.NDArray[np.uint64]:
     worse = _STEPS - np.rint(found.scores * _STEPS).astype(np.int64)
-    packed = found.rows << 51 | worse << 31 | found.names.astype(np.int64) << 2 | found.stages
+    packed: npt.NDArray[np.int64] = found.rows << 51 | worse << 31 | found.names.astype(np.int64) << 2 | found.stages
     return packed.astype(np.uint64)
 
 
