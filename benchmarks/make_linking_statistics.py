@@ -34,7 +34,9 @@ def main() -> None:
     table = load_vocabulary(options.vocabulary, lambda _: None)
     synonyms = table.column("synonyms").combine_chunks().flatten().field("name").to_pylist()
     forms = sorted({normal_form(name) for name in [*table.column("name").to_pylist(), *synonyms]} - {()})
-    words = Counter(hash_of(word) & 0xFFFFFFFF for form in forms for word in {stem for word in form for stem in stems(word)})
+    words = Counter(
+        hash_of(word) & 0xFFFFFFFF for form in forms for word in {stem for word in form for stem in stems(word)}
+    )
     kept = sorted(word for word, n in words.items() if n > 1)
     counts = np.array([words[word] for word in kept])
     _, grams = grams_of([" ".join(form) for form in forms])

@@ -91,7 +91,7 @@ def _documents(words: list[str]) -> Iterator[pa.RecordBatch]:
         from pipeline.inventory import list_files, take_inventory
 
         files = list_files([word])
-        formats = {r["file"]: (r["position"], r["format"]) for r in take_inventory(files).to_pylist()}
+        formats = {r["file"]: (r["position"], r["format"]) for r in take_inventory(files, set_aside=_say).to_pylist()}
         yield from read_documents([(f, *formats[f.name]) for f in files if f.name in formats], _say)
     else:
         yield text_as_document(" ".join(words))

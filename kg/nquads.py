@@ -173,6 +173,7 @@ _TRIPLE: Final = f"'<{expand('materia:triple/')}' || triple_id || '>'"
 _OPTIONAL: Final = frozenset(
     {
         "biolink:supporting_text_section_type",
+        "biolink:object_direction_qualifier",
         "materia:trigger",
         "materia:retracted",
         "materia:supports",
@@ -241,6 +242,7 @@ _EVIDENCE: Final = _block(
         f"ELSE '{_term('biolink:TextMiningStudyResult')}' END",
         "biolink:supporting_text": _literal("sentence"),
         "biolink:supporting_text_section_type": _literal("section"),
+        "biolink:object_direction_qualifier": _literal("direction"),
         "materia:trigger": _literal('"trigger"'),
         "materia:probability": _decimal("probability"),
         "materia:certainty": _decimal("certainty"),

@@ -1,8 +1,8 @@
-"""Evidence: which sentences of which documents claim what, by the trigger patterns of `trigger_patterns`.
+"""Evidence: which sentences of which documents claim what, by the trigger patterns and by a trained classifier.
 
+Every tier writes the same rows. A claim that two tiers make is two rows, told apart by their extractor: fusion weighs them.
 Documents and their mentions arrive as two streams in the same order and are merged as they pass, so memory does not grow
-with their number. Cost: about 1,700 abstracts a second and core. The probability of a claim is its pattern's prior,
-estimated by hand from samples; calibration on gold corpora replaces it.
+with their number. Cost of the patterns: about 1,600 abstracts a second and core.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from pipeline.errors import MateriaError
 from pipeline.hashing import evidence_id
 from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
-from pipeline.trigger_patterns import EntitySpan, find_claims, kind_of
+from pipeline.trigger_patterns import EntitySpan, Found, find_claims, kind_of
 
-__all__ = ["EXTRACTOR", "extract_evidence"]
+__all__ = ["EXTRACTOR", "documents_with_mentions", "extract_evidence", "sentence_claims"]
 
-#: Name and version of this extractor, part of every evidence id.
-EXTRACTOR = "trigger.v1"
+#: Name and version of the pattern tier, part of every evidence id.
+EXTRACTOR = "trigger.v2"
 _CHUNK_DOCUMENTS = 256
 
 _Key = tuple[str, int, str]
-# start, end, curie, category, negated, hedged, sentence start, sentence end
-_MentionRow = tuple[int, int, str, str, bool, bool, int, int]
-_Task = list[tuple[_Key, str, list[tuple[int, str]], list[_MentionRow]]]
+#: start, end, curie, category, negated, hedged, sentence start, sentence end
+MentionRow = tuple[int, int, str, str, bool, bool, int, int]
+#: its key, its text, start and label of each section, its mentions
+MentionedDocument = tuple[_Key, str, list[tuple[int, str]], list[MentionRow]]
+SentenceClaim = tuple[int, int, Found, EntitySpan, EntitySpan]
+_Task = list[MentionedDocument]
 _MENTION_COLUMNS = ("start", "end", "curie", "category", "negated", "hedged", "sentence_start", "sentence_end")
 
 
 def extract_evidence(
-    documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBatch], workers: Workers
+    documents: Iterable[pa.RecordBatch],
+    mentions: Iterable[pa.RecordBatch],
+    workers: Workers,
 ) -> Iterator[pa.RecordBatch]:
-    """Claims made in single sentences, in the order of the documents and of the sentences.
+    """Claims between mentions: those of the patterns in the order of the documents and of the sentences, then the classifier's.
 
     Args:
         documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
@@ -53,9 +58,26 @@ def extract_evidence(
 
 
 def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
+    chunk: _Task = []
+    for document in documents_with_mentions(documents, mentions):
+        chunk.append(document)
+        if len(chunk) >= _CHUNK_DOCUMENTS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def documents_with_mentions(
+    documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBatch]
+) -> Iterator[MentionedDocument]:
+    """Two streams in the same order, put together: every document that has a text and a mention, with its mentions.
+
+    Raises:
+        MateriaError: where mentions are left that belong to no document, that is, where the two streams do not fit.
+    """
     groups = _by_document(mentions)
     waiting = next(groups, None)
-    chunk: _Task = []
     for batch in documents:
         columns = [batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash", "text", "sections")]
         for doc_id, version, text_hash, text, sections in zip(*columns, strict=True):
@@ -63,13 +85,8 @@ def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBat
             if waiting is None or waiting[0] != key or not text:
                 continue
             labels = [(section["start"], section["label"] or "") for section in sections or ()]
-            chunk.append((key, text, labels, waiting[1]))
+            yield key, text, labels, waiting[1]
             waiting = next(groups, None)
-            if len(chunk) >= _CHUNK_DOCUMENTS:
-                yield chunk
-                chunk = []
-    if chunk:
-        yield chunk
     if waiting is not None:
         raise MateriaError(
             "has mentions that belong to no document, or in another order",
@@ -78,10 +95,10 @@ def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBat
         )
 
 
-def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, list[_MentionRow]]]:
+def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, list[MentionRow]]]:
     """The linked mentions of each document that has any; a document that occurs twice running is two groups."""
     current: _Key | None = None
-    rows: list[_MentionRow] = []
+    rows: list[MentionRow] = []
     for batch in mentions:
         keys = zip(*(batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash")), strict=True)
         values = zip(*(batch.column(name).to_pylist() for name in _MENTION_COLUMNS), strict=True)
@@ -96,39 +113,48 @@ def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, lis
 
 
 def _read_chunk(task: _Task) -> pa.RecordBatch:
-    rows: list[dict[str, Any]] = []
-    for key, text, labels, mentions in task:
-        starts = [start for start, _ in labels]
-        for (begin, end), group in groupby(mentions, key=lambda row: (row[6], row[7])):
-            entities = [
-                EntitySpan(row[0] - begin, row[1] - begin, row[2], row[3], row[4], row[5])
-                for row in group
-                if row[2] and kind_of(row[3])
-            ]
-            if len(entities) < 2:
-                continue
-            place = bisect_right(starts, begin) - 1
-            rows += _evidence(key, text[begin:end], begin, labels[place][1] if place >= 0 else "", entities)
+    rows = [row for document in task for row in _evidence(document)]
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 
-def _evidence(
-    key: _Key, sentence: str, begin: int, section: str, entities: list[EntitySpan]
-) -> Iterator[dict[str, Any]]:
-    doc_id, version, text_hash = key
-    for claim in find_claims(sentence, entities):
-        subject, object_ = entities[claim.subject], entities[claim.object]
+def sentence_claims(text: str, mentions: Iterable[MentionRow]) -> Iterator[SentenceClaim]:
+    """The claims of the patterns in each sentence of a text that holds two linked mentions or more.
+
+    Args:
+        mentions: of this text, in the order of their start.
+
+    Yields:
+        start and end of the sentence, the claim, and its two mentions with offsets into the sentence.
+    """
+    for (begin, end), group in groupby(mentions, key=lambda row: (row[6], row[7])):
+        entities = [
+            EntitySpan(row[0] - begin, row[1] - begin, row[2], row[3], row[4], row[5])
+            for row in group
+            if row[2] and kind_of(row[3])
+        ]
+        if len(entities) > 1:
+            for claim in find_claims(text[begin:end], entities):
+                yield begin, end, claim, entities[claim.subject], entities[claim.object]
+
+
+def _evidence(document: MentionedDocument) -> Iterator[dict[str, Any]]:
+    (doc_id, version, text_hash), text, labels, mentions = document
+    starts = [start for start, _ in labels]
+    for begin, end, claim, subject, object_ in sentence_claims(text, mentions):
         spans = (begin + subject.start, begin + subject.end, begin + object_.start, begin + object_.end)
         said = (subject.curie, claim.predicate, object_.curie)
+        place = bisect_right(starts, begin) - 1
         yield {
-            "evidence_id": evidence_id(doc_id, text_hash, spans, said, EXTRACTOR, polarity=claim.polarity),
+            "evidence_id": evidence_id(
+                doc_id, text_hash, spans, said, EXTRACTOR, polarity=claim.polarity, direction=claim.direction
+            ),
             "doc_id": doc_id,
             "version": version,
             "text_hash": text_hash,
             "sentence_start": begin,
-            "sentence_end": begin + len(sentence),
-            "sentence": sentence,
-            "section": section,
+            "sentence_end": end,
+            "sentence": text[begin:end],
+            "section": labels[place][1] if place >= 0 else "",
             "subject": subject.curie,
             "subject_category": subject.category,
             "subject_start": spans[0],
@@ -139,10 +165,10 @@ def _evidence(
             "object_start": spans[2],
             "object_end": spans[3],
             "trigger": claim.trigger,
-            "direction": None,
+            "direction": claim.direction,
             "polarity": claim.polarity,
             "certainty": claim.certainty,
-            "hypothetical": False,
+            "hypothetical": claim.hypothetical,
             "extractor": EXTRACTOR,
             "probability": claim.probability,
             "retracted": False,

@@ -177,7 +177,8 @@ class TokenClassifierFinder:
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-        best: list[dict[tuple[int, int], tuple[int, int, float]]] = [{} for _ in texts]
+        # By the number of the word in its text: where a window ends inside a word, the window that has it whole counts.
+        best: list[dict[int, tuple[int, tuple[int, int], int, float]]] = [{} for _ in texts]
         count = len(windows["input_ids"])
         for first in range(0, count, _BATCH):
             some = range(first, min(first + _BATCH, count))
@@ -191,10 +192,10 @@ class TokenClassifierFinder:
                 found = best[windows["overflow_to_sample_mapping"][window]]
                 for token, place, last in _first_pieces(offsets, word_ids):
                     edge = min(token, len(offsets) - last)
-                    span = (place[0], place[1])
-                    if span not in found or found[span][0] < edge:
-                        found[span] = (edge, int(top.indices[row, token]), float(top.values[row, token]))
-        return [[(*span, label, p) for span, (_, label, p) in sorted(found.items())] for found in best]
+                    word = word_ids[token]
+                    if word is not None and (word not in found or found[word][0] < edge):
+                        found[word] = (edge, place, int(top.indices[row, token]), float(top.values[row, token]))
+        return [[(*span, label, p) for _, (_, span, label, p) in sorted(found.items())] for found in best]
 
 
 def _first_pieces(

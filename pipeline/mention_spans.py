@@ -127,8 +127,8 @@ def carry_definitions(
     for start, end, short in occurrences(text, meanings):
         known, long = meanings[short]
         if known is not None and _is_free(taken, start, end):
-            end += text[end : end + 1] == "s"
-            kept.append(known._replace(start=start, end=end, expanded=long))
+            plural = text[end : end + 1] == "s"
+            kept.append(known._replace(start=start, end=end + plural, expanded=long))
     return sorted(kept)
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 from pipeline.biolink import is_kind_of
 from pipeline.lexicons import load_yaml
 
-__all__ = ["EntitySpan", "Found", "find_claims", "kind_of"]
+__all__ = ["EntitySpan", "Found", "find_claims", "kind_of", "pattern_priors"]
 
 # Blocks of the private use area, 1,024 characters each: how many mentions of a kind one sentence may hold.
 _BLOCK = 0x400
@@ -78,14 +78,24 @@ class _Pattern:
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     patterns: tuple[_Pattern, ...]
+    hedged_certainty: float
+    general_factor: float
+    # Regular expressions, as the lexicon's own comments describe them.
     negation: re.Pattern[str]
     negation_after: re.Pattern[str]
+    negation_of_noun: re.Pattern[str]
     hedge: re.Pattern[str]
+    hedge_of_noun: re.Pattern[str]
     hypothetical: re.Pattern[str]
     increased: re.Pattern[str]
     decreased: re.Pattern[str]
     removal: re.Pattern[str]
-    hedged_certainty: float
+    general: re.Pattern[str]
+
+
+_EXPRESSIONS = [
+    field.name for field in fields(_Lexicon) if field.name not in ("patterns", "hedged_certainty", "general_factor")
+]
 
 
 @cache
@@ -120,17 +130,13 @@ def _lexicon() -> _Lexicon:
                 entry.get("deniable", True), entry.get("presupposed", False), entry["predicate"] == "biolink:affects",
             )
         )  # fmt: skip
-    return _Lexicon(
-        tuple(patterns),
-        re.compile(source["negation"]),
-        re.compile(source["negation_after"]),
-        re.compile(source["hedge"]),
-        re.compile(source["hypothetical"]),
-        re.compile(source["increased"]),
-        re.compile(source["decreased"]),
-        re.compile(source["removal"]),
-        source["hedged_certainty"],
-    )
+    expressions = {name: re.compile(source[name], re.IGNORECASE) for name in _EXPRESSIONS}
+    return _Lexicon(tuple(patterns), source["hedged_certainty"], source["general_factor"], **expressions)
+
+
+def pattern_priors() -> dict[str, float]:
+    """The probability that each pattern gives a claim, by its name."""
+    return {pattern.name: pattern.probability for pattern in _lexicon().patterns}
 
 
 def _filled(body: str, values: dict[str, str]) -> str:
@@ -164,8 +170,18 @@ _PART_OF_NAME = re.compile(
 _SPACES = re.compile(r"\s+")
 
 
-def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[str, int]]:
-    """The sentence in lower case with a mark for every mention of a usable kind; and the mention of each mark."""
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    """A sentence in lower case with a mark for every mention of a usable kind, and the mention of each mark."""
+
+    text: str
+    marks: dict[str, int]
+    entities: Sequence[EntitySpan]
+    #: Mentions whose name says that something is harmed and not how.
+    general: frozenset[int]
+
+
+def _masked(sentence: str, entities: Sequence[EntitySpan], general: re.Pattern[str]) -> _Masked:
     used = dict.fromkeys(_KINDS, 0)
     marks: dict[str, int] = {}
     pieces: list[str] = []
@@ -189,7 +205,8 @@ def _masked(sentence: str, entities: Sequence[EntitySpan]) -> tuple[str, dict[st
         return match.group(1) if same else match.group()
 
     text = _SPACES.sub(" ", _DOSE.sub("", _ALIAS.sub(alias, text)))
-    return text, marks
+    vague = frozenset(n for n in marks.values() if general.search(sentence, entities[n].start, entities[n].end))
+    return _Masked(text, marks, entities, vague)
 
 
 def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
@@ -197,61 +214,56 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
 
     Of several claims about a pair, the one with the highest probability is kept, then the one whose pattern stands first.
     """
-    text, marks = _masked(sentence, entities)
-    if len(marks) < 2:
+    if len(entities) < 2:
         return []
     lexicon = _lexicon()
+    masked = _masked(sentence, entities, lexicon.general)
+    if len(masked.marks) < 2:
+        return []
     best: dict[tuple[int, int], Found] = {}
     for pattern in lexicon.patterns:
-        if pattern.words and not any(word in text for word in pattern.words):
+        if pattern.words and not any(word in masked.text for word in pattern.words):
             continue
-        for match in pattern.expression.finditer(text):
-            for claim in _claims(match, pattern, marks, entities, lexicon):
+        for match in pattern.expression.finditer(masked.text):
+            for claim in _claims(match, pattern, masked, lexicon):
                 pair = (min(claim.subject, claim.object), max(claim.subject, claim.object))
                 if pair not in best or claim.probability > best[pair].probability:
                     best[pair] = claim
     return [best[pair] for pair in sorted(best)]
 
 
-def _claims(
-    match: re.Match[str], pattern: _Pattern, marks: dict[str, int], entities: Sequence[EntitySpan], lexicon: _Lexicon
-) -> Iterator[Found]:
-    text = match.string
+def _claims(match: re.Match[str], pattern: _Pattern, masked: _Masked, lexicon: _Lexicon) -> Iterator[Found]:
+    text = masked.text
     ends: dict[str, list[int]] = {"S": [], "O": []}
     for group, value in match.groupdict().items():
         if value:
-            ends[group[0]] += [marks[c] for c in value if c in marks]
-    window = text[_reach(text, match.start(), pattern.presupposed) : match.end()]
-    denied = pattern.deniable and bool(
-        lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
-    )
-    hypothetical = pattern.deniable and bool(
-        lexicon.hypothetical.search(window) or (text.endswith("?") and not pattern.presupposed)
-    )
-    hedged = hypothetical or (pattern.deniable and lexicon.hedge.search(window) is not None)
+            ends[group[0]] += [masked.marks[c] for c in value if c in masked.marks]
+    window, before = text[match.start() : match.end()], text[max(0, match.start() - 30) : match.start()]
+    if pattern.presupposed:
+        # Only what stands with the noun itself ("no X-induced Y", "suspected X-induced Y").
+        denied, hedged = lexicon.negation_of_noun.search(before), lexicon.hedge_of_noun.search(before)
+    else:
+        denied = hedged = None
+        window = before[max(map(before.rfind, ",;:.")) + 1 :] + window
+    denied = denied or lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
+    hypothetical = lexicon.hypothetical.search(window) is not None or (text.endswith("?") and not pattern.presupposed)
+    doubtful = hypothetical or (hedged or lexicon.hedge.search(window)) is not None
     trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
     direction = _direction(trigger, lexicon) if pattern.directed else None
     for subject in ends["S"]:
         for object_ in ends["O"]:
-            a, b = entities[subject], entities[object_]
+            a, b = masked.entities[subject], masked.entities[object_]
             if a.curie == b.curie:
                 continue
-            noted = pattern.deniable and not pattern.presupposed
-            polarity = not (denied or (noted and (a.negated or b.negated)))
-            certainty = lexicon.hedged_certainty if hedged or (noted and (a.hedged or b.hedged)) else 1.0
+            # A negation in whose scope an end stands denies the claim too, unless the claim is taken for granted.
+            noted = not pattern.presupposed
+            polarity = not (pattern.deniable and (denied or (noted and (a.negated or b.negated))))
+            doubted = pattern.deniable and (doubtful or (noted and (a.hedged or b.hedged)))
+            probability = pattern.probability * (lexicon.general_factor if {subject, object_} & masked.general else 1)
             yield Found(
-                subject, pattern.predicate, object_, trigger, direction, polarity, certainty, hypothetical,
-                pattern.probability, pattern.name,
+                subject, pattern.predicate, object_, trigger, direction, polarity,
+                lexicon.hedged_certainty if doubted else 1.0, pattern.deniable and hypothetical, probability, pattern.name,
             )  # fmt: skip
-
-
-def _reach(text: str, start: int, presupposed: bool) -> int:
-    """How far before a claim a negation or a hedge bears on it: the clause, 30 characters at most; for what a noun phrase
-    takes for granted ("the effect of Y on X-induced Z"), the two words before it."""
-    clause = max(text.rfind(mark, 0, start) for mark in ",;:.") + 1
-    if presupposed:
-        return max(clause, text.rfind(" ", 0, max(text.rfind(" ", 0, max(start - 1, 0)), 0)) + 1)
-    return max(clause, start - 30)
 
 
 def _direction(trigger: str, lexicon: _Lexicon) -> str | None:

@@ -40,13 +40,14 @@ _Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDAr
 class Block:
     """The candidates of one text, best of the index first: numbers of concepts, families, features of each.
 
-    `whole` says whether a name has the same words as the text; `mention_row` and `name_rows` are rows of the source's `surfaces`.
+    `whole` says whether a name has the same words as the text, `induced` whether the concept is something induced by something; `mention_row` and `name_rows` are rows of the source's `surfaces`.
     """
 
     concepts: npt.NDArray[np.int32]
     families: npt.NDArray[np.int8]
     features: npt.NDArray[np.float32]
     whole: npt.NDArray[np.bool_]
+    induced: npt.NDArray[np.bool_]
     mention_row: int
     name_rows: npt.NDArray[np.int64]
 
@@ -127,11 +128,11 @@ class CandidateSource:
         rows, concepts, similarity = rows[order], concepts[order], similarity[order]
         spellings = [spellings[place] for place in order.tolist()]
         told = [self.concept(number) for number in concepts.tolist()]
-        preferred = np.fromiter((s == t[3] for s, t in zip(spellings, told, strict=True)), np.bool_, len(told))
         all_rows = self.surfaces.rows(texts)
         mention_rows = all_rows[rows]
         name_rows = self.surfaces.rows(spellings)
-        pairs = pair_features(self.surfaces, mention_rows, name_rows, similarity, preferred)
+        preferred_rows = self.surfaces.rows([t[3] for t in told])
+        pairs = pair_features(self.surfaces, mention_rows, name_rows, preferred_rows, similarity)
         own = np.asarray([t[1:3] for t in told], np.float32).reshape(-1, len(CONCEPT_FEATURES))
         past = np.zeros((len(told), len(MEMORY_FEATURES)), np.float32)
         if self.memory is not None:
@@ -139,10 +140,11 @@ class CandidateSource:
             past[:, 0] = remembered
         features = np.concatenate([pairs, own, past], axis=1)
         families = np.fromiter((t[0] for t in told), np.int8, len(told))
+        induced = np.fromiter(("induced" in t[3].lower() for t in told), np.bool_, len(told))
         same = list(PAIR_FEATURES).index("same_words")
         ends = np.searchsorted(rows, np.arange(len(texts) + 1))
         for place, text in enumerate(texts):
             part = slice(ends[place], ends[place + 1])
             self._blocks[text] = Block(
-                concepts[part], families[part], features[part], features[part, same] > 0, int(all_rows[place]), name_rows[part]
+                concepts[part], families[part], features[part], features[part, same] > 0, induced[part], int(all_rows[place]), name_rows[part]
             )

@@ -27,7 +27,10 @@ PAIR_FEATURES: dict[str, str] = {
     "same_letters": "same letters",
     "same_words": "same words",
     "same_stems": "same stems",
+    "same_core": "same but for words like disease or syndrome",
     "preferred": "preferred name",
+    "preferred_lacks": "words of the mention unlike any of the preferred name",
+    "preferred_extra": "words of the preferred name unlike any of the mention",
     "mention_unexplained": "words of the mention that the name lacks",
     "name_unexplained": "words of the name that the mention lacks",
     "mention_unlike": "words of the mention unlike any of the name",
@@ -52,54 +55,50 @@ _CHUNK = 1 << 14
 
 
 def pair_features(
-    surfaces: Surfaces, mentions: Numbers, names: Numbers, similarity: Floats, preferred: npt.NDArray[np.bool_]
+    surfaces: Surfaces, mentions: Numbers, names: Numbers, preferred: Numbers, similarity: Floats
 ) -> Floats:
     """The features of pairs [n, len(PAIR_FEATURES)].
 
     Args:
         mentions, names: rows of `surfaces`, one a pair.
+        preferred: rows of the preferred names of the concepts.
         similarity: what the index said of each pair.
-        preferred: whether the name is the concept's preferred one.
     """
     blocks = [
-        _chunk(surfaces, mentions[s : s + _CHUNK], names[s : s + _CHUNK], similarity[s : s + _CHUNK], preferred[s : s + _CHUNK])
+        _chunk(surfaces, *(column[s : s + _CHUNK] for column in (mentions, names, preferred)), similarity[s : s + _CHUNK])
         for s in range(0, len(mentions), _CHUNK)
     ]
     return np.concatenate(blocks) if blocks else np.zeros((0, len(PAIR_FEATURES)), np.float32)
 
 
-def _chunk(s: Surfaces, q: Numbers, n: Numbers, similarity: Floats, preferred: npt.NDArray[np.bool_]) -> Floats:
+def _chunk(s: Surfaces, q: Numbers, n: Numbers, p: Numbers, similarity: Floats) -> Floats:
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cpdist
 
-    qw, nw, q_weight, n_weight = s.words[q], s.words[n], s.weights[q], s.weights[n]
+    q_weight, n_weight = s.weights[q], s.weights[n]
     q_total, n_total = np.maximum(q_weight.sum(1), 1e-6), np.maximum(n_weight.sum(1), 1e-6)
-    same = (qw[:, :, None] == nw[:, None, :]) & (qw >= 0)[:, :, None]
-    qs, ns = s.stems[q], s.stems[n]
-    like = np.where((qs[:, :, None] == ns[:, None, :]) & (qs >= 0)[:, :, None], np.float32(0.8), np.float32(0))
-    like = np.maximum(like, s.substitutions(q, n))
-    like[same] = 1
-    q_same, n_same = same.any(2), same.any(1)
-    q_like, n_like = like.max(2), like.max(1)
+    q_same, n_same, q_like, n_like = _likeness(s, q, n)
+    lacks, extra = _unlike_share(s, q, p)
     head_like = (s.heads[q] == s.heads[n]) | (s.heads_substitute(q, n) > 0)
-    head_in = (s.heads[q][:, None] == ns).any(1)
+    head_in = (s.heads[q][:, None] == s.stems[n]).any(1)
     texts, folded, ordered = s.texts, s.folded, s.ordered
     ratio = cpdist([folded[i] for i in q], [folded[i] for i in n], scorer=Indel.normalized_similarity, dtype=np.float32)
     sorted_ratio = cpdist([ordered[i] for i in q], [ordered[i] for i in n], scorer=Indel.normalized_similarity, dtype=np.float32)
-    same_spelling = np.fromiter((texts[i] == texts[j] for i, j in zip(q, n, strict=True)), np.bool_, len(q))
-    same_letters = np.fromiter((s.letters[i].lower() == s.letters[j].lower() for i, j in zip(q, n, strict=True)), np.bool_, len(q))
-    cased = np.fromiter((s.letters[i] == s.letters[j] for i, j in zip(q, n, strict=True)), np.bool_, len(q))
+    same_letters = s.lowered[q] == s.lowered[n]
     abbreviates = np.zeros(len(q), np.bool_)
     for place in np.flatnonzero(s.shorts[q]):
         abbreviates[place] = is_short_form(texts[q[place]], s.running[n[place]])
     q_unlike, n_unlike = (q_weight * (1 - q_like)).sum(1), (n_weight * (1 - n_like)).sum(1)
     columns = [
         similarity,
-        same_spelling,
+        q == n,
         same_letters,
         sorted_ratio >= 1,
-        np.minimum((q_like > 0.75).sum(1) >= (qw >= 0).sum(1), (n_like > 0.75).sum(1) >= (nw >= 0).sum(1)),
-        preferred,
+        ~((q_like <= 0.75) & (q_weight > 0)).any(1) & ~((n_like <= 0.75) & (n_weight > 0)).any(1),
+        ~((q_like <= 0.75) & s.core[q]).any(1) & ~((n_like <= 0.75) & s.core[n]).any(1) & s.core[q].any(1),
+        n == p,
+        lacks,
+        extra,
         (q_weight * ~q_same).sum(1) / q_total,
         (n_weight * ~n_same).sum(1) / n_total,
         q_unlike / q_total,
@@ -116,7 +115,27 @@ def _chunk(s: Surfaces, q: Numbers, n: Numbers, similarity: Floats, preferred: n
         ratio,
         sorted_ratio,
         abbreviates,
-        s.shorts[q] & same_letters & ~cased,
+        s.shorts[q] & same_letters & (s.letters[q] != s.letters[n]),
         s.capitals[n] & ~s.shorts[n],
     ]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _likeness(s: Surfaces, q: Numbers, n: Numbers) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats, Floats]:
+    """For each word of the left and of the right texts: whether the other has it, and how like it the most like word of the other is."""
+    qw, nw, qs, ns = s.words[q], s.words[n], s.stems[q], s.stems[n]
+    same = (qw[:, :, None] == nw[:, None, :]) & (qw >= 0)[:, :, None]
+    like = s.substitutions(q, n)
+    np.maximum(like, np.float32(0.8), out=like, where=(qs[:, :, None] == ns[:, None, :]) & (qs >= 0)[:, :, None])
+    like[same] = 1
+    return same.any(2), same.any(1), like.max(2), like.max(1)
+
+
+def _unlike_share(s: Surfaces, q: Numbers, n: Numbers) -> tuple[Floats, Floats]:
+    """The shares, by weight, of the left texts' words that are unlike all of the right texts', and the reverse."""
+    _, _, q_like, n_like = _likeness(s, q, n)
+    shares = []
+    for rows, like in ((q, q_like), (n, n_like)):
+        weights = s.weights[rows]
+        shares.append((weights * (1 - like)).sum(1) / np.maximum(weights.sum(1), 1e-6))
+    return shares[0], shares[1]

@@ -1,41 +1,40 @@
 """Candidates for a mention: the concepts whose names are the same, are the same but for their form, or are most like it.
 
-Names are compared by normal forms (`name_forms`), so the matrix has a row for each distinct form and homonyms share one. A text
-that is a name, or a form of one, is found by a hash; names like it by one sparse product of words and 3-grams, in which the
-best k of a row are kept. Weights are frozen (`statistics`), so a name that is added changes no score of another. The index is a
-folder of mapped arrays: it opens in milliseconds, and processes share it.
+Names are compared by normal forms (`name_forms`); homonyms share a form. A text that is a name, or a form of one, is found by a
+hash; names like it by one sparse product of roots of words and 3-grams (`vectors`), in which the best of a row are kept. Weights are
+frozen (`statistics`), so a name that is added changes no score of another. The index is a folder of mapped arrays: it opens in
+milliseconds, and processes share it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import os
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import prefix_of
+from pipeline.linking.build import FORMAT, build_index
+from pipeline.linking.forms import KINDS
 from pipeline.linking.keys import hash_of
-from pipeline.linking.vectors import hash_words, vectors_of
-from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
-from pipeline.name_forms import adjectives, normal_form, organ_variant, variants
-from pipeline.name_senses import PREFIX_ORDER
+from pipeline.linking.ranking import EXACT, NGRAMS, NORMAL, TOKENS, Found, best
+from pipeline.linking.vectors import vectors_of
+from pipeline.mapped import Strings, read_arrays
+from pipeline.name_forms import normal_form
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from scipy.sparse import csr_matrix
 
-__all__ = ["EXACT", "NGRAMS", "NORMAL", "TOKENS", "Candidates", "LinkingIndex"]
+__all__ = ["EXACT", "KINDS", "NGRAMS", "NORMAL", "TOKENS", "Candidates", "LinkingIndex"]
 
-#: How a candidate was found: the same text, the same normal form, the same words in any order, or similar words and 3-grams.
-EXACT, NORMAL, TOKENS, NGRAMS = 0, 1, 2, 3
-
-_KIND = "linking_index.v1"
-_SCOPES = {"preferred": 0, "exact": 1, "narrow": 2, "related": 3, "broad": 4}
-# Scores of what is found by a hash: the text itself, its normal form, a form made from a name by rule. What is found by similarity stays below.
-_EXACT, _NORMAL, _VARIANT, _SIMILAR = 1.0, 0.98, 0.96, 0.95
+# Scores of what a hash finds: the text itself, its normal form, a form that a rule made from a name. What is only like it stays below.
+_EXACT, _NORMAL, _MADE, _SIMILAR = 1.0, 0.98, 0.96, 0.95
+# Similar names are read for each concept wanted, since a concept has several names; and what is less like the text than this is not.
+_NAMES, _LEAST = 4, 0.2
+_PART = 4096  # texts that are searched for at once
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,12 @@ class LinkingIndex:
     """The names of a vocabulary, opened from a folder; pickled as its path."""
 
     def __init__(self, folder: Path) -> None:
-        from scipy.sparse import csr_matrix
-
         self.folder = folder
-        self._arrays, self.header = read_arrays(folder, _KIND)
+        self._arrays, self.header = read_arrays(folder, FORMAT)
         self._curies, self._names = Strings(self._arrays, "curies"), Strings(self._arrays, "names")
-        shape = (len(self._arrays["indptr"]) - 1, len(self._arrays["forms"]))
-        self._postings = csr_matrix(shape, dtype=np.float32)
-        # The compiled product takes no array that is marked read only; mapped copy-on-write, the pages are shared all the same.
-        self._postings.data, self._postings.indices, self._postings.indptr = (
-            np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
-            for name in ("data", "indices", "indptr")
-        )
+        ends = self._arrays["kind_ends"].tolist()
+        self._ranges = list(zip([0, *ends[:-1]], ends, strict=True))
+        self._lists: dict[str, csr_matrix] = {}
 
     def __reduce__(self) -> tuple[type[LinkingIndex], tuple[Path]]:
         return LinkingIndex, (self.folder,)
@@ -105,163 +98,122 @@ class LinkingIndex:
 
     @classmethod
     def build(cls, vocabulary: pa.Table, folder: Path) -> LinkingIndex:
-        """Index the names of a table [VOCABULARY] into a folder."""
-        curies: list[str] = vocabulary.column("curie").to_pylist()
-        order = sorted(range(len(curies)), key=curies.__getitem__)
-        rows = vocabulary.take(order)
-        curies = rows.column("curie").to_pylist()
-        categories = rows.column("category").to_pylist()
-        kinds = sorted(set(categories))
-        number = {curie: n for n, curie in enumerate(curies)}
-        parents = [sorted(number[p] for p in ps or () if p in number) for ps in rows.column("parents").to_pylist()]
-        place = {prefix: n for n, prefix in enumerate(PREFIX_ORDER)}
-        named = [
-            (_SCOPES.get(scope, 3), place.get(prefix_of(curies[concept]), len(place)), concept, name)
-            for concept, (preferred, synonyms) in enumerate(
-                zip(rows.column("name").to_pylist(), rows.column("synonyms").to_pylist(), strict=True)
-            )
-            for name, scope in [(preferred, "preferred"), *((s["name"], s["scope"]) for s in synonyms or ())]
-        ]
-        named.sort()
-        concept_of = np.array([concept for _, _, concept, _ in named], dtype=np.int32)
-        preferred = np.zeros(len(curies), dtype=np.int32)
-        entries: dict[tuple[str, ...], dict[int, int]] = {}  # form -> variant * 2^32 + name, of each concept the best
-        for n, (scope, _, concept, name) in enumerate(named):
-            if scope == 0:
-                preferred[concept] = n
-            for form, variant in _forms(name):
-                names = entries.setdefault(form, {})
-                names[concept] = min(names.get(concept, 1 << 40), variant << 32 | n)
-        forms = sorted(entries)
-        found = [sorted(entries[form].values()) for form in forms]
-        keys = np.array([hash_of(" ".join(form)) for form in forms], dtype=np.uint64)
-        by_key = np.argsort(keys)
-        exact = np.array([hash_of(name) for *_, name in named], dtype=np.uint64)
-        by_exact = np.argsort(exact, kind="stable")
-        words = np.unique(hash_words(forms)[1])
-        postings = vectors_of(forms, words).tocsc()
-        flat = np.array([value for values in found for value in values], dtype=np.int64)
-        arrays = {
-            **pack_strings(curies, "curies"),
-            **pack_strings((name for *_, name in named), "names"),
-            "category": np.array([kinds.index(c) for c in categories], dtype=np.uint8),
-            "preferred": preferred,
-            "parents": np.array([p for ps in parents for p in ps], dtype=np.int32),
-            "parent_ends": np.cumsum([len(ps) for ps in parents], dtype=np.int64),
-            "concept_of": concept_of,
-            "exact_keys": exact[by_exact],
-            "exact_names": by_exact.astype(np.int32),
-            "form_keys": keys[by_key],
-            "forms": by_key.astype(np.int32),
-            "entry_ends": np.cumsum([0, *(len(values) for values in found)], dtype=np.int64),
-            "entries": (flat & 0xFFFFFFFF).astype(np.int32),
-            "variants": (flat >> 32).astype(np.uint8),
-            "words": words,
-            "data": postings.data.astype(np.float32),
-            "indices": postings.indices.astype(np.int32),
-            "indptr": postings.indptr.astype(np.int64 if postings.nnz >> 31 else np.int32),
-        }
-        write_arrays(folder, _KIND, arrays, {"categories": kinds, "concepts": len(curies), "names": len(named)})
+        """Index the names of a table [VOCABULARY] into a folder, and open it."""
+        build_index(vocabulary, folder)
         return cls(folder)
 
-    def search(self, texts: Sequence[str], k: int = 30) -> Candidates:
+    def search(
+        self, texts: Sequence[str], k: int = 30, kinds: Sequence[Collection[str] | None] | None = None
+    ) -> Candidates:
         """The k best concepts for each text.
 
         Args:
             texts: mentions, as they stand or with abbreviations expanded. Those that come again cost nothing.
             k: how many concepts to a text, at most.
+            kinds: for each text the kinds of concept (of `KINDS`) that it can mean, or None for any.
         """
-        distinct = {text: n for n, text in enumerate(dict.fromkeys(texts))}
-        place = np.array([distinct[text] for text in texts], dtype=np.int64)
-        found = self._search(list(distinct), k)
+        masks = [_mask(wanted) for wanted in kinds] if kinds is not None else [(1 << len(KINDS)) - 1] * len(texts)
+        queries = list(zip(texts, masks, strict=True))
+        distinct = {query: number for number, query in enumerate(dict.fromkeys(queries))}
+        asked = list(distinct)
+        shape = (len(asked), k)
+        found = Candidates(
+            np.full(shape, -1, dtype=np.int32),
+            np.full(shape, -1, dtype=np.int32),
+            np.zeros(shape, dtype=np.float32),
+            np.zeros(shape, dtype=np.uint8),
+        )
+        for start in range(0, len(asked) if len(self) else 0, _PART):
+            part = asked[start : start + _PART]
+            mask = np.array([m for _, m in part], dtype=np.uint8)
+            row, rank, names, scores, stages = best(
+                self._found([text for text, _ in part], mask, k), self._arrays["concept_of"], k
+            )
+            at = row + start, rank
+            found.concepts[at], found.names[at] = self._arrays["concept_of"][names], names
+            found.scores[at], found.stages[at] = scores, stages
+        place = np.array([distinct[query] for query in queries], dtype=np.int64)
         return Candidates(found.concepts[place], found.names[place], found.scores[place], found.stages[place])
 
-    def _search(self, texts: Sequence[str], k: int) -> Candidates:
+    def _found(self, texts: list[str], masks: npt.NDArray[np.uint8], k: int) -> list[Found]:
+        """What each stage finds for texts of the kinds given."""
         a = self._arrays
-        shape = (len(texts), k)
-        result = Candidates(
-            np.full(shape, -1, np.int32),
-            np.full(shape, -1, np.int32),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.uint8),
-        )
-        if not len(a["forms"]) or not texts:
-            return result
         forms = [normal_form(text) for text in texts]
-        # Found by a hash: the text itself, and its normal form.
-        exact = np.array([hash_of(text) for text in texts], dtype=np.uint64)
-        start = np.searchsorted(a["exact_keys"], exact)
-        row, entry = _ranges(start, np.minimum(np.searchsorted(a["exact_keys"], exact, "right"), start + k))
-        parts = [(row, a["exact_names"][entry], np.full(len(row), _EXACT), np.full(len(row), EXACT))]
         keys = np.array([hash_of(" ".join(form)) for form in forms], dtype=np.uint64)
-        at = np.minimum(np.searchsorted(a["form_keys"], keys), len(a["form_keys"]) - 1)
-        hit = np.flatnonzero(a["form_keys"][at] == keys)
-        parts.append(self._of_forms(hit, a["forms"][at[hit]], np.ones(len(hit)), k, NORMAL))
-        # Found by similarity.
+        row, entry = _equal(a["form_keys"], keys, len(KINDS))
+        form = a["forms"][entry]
+        kind = np.searchsorted(a["kind_ends"], form, "right").astype(np.uint8)
+        wanted = (masks[row] >> kind) & 1 > 0
+        found = [self._names_of(row[wanted], form[wanted], None, k)]
+        # A name of the same spelling is one of the same form, too: of what was found, the best.
+        exact = np.array([hash_of(text) for text in texts], dtype=np.uint64)
+        same = found[0]
+        row, entry = _equal(a["exact_keys"], exact, k)
+        found.append(Found(row, a["exact_names"][entry], np.full(len(row), _EXACT), np.full(len(row), EXACT)))
+        vectors = vectors_of(forms, a["roots"])
         from sparse_dot_topn import sp_matmul_topn
 
-        near = sp_matmul_topn(vectors_of(forms, a["words"]), self._postings, int(float(os.environ.get("MUL","4")) * k), threshold=0.05, sort=True)
-        row = np.repeat(np.arange(len(texts)), np.diff(near.indptr))
-        parts.append(self._of_forms(row, near.indices[: len(row)], near.data[: len(row)], k, NGRAMS))
-        row, name, score, stage = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        concept = a["concept_of"][name]
-        score = score.astype(np.float32)
-        # Of each concept the best, of each text the best k.
-        order = np.lexsort((name, -score, concept, row))
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = (row[order][1:] != row[order][:-1]) | (concept[order][1:] != concept[order][:-1])
-        order = order[first]
-        order = order[np.lexsort((name[order], -score[order], row[order]))]
-        row = row[order]
-        rank = np.arange(len(row)) - np.searchsorted(row, row)
-        kept = rank < k
-        order, row, rank = order[kept], row[kept], rank[kept]
-        result.concepts[row, rank], result.names[row, rank] = concept[order], name[order]
-        result.scores[row, rank], result.stages[row, rank] = score[order], stage[order]
-        return result
+        for kind_number, (kind_name, (begin, end)) in enumerate(zip(KINDS, self._ranges, strict=True)):
+            rows = np.flatnonzero((masks >> kind_number) & 1)
+            if begin == end or not len(rows):
+                continue
+            some = vectors if len(rows) == len(texts) else vectors[rows]
+            near = sp_matmul_topn(some, self._matrix(kind_name, end - begin), _NAMES * k, threshold=_LEAST, sort=False)
+            row = np.repeat(rows, np.diff(near.indptr))
+            n = len(row)
+            found.append(self._names_of(row, near.indices[:n] + begin, near.data[:n], k))
+        return found
 
-    def _of_forms(
+    def _names_of(
         self,
         rows: npt.NDArray[np.int64],
         forms: npt.NDArray[np.int32],
-        scores: npt.NDArray[np.float64],
+        similarity: npt.NDArray[np.float32] | None,
         k: int,
-        stage: int,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """The names of forms, at most k of each: text, name, score, stage."""
+    ) -> Found:
+        """The best names of forms, at most k of each; without a similarity, the forms are the texts' own."""
         ends = self._arrays["entry_ends"]
         start = ends[forms]
-        pick, entry = _ranges(start, np.minimum(ends[forms + 1], start + k))
-        variant = self._arrays["variants"][entry] > 0
-        if stage == NORMAL:
-            score = np.where(variant, _VARIANT, _NORMAL)
-        else:
-            score = np.minimum(scores[pick], 1.0) * _SIMILAR
-        return rows[pick], self._arrays["entries"][entry], score, np.full(len(pick), stage)
+        pick, entry = _members(start, np.minimum(ends[forms + 1], start + k))
+        if similarity is None:
+            score = np.where(self._arrays["made"][entry] > 0, _MADE, _NORMAL)
+            return Found(rows[pick], self._arrays["entries"][entry], score, np.full(len(pick), NORMAL))
+        score = np.minimum(similarity[pick], 1.0) * _SIMILAR
+        return Found(rows[pick], self._arrays["entries"][entry], score, np.full(len(pick), NGRAMS))
+
+    def _matrix(self, kind: str, columns: int) -> csr_matrix:
+        """The inverted lists of a kind."""
+        if kind not in self._lists:
+            from scipy.sparse import csr_matrix
+
+            # The compiled product takes no array that is marked read only. Mapped copy-on-write, the pages are shared all the same.
+            data, indices, indptr = (
+                np.asarray(np.load(self.folder / f"{kind}_{name}.npy", mmap_mode="c", allow_pickle=False))
+                for name in ("data", "indices", "indptr")
+            )
+            matrix = csr_matrix((len(indptr) - 1, columns), dtype=np.float32)
+            matrix.data, matrix.indices, matrix.indptr = data, indices, indptr  # the constructor would read them all
+            self._lists[kind] = matrix
+        return self._lists[kind]
 
 
-def _forms(name: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The normal forms of a name: its own (0), and those made from it by rule (1)."""
-    form = normal_form(name)
-    if not form:
-        return
-    yield form, 0
-    for variant in variants(name):
-        other = normal_form(variant)
-        if other and other != form:
-            yield other, 0
-            form = other
-    if len(form) == 1:
-        for adjective in adjectives(form[0]):
-            yield (adjective,), 1
-    elif (swapped := organ_variant(form)) != form:
-        yield swapped, 1
+def _mask(kinds: Collection[str] | None) -> int:
+    """Kinds as bits."""
+    return sum(1 << number for number, kind in enumerate(KINDS) if kinds is None or kind in kinds)
 
 
-def _ranges(
+def _equal(
+    keys: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64], most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where sorted keys are equal to those wanted, at most `most` of each: (number of the one wanted, place)."""
+    start = np.searchsorted(keys, wanted)
+    return _members(start, np.minimum(np.searchsorted(keys, wanted, "right"), start + most))
+
+
+def _members(
     start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The members of ranges [start, end): the number of the range, and the member."""
     counts = np.maximum(end - start, 0)
     which = np.repeat(np.arange(len(counts)), counts)
-    return which, np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(start, counts)
+    return which, np.arange(len(which)) + np.repeat(start - (np.cumsum(counts) - counts), counts)

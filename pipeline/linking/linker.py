@@ -152,6 +152,7 @@ class Linker:
         mention_rows = np.repeat(np.asarray([p.mention_row for p in parts], np.int64), sizes)
         name_rows = _join([p.name_rows for p in parts], np.int64)
         context[:, 4] = self._rest_in_document([text for text, _ in documents], row_documents, mention_rows, name_rows)
+        context[:, 5] = _join([p.induced for p in parts], np.bool_) & _with_chemicals(wanted, documents_of)[row_groups]
         one_hot = np.eye(len(READINGS))
         features = np.concatenate([pair, context, one_hot[row_kinds]], axis=1)
         none = np.zeros((len(families), len(NONE_FEATURES)))
@@ -228,6 +229,12 @@ class Linker:
 
 def _join(parts: Sequence[npt.NDArray[np.generic]], kind: type) -> npt.NDArray[np.generic]:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
+
+
+def _with_chemicals(families: npt.NDArray[np.int64], documents: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """For each mention, whether its document has a mention of a chemical."""
+    own = np.asarray(documents, np.int64)
+    return np.isin(own, own[families == FAMILY_NUMBERS["chemical"]])
 
 
 def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

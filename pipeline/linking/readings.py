@@ -132,11 +132,15 @@ def _readings(
         if other not in (text, long_form):
             yield other, _KINDS["beside"]
     if short and not long_form:
-        for other in longer:
-            if other != text and is_short_form(text, other):
-                yield other, _KINDS["abbreviated_mention"]
+        fitting = [other for other in dict.fromkeys(longer) if other != text and is_short_form(text, other)]
+        by_initials = [other for other in fitting if _initials(other) == "".join(c for c in text if c.isalnum()).lower()]
+        yield from ((other, _KINDS["abbreviated_mention"]) for other in (by_initials or fitting)[:3])
     yield from ((part, _KINDS["part"]) for part in _parts(text))
     yield from ((other, _KINDS["general" if general else "paraphrase"]) for other, general in paraphrases(long_form or text))
+
+
+def _initials(text: str) -> str:
+    return "".join(word[0] for word in re.findall(r"[^\W_]+", text)).lower()
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.lexicons import load_yaml
 from pipeline.linking.words import WordKnowledge
 from pipeline.name_forms import WORD, normal_word
 
@@ -21,7 +23,7 @@ __all__ = ["WIDTH", "Surfaces", "stem"]
 #: Words of a text that are compared; what follows them is left out.
 WIDTH = 12
 _LIMIT = 400_000
-_ARRAYS = ("words", "stems", "weights", "needs", "_places", "heads", "head_words", "numbers", "capitals", "shorts")
+_ARRAYS = ("words", "stems", "weights", "needs", "core", "_places", "heads", "head_words", "numbers", "letters", "lowered", "capitals", "shorts")
 
 _SUFFIXES = tuple(
     "ations ation ically ities ality emia emic osis otic pathic pathy ical ism ity ous ive ion ing ed ic al ia us um is ar y e a o".split()
@@ -41,6 +43,12 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(word) - len(suffix) >= 4:
             return word[: -len(suffix)]
     return word
+
+
+@cache
+def _generic_words() -> frozenset[str]:
+    """Words that say no more than that something is wrong."""
+    return frozenset(normal_word(word) for word in load_yaml("medical_words.en.yaml")["general_heads"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +80,10 @@ class Surfaces:
         self._word_weights: list[float] = []
         self._word_places: list[int] = []
         self._word_needs: list[float] = []
+        self._word_generic: list[bool] = []
         self.texts: list[str] = []
         self.folded: list[str] = []
         self.ordered: list[str] = []
-        self.letters: list[str] = []
         self.running: list[str] = []
         self._allocate(1024)
 
@@ -83,11 +91,14 @@ class Surfaces:
         self.words = np.full((size, WIDTH), -1, np.int32)
         self.stems = np.full((size, WIDTH), -1, np.int32)
         self.weights = np.zeros((size, WIDTH), np.float32)
+        self.core = np.zeros((size, WIDTH), np.bool_)
         self.needs = np.zeros((size, WIDTH), np.float32)
         self._places = np.full((size, WIDTH), -1, np.int32)
         self.heads = np.full(size, -1, np.int32)
         self.head_words = np.full(size, -1, np.int32)
         self.numbers = np.zeros(size, np.int32)
+        self.letters = np.full(size, -1, np.int32)
+        self.lowered = np.full(size, -1, np.int32)
         self.capitals = np.zeros(size, np.bool_)
         self.shorts = np.zeros(size, np.bool_)
 
@@ -130,6 +141,7 @@ class Surfaces:
             number = self._word_numbers[word] = len(self._word_numbers)
             self._word_weights.append(self.knowledge.weight(word))
             self._word_places.append(self._known_places.get(word, -1))
+            self._word_generic.append(word in _generic_words())
             self._word_needs.append(1 - self.knowledge.optional.get(word, 0.0))
         return number
 
@@ -144,13 +156,14 @@ class Surfaces:
             self.texts.append(text)
             self.folded.append(parts.folded)
             self.ordered.append(parts.ordered)
-            self.letters.append(parts.letters)
+            self.letters[row], self.lowered[row] = self._word(parts.letters), self._word(parts.letters.lower())
             self.running.append(" ".join(reversed(text.split(", "))))
             self.words[row, : len(parts.words)] = parts.words
             self.stems[row, : len(parts.stems)] = parts.stems
             self.heads[row], self.head_words[row], self.numbers[row] = parts.head, parts.head_word, parts.numbers
             self.weights[row, : len(parts.words)] = [self._word_weights[w] for w in parts.words]
             self.needs[row, : len(parts.words)] = [self._word_needs[w] for w in parts.words]
+            self.core[row, : len(parts.words)] = [not self._word_generic[w] for w in parts.words]
             self._places[row, : len(parts.words)] = [self._word_places[w] for w in parts.words]
             self.capitals[row], self.shorts[row] = parts.capitals, parts.short
 

@@ -105,7 +105,9 @@ def _elsewhere(words: Words) -> dict[str, dict[int, list[str]]]:
     found: dict[str, dict[int, list[str]]] = {}
     for word, at in places.items():
         if 1 < len(at) <= _OFTEN:
-            beside = {n: [f"o-={folded[n - 1]}"] * (n > 0) + [f"o+={folded[n + 1]}"] * (n < last) for n in at}
+            beside = {
+                n: ([f"o-={folded[n - 1]}"] if n > 0 else []) + ([f"o+={folded[n + 1]}"] if n < last else []) for n in at
+            }
             found[word] = {n: sorted({f for m in at if m != n for f in beside[m]}) for n in at}
     return found
 

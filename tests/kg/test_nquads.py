@@ -122,6 +122,25 @@ def test_a_sentence_stands_in_the_graph_of_its_document(tmp_path: Path, write_ev
     assert not {expand("materia:contradicts"), expand("materia:retracted")} & told.keys()
 
 
+def test_the_direction_of_an_effect_is_told_of_its_evidence(tmp_path: Path, write_evidence: Write) -> None:
+    effect = {"predicate": "biolink:affects", "evidence_id": "ab", "direction": "decreased"}
+    data = write(tmp_path / "graph.nq", write_evidence([effect, {"predicate": "biolink:affects", "evidence_id": "cd"}]))
+    assert values(data, "materia:evidence/ab", "biolink:object_direction_qualifier") == {"decreased"}
+    assert values(data, "materia:evidence/cd", "biolink:object_direction_qualifier") == set()
+
+
+@pytest.mark.realdata
+def test_directions_are_values_of_the_model(materia_data: Path) -> None:
+    import gzip
+
+    import yaml
+
+    with gzip.open(materia_data / "vocabulary" / "biolink-model.yaml.gz") as stream:
+        model = yaml.load(stream, yaml.CSafeLoader)
+    assert "object direction qualifier" in model["slots"]
+    assert {"increased", "decreased"} <= set(model["enums"]["DirectionQualifierEnum"]["permissible_values"])
+
+
 def test_a_denied_claim_is_never_told_as_a_plain_triple(tmp_path: Path, write_evidence: Write) -> None:
     denied = write_evidence([{"doc_id": "PMID:1", "probability": 0.4}, {"doc_id": "PMID:2", "polarity": False}])
     data = write(tmp_path / "graph.nq", denied)

@@ -62,6 +62,16 @@ STUDIED = "treats_or_applied_or_studied_to_treat"
         ("<C:A> increased the risk of <D:x>.", {("A", "predisposes_to_condition", "x")}),
         ("<C:A> is contraindicated in patients with <D:x>.", {("A", "contraindicated_in", "x")}),
         ("<C:A> exacerbated <D:x>.", {("A", "exacerbates_condition", "x")}),
+        ("<D:x> induced in rats by the injection of <C:A>.", {("A", "causes", "x")}),
+        ("<D:x> after exposure to oral <C:A>.", {("A", "causes", "x")}),
+        ("A patient developed <D:x> two days after starting therapy with <C:A>.", {("A", "causes", "x")}),
+        ("Rats treated with <C:A> developed <D:x> and <D:y>.", {("A", "causes", "x"), ("A", "causes", "y")}),
+        ("<D:x> in a woman taking <C:A>.", {("A", "causes", "x")}),
+        ("<D:x> in chronic <C:A> users.", {("A", "causes", "x")}),
+        ("<D:x> as a complication of <C:A>.", {("A", "causes", "x")}),
+        ("<C:A> is a cause of <D:x>.", {("A", "causes", "x")}),
+        ("A <C:A> model of <D:x>.", {("A", "causes", "x")}),
+        ("Metabolic involvement in <C:A> <D:x>.", {("A", "causes", "x")}),
         ("<D:y> secondary to <D:x>.", {("x", "causes", "y")}),
         ("<D:x> in patients with <D:y>.", {("x", "associated_with", "y")}),
         ("<D:x> was characterized by <P:y>.", {("x", "has_phenotype", "y")}),
@@ -122,6 +132,80 @@ def test_a_concept_makes_no_claim_about_itself():
 )
 def test_no_evidence_of_a_claim_denies_it(sentence):
     assert [c.polarity for c in claims(sentence).values()] == [False]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "<C:B> did not affect <C:A>-induced <D:x>.",
+        "To evaluate the effect of rest on <C:A>-induced <D:x>.",
+        "Rest may prevent <C:A>-induced <D:x>.",
+        "Is rest of use in <C:A>-induced <D:x>?",
+    ],
+)
+def test_what_a_noun_phrase_takes_for_granted_is_neither_denied_nor_doubted(sentence):
+    claim = claims(sentence)["A", "causes", "x"]
+    assert (claim.polarity, claim.certainty, claim.hypothetical) == (True, 1.0, False)
+
+
+@pytest.mark.parametrize("sentence", ["No severe <C:A>-induced <D:x> was seen.", "Mice without <C:A>-induced <D:x>."])
+def test_a_noun_phrase_is_denied_by_what_stands_before_it(sentence):
+    assert not claims(sentence)["A", "causes", "x"].polarity
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Does <C:A> cause <D:x>?",
+        "Whether <C:A> causes <D:x> was asked.",
+        "To determine if <C:A> causes <D:x>.",
+        "If <C:A> causes <D:x>, stop.",
+    ],
+)
+def test_what_is_asked_is_hypothetical(sentence):
+    (claim,) = claims(sentence).values()
+    assert (claim.hypothetical, claim.polarity) == (True, True)
+    assert claim.certainty < 1
+
+
+def test_a_risk_that_was_found_is_not_hypothetical():
+    (claim,) = claims("<C:A> increased the risk of <D:x>.").values()
+    assert not claim.hypothetical
+
+
+@pytest.mark.parametrize(
+    ("sentence", "direction"),
+    [
+        ("<C:A> increased plasma <C:B> levels.", "increased"),
+        ("<C:A> decreased the concentrations of <C:B>.", "decreased"),
+        ("<C:A> inhibits <G:g>.", "decreased"),
+        ("<C:A> up-regulates the expression of <G:g>.", "increased"),
+        ("<G:g> was induced by <C:A>.", "increased"),
+        ("<C:A>, a selective <G:g> antagonist", "decreased"),
+        ("<C:A>, a selective <G:g> agonist", "increased"),
+        ("<G:g> represses <G:h>.", "decreased"),
+        ("<C:A> modulates <G:g>.", None),
+        ("The effect of <C:A> on <G:g> expression.", None),
+    ],
+)
+def test_the_direction_of_an_effect_is_that_of_its_words(sentence, direction):
+    (claim,) = claims(sentence).values()
+    assert (claim.predicate, claim.direction) == ("biolink:affects", direction)
+
+
+def test_less_clearance_of_a_substance_is_not_less_of_it():
+    (claim,) = claims("<C:A> decreased the clearance of <C:B>.").values()
+    assert (claim.predicate, claim.direction) == ("biolink:affects", None)
+
+
+def test_only_effects_have_a_direction():
+    (claim,) = claims("<C:A> increased the risk of <D:x>.").values()
+    assert claim.direction is None
+
+
+def test_harm_to_an_organ_is_a_weaker_claim_than_a_disease():
+    plain, general = claims("<C:A>-induced <D:hepatitis>").values(), claims("<C:A>-induced <D:liver damage>").values()
+    assert next(iter(general)).probability < next(iter(plain)).probability
 
 
 def test_to_be_studied_is_not_denied_by_a_negative_result():

@@ -131,3 +131,39 @@ def test_hostile_texts_do_not_break_the_pipeline(nlp):
     ]:
         doc = nlp(text)
         assert all(text[m["start"] : m["end"]] == m["text"] for m in doc._.materia_mentions)
+
+
+def test_the_linker_links_what_an_entity_ruler_set(small_vocabulary_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(
+        [{"label": "DRUG", "pattern": "Metformine"}, {"label": "DRUG", "pattern": "Xyzzyplugh"}]
+    )
+    nlp.add_pipe("materia_linker", config={"vocabulary": [small_vocabulary_path]})
+    doc = nlp("Metformine and Xyzzyplugh for nausea.")
+    # Nausea is a name of the vocabulary, but no entity of this pipeline; what fits no concept stays, unlinked.
+    assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [
+        ("Metformine", "DRUG", "MESH:D000003"),
+        ("Xyzzyplugh", "DRUG", ""),
+    ]
+    assert [(m["curie"], m["finder"]) for m in doc._.materia_mentions] == [
+        ("MESH:D000003", "doc.ents"),
+        (None, "doc.ents"),
+    ]
+    assert [ent.text for ent in nlp("Nausea").ents] == []
+
+
+def test_a_recogniser_of_any_model_goes_before_the_dictionary(small_vocabulary_path, tmp_path):
+    other = spacy.blank("en")
+    other.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "severe nausea"}])
+    other.to_disk(tmp_path / "ruler")
+    nlp = build_pipeline(VocabularyIndex.open([small_vocabulary_path]), ner=str(tmp_path / "ruler"))
+    found = nlp("Metformin caused severe nausea.")._.materia_mentions
+    assert [(m["text"], m["curie"], m["finder"].split("@")[0]) for m in found] == [
+        ("Metformin", "MESH:D000003", "dictionary.v2"),
+        ("severe nausea", "MESH:D000001", "ruler"),
+    ]
+
+
+def test_documents_in_a_stream_are_read_as_one_by_one(nlp):
+    texts = ["Aspirin for headache.", "", "Type 2 diabetes (T2D). T2D."] * 30
+    assert [mentions(doc) for doc in nlp.pipe(texts, batch_size=7)] == [mentions(nlp(text)) for text in texts]
