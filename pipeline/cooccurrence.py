@@ -100,9 +100,6 @@ def _count(connection: Any, mentions: Sequence[str], live: Sequence[str], minimu
     """The tables papers, concepts, places (first mention of a concept in a sentence), and pairs."""
     table_view(connection, "mentions", mentions, MENTIONS)
     table_view(connection, "live", live, LIVE_DOCUMENTS)
-    connection.execute(
-        "CREATE MACRO part(observed, expected) AS CASE WHEN observed > 0 THEN observed * ln(observed / expected) ELSE 0 END"
-    )
     for statement in _COUNT.format(minimum=int(minimum)).split(";"):
         connection.execute(statement)
 
