@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,9 +11,10 @@ from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
+from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
+from pipeline.extraction_config import ExtractionConfig
 from pipeline.sources import text_of
-from pipeline.vocabularies.merge import PREFIX_ORDER
 from training.config import PretrainingConfig
 
 __all__ = ["Config", "VocabularyConfig", "load_config", "parse_config"]
@@ -46,6 +48,7 @@ class Config(BaseModel):
     workers: int | None = Field(None, ge=1, description="processes for extraction; all cores where not set")
     deidentify: bool = Field(True, description="take what identifies a person out of the inputs given with --records")
     vocabulary: VocabularyConfig = VocabularyConfig()
+    extraction: ExtractionConfig = ExtractionConfig()
     fusion: FusionConfig = FusionConfig()
     splits: SplitConfig = SplitConfig()
     corpus: CorpusConfig = CorpusConfig()
@@ -80,8 +83,13 @@ def load_config(path: str) -> Config:
         raise MateriaError(
             f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax"
         ) from error
-    categories = config.vocabulary.categories
-    if categories is None or "://" in categories:
-        return config
-    whole = str(UPath(path).absolute().parent / categories)
-    return config.model_copy(update={"vocabulary": config.vocabulary.model_copy(update={"categories": whole})})
+    folder = UPath(path).absolute().parent
+
+    def whole(name: str) -> str:
+        return name if "://" in name else str(folder / Path(name).expanduser())
+
+    update: dict[str, BaseModel] = {"extraction": config.extraction.with_folders(whole)}
+    if config.vocabulary.categories is not None:
+        categories = whole(config.vocabulary.categories)
+        update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
+    return config.model_copy(update=update)

@@ -1,39 +1,75 @@
-"""Stages that read sentences: which concepts are mentioned, which claims are made, and the shuffle to buckets."""
+"""Stages that read sentences: what they are searched for, which concepts are mentioned, which claims are made; and shuffles to buckets."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
 
+from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import EXTRACTOR
+from pipeline.errors import MateriaError
 from pipeline.parallel import Workers
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
-__all__ = ["STAGES"]
+__all__ = ["STAGES", "name_index_folder"]
 
 _SMALL = 2000
 
 
-def mentions(job: Job) -> None:
-    """Where the documents of a batch mention concepts: dictionary matches, linked, abbreviations expanded, negation noted.
+def name_index(job: Job) -> None:
+    """The names of the vocabulary as two indexes that every process opens at once: one finds names in texts, one links mentions.
 
-    A spaCy pipeline: scispaCy's tokenizer and abbreviation detector, sentences, a compiled matcher over the vocabulary,
-    a linker. Runs on all cores where there is enough to read.
+    Folders of mapped arrays, made once for a vocabulary.
+    """
+    from pipeline.vocabulary_index import VocabularyIndex
+
+    columns = ["curie", "name", "synonyms", "category", "parents", "xrefs"]
+    table = job.dataset("vocabulary").read(columns=columns)
+    index = VocabularyIndex.build(table, job.writer.folder("names"))
+    job.writer.summary["names"] = len(index.matcher)
+    job.writer.summary["concepts"] = len(index.linking)
+
+
+def name_index_folder(home: Home) -> str:
+    """Where the indexes of a home's vocabulary stand: what `VocabularyIndex.open` takes.
+
+    Raises:
+        MateriaError: they have not been built.
+    """
+    found = home.dataset("name_index").paths(suffix="/matcher/index.json")
+    if not found:
+        raise MateriaError("name_index has not been built yet", remedy="Run: materia build --until name_index")
+    return found[0].removesuffix("/matcher/index.json")
+
+
+def mentions(job: Job) -> None:
+    """Where the documents of a batch mention concepts: found, linked, abbreviations expanded; negation and the like are noted.
+
+    Names of the vocabulary are found by a compiled matcher. Where the configuration names a recogniser, its spans go first and
+    are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
+    where there is enough to read.
     """
     from pipeline.mentions import find_mentions, mention_workers
 
-    vocabulary = job.dataset("vocabulary").paths()
-    workers = job.once("mention_workers", lambda: mention_workers(vocabulary, _worker_count(job)))
+    names, settings = name_index_folder(job.home), job.home.config.extraction
+    workers = job.once(
+        "mention_workers",
+        lambda: mention_workers([names], _worker_count(job), ner=settings.ner, linker=settings.linker),
+    )
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
+    finders: Counter[str] = Counter()
     documents = job.dataset("documents").batches(job.key)
     for rows in find_mentions(documents, workers):
         linked += rows.num_rows - rows.column("curie").null_count
+        finders.update(rows.column("finder").to_pylist())
         sink.write(rows)
     job.writer.summary["linked"] = linked
+    job.writer.summary["finders"] = dict(sorted(finders.items()))
 
 
 def evidence(job: Job) -> None:
@@ -114,19 +150,29 @@ def literature_shuffle(job: Job) -> None:
 
 STAGES = [
     Stage(
+        "name_index",
+        "vocabulary",
+        name_index,
+        needs=(Need("vocabulary"),),
+        kinds=("numpy",),
+    ),
+    Stage(
         "mentions",
         "extraction",
         mentions,
-        needs=(Need("documents", "same"), Need("vocabulary")),
+        needs=(Need("documents", "same"), Need("name_index")),
+        settings=lambda home: home.config.extraction.mention_models(),
+        version="2",
         partitions="batch",
         tables=(MENTIONS,),
-        kinds=("spacy", "parquet"),
+        kinds=("python", "parquet"),
     ),
     Stage(
         "evidence",
         "extraction",
         evidence,
         version=EXTRACTOR,
+        settings=lambda home: home.config.extraction.relation_model(),
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",
         tables=(EVIDENCE,),

@@ -15,12 +15,13 @@ from pipeline.hashing import hash_json
 
 __all__ = ["literature_sensor"]
 
+_ONCE = ["vocabulary", "name_index"]
 _PER_BATCH = ["documents", "mentions", "evidence"]
 
 
 @dg.sensor(
     name="literature_folder",
-    asset_selection=dg.AssetSelection.assets("literature_inventory", "vocabulary", *_PER_BATCH),
+    asset_selection=dg.AssetSelection.assets("literature_inventory", *_ONCE, *_PER_BATCH),
     minimum_interval_seconds=30,
     description="Looks for new, changed and removed literature files; reads what is new.",
 )
@@ -45,7 +46,8 @@ def literature_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | 
     hashes = {batch: hash_json(sorted(rows)) for batch, rows in batches.items()}
     known = context.instance.get_dynamic_partitions("batches")
     changed = sorted(batch for batch, value in hashes.items() if seen["batches"].get(batch) != value)
-    first = ["literature_inventory"] + (["vocabulary"] if home.dataset("vocabulary").manifest() is None else [])
+    missing = any(home.dataset(name).manifest() is None for name in _ONCE)
+    first = ["literature_inventory", *(_ONCE if missing else ())]
     runs = [dg.RunRequest(run_key=f"inventory@{now}", asset_selection=[dg.AssetKey(name) for name in first])]
     runs += [
         dg.RunRequest(

@@ -16,6 +16,7 @@ __all__ = ["main"]
 COMMANDS = {
     "build": "read the literature and bring every table, graph, corpus and model up to date",
     "inspect": "what would be read of files: format, counts, first rows, what is set aside",
+    "read": "what extraction makes of a sentence or a paper: mentions, links with reasons, claims",
     "status": "how much there is of everything, what was set aside, what each stage cost",
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",

@@ -8,11 +8,12 @@ need be guessed: the letters of the short form must follow one another in the na
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-__all__ = ["definitions_beside", "is_short_form"]
+__all__ = ["definitions_beside", "is_short_form", "occurrences"]
 
 _AFTER = re.compile(r"\s?[(\[]([^\s()\[\],;=]{2,10})(?:[)\]]|[,;]\s)")
+_ENDS = re.compile(r"s?(?![^\W_])")
 _BEFORE = re.compile(r"(?:^|[\s(\[])([^\s()\[\],;]{2,10})\s[(\[]$")
 
 
@@ -34,6 +35,27 @@ def definitions_beside(text: str, spans: Sequence[tuple[int, int]]) -> dict[str,
             if match and is_short_form(match.group(1), text[start:end]):
                 found.setdefault(match.group(1), (start, end))
     return found
+
+
+def occurrences(text: str, shorts: Iterable[str]) -> list[tuple[int, int, str]]:
+    """Where short forms stand as words of their own, a plural s aside: (start, end, short form), in order, the longest first.
+
+    >>> occurrences("TNFs and TNF-alpha, not TNFR", ["TNF", "TNF-alpha"])
+    [(0, 3, 'TNF'), (9, 18, 'TNF-alpha')]
+    """
+    found = []
+    for short in shorts:
+        start = text.find(short)
+        while start >= 0:
+            end = start + len(short)
+            if not text[start - 1 : start].isalnum() and _ENDS.match(text, end):
+                found.append((start, -end, short))
+            start = text.find(short, start + 1)
+    apart: list[tuple[int, int, str]] = []
+    for start, end, short in sorted(found):
+        if not apart or start >= apart[-1][1]:
+            apart.append((start, -end, short))
+    return apart
 
 
 def is_short_form(short: str, long: str) -> bool:

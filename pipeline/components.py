@@ -1,90 +1,58 @@
 """The spaCy pipeline: scispaCy's tokenizer and abbreviations, then sentences, names and links, as components by name.
 
-`materia_sentencizer`, `materia_matcher` and `materia_linker` are registered through entry points, so they can be added to any
-spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["vocabulary.parquet"]})`. Matching works on the
-characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced" as one token, of which only a part is a name.
-So `doc._.materia_mentions` holds exact offsets; `doc.ents` and `doc.spans["materia"]` hold the tokens around them.
+`materia_sentencizer`, `materia_matcher`, `materia_finder` and `materia_linker` are registered through entry points, so they can be
+added to any spaCy pipeline: `nlp.add_pipe("materia_linker", config={"vocabulary": ["disease.obo"]})`. The linker links what a
+component before it put into `doc.ents` (a recogniser, an entity ruler), what `materia_finder` and `materia_matcher` found, or else the
+names of its own vocabulary. Matching works on the characters of the text, not on tokens: scispaCy keeps "phenobarbital-induced"
+as one token, of which only a part is a name. So `doc._.materia_mentions` holds exact offsets; `doc.ents` and
+`doc.spans["materia"]` hold the tokens around them.
 
-Cost: the tokenizer takes a third of the time, and would take more than half if it forgot its words (see `mentions`).
-Abbreviations are sought only between neighbouring brackets (scispaCy's matcher tries every opening bracket with every
-closing one, which is quadratic in a full-text article).
+Bulk extraction makes no Doc (see `text_reader`). Abbreviations are sought only between neighbouring brackets (scispaCy's
+matcher tries every opening bracket with every closing one, which is quadratic in a full-text article).
 This module imports spaCy, so import it where it is used.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import spacy
 from scispacy.abbreviation import AbbreviationDetector, filter_matches
-from scispacy.custom_tokenizer import combined_rule_tokenizer
 from spacy.attrs import IDX, ORTH
 from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.util import filter_spans
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans, minibatch
 
-from pipeline.abbreviations import definitions_beside
-from pipeline.chemical_spans import whole_chemicals
-from pipeline.context import Scopes, context_of
-from pipeline.name_senses import CHEMICALS, Concept
-from pipeline.names import NameIndex, NameMatch
+from pipeline.extractor import Extractor, Part
+from pipeline.finders import Finder, FoundSpan, load_finder
+from pipeline.mention_spans import Mention
 from pipeline.sentences import split_sentences
+from pipeline.tokenizer import make_tokenizer
+from pipeline.vocabulary_index import VocabularyIndex
 
-__all__ = ["Mention", "build_pipeline", "make_linker", "make_matcher", "make_sentencizer", "read_index"]
+__all__ = ["build_pipeline", "make_finder", "make_linker", "make_matcher", "make_sentencizer"]
 
-#: Name and version of the dictionary matcher, as the column `finder` has it.
-DICTIONARY = "dictionary.v2"
-
-
-class Mention(TypedDict):
-    """A linked span, as the rows of the mentions table have it; plain values, so that a Doc can be serialized."""
-
-    start: int
-    end: int
-    text: str
-    category: str
-    curie: str
-    score: float
-    expanded: str | None
-    negated: bool
-    hedged: bool
-    hypothetical: bool
-    experiencer: str
-    sentence_start: int
-    sentence_end: int
-    finder: str
+_BATCH = 64
+_WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")
 
 
-def read_index(paths: Sequence[str]) -> NameIndex:
-    """The name index of vocabulary tables in Parquet files."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = ["curie", "name", "synonyms", "category", "xrefs"]
-    return NameIndex.from_vocabulary(
-        pa.concat_tables([pq.read_table(p, columns=columns, partitioning=None) for p in paths])
-    )
-
-
-def build_pipeline(index: NameIndex, *, spans: bool = True) -> Language:
-    """A blank English pipeline that finds and links the names of an index.
+def build_pipeline(index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None) -> Language:
+    """A blank English pipeline that finds and links the names of a vocabulary.
 
     Args:
-        spans: also set `doc.ents` and `doc.spans["materia"]`; bulk extraction needs neither.
+        ner: a recogniser that goes before the dictionary: a folder, or the name of an installed model.
+        linker: a folder that `materia train linker` wrote.
     """
     nlp = spacy.blank("en")
-    with warnings.catch_warnings():  # of a character class in scispaCy's rules; says nothing to a user
-        warnings.simplefilter("ignore", FutureWarning)
-        nlp.tokenizer = combined_rule_tokenizer(nlp)
+    nlp.tokenizer = make_tokenizer(nlp)
     nlp.add_pipe("materia_abbreviations")
-    nlp.add_pipe("materia_sentencizer", config={"mark_tokens": spans})
+    nlp.add_pipe("materia_sentencizer")
     matcher = nlp.add_pipe("materia_matcher")
-    linker = nlp.add_pipe("materia_linker", config={"spans": spans})
-    matcher.index = linker.index = index
+    if ner:
+        nlp.add_pipe("materia_finder", config={"model": ner})
+    linking = nlp.add_pipe("materia_linker", config={"model": linker})
+    matcher.extractor.index = linking.extractor.index = index
     return nlp
 
 
@@ -120,120 +88,80 @@ class Matcher:
     """The names of a vocabulary, longest first, in `doc.user_data["materia_names"]`."""
 
     def __init__(self, vocabulary: Sequence[str] = ()) -> None:
-        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None)
 
     def __call__(self, doc: Doc) -> Doc:
-        doc.user_data["materia_names"] = [*self.index.find(_text(doc))] if self.index else []
+        doc.user_data["materia_names"] = self.extractor.names(_text(doc))
         return doc
+
+
+class FinderComponent:
+    """The spans that a model of another tokenizer finds, with exact offsets, in `doc.user_data["materia_found"]`."""
+
+    def __init__(self, model: str) -> None:
+        self.finder: Finder = load_finder(model)
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], batch_size: int = _BATCH) -> Iterator[Doc]:
+        """The documents, found in as batches."""
+        for docs in minibatch(stream, batch_size):
+            for doc, found in zip(docs, self.finder.find([_text(doc) for doc in docs]), strict=True):
+                doc.user_data["materia_found"] = found
+                doc.user_data["materia_finder"] = self.finder.name
+                yield doc
 
 
 class Linker:
-    """Abbreviations carried through the document, negation and hedging; writes `doc._.materia_mentions`.
+    """Links what was found before it, carries abbreviations through the document, and notes negation and hedging.
 
-    Where no matcher stands before it in the pipeline, it looks for the names of its own vocabulary itself.
+    Writes `doc._.materia_mentions`. Where nothing before it finds names or sets entities, it looks for the names of its own vocabulary.
     """
 
-    def __init__(self, vocabulary: Sequence[str] = (), spans: bool = True) -> None:
-        self.index: NameIndex | None = read_index(vocabulary) if vocabulary else None
+    def __init__(self, vocabulary: Sequence[str] = (), model: str | None = None, spans: bool = True) -> None:
+        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None, model)
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
-        text = _text(doc)
-        names: list[NameMatch] | None = doc.user_data.get("materia_names")
-        if names is None:
-            names = [*self.index.find(text)] if self.index else []
-        names = whole_chemicals(text, names, CHEMICALS)
-        sentences = doc.user_data.get("materia_sentences") or split_sentences(text)
-        mentions = _with_context(text, sentences, _expanded(text, names, _definitions(doc, names), self.index))
-        for working in ("materia_names", "materia_sentences", "materia_text"):
-            doc.user_data.pop(working, None)
-        doc._.materia_mentions = mentions
-        if self.spans:
-            _set_spans(doc, mentions)
-        return doc
+        return next(self.pipe([doc]))
 
+    def pipe(self, stream: Iterable[Doc], batch_size: int = _BATCH) -> Iterator[Doc]:
+        """The documents, linked in batches."""
+        for docs in minibatch(stream, batch_size):
+            parts = [self._part(doc) for doc in docs]
+            for doc, mentions in zip(docs, self.extractor.read(parts), strict=True):
+                for working in _WORKING:
+                    doc.user_data.pop(working, None)
+                doc._.materia_mentions = mentions
+                if self.spans:
+                    _set_spans(doc, mentions)
+                yield doc
 
-def _definitions(doc: Doc, names: Sequence[NameMatch]) -> dict[str, tuple[int, int]]:
-    """Short forms defined in the document, with the offsets of their long forms; those beside a known name go first."""
-    found = definitions_beside(_text(doc), [(name.start, name.end) for name in names])
-    if doc.has_extension("abbreviations"):
-        for short in sorted(doc._.abbreviations, key=lambda span: span.start):
-            long = short._.long_form
-            found.setdefault(short.text, (long.start_char, long.end_char))
-    return found
-
-
-def _expanded(
-    text: str, names: Sequence[NameMatch], definitions: dict[str, tuple[int, int]], index: NameIndex | None
-) -> list[tuple[int, int, Concept, str | None]]:
-    """Names and short forms together. What a document defines outranks what the vocabulary says of the same letters."""
-    plain: list[tuple[int, int, Concept, str | None]] = [(name.start, name.end, name.concept, None) for name in names]
-    if not definitions:
-        return plain
-    by_span = {(name.start, name.end): name.concept for name in names}
-    concepts: dict[str, tuple[Concept | None, str]] = {}
-    for short, span in definitions.items():
-        long = text[span[0] : span[1]]
-        concepts[short] = (by_span.get(span) or (index.lookup(long) if index else None), long)
-    forms = "|".join(re.escape(short) for short in sorted(concepts, key=lambda s: (-len(s), s)))
-    places = [(m.start(1), m.end(1), m.group(1)) for m in re.finditer(rf"(?<![^\W_])({forms})(?=s?(?![^\W_]))", text)]
-    kept: list[tuple[int, int, Concept, str | None]] = []
-    for start, end, known, _ in plain:
-        surface = text[start:end]
-        defined = surface in concepts or (surface.endswith("s") and surface[:-1] in concepts)
-        if not defined:
-            kept.append((start, end, known, None))
-    taken = [(start, end) for start, end, _, _ in kept]
-    for start, end, short in places:
-        concept, long = concepts[short]
-        if concept is not None and not any(a < end and start < b for a, b in taken):
-            plural = end < len(text) and text[end] == "s"
-            kept.append((start, end + plural, concept, long))
-    return sorted(kept, key=lambda item: (item[0], item[1]))
-
-
-def _with_context(
-    text: str, sentences: Sequence[tuple[int, int]], found: Sequence[tuple[int, int, Concept, str | None]]
-) -> list[Mention]:
-    mentions: list[Mention] = []
-    remaining = iter(sentences)
-    begin, finish = next(remaining, (0, len(text)))
-    scopes: Scopes | None = None
-    for start, end, concept, expanded in found:
-        while start >= finish:
-            begin, finish = next(remaining)
-            scopes = None
-        if scopes is None:
-            scopes = context_of(text[begin:finish])
-        a, b = start - begin, end - begin
-        mentions.append(
-            {
-                "start": start,
-                "end": end,
-                "text": text[start:end],
-                "category": concept.category,
-                "curie": concept.curie,
-                "score": concept.score,
-                "expanded": expanded,
-                "negated": scopes.is_negated(a, b),
-                "hedged": scopes.is_hedged(a, b),
-                "hypothetical": scopes.is_hypothetical(a, b),
-                "experiencer": scopes.experiencer(a, b),
-                "sentence_start": begin,
-                "sentence_end": finish,
-                "finder": DICTIONARY,
-            }
-        )
-    return mentions
+    def _part(self, doc: Doc) -> Part:
+        text, known = _text(doc), doc.user_data
+        names, found, finder = known.get("materia_names"), known.get("materia_found"), known.get("materia_finder", "")
+        if found is None and names is None:
+            if doc.has_annotation("ENT_IOB"):
+                found, finder = [FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.ents], "doc.ents"
+            else:
+                names = self.extractor.names(text)
+        definitions: dict[str, tuple[int, int]] = {}
+        if doc.has_extension("abbreviations"):
+            for short in sorted(doc._.abbreviations, key=lambda span: span.start):
+                long = short._.long_form
+                definitions.setdefault(short.text, (long.start_char, long.end_char))
+        return Part(text, known.get("materia_sentences") or split_sentences(text), definitions, names, found, finder)
 
 
 def _set_spans(doc: Doc, mentions: Sequence[Mention]) -> None:
-    spans = []
+    """Entities and spans with their concepts. Entities that are there already keep their labels, and those not linked stay."""
+    labels = {(entity.start_char, entity.end_char): entity.label_ for entity in doc.ents}
+    spans: list[Span] = []
     for mention in mentions:
-        label = mention["category"].removeprefix("biolink:")
-        span = doc.char_span(
-            mention["start"], mention["end"], label=label, kb_id=mention["curie"], alignment_mode="expand"
-        )
+        start, end = mention["start"], mention["end"]
+        label = labels.get((start, end)) or mention["category"].removeprefix("biolink:")
+        span = doc.char_span(start, end, label=label, kb_id=mention["curie"] or "", alignment_mode="expand")
         if span is not None:
             spans.append(span)
     doc.spans["materia"] = spans
@@ -287,11 +215,27 @@ def make_sentencizer(nlp: Language, name: str, mark_tokens: bool) -> Sentencizer
 
 @Language.factory("materia_matcher", default_config={"vocabulary": []})
 def make_matcher(nlp: Language, name: str, vocabulary: list[str]) -> Matcher:
-    """Factory of the dictionary matcher. `vocabulary`: Parquet files of the vocabulary table."""
+    """Factory of the dictionary matcher. `vocabulary`: see `VocabularyIndex.open`."""
     return Matcher(vocabulary)
 
 
-@Language.factory("materia_linker", default_config={"vocabulary": [], "spans": True}, assigns=["doc.ents", "doc.spans"])
-def make_linker(nlp: Language, name: str, vocabulary: list[str], spans: bool) -> Linker:
-    """Factory of the linker. `vocabulary`: Parquet files; not needed after a matcher. `spans`: set ents and spans too."""
-    return Linker(vocabulary, spans)
+@Language.factory("materia_finder")
+def make_finder(nlp: Language, name: str, model: str) -> FinderComponent:
+    """Factory of a recogniser. `model`: the folder or name of a spaCy model, or the folder of a Hugging Face token classifier."""
+    return FinderComponent(model)
+
+
+@Language.factory(
+    "materia_linker",
+    default_config={"vocabulary": [], "model": None, "spans": True},
+    assigns=["doc._.materia_mentions", "doc.ents", "doc.spans"],
+)
+def make_linker(nlp: Language, name: str, vocabulary: list[str], model: str | None, spans: bool) -> Linker:
+    """Factory of the linker.
+
+    Args:
+        vocabulary: see `VocabularyIndex.open`.
+        model: a folder that `materia train linker` wrote.
+        spans: set `doc.ents` and `doc.spans` too.
+    """
+    return Linker(vocabulary, model, spans)

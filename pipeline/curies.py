@@ -12,7 +12,24 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
-__all__ = ["PREFIXES", "contract", "expand", "is_curie", "prefix_of"]
+__all__ = ["PREFIXES", "PREFIX_ORDER", "contract", "expand", "is_curie", "prefix_of"]
+
+#: Prefixes in order of preference: whose identifier names merged concepts, and whose concept a homonym means.
+PREFIX_ORDER: Final[tuple[str, ...]] = (
+    "MESH",
+    "MONDO",
+    "DOID",
+    "OMIM",
+    "HP",
+    "NCBIGene",
+    "HGNC",
+    "CHEBI",
+    "RXNORM",
+    "UBERON",
+    "CL",
+    "GO",
+    "UMLS",
+)
 
 # Ontologies of the OBO Foundry, whose PURLs all have one form (http://obofoundry.org/id-policy).
 _OBO_PURL = "http://purl.obolibrary.org/obo/"

@@ -1,17 +1,16 @@
-"""Mentions of concepts in documents: the spaCy pipeline of `components`, run over many documents on several cores.
+"""Mentions of concepts in documents: the reader of `text_reader`, run over many documents on several cores.
 
-Documents travel to the workers in chunks of a few hundred texts; every worker compiles the names of the vocabulary once.
-spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory stays flat.
-Cost: about 450 abstracts a second and core, of which the tokenizer takes a third. Rejected: `nlp.pipe(n_process=...)`, which
-pickles whole documents back and forth.
+Documents travel to the workers in chunks of a few hundred texts; every worker opens the names of the vocabulary once, where
+they are an index already. spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory
+stays flat. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents back and
+forth, and a tokenizer over the whole text, of which only what stands around brackets is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -19,7 +18,7 @@ from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
 
 if TYPE_CHECKING:
-    from spacy.language import Language
+    from pipeline.text_reader import TextReader
 
 __all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
 
@@ -31,14 +30,26 @@ MAX_PIECE = 100_000
 _Task = list[tuple[str, int, str, str]]
 
 
-def mention_workers(vocabulary: Sequence[str], count: int = 1) -> Workers:
-    """Processes that have compiled the names of a vocabulary: start them once, read many batches with them.
+class _Setup(NamedTuple):
+    """What a process reads with."""
+
+    vocabulary: tuple[str, ...]
+    ner: str | None
+    linker: str | None
+
+
+def mention_workers(
+    vocabulary: Sequence[str], count: int = 1, *, ner: str | None = None, linker: str | None = None
+) -> Workers:
+    """Processes that have opened the names of a vocabulary, and models: start them once, read many batches with them.
 
     Args:
-        vocabulary: Parquet files of the vocabulary table.
+        vocabulary: a folder that `VocabularyIndex.build` made, or Parquet files of the vocabulary table.
         count: processes; 1 reads in this process.
+        ner: a recogniser that goes before the dictionary (see `finders`).
+        linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
     """
-    return Workers(count, _load, (tuple(vocabulary),))
+    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker),))
 
 
 def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[pa.RecordBatch]:
@@ -51,8 +62,8 @@ def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iter
     Yields:
         Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
     """
-    (vocabulary,) = workers.initargs
-    yield from workers.map(partial(_read_chunk, vocabulary), _chunks(documents))
+    (setup,) = workers.initargs
+    yield from workers.map(partial(_read_chunk, setup), _chunks(documents))
 
 
 def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
@@ -71,41 +82,33 @@ def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
         yield chunk
 
 
-#: Chunks that a process reads before it begins to forget words: 2,000 documents, about 40 MB.
-_WARM_CHUNKS = 16
-_CHUNKS_READ = 0
-_NLP: dict[tuple[str, ...], Language] = {}
+_READERS: dict[_Setup, TextReader] = {}
 
 
-def _load(vocabulary: tuple[str, ...]) -> Language:
-    """The pipeline of this process for a vocabulary; built once, and kept until another vocabulary is asked for."""
-    if vocabulary not in _NLP:
-        from pipeline.components import build_pipeline, read_index
+def _load(setup: _Setup) -> TextReader:
+    """The reader of this process for a setup; built once, and kept until another is asked for."""
+    if setup not in _READERS:
+        from pipeline.text_reader import TextReader
+        from pipeline.vocabulary_index import VocabularyIndex
 
-        _NLP.clear()
-        _NLP[vocabulary] = build_pipeline(read_index(vocabulary), spans=False)
-    return _NLP[vocabulary]
-
-
-def _read_chunk(vocabulary: tuple[str, ...], task: _Task) -> pa.RecordBatch:
-    global _CHUNKS_READ  # noqa: PLW0603
-    nlp = _load(vocabulary)
-    _CHUNKS_READ += 1
-    # What a memory zone learns is lost with it, so the frequent words are learned before the first.
-    with nullcontext() if _CHUNKS_READ <= _WARM_CHUNKS else nlp.memory_zone():
-        rows = [row for document in task for row in _mentions(nlp, *document)]
-    return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
+        _READERS.clear()
+        index = VocabularyIndex.open(setup.vocabulary)
+        _READERS[setup] = TextReader(index, ner=setup.ner, linker=setup.linker)
+    return _READERS[setup]
 
 
-def _mentions(nlp: Language, doc_id: str, version: int, text_hash: str, text: str) -> Iterator[dict[str, Any]]:
-    key = {"doc_id": doc_id, "version": version, "text_hash": text_hash}
-    for offset, piece in _pieces(text):
-        for mention in nlp(piece)._.materia_mentions:
-            row = {**key, **mention}
+def _read_chunk(setup: _Setup, task: _Task) -> pa.RecordBatch:
+    pieces = [(number, offset, piece) for number, (*_, text) in enumerate(task) for offset, piece in _pieces(text)]
+    rows: list[dict[str, Any]] = []
+    for (number, offset, _), mentions in zip(pieces, _load(setup).read([piece for *_, piece in pieces]), strict=True):
+        doc_id, version, text_hash, _ = task[number]
+        for mention in mentions:
+            row: dict[str, Any] = {"doc_id": doc_id, "version": version, "text_hash": text_hash, **mention}
             if offset:
                 for column in ("start", "end", "sentence_start", "sentence_end"):
                     row[column] += offset
-            yield row
+            rows.append(row)
+    return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -14,9 +14,10 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["adjectives", "normal_form", "normal_word", "organ_variant", "variants", "word_spans"]
+__all__ = ["WORD", "adjectives", "condition_variants", "normal_form", "normal_word", "organ_variant", "variants"]
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
+#: A word: a run of letters, with a possessive s, or a run of digits. Has no group of its own.
+WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "ι": "iota",
     "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma", "τ": "tau",
@@ -36,11 +37,6 @@ _ORGANS = {
     "colonic": "colon", "muscular": "muscle", "dermal": "skin", "testicular": "testis",
 }  # fmt: skip
 _ORGAN_ADJECTIVES = {noun: adjective for adjective, noun in sorted(_ORGANS.items())}
-
-
-def word_spans(text: str) -> list[tuple[str, int, int]]:
-    """The words of a text with their offsets: runs of letters (with a possessive 's) and runs of digits."""
-    return [(match.group(), match.start(), match.end()) for match in _WORD.finditer(text)]
 
 
 @lru_cache(maxsize=1 << 18)
@@ -86,7 +82,7 @@ def _singular(word: str) -> str:
 
 def normal_form(name: str) -> tuple[str, ...]:
     """The normal forms of a name's words: what two names must share to be one name."""
-    return tuple([normal_word(match.group()) for match in _WORD.finditer(name)])
+    return tuple([normal_word(match.group()) for match in WORD.finditer(name)])
 
 
 _NOTE = re.compile(
@@ -124,6 +120,8 @@ def organ_variant(form: tuple[str, ...]) -> tuple[str, ...]:
 _ADJECTIVES = (
     ("tension", "tensive"), ("emia", "emic"), ("osis", "otic"), ("itis", "itic"), ("enia", "enic"), ("plegia", "plegic"),
     ("lepsy", "leptic"), ("etes", "etic"), ("ete", "etic"), ("pathy", "pathic"), ("tonia", "tonic"), ("oxia", "oxic"),
+    ("xicity", "xic"), ("ulsion", "ulsive"), ("cephaly", "cephalic"), ("bolism", "bolic"), ("egaly", "egalic"), ("tism", "tistic"),
+    ("kinesia", "kinetic"), ("kinesis", "kinetic"),
 )  # fmt: skip
 
 
@@ -133,3 +131,27 @@ def adjectives(word: str) -> Iterator[str]:
         if word.endswith(noun) and len(word) > len(noun) + 1:
             yield word[: -len(noun)] + adjective
             return
+
+
+# Of "Neurotoxicity Syndromes" the first word alone names the condition, of "Liver Diseases" it does not.
+_NAMES_A_CONDITION = re.compile(r"(?:ity|ism|ia|sis|itis|iety|tion|ure)$")
+
+
+def condition_variants(form: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Other forms in which a text may name a disease or finding: adjectives, organ words, without "drug" or "syndrome".
+
+    >>> [*condition_variants(("drug", "overdose"))], [*condition_variants(("c2", "deficiency"))]
+    ([('overdose',)], [('c2', 'deficient')])
+    """
+    if len(form) == 1:
+        yield from ((adjective,) for adjective in adjectives(form[0]))
+        return
+    if (swapped := organ_variant(form)) != form:
+        yield swapped
+    if form[0] == "drug":
+        yield form[1:]
+    if len(form) == 2 and form[1] in {"syndrome", "disorder"} and _NAMES_A_CONDITION.search(form[0]):
+        yield form[:1]
+        yield from ((adjective,) for adjective in adjectives(form[0]))
+    if form[-1] == "deficiency":
+        yield (*form[:-1], "deficient")

@@ -1,28 +1,37 @@
-"""Finding the names of a vocabulary in a text: one compiled automaton over normalised words.
+"""Finding the names of a vocabulary in a text: an index of normalised words that all processes read through one mapping.
 
-Every name, with its variants, becomes a pattern of normal words, each between single spaces: ` breast  cancer `. The text
-is written the same way, so a match always begins and ends at words, and neighbours do not share a space. An Aho-Corasick
-automaton finds the leftmost longest patterns in one pass. What a name means is settled when the index is built: homonyms
-are ranked by scope, vocabulary, category and CURIE, and cross-references fold a concept into a preferred vocabulary.
+Every name, with its variants, is a sequence of normal words; a text is read as the same words, and the leftmost longest
+sequences are found in a trie (see `name_trie`). What a name means is settled when the index is built (see `name_senses`):
+homonyms are ranked by scope, vocabulary, category and CURIE, and cross-references fold a concept into a preferred vocabulary.
 Names that are also everyday words never match; short names in capitals match in capitals only ("NA" is not sodium).
 
-Cost on one core: 105,000 names of MEDIC and MeSH in about 3 s; an abstract is scanned in about 0.2 ms. Rejected: spaCy's
-PhraseMatcher (no normal forms of our own without a second Doc), and a regular expression.
+The index is a folder of arrays. It opens in 2 ms, and a process holds only what it remembers of it.
+Cost on one core: the 125,000 names of four vocabularies are built in 3 s into 7 MiB; an abstract is read in 0.2 ms, of which
+its words take a third. Rejected: spaCy's PhraseMatcher (no normal forms of our own without a second Doc), and a regular
+expression.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 from unicodedata import combining
 
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.curies import PREFIX_ORDER
 from pipeline.lexicons import load_yaml
-from pipeline.name_forms import normal_form, normal_word, word_spans
-from pipeline.name_senses import PREFIX_ORDER, Concept, Entry, as_pattern, compile_names, letters_of
+from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
+from pipeline.name_forms import WORD, normal_word
+from pipeline.name_senses import Concept, compile_names, letters_of
+from pipeline.name_trie import Steps, longest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,78 +49,181 @@ class NameMatch:
 
 
 class NameIndex:
-    """The compiled names of a vocabulary. Read only after it is built; it can be pickled."""
+    """The names of a vocabulary in a folder of arrays, mapped and read only; pickled as its path."""
 
-    def __init__(self, forms: dict[str, Entry]) -> None:
-        patterns = sorted(forms)
-        self.__setstate__((patterns, [forms[pattern] for pattern in patterns]))
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open()
 
-    def __getstate__(self) -> tuple[list[str], list[Entry]]:
-        """Patterns and entries: the automaton is compiled anew, which takes less time than to read it would."""
-        return self._patterns, self._entries
+    def __getstate__(self) -> Path:
+        return self._folder
 
-    def __setstate__(self, state: tuple[list[str], list[Entry]]) -> None:
-        import ahocorasick_rs
+    def __setstate__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open()
 
-        self._patterns, self._entries = state
-        self._by_pattern = {pattern: number for number, pattern in enumerate(self._patterns)}
-        self._automaton = ahocorasick_rs.AhoCorasick(
-            self._patterns, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest, store_patterns=False
-        )
+    def _open(self) -> None:
+        mapped, header = read_arrays(self._folder, _FORMAT)
+        arrays = {name: np.asarray(array) for name, array in mapped.items()}  # a memmap's own indexing is slow
+        self._first_sense = arrays["first_sense"]
+        self._steps = Steps(arrays["edges"], arrays["is_name"])
+        self._senses = [arrays[name] for name in ("surface", "concept", "category", "score", "initials")]
+        self._curies, self._surfaces = Strings(arrays, "curies"), Strings(arrays, "surfaces")
+        self._categories: list[str] = header["categories"]
+        self._names: int = header["names"]
+        self._words = _Words(arrays)
+        self._entries: dict[int, _Entry] = {}
         self._contexts = {word: _Context.of(rule) for word, rule in load_yaml("ambiguous_names.en.yaml").items()}
 
     def __len__(self) -> int:
         """Number of distinct normal forms."""
-        return len(self._patterns)
+        return self._names
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORDER) -> NameIndex:
-        """Compile the names of a table [VOCABULARY].
+    def build(cls, vocabulary: pa.Table, folder: Path, prefix_order: Sequence[str] = PREFIX_ORDER) -> NameIndex:
+        """Compile the names of a table [VOCABULARY] into a folder, and open it.
 
-        Homonyms are ranked by (scope tier, vocabulary in `prefix_order`, scope, category, CURIE), so the result does not
+        Homonyms are ranked by (scope tier, vocabulary in `prefix_order`, scope, category, CURIE), so what is found does not
         depend on the order of rows. A concept whose only cross-reference into a more preferred vocabulary names a
         concept that is present is linked as that concept.
         """
-        return cls(compile_names(vocabulary, prefix_order))
+        names = compile_names(vocabulary, prefix_order)
+        hashes = np.array([_hash(word) for word in names.words], dtype=np.uint64)
+        by_hash = np.argsort(hashes, kind="stable")
+        is_name = np.diff(names.first_sense) > 0
+        write_arrays(
+            folder,
+            _FORMAT,
+            {
+                "edges": names.edges,
+                "first_sense": names.first_sense,
+                "is_name": is_name,
+                "surface": names.surface,
+                "concept": names.concept,
+                "category": names.category,
+                "score": names.score,
+                "initials": names.initials,
+                "word_hashes": hashes[by_hash],
+                "word_numbers": by_hash.astype(np.int32),
+                **pack_strings(names.words, "words"),
+                **pack_strings(names.surfaces, "surfaces"),
+                **pack_strings(names.curies, "curies"),
+            },
+            {"categories": names.categories, "names": int(is_name.sum())},
+        )
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> NameIndex:
+        """Open the index in a folder: milliseconds, whatever its size.
+
+        Raises:
+            MateriaError: the folder holds no such index.
+        """
+        return cls(folder)
+
+    @classmethod
+    def from_vocabulary(cls, vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORDER) -> NameIndex:
+        """An index in a temporary folder that lives as long as this process; see `build`."""
+        folder = TemporaryDirectory(prefix="materia-names.")
+        _TEMPORARY.append(folder)
+        return cls.build(vocabulary, Path(folder.name), prefix_order)
 
     def lookup(self, name: str) -> Concept | None:
         """The concept of a whole name in any of its forms ("type 2 diabetes", "Diabetes, Type 2"), or None."""
-        number = self._by_pattern.get(as_pattern(normal_form(name)))
-        return None if number is None else _choose(self._entries[number], name)
+        words = [self._words[word] for word in WORD.findall(name)]
+        whole = [node for first, after, node in longest(self._steps, words) if after - first == len(words)]
+        concept = _choose(self._entry(whole[0]), name) if whole else None
+        return None if concept is None or concept.initials else concept
 
-    def find(self, text: str) -> Iterator[NameMatch]:
-        """The names in a text, leftmost longest, in order; they do not overlap."""
-        words = word_spans(text)
-        if not words:
-            return
-        forms = [normal_word(word) for word, _, _ in words]
-        haystack = " " + "  ".join(forms) + " "
-        offsets = [0, *accumulate(len(form) + 2 for form in forms)]
-        for number, begin, finish in self._automaton.find_matches_as_indexes(haystack):
-            first = bisect_right(offsets, begin) - 1
-            last = bisect_right(offsets, finish - 1) - 1
-            start, end = words[first][1], words[last][2]
-            if not _stands_free(text, start, end) or (last > first and not _one_phrase(text, words[first : last + 1])):
+    def find(self, text: str) -> list[NameMatch]:
+        """The names in a text, leftmost longest, in order; they do not overlap.
+
+        Initials of a disease count only where the text also has another name of it.
+        """
+        found = [*self._find(text)]
+        named = {match.concept.curie for match in found if not match.concept.initials}
+        return [match for match in found if match.concept.curie in named]
+
+    def _find(self, text: str) -> Iterator[NameMatch]:
+        pieces = _PIECES.split(text)  # between words, word, between words, ..., word, between words
+        numbers = [*map(self._words.__getitem__, pieces[1::2])]
+        offsets: list[int] = []
+        for first, after, node in longest(self._steps, numbers):
+            offsets = offsets or [0, *accumulate(map(len, pieces))]
+            start, end = offsets[2 * first + 1], offsets[2 * after]
+            if not _stands_free(text, start, end) or (
+                after > first + 1 and not _one_phrase(text, start, end, pieces[2 * first + 2 : 2 * after - 1 : 2])
+            ):
                 continue
             surface = text[start:end]
-            if surface[-2:] in ("'s", "’s") and "'s" not in self._patterns[number]:
+            if surface[-2:] in ("'s", "’s"):
                 end -= 2
-            concept = _choose(self._entries[number], surface)
+            concept = _choose(self._entry(node), surface)
             if concept is None:
                 continue
-            if last == first and (context := self._contexts.get(forms[first])) and not context.allows(text, start, end):
+            context = self._contexts.get(normal_word(pieces[2 * first + 1])) if after == first + 1 else None
+            if context is not None and not context.allows(text, start, end):
                 continue
             yield NameMatch(start, end, concept)
 
+    def _entry(self, node: int) -> _Entry:
+        entry = self._entries.get(node)
+        if entry is None:
+            if len(self._entries) >= _REMEMBERED:
+                self._entries.clear()
+            places = slice(int(self._first_sense[node]), int(self._first_sense[node + 1]))
+            entry = self._entries[node] = {
+                self._surfaces[surface]: Concept(self._curies[concept], self._categories[category], score, initials)
+                for surface, concept, category, score, initials in zip(
+                    *(a[places].tolist() for a in self._senses), strict=True
+                )
+            }
+        return entry
 
-def _choose(entry: Entry, surface: str) -> Concept | None:
+
+_FORMAT = "name_index.v2"
+_TEMPORARY: list[TemporaryDirectory[str]] = []
+_REMEMBERED = 1 << 18
+_PIECES = re.compile(f"({WORD.pattern})")
+#: What a normal form stands for: a concept for each exact spelling, and for any spelling under "".
+_Entry = dict[str, Concept]
+
+
+class _Words(dict[str, int]):
+    """Number of a written word's normal form, -1 where no name has it: looked up once, then remembered."""
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        super().__init__()
+        self._hashes, self._numbers = arrays["word_hashes"], arrays["word_numbers"]
+        self._strings = Strings(arrays, "words")
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        normal = normal_word(word)
+        wanted, found = _hash(normal), -1
+        place = int(self._hashes.searchsorted(np.uint64(wanted)))
+        while found < 0 and place < len(self._hashes) and self._hashes[place] == wanted:
+            number = int(self._numbers[place])
+            found = number if self._strings[number] == normal else -1
+            place += 1
+        self[word] = found
+        return found
+
+
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _choose(entry: _Entry, surface: str) -> Concept | None:
     """The concept of a spelling: the exact spelling first (a plural s aside), then any."""
-    if entry.by_surface:
+    if len(entry) > ("" in entry):
         bare = letters_of(surface)
-        concept = entry.by_surface.get(bare) or (entry.by_surface.get(bare[:-1]) if bare.endswith("s") else None)
+        concept = entry.get(bare) or (entry.get(bare[:-1]) if bare.endswith("s") else None)
         if concept:
             return concept
-    return entry.any_case
+    return entry.get("")
 
 
 def _stands_free(text: str, start: int, end: int) -> bool:
@@ -132,12 +244,11 @@ _LIKE = re.compile(r"(?:like|free|naive|sparing)\b", re.I)
 _JOINT = re.compile(r"(?:[^\S\n]{0,2}|[^\S\n]?[-‐‑–—/+'’][^\S\n]?|[^\S\n]?[(\[]|[)\]][^\S\n]?|[)\]]?[-‐‑]|[,.])")
 
 
-def _one_phrase(text: str, words: Sequence[tuple[str, int, int]]) -> bool:
-    """Whether the text between neighbouring words can stand inside a name, and its brackets are closed in it."""
-    start, end = words[0][1], words[-1][2]
+def _one_phrase(text: str, start: int, end: int, between: Sequence[str]) -> bool:
+    """Whether what stands between neighbouring words can stand inside a name, and its brackets are closed in it."""
     if text.count("(", start, end) != text.count(")", start, end):
         return False
-    return all(_JOINT.fullmatch(text, a[2], b[1]) for a, b in pairwise(words))
+    return all(joint == " " or _JOINT.fullmatch(joint) for joint in between)
 
 
 @dataclass(frozen=True, slots=True)

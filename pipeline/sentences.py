@@ -17,6 +17,9 @@ __all__ = ["split_sentences"]
 
 _NEVER_LAST = load_words("abbreviations.en.txt")
 _LAST_BEFORE_CAPITAL = load_words("abbreviations_at_end.en.txt")
+#: Nobody writes longer sentences: what is longer is a table or a list, and is cut at spaces. What looks at all pairs of a sentence,
+#: or keeps it with every claim, needs a bound.
+LONGEST = 3000
 _CANDIDATE = re.compile(
     r"""[.!?]["'”’)\]]*;?                  # the stop, with closing quotes or brackets; ".;" parts sections in some abstracts
         (?=\s+(?P<next>["'“‘(\[]*\w))      # white space, then a letter or digit (perhaps after an opening mark)
@@ -51,6 +54,11 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _append(sentences: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while end - start > LONGEST:
+        cut = text.rfind(" ", start + 1, start + LONGEST)
+        cut = cut if cut > 0 else start + LONGEST
+        _append(sentences, text, start, cut)
+        start = cut
     piece = text[start:end]
     stripped = piece.strip()
     if stripped:

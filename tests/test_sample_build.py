@@ -69,6 +69,18 @@ def test_status_counts_every_stage(home: Path) -> None:
     assert set(figures["stages"]["triples"]) == {"seconds", "peak_mib"}
 
 
+def test_every_mention_is_the_text_at_its_offsets(home: Path) -> None:
+    import duckdb
+
+    ((every, right),) = duckdb.sql(f"""
+        SELECT count(*), count(*) FILTER (substring(d.text, m.start + 1, m."end" - m.start) = m.text)
+        FROM read_parquet('{home}/mentions/**/mentions-*.parquet', hive_partitioning = false) m
+        JOIN read_parquet('{home}/documents/**/documents-*.parquet', hive_partitioning = false) d
+        USING (doc_id, version, text_hash)
+    """).fetchall()
+    assert every == right >= status(home)["mentions"] > 0
+
+
 def test_a_second_build_finds_nothing_to_do(home: Path) -> None:
     before = hashes(home)
     assert "Nothing to do" in materia("build", "--home", home).stderr

@@ -11,6 +11,7 @@ from pipeline.readers.cord19 import Cord19
 from pipeline.readers.csv_table import CsvTable
 from pipeline.readers.ddi_xml import DdiXml
 from pipeline.readers.html import Html
+from pipeline.readers.iob import Iob
 from pipeline.readers.jats import Jats
 from pipeline.readers.jsonl import Jsonl
 from pipeline.readers.markdown import Markdown
@@ -26,6 +27,7 @@ __all__ = ["READERS", "Document", "Reader", "recognise"]
 # Those that go by the content of a file; no two recognise the same content.
 _BY_CONTENT: Final[tuple[Reader, ...]] = (
     PubmedXml(), Jats(), Pubtator(), BiocXml(), BiocJson(), DdiXml(), MarkedSentences(), Jsonl(), Cord19(), Parquet(), Pdf(),
+    Iob(),
 )  # fmt: skip
 # Those that a file's name may decide for. They are asked last, so that a `.txt` of another format is read as what it is.
 _BY_NAME: Final[tuple[Reader, ...]] = (Html(), CsvTable(), Markdown(), PlainText())

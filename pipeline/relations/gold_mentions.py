@@ -30,11 +30,11 @@ def gold_mentions(documents: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatc
     for batch in documents:
         columns = ("doc_id", "version", "text_hash", "text", "annotations")
         rows: list[dict[str, Any]] = []
-        for doc_id, version, text_hash, text, annotations in zip(
+        for doc_id, version, text_hash, text, marked in zip(
             *(batch.column(name).to_pylist() for name in columns), strict=True
         ):
             key = {"doc_id": doc_id, "version": version, "text_hash": text_hash}
-            rows += [{**key, **mention} for mention in _mentions(text or "", annotations or [])]
+            rows += [{**key, **mention} for mention in _mentions(text or "", marked or [])]
         yield pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
 
 

@@ -22,12 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.curies import PREFIX_ORDER
 from pipeline.duck import MEMORY_LIMIT, SortedLists, connect, file_list, sorted_on_disk, stream
 from pipeline.errors import SetAside
 from pipeline.tables import VOCABULARY, VOCABULARY_MERGES
 from pipeline.vocabularies.base import OnSetAside
 from pipeline.vocabularies.categories import UNKNOWN, Rule, assign
-from pipeline.vocabularies.merge import PREFIX_ORDER, merge
+from pipeline.vocabularies.merge import merge
 from pipeline.vocabularies.name_categories import classify
 from pipeline.vocabularies.source_tables import SourceTables
 

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from upath import UPath
 
+from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 from pipeline.tables import VOCABULARY
 from pipeline.vocabularies.base import OnSetAside
 from pipeline.vocabularies.categories import load_rules
 from pipeline.vocabularies.join import joined
-from pipeline.vocabularies.merge import PREFIX_ORDER
 from pipeline.vocabularies.source_tables import read_sources
 from pipeline.vocabularies.sources import list_vocabularies
 

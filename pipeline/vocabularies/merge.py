@@ -27,27 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.biolink import is_kind_of
+from pipeline.curies import PREFIX_ORDER
 from pipeline.duck import stream
 
-__all__ = ["PREFIX_ORDER", "merge", "renames"]
-
-#: Prefixes in the order in which they name what is merged; others follow by the alphabet.
-PREFIX_ORDER: Final[tuple[str, ...]] = (
-    "MESH",
-    "MONDO",
-    "DOID",
-    "OMIM",
-    "HP",
-    "NCBIGene",
-    "HGNC",
-    "CHEBI",
-    "RXNORM",
-    "UBERON",
-    "CL",
-    "GO",
-    "UMLS",
-)
-
+__all__ = ["merge", "renames"]
 
 def renames(merges: pa.Table) -> dict[str, str]:
     """What each identifier that was merged is now, from the merge log (VOCABULARY_MERGES): for graphs made before the merge."""

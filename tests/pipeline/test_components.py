@@ -5,15 +5,15 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from pipeline.components import build_pipeline, read_index
-from pipeline.names import NameIndex
+from pipeline.components import build_pipeline
+from pipeline.vocabulary_index import VocabularyIndex
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
 
 
 @pytest.fixture(scope="module")
 def nlp(small_vocabulary_path):
-    return build_pipeline(read_index([small_vocabulary_path]))
+    return build_pipeline(VocabularyIndex.open([small_vocabulary_path]))
 
 
 def mentions(doc):
@@ -86,7 +86,7 @@ def test_locants_and_salts_belong_to_the_chemical(nlp):
 
 def test_the_salt_of_an_unknown_drug_is_no_mention(vocabulary_of):
     salts = vocabulary_of(("MESH:1", "Sodium", "ChemicalEntity", []), ("MESH:2", "Chlorides", "ChemicalEntity", []))
-    nlp = build_pipeline(NameIndex.from_vocabulary(salts))
+    nlp = build_pipeline(VocabularyIndex.of(salts))
     assert mentions(nlp("Parecoxib sodium and oxybutynin chloride helped.")) == []
     assert len(mentions(nlp("Serum sodium and urine chloride fell; sodium rose."))) == 3
 
@@ -110,7 +110,10 @@ def test_a_document_can_be_serialized_and_the_index_pickled(nlp, small_vocabular
     doc = nlp("Aspirin (ASA) for headache.")
     again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
     assert again._.materia_mentions == doc._.materia_mentions != []
-    assert len(pickle.loads(pickle.dumps(read_index([small_vocabulary_path])))) > 0
+    assert (
+        len(pickle.loads(pickle.dumps(VocabularyIndex.open([small_vocabulary_path]).matcher)).lookup("aspirin").curie)
+        > 0
+    )
 
 
 def test_hostile_texts_do_not_break_the_pipeline(nlp):
@@ -128,3 +131,39 @@ def test_hostile_texts_do_not_break_the_pipeline(nlp):
     ]:
         doc = nlp(text)
         assert all(text[m["start"] : m["end"]] == m["text"] for m in doc._.materia_mentions)
+
+
+def test_the_linker_links_what_an_entity_ruler_set(small_vocabulary_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(
+        [{"label": "DRUG", "pattern": "Metformine"}, {"label": "DRUG", "pattern": "Xyzzyplugh"}]
+    )
+    nlp.add_pipe("materia_linker", config={"vocabulary": [small_vocabulary_path]})
+    doc = nlp("Metformine and Xyzzyplugh for nausea.")
+    # Nausea is a name of the vocabulary, but no entity of this pipeline; what fits no concept stays, unlinked.
+    assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [
+        ("Metformine", "DRUG", "MESH:D000003"),
+        ("Xyzzyplugh", "DRUG", ""),
+    ]
+    assert [(m["curie"], m["finder"]) for m in doc._.materia_mentions] == [
+        ("MESH:D000003", "doc.ents"),
+        (None, "doc.ents"),
+    ]
+    assert [ent.text for ent in nlp("Nausea").ents] == []
+
+
+def test_a_recogniser_of_any_model_goes_before_the_dictionary(small_vocabulary_path, tmp_path):
+    other = spacy.blank("en")
+    other.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "severe nausea"}])
+    other.to_disk(tmp_path / "ruler")
+    nlp = build_pipeline(VocabularyIndex.open([small_vocabulary_path]), ner=str(tmp_path / "ruler"))
+    found = nlp("Metformin caused severe nausea.")._.materia_mentions
+    assert [(m["text"], m["curie"], m["finder"].split("@")[0]) for m in found] == [
+        ("Metformin", "MESH:D000003", "dictionary.v2"),
+        ("severe nausea", "MESH:D000001", "ruler"),
+    ]
+
+
+def test_documents_in_a_stream_are_read_as_one_by_one(nlp):
+    texts = ["Aspirin for headache.", "", "Type 2 diabetes (T2D). T2D."] * 30
+    assert [mentions(doc) for doc in nlp.pipe(texts, batch_size=7)] == [mentions(nlp(text)) for text in texts]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.abbreviations import definitions_beside
+from pipeline.errors import MateriaError
 from pipeline.name_forms import adjectives, normal_form, normal_word, variants
 from pipeline.names import NameIndex
 
@@ -141,6 +142,50 @@ def test_initials_of_a_disease_need_a_definition(index):
     assert found(index, "ALF was seen; NIDDM was seen") == [("NIDDM", "MESH:D000002")]
 
 
+def test_initials_of_a_disease_count_beside_another_name_of_it(index):
+    assert found(index, "Acute liver failure killed. ALF is rare, alf is not.") == [
+        ("Acute liver failure", "MESH:D000013"),
+        ("ALF", "MESH:D000013"),
+    ]
+    assert index.lookup("ALF") is None
+
+
+def test_initials_with_a_digit_are_the_names_of_genes(vocabulary_of):
+    index = NameIndex.from_vocabulary(vocabulary_of(("MESH:1", "Wilms Tumor", "Disease", ["WT1", "WT"])))
+    assert found(index, "WT1 in Wilms tumor (WT)") == [("Wilms tumor", "MESH:1"), ("WT", "MESH:1")]
+
+
+def test_the_initials_of_a_disease_give_way_to_a_chemical(vocabulary_of):
+    concepts = [("MESH:1", "Pneumonia, Pneumocystis", "Disease", ["PCP"]), ("MESH:2", "Phencyclidine", "Drug", ["PCP"])]
+    index = NameIndex.from_vocabulary(vocabulary_of(*concepts))
+    assert found(index, "PCP was taken; no pneumocystis pneumonia") == [
+        ("PCP", "MESH:2"),
+        ("pneumocystis pneumonia", "MESH:1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Neurotoxicity Syndromes", "neurotoxic, neurotoxicity"),
+        ("Drug Overdose", "overdoses, drug overdose"),
+        ("C2 Deficiency", "C2-deficient, C2 deficiency"),
+        ("Kidney Failure", "renal failure, kidney failures"),
+        ("Seizures", "seizure, seizures"),
+    ],
+)
+def test_a_condition_is_found_in_its_other_forms(vocabulary_of, name, text):
+    index = NameIndex.from_vocabulary(vocabulary_of(("MESH:1", name, "Disease", [])))
+    assert [surface for surface, _ in found(index, text)] == text.split(", ")
+
+
+def test_liver_is_no_liver_disease(vocabulary_of):
+    vocabulary = vocabulary_of(
+        ("MESH:1", "Liver Diseases", "Disease", []), ("MESH:2", "Anxiety Disorders", "Disease", [])
+    )
+    assert found(NameIndex.from_vocabulary(vocabulary), "the liver, anxiety") == [("anxiety", "MESH:2")]
+
+
 def test_unusable_classes_are_not_linked(vocabulary_of):
     vocabulary = vocabulary_of(
         ("MESH:1", "Sick Leave", "InformationContentEntity", []), ("MESH:2", "Paris", "GeographicLocation", [])
@@ -210,6 +255,36 @@ def test_scores_fall_from_preferred_to_related(vocabulary_of):
 def test_an_index_survives_pickling(index):
     text = "Metformin for type 2 diabetes"
     assert found(pickle.loads(pickle.dumps(index)), text) == found(index, text) != []
+
+
+def test_an_index_is_opened_from_its_folder_and_travels_as_its_path(small_vocabulary, tmp_path):
+    text = "Metformin for type 2 diabetes"
+    built = NameIndex.build(small_vocabulary, tmp_path / "index")
+    assert found(NameIndex.open(tmp_path / "index"), text) == found(built, text) != []
+    assert len(pickle.dumps(built)) < 300 + len(str(tmp_path))
+    assert found(pickle.loads(pickle.dumps(built)), text) == found(built, text)
+
+
+def test_the_same_vocabulary_gives_the_same_files(small_vocabulary, tmp_path):
+    for name in ("one", "other"):
+        NameIndex.build(small_vocabulary, tmp_path / name)
+    one, other = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "other"))
+    assert one == other
+
+
+def test_a_folder_without_an_index_says_so(tmp_path):
+    with pytest.raises(MateriaError, match="no index that can be read"):
+        NameIndex.open(tmp_path)
+
+
+def test_words_of_one_hash_are_told_apart(small_vocabulary, monkeypatch):
+    monkeypatch.setattr("pipeline.names._hash", lambda word: len(word))
+    index = NameIndex.from_vocabulary(small_vocabulary)
+    assert [c for _, c in found(index, "Aspirin, gastrin and nothing for nausea")] == [
+        "MESH:D000009",
+        "MESH:D000014",
+        "MESH:D000001",
+    ]
 
 
 def test_an_empty_vocabulary_and_an_empty_text(small_vocabulary, index):

@@ -69,7 +69,21 @@ DDI = """<?xml version="1.0" encoding="UTF-8"?>
 MARKED = """{"text": "<< Aspirin >> in naïve patients inhibits [[ COX-1 ]].", "label": "INHIBITOR", "metadata": []}
 {"text": "[[ COX-2 ]] is not what << aspirin >> inhibits.", "label": "INHIBITOR", "metadata": []}
 """
+IOB = """-DOCSTART-\tO
 
+Aspirin\tB-Chemical
+helps\tO
+naïve\tO
+patients\tO
+
+Heart\tB-Disease
+failure\tI-Disease
+
+-DOCSTART-\tO
+
+A\tO
+cold\tB-Disease
+"""
 CSV = """pmid,Title,Abstract
 101,Aspirin in fever.,"It helps ""naïve"" patients, all of them."
 102,A second title.,
@@ -119,6 +133,7 @@ FIXTURES = {
     "bioc_json.v1": ("gold.bioc.json", BIOC_JSON, 2),
     "ddi_xml.v2": ("Aspirin_ddi.xml", DDI, 1),
     "marked_sentences.v1": ("chemprot.jsonl", MARKED, 2),
+    "iob.v1": ("train.tsv", IOB, 2),
     "csv.v1": ("table.csv", CSV, 2),
     "parquet.v1": ("table.parquet", parquet(), 2),
     "cord19.v1": ("PMC55.xml.json", CORD19, 1),

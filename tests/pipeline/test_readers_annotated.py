@@ -350,3 +350,45 @@ class TestMarkedSentences:
         assert recognise(b'{"text": "<< A >> [[ B ]]", "label": "x"}\n', "x.jsonl") is READERS["marked_sentences.v1"]
         assert recognise(b'{"text": "<< A >> B", "label": "x"}\n', "x.jsonl") is READERS["jsonl.v1"]
         assert recognise(b'{"id": "1", "text": "a \\"passages\\": [1]"}\n', "x.jsonl") is READERS["jsonl.v1"]
+
+
+class TestIob:
+    """By CoNLL-2003 (https://aclanthology.org/W03-0419)."""
+
+    @pytest.mark.parametrize(
+        "tags",
+        [
+            "B-D I-D O B-C B-C B-D",  # IOB2
+            "I-D I-D O I-C B-C I-D",  # IOB1: B- only between neighbours of one type
+            "B-D E-D O S-C S-C S-D",  # BIOES
+            "B-D L-D O U-C U-C U-D",  # BILOU
+        ],
+    )
+    def test_the_entities_are_the_same_in_every_scheme(self, tags):
+        sentence = "Heart failure after NaCl aspirin colds"
+        lines = [f"{word}\t{tag}" for word, tag in zip(sentence.split(" "), tags.split(), strict=True)]
+        document = one("iob.v1", "\n".join(lines))
+        assert document.sections == (("sentence", sentence),)
+        assert words(document) == [["Heart failure"], ["NaCl"], ["aspirin"], ["colds"]]
+        assert [a.type for a in document.annotations] == ["D", "C", "C", "D"]
+
+    def test_columns_between_word_and_tag_are_dropped(self):
+        document = one("iob.v1", "-DOCSTART- -X- O O\n\nHeart NNP I-NP B-Disease\nfailure NN I-NP I-Disease\n. . O O\n")
+        assert words(document) == [["Heart failure"]]
+
+    def test_sentences_of_a_document_stay_together_where_the_file_says_so(self):
+        rows = "A\tO\n\ncold\tB-D\n"
+        (document,) = read("iob.v1", "-DOCSTART-\tO\n\n" + rows)
+        assert (document.sections, words(document)) == ((("sentence", "A"), ("sentence", "cold")), [["cold"]])
+        assert [d.sections[0][1] for d in read("iob.v1", rows)] == ["A", "cold"]
+
+    @pytest.mark.parametrize("line", ["word", "word\tX-Disease", "word\tB-", "\tO", b"\xff\tO"])
+    def test_a_sentence_with_a_bad_line_is_set_aside_and_the_rest_goes_on(self, line):
+        line = line.encode() if isinstance(line, str) else line
+        aside, document = read("iob.v1", b"a\tO\n" + line + b"\nb\tO\n\ncold\tB-D\n")
+        assert (aside.reason, aside.record) == ("invalid-iob-line", "line 2")
+        assert words(document) == [["cold"]]
+
+    def test_prose_whose_lines_end_in_a_capital_o_is_not_claimed(self):
+        assert not READERS["iob.v1"].recognises(b"blood group O\nblood group O\n", "x.txt")
+        assert not READERS["iob.v1"].recognises(b"a table\tB-12\nof vitamins\tB-complex\nand more\n", "x.tsv")

@@ -1,0 +1,63 @@
+"""What a user may set about extraction: trained models in place of rules, and what is counted beside claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.content import folder_hash
+from pipeline.finders import finder_name
+
+__all__ = ["ExtractionConfig"]
+
+
+class ExtractionConfig(BaseModel):
+    """What reads sentences. Models enter skip keys by their content, so that one trained anew is read with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ner: str | None = Field(
+        None,
+        description="recogniser that goes before the dictionary: the folder of a model (`materia train ner`, spaCy, "
+        "Hugging Face token classifier), or the name of an installed spaCy model; folders are relative to the configuration file",
+    )
+    linker: str | None = Field(
+        None, description="folder that `materia train linker` wrote, for what the recogniser finds; relative likewise"
+    )
+    relations: str | None = Field(
+        None,
+        description="folder that `materia train relations` wrote: claims beside those of patterns; relative likewise",
+    )
+    cooccurrence: bool = Field(
+        False, description="whether concepts named together more often than by chance are evidence"
+    )
+    cooccurrence_minimum: int = Field(3, ge=1, description="papers that must name two concepts together for that")
+
+    def mention_models(self) -> list[str | None]:
+        """What the mentions depend on: name and content of the recogniser, content of its linker; nothing without a recogniser.
+
+        Raises:
+            MateriaError: there is no such model.
+        """
+        if self.ner is None:
+            return []
+        return [finder_name(self.ner), folder_hash(Path(self.linker)) if self.linker else None]
+
+    def relation_model(self) -> str | None:
+        """What the claims depend on beside the rules: the content of the classifier.
+
+        Raises:
+            MateriaError: there is no such model.
+        """
+        return folder_hash(Path(self.relations)) if self.relations else None
+
+    def with_folders(self, whole: Callable[[str], str]) -> ExtractionConfig:
+        """The same with the folders written whole. A recogniser's name without a slash may be that of an installed model: it is a
+        folder only where there is one.
+        """
+        changed = {name: whole(path) for name in ("linker", "relations") if (path := getattr(self, name))}
+        if self.ner and ("/" in self.ner or Path(whole(self.ner)).is_dir()):
+            changed["ner"] = whole(self.ner)
+        return self.model_copy(update=changed)
