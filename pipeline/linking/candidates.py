@@ -31,7 +31,11 @@ FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
 # Kinds of the index that are searched for a family: vocabularies of chemicals have proteins, too, and the reverse.
 _KINDS_OF: dict[int, tuple[str, ...] | None] = {
-    FAMILY_NUMBERS[family]: {"disease": ("condition",), "chemical": ("chemical", "gene"), "gene": ("gene", "chemical")}.get(family, ("other",))
+    FAMILY_NUMBERS[family]: {
+        "disease": ("condition",),
+        "chemical": ("chemical", "gene"),
+        "gene": ("gene", "chemical"),
+    }.get(family, ("other",))
     for family in FAMILIES
 } | {-1: None}
 _REMEMBERED = 10
@@ -108,7 +112,12 @@ class CandidateSource:
         return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns]
 
     def _remember(
-        self, questions: Sequence[Question], rows: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], spellings: list[str], similarity: npt.NDArray[np.float32]
+        self,
+        questions: Sequence[Question],
+        rows: npt.NDArray[np.int64],
+        concepts: npt.NDArray[np.int32],
+        spellings: list[str],
+        similarity: npt.NDArray[np.float32],
     ) -> _Found:
         """Add the candidates that annotated mentions were linked to."""
         assert self.memory is not None
@@ -154,5 +163,11 @@ class CandidateSource:
         for place, question in enumerate(questions):
             part = slice(ends[place], ends[place + 1])
             self._blocks[question] = Block(
-                concepts[part], families[part], features[part], features[part, same] > 0, induced[part], int(all_rows[place]), name_rows[part]
+                concepts[part],
+                families[part],
+                features[part],
+                features[part, same] > 0,
+                induced[part],
+                int(all_rows[place]),
+                name_rows[part],
             )
