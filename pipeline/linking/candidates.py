@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import prefix_of
+from pipeline.curies import PREFIX_ORDER, prefix_of
 from pipeline.linking.features import PAIR_FEATURES, pair_features
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.surfaces import Surfaces
 from pipeline.linking.types import FAMILIES, family_of
 from pipeline.linking.words import shipped_words
-from pipeline.vocabularies.merge import PREFIX_ORDER
 
 __all__ = ["CONCEPT_FEATURES", "Block", "CandidateSource"]
 
@@ -49,7 +48,8 @@ _Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDAr
 class Block:
     """The candidates of one text, best of the index first: numbers of concepts, families, features of each.
 
-    `whole` says whether a name has the same words as the text, `induced` whether the concept is something induced by something; `mention_row` and `name_rows` are rows of the source's `surfaces`.
+    `whole` says whether a name has the same words as the text, `induced` whether the concept is something induced by something;
+    `mention_row` and `name_rows` are rows of the source's `surfaces`.
     """
 
     concepts: npt.NDArray[np.int32]
