@@ -102,7 +102,12 @@ class CandidateSource:
         return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns]
 
     def _remember(
-        self, texts: Sequence[str], rows: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], spellings: list[str], similarity: npt.NDArray[np.float32]
+        self,
+        texts: Sequence[str],
+        rows: npt.NDArray[np.int64],
+        concepts: npt.NDArray[np.int32],
+        spellings: list[str],
+        similarity: npt.NDArray[np.float32],
     ) -> _Found:
         """Add the candidates that annotated mentions were linked to."""
         assert self.memory is not None
@@ -146,5 +151,11 @@ class CandidateSource:
         for place, text in enumerate(texts):
             part = slice(ends[place], ends[place + 1])
             self._blocks[text] = Block(
-                concepts[part], families[part], features[part], features[part, same] > 0, induced[part], int(all_rows[place]), name_rows[part]
+                concepts[part],
+                families[part],
+                features[part],
+                features[part, same] > 0,
+                induced[part],
+                int(all_rows[place]),
+                name_rows[part],
             )

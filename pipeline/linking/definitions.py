@@ -73,6 +73,10 @@ def long_form_before(text: str, end: int, short: str) -> int | None:
             return None
     words = lowered[place:].split()
     long = "".join(words)
-    if len(words) > min(len(letters) + 5, 2 * len(letters)) or len(long) <= len(letters) or any(c in ".()[]\n" for c in lowered[place:]):
+    if (
+        len(words) > min(len(letters) + 5, 2 * len(letters))
+        or len(long) <= len(letters)
+        or any(c in ".()[]\n" for c in lowered[place:])
+    ):
         return None
     return place + shift

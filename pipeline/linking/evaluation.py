@@ -64,7 +64,12 @@ def evaluate_linking(gold: Sequence[str], vocabulary: Sequence[str], *, train: S
         linker = Linker.open(index, model)
         figures = judge(linker, documents)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**figures, "index_seconds": round(seconds, 2), "peak_mib": round(peak, 1), "set_aside": len(corpus.set_aside)}
+    return {
+        **figures,
+        "index_seconds": round(seconds, 2),
+        "peak_mib": round(peak, 1),
+        "set_aside": len(corpus.set_aside),
+    }
 
 
 def judge(linker: Linker, documents: Sequence[GoldDocument]) -> dict[str, Any]:
@@ -89,9 +94,7 @@ def judge(linker: Linker, documents: Sequence[GoldDocument]) -> dict[str, Any]:
     }
 
 
-def _ranks(
-    linker: Linker, documents: Sequence[GoldDocument]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _ranks(linker: Linker, documents: Sequence[GoldDocument]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """For each mention the place of its first right candidate, from 0 (-1 for none), and the probability of the best candidate."""
     rows = linker.rows([(document.text, document.queries) for document in documents])
     order, probability = linker.order(rows)
@@ -116,7 +119,9 @@ def _recalls(rank: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> dict[
     return {"n": len(rank), **found, "gold_in_vocabulary": round(float(known.mean()), 4)}
 
 
-def _none_figures(right: npt.NDArray[np.bool_], linked: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> dict[str, float]:
+def _none_figures(
+    right: npt.NDArray[np.bool_], linked: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]
+) -> dict[str, float]:
     """Precision and recall of the links that pass the threshold, and how many of the mentions without a concept are told so."""
     made = int(linked.sum())
     good = int((linked & right).sum())

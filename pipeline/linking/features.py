@@ -7,8 +7,6 @@ words that vocabularies use for one another ("renal", "kidney") count as half th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -65,7 +63,9 @@ def pair_features(
         similarity: what the index said of each pair.
     """
     blocks = [
-        _chunk(surfaces, *(column[s : s + _CHUNK] for column in (mentions, names, preferred)), similarity[s : s + _CHUNK])
+        _chunk(
+            surfaces, *(column[s : s + _CHUNK] for column in (mentions, names, preferred)), similarity[s : s + _CHUNK]
+        )
         for s in range(0, len(mentions), _CHUNK)
     ]
     return np.concatenate(blocks) if blocks else np.zeros((0, len(PAIR_FEATURES)), np.float32)
@@ -83,7 +83,9 @@ def _chunk(s: Surfaces, q: Numbers, n: Numbers, p: Numbers, similarity: Floats) 
     head_in = (s.heads[q][:, None] == s.stems[n]).any(1)
     texts, folded, ordered = s.texts, s.folded, s.ordered
     ratio = cpdist([folded[i] for i in q], [folded[i] for i in n], scorer=Indel.normalized_similarity, dtype=np.float32)
-    sorted_ratio = cpdist([ordered[i] for i in q], [ordered[i] for i in n], scorer=Indel.normalized_similarity, dtype=np.float32)
+    sorted_ratio = cpdist(
+        [ordered[i] for i in q], [ordered[i] for i in n], scorer=Indel.normalized_similarity, dtype=np.float32
+    )
     same_letters = s.lowered[q] == s.lowered[n]
     abbreviates = np.zeros(len(q), np.bool_)
     for place in np.flatnonzero(s.shorts[q]):
@@ -121,7 +123,9 @@ def _chunk(s: Surfaces, q: Numbers, n: Numbers, p: Numbers, similarity: Floats) 
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
 
-def _likeness(s: Surfaces, q: Numbers, n: Numbers) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats, Floats]:
+def _likeness(
+    s: Surfaces, q: Numbers, n: Numbers
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats, Floats]:
     """For each word of the left and of the right texts: whether the other has it, and how like it the most like word of the other is."""
     qw, nw, qs, ns = s.words[q], s.words[n], s.stems[q], s.stems[n]
     same = (qw[:, :, None] == nw[:, None, :]) & (qw >= 0)[:, :, None]

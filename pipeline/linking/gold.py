@@ -59,8 +59,6 @@ def gold_documents(documents: Iterable[pa.RecordBatch], concept_of: Mapping[str,
             queries = tuple(
                 Query(a["start"], a["end"], a["text"], TYPE_OF_ANNOTATION.get(a["type"], a["type"])) for a in linked
             )
-            right = tuple(
-                frozenset(concept_of[i] for i in a["identifiers"] if i in concept_of) for a in linked
-            )
+            right = tuple(frozenset(concept_of[i] for i in a["identifiers"] if i in concept_of) for a in linked)
             found.append(GoldDocument(doc_id, text, queries, right))
     return found

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,13 @@ _CONTEXT_FEATURES: dict[str, str] = {
 #: Every feature of a candidate, with the words that explain it.
 FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **MEMORY_FEATURES, **_CONTEXT_FEATURES, **READINGS}
 #: Features of a mention that speak for "none of these".
-NONE_FEATURES: tuple[str, ...] = ("always", *READINGS, *(f"is_{family}" for family in FAMILY_NUMBERS), "best_similarity", "named_whole")
+NONE_FEATURES: tuple[str, ...] = (
+    "always",
+    *READINGS,
+    *(f"is_{family}" for family in FAMILY_NUMBERS),
+    "best_similarity",
+    "named_whole",
+)
 
 _NEAR = {("chemical", "gene"), ("gene", "chemical"), ("chemical", "organism"), ("anatomy", "disease")}
 _NEAR_NUMBERS = {(FAMILY_NUMBERS[a], FAMILY_NUMBERS[b]) for a, b in _NEAR}
@@ -107,7 +112,9 @@ class Linker:
             text = weights.read_text(encoding="utf-8")
         except OSError as error:
             raise MateriaError(
-                f"cannot be read ({error.strerror})", file=str(weights), remedy="Give a folder that `materia train linker` wrote"
+                f"cannot be read ({error.strerror})",
+                file=str(weights),
+                remedy="Give a folder that `materia train linker` wrote",
             ) from error
         return cls(index, Reranker.parse(text, str(weights)), Memory(model))
 
@@ -165,7 +172,11 @@ class Linker:
         return Rows(row_groups, concepts, features, none)
 
     def _rest_in_document(
-        self, texts: Sequence[str], documents: npt.NDArray[np.int64], mentions: npt.NDArray[np.int64], names: npt.NDArray[np.int64]
+        self,
+        texts: Sequence[str],
+        documents: npt.NDArray[np.int64],
+        mentions: npt.NDArray[np.int64],
+        names: npt.NDArray[np.int64],
     ) -> npt.NDArray[np.float32]:
         """Of the words of a name that its mention lacks, the share by weight that the document has."""
         surfaces = self._source.surfaces
@@ -221,9 +232,15 @@ class Linker:
         added = rows.features[row] * self._weights
         strongest = np.argsort(-np.abs(added), kind="stable")[:5]
         words = list(FEATURES.values())
-        reasons = tuple((words[place], round(float(added[place]), 3)) for place in strongest if abs(added[place]) >= 0.05)
+        reasons = tuple(
+            (words[place], round(float(added[place]), 3)) for place in strongest if abs(added[place]) >= 0.05
+        )
         return Link(
-            self.index.concept(number), self.index.category(number), self.index.preferred_name(number), probability, reasons
+            self.index.concept(number),
+            self.index.category(number),
+            self.index.preferred_name(number),
+            probability,
+            reasons,
         )
 
 
@@ -248,12 +265,17 @@ def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) ->
 
 
 def _named_elsewhere(
-    documents: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], whole: npt.NDArray[np.bool_]
+    documents: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    concepts: npt.NDArray[np.int32],
+    whole: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
     """Whether another mention of the document names the candidate in full."""
     keys = documents << 32 | concepts
     named = whole.copy()
-    pairs = np.unique(np.stack([keys[named], groups[named]], axis=1), axis=0) if named.any() else np.zeros((0, 2), np.int64)
+    pairs = (
+        np.unique(np.stack([keys[named], groups[named]], axis=1), axis=0) if named.any() else np.zeros((0, 2), np.int64)
+    )
     values, counts = np.unique(pairs[:, 0], return_counts=True)
     if not len(values):
         return np.zeros(len(keys), np.bool_)

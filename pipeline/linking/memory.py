@@ -50,7 +50,9 @@ class Memory:
             self.meant: dict[str, dict[str, int]] = content["meant"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MateriaError(
-                f"holds no remembered mentions ({type(error).__name__})", file=str(folder), remedy="Train the linker again"
+                f"holds no remembered mentions ({type(error).__name__})",
+                file=str(folder),
+                remedy="Train the linker again",
             ) from error
         self.index = LinkingIndex.open(folder / "names")
         self.seen: Counter[str] = Counter()
@@ -60,7 +62,9 @@ class Memory:
     def __reduce__(self) -> tuple[type[Memory], tuple[Path]]:
         return Memory, (self.folder,)
 
-    def features(self, texts: Sequence[str], rows: npt.NDArray[np.int64], curies: Sequence[str]) -> npt.NDArray[np.float32]:
+    def features(
+        self, texts: Sequence[str], rows: npt.NDArray[np.int64], curies: Sequence[str]
+    ) -> npt.NDArray[np.float32]:
         """The features of pairs but for the first, which the caller knows [n, len(MEMORY_FEATURES)].
 
         Args:
@@ -109,7 +113,13 @@ def build_memory(documents: Iterable[GoldDocument], folder: Path, categories: Ma
         rows.append({"curie": curie, "name": first, "synonyms": synonyms, "category": categories[curie], "parents": []})
     synonym = pa.list_(pa.struct([("name", pa.string()), ("scope", pa.string())]))
     schema = pa.schema(
-        [("curie", pa.string()), ("name", pa.string()), ("synonyms", synonym), ("category", pa.string()), ("parents", pa.list_(pa.string()))]
+        [
+            ("curie", pa.string()),
+            ("name", pa.string()),
+            ("synonyms", synonym),
+            ("category", pa.string()),
+            ("parents", pa.list_(pa.string())),
+        ]
     )
     LinkingIndex.build(pa.Table.from_pylist(rows, schema), folder / "names")
     content = {"format": _FORMAT, "meant": {key: dict(sorted(counts.items())) for key, counts in sorted(meant.items())}}

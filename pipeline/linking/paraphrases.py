@@ -69,7 +69,9 @@ def _plain_compound(word: str, rules: dict[str, Any]) -> list[str] | None:
     for ending, head in rules["endings"].items():
         if lowered.endswith(ending):
             form = lowered[: -len(ending)]
-            meaning = rules["combining_forms"].get(form) or rules["combining_forms"].get(form[:-1] if form[-1:] in "oia" else "")
+            meaning = rules["combining_forms"].get(form) or rules["combining_forms"].get(
+                form[:-1] if form[-1:] in "oia" else ""
+            )
             if meaning:
                 return [meaning, head]
     return None

@@ -47,7 +47,9 @@ def best(
     first[1:] = ordered[1:] >> np.uint64(24) != ordered[:-1] >> np.uint64(24)
     chosen = ordered[first]
     is_best = np.zeros(len(packed), dtype=bool)
-    is_best[begins[(chosen >> np.uint64(51)).astype(np.int64)] + (chosen & np.uint64((1 << 24) - 1)).astype(np.int64)] = True
+    is_best[
+        begins[(chosen >> np.uint64(51)).astype(np.int64)] + (chosen & np.uint64((1 << 24) - 1)).astype(np.int64)
+    ] = True
     kept = np.flatnonzero(is_best)
     rank = np.arange(len(kept)) - np.searchsorted(row[kept], np.arange(1 << _ROW_BITS))[row[kept]]
     kept, rank = kept[rank < k], rank[rank < k]

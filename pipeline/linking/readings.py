@@ -105,7 +105,11 @@ def _beside(text: str, queries: Sequence[Query]) -> dict[str, list[str]]:
         other = starts.get(query.end + (2 if gap in (" (", " [") else 1))
         if gap[:1] not in ("(", "[") and gap not in (" (", " ["):
             continue
-        if other is not None and text[other.end : other.end + 1] in (")", "]") and family_of(other.type) == family_of(query.type):
+        if (
+            other is not None
+            and text[other.end : other.end + 1] in (")", "]")
+            and family_of(other.type) == family_of(query.type)
+        ):
             found.setdefault(query.text, []).append(other.text)
             found.setdefault(other.text, []).append(query.text)
     return found
@@ -133,10 +137,14 @@ def _readings(
             yield other, _KINDS["beside"]
     if short and not long_form:
         fitting = [other for other in dict.fromkeys(longer) if other != text and is_short_form(text, other)]
-        by_initials = [other for other in fitting if _initials(other) == "".join(c for c in text if c.isalnum()).lower()]
+        by_initials = [
+            other for other in fitting if _initials(other) == "".join(c for c in text if c.isalnum()).lower()
+        ]
         yield from ((other, _KINDS["abbreviated_mention"]) for other in (by_initials or fitting)[:3])
     yield from ((part, _KINDS["part"]) for part in _parts(text))
-    yield from ((other, _KINDS["general" if general else "paraphrase"]) for other, general in paraphrases(long_form or text))
+    yield from (
+        (other, _KINDS["general" if general else "paraphrase"]) for other, general in paraphrases(long_form or text)
+    )
 
 
 def _initials(text: str) -> str:

@@ -23,13 +23,71 @@ __all__ = ["WIDTH", "Surfaces", "stem"]
 #: Words of a text that are compared; what follows them is left out.
 WIDTH = 12
 _LIMIT = 400_000
-_ARRAYS = ("words", "stems", "weights", "needs", "core", "_places", "heads", "head_words", "numbers", "letters", "lowered", "capitals", "shorts")
+_ARRAYS = (
+    "words",
+    "stems",
+    "weights",
+    "needs",
+    "core",
+    "_places",
+    "heads",
+    "head_words",
+    "numbers",
+    "letters",
+    "lowered",
+    "capitals",
+    "shorts",
+)
 
 _SUFFIXES = tuple(
-    "ations ation ically ities ality emia emic osis otic pathic pathy ical ism ity ous ive ion ing ed ic al ia us um is ar y e a o".split()
+    [
+        "ations",
+        "ation",
+        "ically",
+        "ities",
+        "ality",
+        "emia",
+        "emic",
+        "osis",
+        "otic",
+        "pathic",
+        "pathy",
+        "ical",
+        "ism",
+        "ity",
+        "ous",
+        "ive",
+        "ion",
+        "ing",
+        "ed",
+        "ic",
+        "al",
+        "ia",
+        "us",
+        "um",
+        "is",
+        "ar",
+        "y",
+        "e",
+        "a",
+        "o",
+    ]
 )
-_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10"}
-_SMALL = frozenset("of the in with to and or by for due from a an on at as type".split())
+_ROMAN = {
+    "i": "1",
+    "ii": "2",
+    "iii": "3",
+    "iv": "4",
+    "v": "5",
+    "vi": "6",
+    "vii": "7",
+    "viii": "8",
+    "ix": "9",
+    "x": "10",
+}
+_SMALL = frozenset(
+    ["of", "the", "in", "with", "to", "and", "or", "by", "for", "due", "from", "a", "an", "on", "at", "as", "type"]
+)
 _POST = re.compile(r"\b(?:of|in|with|due|from|caused|associated|after|during|by|to|following|induced)\b", re.I)
 
 
@@ -178,11 +236,13 @@ class Surfaces:
         kept = [w for w in forms if w not in _SMALL] or forms
         kept = list(dict.fromkeys(kept))[:WIDTH]
         numbers = sorted({_ROMAN.get(w, w) for w in forms if w.isdigit() or len(w) == 1 or w in _ROMAN})
-        head_phrase = text.split(", ")[0]
+        head_phrase = text.split(", ", maxsplit=1)[0]
         if (match := _POST.search(head_phrase)) and match.start() > 0:
             head_phrase = head_phrase[: match.start()]
         head_words = [normal_word(word) for word in WORD.findall(head_phrase)]
-        while len(head_words) > 1 and (head_words[-1].isdigit() or len(head_words[-1]) <= 2 or head_words[-1] in _ROMAN or head_words[-1] == "type"):
+        while len(head_words) > 1 and (
+            head_words[-1].isdigit() or len(head_words[-1]) <= 2 or head_words[-1] in _ROMAN or head_words[-1] == "type"
+        ):
             head_words.pop()
         bare = "".join(c for c in text if c.isalnum())
         return _Parts(

@@ -16,9 +16,21 @@ __all__ = ["FAMILIES", "family_of"]
 FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "disease": (
         ("DiseaseOrPhenotypicFeature",),
-        ("disease", "diseaseclass", "specificdisease", "compositemention", "modifier", "disorder", "phenotype", "symptom"),
+        (
+            "disease",
+            "diseaseclass",
+            "specificdisease",
+            "compositemention",
+            "modifier",
+            "disorder",
+            "phenotype",
+            "symptom",
+        ),
     ),
-    "chemical": (("ChemicalEntity", "ChemicalRole"), ("chemical", "drug", "brand", "group", "drug_n", "simple_chemical")),
+    "chemical": (
+        ("ChemicalEntity", "ChemicalRole"),
+        ("chemical", "drug", "brand", "group", "drug_n", "simple_chemical"),
+    ),
     "gene": (
         ("Gene", "GeneFamily", "Polypeptide", "ProteinFamily", "Transcript", "GeneOrGeneProduct", "ProteinDomain"),
         ("gene", "protein", "geneorgeneproduct", "gene_or_gene_product"),

@@ -88,7 +88,7 @@ def learn_words(names: Iterable[Sequence[str]]) -> WordKnowledge:
                     seen.add((a, b))
         together.update(seen)
     pairs = {
-        pair: round(count / (count + 4) , 3)
+        pair: round(count / (count + 4), 3)
         for pair, count in together.items()
         if count >= 3 and not any(len(word) < 3 or word.isdigit() for word in pair)
     }

@@ -106,7 +106,8 @@ def _elsewhere(words: Words) -> dict[str, dict[int, list[str]]]:
     for word, at in places.items():
         if 1 < len(at) <= _OFTEN:
             beside = {
-                n: ([f"o-={folded[n - 1]}"] if n > 0 else []) + ([f"o+={folded[n + 1]}"] if n < last else []) for n in at
+                n: ([f"o-={folded[n - 1]}"] if n > 0 else []) + ([f"o+={folded[n + 1]}"] if n < last else [])
+                for n in at
             }
             found[word] = {n: sorted({f for m in at if m != n for f in beside[m]}) for n in at}
     return found

@@ -50,7 +50,7 @@ def _passage(reading: Reading, meeting: Meeting) -> tuple[list[str], list[str], 
     low = max(reading.bounds[begin], first - _AROUND)
     high = min(reading.bounds[end + 1], last + _AROUND + 1)
     # the inside of a long middle goes, and so do whole sentences between
-    left = min(last, first + 1 + _MIDDLE // 2, reading.bounds[begin + 1])
+    left = min(max(last, first + 1), first + 1 + _MIDDLE // 2, reading.bounds[begin + 1])
     right = max(left, last - _MIDDLE // 2, reading.bounds[end] if begin != end else 0)
     masked = list(reading.units[low:left])
     masked[first - low] = "@A" if meeting.a == first else "@B"

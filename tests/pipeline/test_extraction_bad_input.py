@@ -5,10 +5,9 @@ import time
 import pyarrow as pa
 import pytest
 
-from pipeline.claims import extract_evidence
+from pipeline.claims import evidence_workers, extract_evidence
 from pipeline.mentions import find_mentions, mention_workers
 from pipeline.ner.training import train_pipeline
-from pipeline.parallel import Workers
 from pipeline.sentences import LONGEST
 from pipeline.tables import MENTIONS
 from pipeline.vocabulary_index import VocabularyIndex
@@ -67,7 +66,7 @@ def test_a_long_sentence_costs_no_more_than_its_length(workers, documents_of, un
         batch = documents_of(unit * (length // len(unit)))
         start = time.process_time()
         found = list(find_mentions([batch], workers))
-        list(extract_evidence([batch], found, Workers(1)))
+        list(extract_evidence([batch], found, evidence_workers()))
         return time.process_time() - start
 
     seconds(5_000)
