@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from assets import cooccurrence
 from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import EXTRACTOR
@@ -116,7 +117,7 @@ def _write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple
 
 
 def evidence_shuffle(job: Job) -> None:
-    """The evidence of live documents and of graphs, sorted into buckets by its subject: one step that writes every bucket.
+    """The evidence of live documents, of graphs and of counts, sorted into buckets by its subject: one step that writes every bucket.
 
     Each row says whether its document is retracted. A bucket whose rows did not change keeps its data version, so that
     nothing after it is built again.
@@ -125,7 +126,7 @@ def evidence_shuffle(job: Job) -> None:
 
     batches = batches_of(job.home)
     rows = shuffle_evidence(
-        _paths(job.dataset("evidence"), batches),
+        _paths(job.dataset("evidence"), batches) + job.dataset("cooccurrence").paths(),
         job.dataset("live_documents").paths(),
         job.home.config.buckets,
         graphs=job.dataset("graph_evidence").paths(),
@@ -179,11 +180,12 @@ STAGES = [
         tables=(EVIDENCE,),
         kinds=("python", "parquet"),
     ),
+    *cooccurrence.STAGES,
     Stage(
         "evidence_shuffle",
         "extraction",
         evidence_shuffle,
-        needs=(Need("evidence", "batch"), Need("live_documents"), Need("graph_evidence")),
+        needs=(Need("evidence", "batch"), Need("cooccurrence"), Need("live_documents"), Need("graph_evidence")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),
         shuffled="evidence_by_bucket",

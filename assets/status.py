@@ -40,6 +40,7 @@ def status(home: Home) -> dict[str, Any]:
         "mentions": _rows(manifests["mentions"]),
         "linked_mentions": _sum(manifests["mentions"], "linked"),
         "evidence": _rows(manifests["evidence"]),
+        "cooccurrence": _rows(manifests["cooccurrence"]),
         "graph_evidence": _rows(manifests["graph_evidence"]),
         "triples": _rows(manifests["triples"]),
         "quads": _sum(manifests["graph_index"], "quads"),

@@ -78,6 +78,7 @@ class _Pattern:
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     patterns: tuple[_Pattern, ...]
+    words: frozenset[str]  # of all patterns
     hedged_certainty: float
     general_factor: float
     # Regular expressions, as the lexicon's own comments describe them.
@@ -94,7 +95,9 @@ class _Lexicon:
 
 
 _EXPRESSIONS = [
-    field.name for field in fields(_Lexicon) if field.name not in ("patterns", "hedged_certainty", "general_factor")
+    field.name
+    for field in fields(_Lexicon)
+    if field.name not in ("patterns", "words", "hedged_certainty", "general_factor")
 ]
 
 
@@ -131,7 +134,8 @@ def _lexicon() -> _Lexicon:
             )
         )  # fmt: skip
     expressions = {name: re.compile(source[name], re.IGNORECASE) for name in _EXPRESSIONS}
-    return _Lexicon(tuple(patterns), source["hedged_certainty"], source["general_factor"], **expressions)
+    words = frozenset(word for pattern in patterns for word in pattern.words)
+    return _Lexicon(tuple(patterns), words, source["hedged_certainty"], source["general_factor"], **expressions)
 
 
 def hedged_certainty() -> float:
@@ -226,8 +230,9 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
     if len(masked.marks) < 2:
         return []
     best: dict[tuple[int, int], Found] = {}
+    present = {word for word in lexicon.words if word in masked.text}
     for pattern in lexicon.patterns:
-        if pattern.words and not any(word in masked.text for word in pattern.words):
+        if pattern.words and present.isdisjoint(pattern.words):
             continue
         for match in pattern.expression.finditer(masked.text):
             for claim in _claims(match, pattern, masked, lexicon):

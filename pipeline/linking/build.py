@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import prefix_of
+from pipeline.curies import PREFIX_ORDER, prefix_of
 from pipeline.linking.forms import KINDS, forms_of, kind_of
 from pipeline.linking.keys import hash_of
 from pipeline.linking.postings import build_postings
 from pipeline.linking.spool import Spool
 from pipeline.mapped import write_arrays
-from pipeline.name_senses import PREFIX_ORDER
 
 if TYPE_CHECKING:
     import pyarrow as pa

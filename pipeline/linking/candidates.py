@@ -29,10 +29,15 @@ CONCEPT_FEATURES: dict[str, str] = {
 }
 FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
-# The index counts names, of which a concept has several.
-_FORMS_TO_A_CONCEPT = 3
+# Kinds of the index that are searched for a family: vocabularies of chemicals have proteins, too, and the reverse.
+_KINDS_OF: dict[int, tuple[str, ...] | None] = {
+    FAMILY_NUMBERS[family]: {"disease": ("condition",), "chemical": ("chemical", "gene"), "gene": ("gene", "chemical")}.get(family, ("other",))
+    for family in FAMILIES
+} | {-1: None}
 _REMEMBERED = 10
 
+#: A text and the number of the family that it is to be found in, -1 for any.
+Question = tuple[str, int]
 _Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDArray[np.float32]]
 
 
@@ -61,21 +66,21 @@ class CandidateSource:
         if memory is not None:
             self._numbers = {index.concept(number): number for number in range(len(index))}
         self.surfaces = Surfaces(shipped_words())
-        self._blocks: dict[str, Block] = {}
+        self._blocks: dict[Question, Block] = {}
         self._concepts: dict[int, tuple[int, float, float, str, str]] = {}
         self._names: dict[int, str] = {}
 
-    def blocks(self, texts: Sequence[str]) -> dict[str, Block]:
-        """The block of each text; those not kept are searched for together."""
+    def blocks(self, questions: Sequence[Question]) -> dict[Question, Block]:
+        """The block of each text and family (number in `FAMILIES`, -1 for any); those not kept are searched for together."""
         if len(self._blocks) > _LIMIT:
             self._blocks.clear()
             self._concepts.clear()
             self._names.clear()
             self.surfaces.trim()
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._blocks]
+        fresh = [question for question in dict.fromkeys(questions) if question not in self._blocks]
         for start in range(0, len(fresh), 4096):
             self._add(fresh[start : start + 4096])
-        return {text: self._blocks[text] for text in texts}
+        return {question: self._blocks[question] for question in questions}
 
     def concept(self, number: int) -> tuple[int, float, float, str, str]:
         """Family (-1 for none), rank of the vocabulary in [0, 1], whether it is a supplementary record, preferred name, CURIE."""
@@ -95,24 +100,21 @@ class CandidateSource:
             found = self._names[number] = self.index.name(number)
         return found
 
-    def _search(self, texts: Sequence[str]) -> _Found:
-        found = self.index.search(texts, _FORMS_TO_A_CONCEPT * self.k)
-        rows, columns = np.nonzero(found.concepts[:, : self.k] >= 0)
+    def _search(self, questions: Sequence[Question]) -> _Found:
+        texts, kinds = [text for text, _ in questions], [_KINDS_OF[family] for _, family in questions]
+        found = self.index.search(texts, self.k, kinds)
+        rows, columns = np.nonzero(found.concepts >= 0)
         spellings = [self._name(number) for number in found.names[rows, columns].tolist()]
         return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns]
 
     def _remember(
-        self,
-        texts: Sequence[str],
-        rows: npt.NDArray[np.int64],
-        concepts: npt.NDArray[np.int32],
-        spellings: list[str],
-        similarity: npt.NDArray[np.float32],
+        self, questions: Sequence[Question], rows: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], spellings: list[str], similarity: npt.NDArray[np.float32]
     ) -> _Found:
         """Add the candidates that annotated mentions were linked to."""
         assert self.memory is not None
         names = self.memory.index
-        found = names.search(texts, _REMEMBERED)
+        texts, kinds = [text for text, _ in questions], [_KINDS_OF[family] for _, family in questions]
+        found = names.search(texts, _REMEMBERED, kinds)
         more, columns = np.nonzero(found.concepts >= 0)
         numbers = [self._numbers[names.concept(number)] for number in found.concepts[more, columns].tolist()]
         more_spellings = [names.name(number) for number in found.names[more, columns].tolist()]
@@ -123,11 +125,12 @@ class CandidateSource:
             np.concatenate([similarity, found.scores[more, columns]]),
         )
 
-    def _add(self, texts: Sequence[str]) -> None:
-        rows, concepts, spellings, similarity = self._search(texts)
+    def _add(self, questions: Sequence[Question]) -> None:
+        texts = [text for text, _ in questions]
+        rows, concepts, spellings, similarity = self._search(questions)
         known = len(rows)
         if self.memory is not None:
-            rows, concepts, spellings, similarity = self._remember(texts, rows, concepts, spellings, similarity)
+            rows, concepts, spellings, similarity = self._remember(questions, rows, concepts, spellings, similarity)
         order = np.argsort(rows, kind="stable")
         remembered = (order >= known).astype(np.float32)
         rows, concepts, similarity = rows[order], concepts[order], similarity[order]
@@ -148,14 +151,8 @@ class CandidateSource:
         induced = np.fromiter(("induced" in t[3].lower() for t in told), np.bool_, len(told))
         same = list(PAIR_FEATURES).index("same_words")
         ends = np.searchsorted(rows, np.arange(len(texts) + 1))
-        for place, text in enumerate(texts):
+        for place, question in enumerate(questions):
             part = slice(ends[place], ends[place + 1])
-            self._blocks[text] = Block(
-                concepts[part],
-                families[part],
-                features[part],
-                features[part, same] > 0,
-                induced[part],
-                int(all_rows[place]),
-                name_rows[part],
+            self._blocks[question] = Block(
+                concepts[part], families[part], features[part], features[part, same] > 0, induced[part], int(all_rows[place]), name_rows[part]
             )

@@ -33,7 +33,7 @@ __all__ = ["EXACT", "KINDS", "NGRAMS", "NORMAL", "TOKENS", "Candidates", "Linkin
 # Scores of what a hash finds: the text itself, its normal form, a form that a rule made from a name. What is only like it stays below.
 _EXACT, _NORMAL, _MADE, _SIMILAR = 1.0, 0.98, 0.96, 0.95
 # Similar names are read for each concept wanted, since a concept has several names; and what is less like the text than this is not.
-_NAMES, _LEAST = 4, 0.2
+_NAMES, _LEAST = 4, 0.1
 _PART = 4096  # texts that are searched for at once
 
 
@@ -147,7 +147,6 @@ class LinkingIndex:
         found = [self._names_of(row[wanted], form[wanted], None, k)]
         # A name of the same spelling is one of the same form, too: of what was found, the best.
         exact = np.array([hash_of(text) for text in texts], dtype=np.uint64)
-        same = found[0]
         row, entry = _equal(a["exact_keys"], exact, k)
         found.append(Found(row, a["exact_names"][entry], np.full(len(row), _EXACT), np.full(len(row), EXACT)))
         vectors = vectors_of(forms, a["roots"])

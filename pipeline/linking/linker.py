@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import MateriaError
-from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, Block, CandidateSource
+from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, CandidateSource, Question
 from pipeline.linking.features import PAIR_FEATURES
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
@@ -126,20 +126,21 @@ class Linker:
     def rows(self, documents: Sequence[tuple[str, Sequence[Query]]]) -> Rows:
         """The candidates of all mentions of documents, with their features."""
         readings = [readings_of(text, queries) for text, queries in documents]
-        blocks = self._source.blocks([r.text for mentions in readings for one in mentions for r in one])
-        parts: list[Block] = []
+        asked: list[Question] = []
         kinds: list[int] = []
         groups: list[int] = []
         families: list[int] = []
         documents_of: list[int] = []
         for number, ((_, queries), mentions) in enumerate(zip(documents, readings, strict=True)):
             for query, one in zip(queries, mentions, strict=True):
-                for reading in one:
-                    parts.append(blocks[reading.text])
-                    kinds.append(reading.kind)
-                    groups.append(len(families))
-                families.append(FAMILY_NUMBERS.get(family_of(query.type) or "", -1))
+                family = FAMILY_NUMBERS.get(family_of(query.type) or "", -1)
+                asked += [(reading.text, family) for reading in one]
+                kinds += [reading.kind for reading in one]
+                groups += [len(families)] * len(one)
+                families.append(family)
                 documents_of.append(number)
+        blocks = self._source.blocks(asked)
+        parts = [blocks[question] for question in asked]
         sizes = np.asarray([len(part.concepts) for part in parts], np.int64)
         row_groups = np.repeat(np.asarray(groups, np.int64), sizes)
         row_kinds = np.repeat(np.asarray(kinds, np.int64), sizes)

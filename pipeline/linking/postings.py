@@ -56,7 +56,7 @@ def _parts(
     text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], begin: int, end: int
 ) -> Iterator[list[tuple[str, ...]]]:
     """The forms [begin, end) in parts."""
-    view = memoryview(text)
+    view = memoryview(text)  # type: ignore[arg-type]
     for first in range(begin, end, _PART):
         part = slice(first, min(first + _PART, end))
         yield [
@@ -86,13 +86,14 @@ def _lists(
         spans.append((len(used), turned.nnz))
         begin += len(forms)
     indptr = np.cumsum(total)
+    merged: list[npt.NDArray[Any]]
     if len(spans) < 2:
-        merged = data.array(), indices.array()
+        merged = [data.array(), indices.array()]
     else:
-        merged = tuple(
+        merged = [
             np.memmap(scratch / f"{id(spool)}.merged", spool.dtype, "w+", shape=(int(indptr[-1]),))
             for spool in (data, indices)
-        )
+        ]
         free = indptr[:-1].copy()
         at_feature = at_value = 0
         columns = [spool.array() for spool in (features, counts, data, indices)]

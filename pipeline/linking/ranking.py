@@ -6,7 +6,7 @@ A find is packed into 64 bits (text, score in steps of a millionth, name, stage)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ class Found(NamedTuple):
 
     rows: npt.NDArray[np.int64]
     names: npt.NDArray[np.int32]
-    scores: npt.NDArray[np.floating]
+    scores: npt.NDArray[np.floating[Any]]
     stages: npt.NDArray[np.int64]
 
 
@@ -58,7 +58,7 @@ def best(
 
 def _pack(found: Found) -> npt.NDArray[np.uint64]:
     worse = _STEPS - np.rint(found.scores * _STEPS).astype(np.int64)
-    packed = found.rows << 51 | worse << 31 | found.names.astype(np.int64) << 2 | found.stages
+    packed: npt.NDArray[np.int64] = found.rows << 51 | worse << 31 | found.names.astype(np.int64) << 2 | found.stages
     return packed.astype(np.uint64)
 
 

@@ -8,74 +8,20 @@ from pipeline.lexicons import load_words
 
 __all__ = ["stems"]
 
-_SUFFIXES = sorted(
-    [
-        "ization",
-        "isation",
-        "ational",
-        "itive",
-        "ative",
-        "etes",
-        "esia",
-        "icity",
-        "ality",
-        "ivity",
-        "ation",
-        "ition",
-        "ement",
-        "ment",
-        "ness",
-        "able",
-        "ible",
-        "ical",
-        "ance",
-        "ence",
-        "ancy",
-        "ency",
-        "ant",
-        "ent",
-        "ism",
-        "ist",
-        "ity",
-        "ive",
-        "ion",
-        "ial",
-        "ous",
-        "eal",
-        "ian",
-        "ing",
-        "osis",
-        "otic",
-        "esis",
-        "etic",
-        "ysis",
-        "ytic",
-        "emia",
-        "emic",
-        "itis",
-        "itic",
-        "ia",
-        "ic",
-        "al",
-        "ar",
-        "ary",
-        "ed",
-        "er",
-        "or",
-        "um",
-        "us",
-        "is",
-        "y",
-        "e",
-        "a",
-        "ate",
-        "ine",
-        "in",
-        "ized",
-        "ised",
-    ],
-    key=lambda s: (-len(s), s),
-)
+_SUFFIXES: tuple[str, ...] = tuple(
+    sorted(
+        (
+            "ization", "isation", "ational", "itive", "ative", "etes", "esia", "icity", "ality", "ivity", "ation", "ition",
+            "ement", "ment", "ness", "able", "ible", "ical", "ance", "ence", "ancy", "ency", "ant", "ent", "ism", "ist", "ity",
+            "ive", "ion", "ial", "ous", "eal", "ian", "ing", "osis", "otic", "esis", "etic", "ysis", "ytic", "emia", "emic",
+            "itis", "itic", "ia", "ic", "al", "ar", "ary", "ed", "er", "or", "um", "us", "is", "y", "e", "a", "ate", "ine", "in",
+            "ized", "ised",
+        ),
+        key=lambda suffix: (-len(suffix), suffix),
+    )
+)  # fmt: skip
+# I, V and X are left out: they are letters as often as numbers.
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 
 
 @cache
@@ -95,7 +41,14 @@ def _forms() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
 
 @lru_cache(maxsize=1 << 18)
 def stems(word: str) -> tuple[str, ...]:
+    """The roots of a word in normal form: one, or those of its parts.
+
+    >>> stems("nephropathy"), stems("toxicity"), stems("ii")
+    (('kidney', 'disease'), ('toxicity',), ('2',))
+    """
     begin, _, whole = _forms()
+    if word in _ROMAN:
+        return (_ROMAN[word],)
     if word in whole:
         return (whole[word],)
     for length in range(min(9, len(word) - 3), 1, -1):

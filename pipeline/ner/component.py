@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import DummyTokenizer, ensure_path, filter_spans, registry
+from spacy.util import DummyTokenizer, filter_spans, registry
 
 from pipeline.errors import MateriaError
 from pipeline.ner.recogniser import Recogniser
@@ -26,6 +27,7 @@ class EntityRecogniser:
 
     def __init__(self) -> None:
         self.recogniser: Recogniser | None = None
+        self._unpacked: TemporaryDirectory[str] | None = None  # lives as long as the index of names in it is read
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -47,29 +49,31 @@ class EntityRecogniser:
         return doc
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write its files into a folder."""
-        folder = ensure_path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in self._files().items():
-            (folder / name).write_bytes(data)
+        """Write what it has learned into a folder."""
+        if self.recogniser:
+            self.recogniser.save(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> EntityRecogniser:
         """Read what `to_disk` wrote."""
-        self.recogniser = Recogniser.from_files({file.name: file.read_bytes() for file in ensure_path(path).iterdir()})
+        self.recogniser = Recogniser.load(Path(path))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Its files as one string of bytes, which goes to other processes."""
-        data: bytes = srsly.msgpack_dumps(self._files())
+        """What it has learned as a string of bytes, which may go to other machines."""
+        with TemporaryDirectory() as folder:
+            self.to_disk(folder)
+            files = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+        data: bytes = srsly.msgpack_dumps(files)
         return data
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> EntityRecogniser:
         """Read what `to_bytes` gave."""
-        self.recogniser = Recogniser.from_files(srsly.msgpack_loads(data))
-        return self
-
-    def _files(self) -> dict[str, bytes]:
-        return self.recogniser.to_files() if self.recogniser else {}
+        self._unpacked = TemporaryDirectory(prefix="materia-ner.")
+        for name, content in srsly.msgpack_loads(data).items():
+            path = Path(self._unpacked.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return self.from_disk(self._unpacked.name)
 
 
 @Language.factory("materia_ner", assigns=["doc.ents"])

@@ -33,8 +33,8 @@ def evaluate_ner(
     judged = read_gold_corpus(gold)
     corpus = read_gold_corpus(train)
     learned = without_documents(corpus, judged.doc_ids)
-    nlp, report = train_pipeline(documents_of(learned), vocabulary=vocabulary, seed=seed)
-    figures = score_entities(nlp, documents_of(judged))
+    with train_pipeline(documents_of(learned), vocabulary=vocabulary, seed=seed) as (nlp, report):
+        figures = score_entities(nlp, documents_of(judged))
     shared = len(corpus.doc_ids & judged.doc_ids)
     return {**figures, "judged_documents": len(judged.doc_ids), "shared_documents": shared, "training": report}
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from pipeline.ner.known import Known
+from pipeline.ner.known import Known, place
 from pipeline.ner.words import Words
 
-__all__ = ["features"]
+__all__ = ["features", "places"]
 
 #: A word that a document holds more often says nothing by its neighbours.
 _OFTEN = 30
@@ -22,8 +23,12 @@ _CAPITAL, _SMALL, _DIGIT, _RUN = (re.compile(p) for p in ("[A-Z]", r"[^\W\d_A-Z]
 _UNKNOWN = ("k=new",)
 
 
-def features(words: Words, known: Known) -> list[list[str]]:
-    """The features of each word: a list of strings of which a tagger keeps those it has learned a weight for."""
+def features(words: Words, known: Known, vocabulary: Sequence[str] = ()) -> list[list[str]]:
+    """The features of each word: a list of strings of which a tagger keeps those it has learned a weight for.
+
+    Args:
+        vocabulary: for each word its place in a name of a vocabulary, with the name's class, or nothing; see `places`.
+    """
     folded, texts = words.folded, words.texts
     names = known.find(folded)
     shares = [known.words.get(word) or _UNKNOWN for word in folded]
@@ -35,12 +40,16 @@ def features(words: Words, known: Known) -> list[list[str]]:
             row = [*_of_word(texts[i]), *shares[i]]
             if names[i]:
                 row.append("d=" + names[i])
+            if vocabulary and vocabulary[i]:
+                row.append("v=" + vocabulary[i])
             for j in range(max(first, i - 2), min(last, i + 3)):
                 if j != i:
                     row += _of_neighbour(texts[j], folded[j], j - i)
                     row += [f"{j - i}{share}" for share in shares[j]]
                     if names[j]:
                         row.append(f"{j - i}d={names[j]}")
+                    if vocabulary and vocabulary[j]:
+                        row.append(f"{j - i}v={vocabulary[j]}")
             if i - 3 >= first:
                 row.append("-3w=" + folded[i - 3])
             if i + 3 < last:
@@ -55,8 +64,23 @@ def features(words: Words, known: Known) -> list[list[str]]:
                 head = heads[folded[i]]
                 row += ["h=" + folded[head], "h3=" + folded[head][-3:], "hd=" + names[head][:2]]
                 row += ["h" + share for share in shares[head]]
+                if vocabulary:
+                    row.append("hv=" + vocabulary[head])
             rows.append(row)
     return rows
+
+
+def places(words: Words, names: Iterable[tuple[int, int, str]]) -> list[str]:
+    """For each word its place (U, B, I or L) in the names that begin and end at words, with the class of the name."""
+    firsts = {start: number for number, (start, _) in enumerate(words.spans)}
+    lasts = {end: number for number, (_, end) in enumerate(words.spans)}
+    found = [""] * len(words)
+    for start, end, kind in names:
+        first, last = firsts.get(start), lasts.get(end)
+        if first is not None and last is not None:
+            for number in range(first, last + 1):
+                found[number] = place(number - first, last - first + 1) + kind
+    return found
 
 
 @lru_cache(maxsize=1 << 17)

@@ -3,7 +3,7 @@
 These are features beside the word itself. Counted over all training documents they would be far too good for the documents
 they were counted in: the tagger would learn to trust a name it has seen and nothing else. So a document that is learned
 from sees the counts of all other documents ("leave one out"), and learns how much such knowledge is worth in a new one.
-On cross-validated BC5CDR train that gives 0.6 points of F1; counted without leaving out it gives less than nothing.
+On BC5CDR train, two of four folds, the share of a word gives 0.6 points of F1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.ner.words import Words
 
-__all__ = ["Counts", "Known"]
+__all__ = ["Counts", "Known", "place"]
 
 _SHARES = ((0.0, "z"), (0.1, "a"), (0.3, "b"), (0.6, "c"), (0.9, "d"), (2.0, "e"))
 
@@ -43,8 +43,8 @@ class Known:
             while length:
                 feature = self.names.get(" ".join(folded[number : number + length]))
                 if feature:
-                    for place in range(length):
-                        found[number + place] = _place(place, length) + feature
+                    for offset in range(length):
+                        found[number + offset] = place(offset, length) + feature
                     break
                 length -= 1
             number += length or 1
@@ -119,8 +119,9 @@ class Counts:
         return f"{kinds}{1 if most == 1 else 2 if most < 4 else 4}" if kinds else ""
 
 
-def _place(place: int, length: int) -> str:
-    return "U" if length == 1 else "B" if place == 0 else "L" if place == length - 1 else "I"
+def place(number: int, length: int) -> str:
+    """The letter of a word in a name of so many words, as BILOU has it."""
+    return "U" if length == 1 else "B" if number == 0 else "L" if number == length - 1 else "I"
 
 
 def _sum_without(counts: Counter[str], doc_id: str) -> int:

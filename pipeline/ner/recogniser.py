@@ -7,32 +7,34 @@ This module imports pycrfsuite, so import it where it is used.
 from __future__ import annotations
 
 import json
-from collections import Counter
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pycrfsuite
 
-from pipeline.ner.features import features
+from pipeline.errors import MateriaError
+from pipeline.names import NameIndex
+from pipeline.ner.features import features, places
 from pipeline.ner.known import Counts, Known
 from pipeline.ner.labels import Entity, Unlearned, decode, encode
-from pipeline.ner.words import cut
+from pipeline.ner.words import Words, cut
 
 __all__ = ["Recogniser", "learn"]
 
 _ITERATIONS = 80
 _SETTINGS = {"c1": 0.05, "c2": 0.05, "max_iterations": _ITERATIONS, "feature.minfreq": 1}
-#: A feature that only one document has cannot be told from that document's own ways.
-_LEAST_DOCUMENTS = 2
 
 
 class Recogniser:
-    """Finds the entities of texts. Its state is JSON and CRFsuite's own format."""
+    """Finds the entities of texts. Its state is a folder: JSON, CRFsuite's own format, and an index of names where it has one."""
 
-    def __init__(self, known: Known, model: bytes) -> None:
-        self.known = known
-        self.model = model
+    def __init__(self, known: Known, model: bytes, vocabulary: Path | None = None) -> None:
+        self._known = known
+        self._model = model
+        self._vocabulary = vocabulary
+        self._names = NameIndex.open(vocabulary) if vocabulary else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open_inmemory(model)
 
@@ -44,29 +46,49 @@ class Recogniser:
     def find(self, text: str) -> list[Entity]:
         """The entities of a text, in order, none of them overlapping: [start, end) in code points, and the type."""
         words = cut(text)
-        rows = features(words, self.known)
+        rows = features(words, self._known, _in_vocabulary(text, words, self._names))
         tags: list[str] = []
         for first, last in words.sentences:
             tags += self._tagger.tag(rows[first:last])
         return decode(words, tags)
 
-    def to_files(self) -> dict[str, bytes]:
-        """Its state, by file name."""
-        known = json.dumps(self.known.to_json(), ensure_ascii=False, separators=(",", ":"))
-        return {"known.json": known.encode(), "tagger.crfsuite": self.model}
+    def save(self, folder: Path) -> None:
+        """Write its state into a folder, which is made where it is missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        known = json.dumps(self._known.to_json(), ensure_ascii=False, separators=(",", ":"))
+        (folder / "known.json").write_text(known, encoding="utf-8")
+        (folder / "tagger.crfsuite").write_bytes(self._model)
+        if self._vocabulary:
+            shutil.copytree(self._vocabulary, folder / "names")
 
     @classmethod
-    def from_files(cls, files: dict[str, bytes]) -> Recogniser:
-        """What `to_files` gave."""
-        return cls(Known.from_json(json.loads(files["known.json"])), files["tagger.crfsuite"])
+    def load(cls, folder: Path) -> Recogniser:
+        """Read what `save` wrote; an index of names stays where it is.
+
+        Raises:
+            MateriaError: the folder holds no recogniser.
+        """
+        try:
+            known = Known.from_json(json.loads((folder / "known.json").read_text(encoding="utf-8")))
+            model = (folder / "tagger.crfsuite").read_bytes()
+            return cls(known, model, folder / "names" if (folder / "names").is_dir() else None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise MateriaError(
+                f"holds no recogniser that can be read ({type(error).__name__})",
+                file=str(folder),
+                remedy="Train it again with `materia train ner`",
+            ) from error
 
 
 def learn(
-    documents: Sequence[tuple[str, str, list[Entity]]], step: Callable[[int, int], None] = lambda done, total: None
+    documents: Sequence[tuple[str, str, list[Entity]]],
+    vocabulary: Path | None = None,
+    step: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Recogniser, Unlearned]:
-    """Train on documents: identifier, text, entities.
+    """Train on documents: identifier, text, entities. Nothing in it is random.
 
     Args:
+        vocabulary: the folder of an index of names, which become features.
         step: told how many of how many steps are done.
     """
     unlearned = Unlearned()
@@ -76,19 +98,22 @@ def learn(
     for (doc_id, _, _), w, t in zip(documents, words, tags, strict=True):
         counts.add(doc_id, w, t)
     known = counts.known()
-    rows = [
-        features(w, counts.known_without(doc_id, known)) for (doc_id, _, _), w in zip(documents, words, strict=True)
-    ]
-    seen = Counter(feature for document in rows for feature in {f for row in document for f in row})
-    kept = {feature for feature, count in seen.items() if count >= _LEAST_DOCUMENTS}
+    names = NameIndex.open(vocabulary) if vocabulary else None
     trainer = _Trainer(step)
-    for w, document, t in zip(words, rows, tags, strict=True):
+    for (doc_id, text, _), w, t in zip(documents, words, tags, strict=True):
+        rows = features(w, counts.known_without(doc_id, known), _in_vocabulary(text, w, names))
         for first, last in w.sentences:
-            trainer.append([[f for f in row if f in kept] for row in document[first:last]], t[first:last])
+            trainer.append(rows[first:last], t[first:last])
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tagger"
         trainer.train(str(path))
-        return Recogniser(known, path.read_bytes()), unlearned
+        return Recogniser(known, path.read_bytes(), vocabulary), unlearned
+
+
+def _in_vocabulary(text: str, words: Words, names: NameIndex | None) -> list[str]:
+    if names is None:
+        return []
+    return places(words, ((n.start, n.end, n.concept.category.removeprefix("biolink:")) for n in names.find(text)))
 
 
 class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]

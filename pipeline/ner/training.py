@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MateriaError
 from pipeline.gold_corpus import GoldCorpus, read_gold_corpus
 from pipeline.hashing import hash_json
+from pipeline.names import NameIndex
 from pipeline.ner.labels import Entity, gold_entities
+from pipeline.vocabularies import load_vocabulary
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -36,7 +39,7 @@ def train_ner(train: Sequence[str], out: str, *, vocabulary: Sequence[str] = (),
         train: files in any format that keeps annotations.
         out: the folder; replaced where it holds a pipeline already.
         vocabulary: files of vocabularies whose names are features.
-        seed: of whatever is random.
+        seed: recorded; nothing in this training is random.
 
     Returns:
         What was learned from, as JSON-like values.
@@ -49,8 +52,8 @@ def train_ner(train: Sequence[str], out: str, *, vocabulary: Sequence[str] = (),
         raise MateriaError(
             "is there already, and is no trained pipeline", file=out, remedy="Name another folder, or remove this one"
         )
-    nlp, report = train_pipeline(documents_of(read_gold_corpus(train)), vocabulary=vocabulary, seed=seed)
-    with _staged(folder) as staged:
+    examples = documents_of(read_gold_corpus(train))
+    with train_pipeline(examples, vocabulary=vocabulary, seed=seed) as (nlp, report), _staged(folder) as staged:
         nlp.to_disk(staged)
     return report
 
@@ -66,34 +69,45 @@ def documents_of(corpus: GoldCorpus) -> list[Example]:
     ]
 
 
+@contextmanager
 def train_pipeline(
     examples: Sequence[Example], *, vocabulary: Sequence[str] = (), seed: int = 0
-) -> tuple[Language, dict[str, Any]]:
-    """Train a recogniser on documents: a spaCy pipeline of `materia_words` and `materia_ner`, and what it was made from."""
+) -> Iterator[tuple[Language, dict[str, Any]]]:
+    """Train a recogniser on documents: a spaCy pipeline of `materia_words` and `materia_ner`, and what it was made from.
+
+    An index of the vocabulary's names is kept in a temporary folder as long as the context is open.
+    """
     import spacy
 
     from pipeline.ner.component import EntityRecogniser
     from pipeline.ner.recogniser import learn
 
-    with _progress("Training") as step:
-        recogniser, unlearned = learn(examples, step)
-    nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "materia_words"}}})
-    component = nlp.add_pipe("materia_ner")
-    assert isinstance(component, EntityRecogniser)
-    component.recogniser = recogniser
-    kinds = Counter(kind for _, _, entities in examples for _, _, kind in entities)
-    report = {
-        "labels": recogniser.labels,
-        "documents": len(examples),
-        "entities": dict(sorted(kinds.items())),
-        "overlapping": unlearned.overlapping,
-        "inside_words": unlearned.inside_words,
-        "documents_hash": hash_json(sorted(examples)),
-        "seed": seed,
-    }
-    nlp.meta.update(name="materia_ner", version=VERSION, description="Entities, by a recogniser trained with Materia")
-    nlp.meta["materia"] = report
-    return nlp, report
+    with TemporaryDirectory(prefix="materia-names.") as temporary:
+        names = Path(temporary) / "names" if vocabulary else None
+        if names:
+            NameIndex.build(load_vocabulary(list(vocabulary), lambda _: None), names)
+        with _progress("Training") as step:
+            recogniser, unlearned = learn(examples, names, step)
+        nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "materia_words"}}})
+        component = nlp.add_pipe("materia_ner")
+        assert isinstance(component, EntityRecogniser)
+        component.recogniser = recogniser
+        kinds = Counter(kind for _, _, entities in examples for _, _, kind in entities)
+        report = {
+            "labels": recogniser.labels,
+            "documents": len(examples),
+            "entities": dict(sorted(kinds.items())),
+            "overlapping": unlearned.overlapping,
+            "inside_words": unlearned.inside_words,
+            "documents_hash": hash_json(sorted(examples)),
+            "vocabulary": len(NameIndex.open(names)) if names else 0,
+            "seed": seed,
+        }
+        nlp.meta.update(
+            name="materia_ner", version=VERSION, description="Entities, by a recogniser trained with Materia"
+        )
+        nlp.meta["materia"] = report
+        yield nlp, report
 
 
 @contextmanager

@@ -14,13 +14,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.name_forms import normal_word
 from pipeline.sentences import split_sentences
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.util import DummyTokenizer
 
-__all__ = ["Words", "cut", "make_tokenizer"]
+__all__ = ["Words", "cut", "fold", "make_tokenizer"]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
@@ -34,7 +35,7 @@ class Words:
     Attributes:
         spans: [start, end) of each, in code points of the text.
         texts: each as written.
-        folded: each in lower case, every digit a 0.
+        folded: each in its normal form (case, plural, spelling, Greek), every digit a 0.
         sentences: [first, last) words of each sentence; together they are all words.
     """
 
@@ -63,7 +64,16 @@ def cut(text: str) -> Words:
         if last > first:
             sentences.append((first, last))
         first = last
-    return Words(spans, texts, [_DIGIT.sub("0", word.lower()) for word in texts], sentences)
+    return Words(spans, texts, [fold(word) for word in texts], sentences)
+
+
+def fold(word: str) -> str:
+    """The normal form of a word, with every digit a 0.
+
+    >>> [fold(word) for word in ["Tumours", "CYP2D6", "β", "+"]]
+    ['tumor', 'cyp0d0', 'beta', '+']
+    """
+    return _DIGIT.sub("0", normal_word(word) if word[0].isalpha() else word.lower())
 
 
 def make_tokenizer(nlp: Language) -> DummyTokenizer:
