@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import prefix_of
+from pipeline.curies import PREFIX_ORDER, prefix_of
 from pipeline.linking.features import PAIR_FEATURES, pair_features
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.surfaces import Surfaces
 from pipeline.linking.types import FAMILIES, family_of
 from pipeline.linking.words import shipped_words
-from pipeline.vocabularies.merge import PREFIX_ORDER
 
 __all__ = ["CONCEPT_FEATURES", "Block", "CandidateSource"]
 
@@ -30,9 +29,9 @@ CONCEPT_FEATURES: dict[str, str] = {
 FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
 # Kinds of the index that are searched for a family: vocabularies of chemicals have proteins, too, and the reverse.
+_KINDS = {"disease": ("condition",), "chemical": ("chemical", "gene"), "gene": ("gene", "chemical")}
 _KINDS_OF: dict[int, tuple[str, ...] | None] = {
-    FAMILY_NUMBERS[family]: {"disease": ("condition",), "chemical": ("chemical", "gene"), "gene": ("gene", "chemical")}.get(family, ("other",))
-    for family in FAMILIES
+    FAMILY_NUMBERS[family]: _KINDS.get(family, ("other",)) for family in FAMILIES
 } | {-1: None}
 _REMEMBERED = 10
 
@@ -45,7 +44,8 @@ _Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDAr
 class Block:
     """The candidates of one text, best of the index first: numbers of concepts, families, features of each.
 
-    `whole` says whether a name has the same words as the text, `induced` whether the concept is something induced by something; `mention_row` and `name_rows` are rows of the source's `surfaces`.
+    `whole` says whether a name has the same words as the text, `induced` whether the concept is something induced by something;
+    `mention_row` and `name_rows` are rows of the source's `surfaces`.
     """
 
     concepts: npt.NDArray[np.int32]
@@ -108,7 +108,12 @@ class CandidateSource:
         return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns]
 
     def _remember(
-        self, questions: Sequence[Question], rows: npt.NDArray[np.int64], concepts: npt.NDArray[np.int32], spellings: list[str], similarity: npt.NDArray[np.float32]
+        self,
+        questions: Sequence[Question],
+        rows: npt.NDArray[np.int64],
+        concepts: npt.NDArray[np.int32],
+        spellings: list[str],
+        similarity: npt.NDArray[np.float32],
     ) -> _Found:
         """Add the candidates that annotated mentions were linked to."""
         assert self.memory is not None
@@ -154,5 +159,11 @@ class CandidateSource:
         for place, question in enumerate(questions):
             part = slice(ends[place], ends[place + 1])
             self._blocks[question] = Block(
-                concepts[part], families[part], features[part], features[part, same] > 0, induced[part], int(all_rows[place]), name_rows[part]
+                concepts[part],
+                families[part],
+                features[part],
+                features[part, same] > 0,
+                induced[part],
+                int(all_rows[place]),
+                name_rows[part],
             )

@@ -64,7 +64,11 @@ def pair_features(
     """
     blocks = [
         _chunk(
-            surfaces, *(column[s : s + _CHUNK] for column in (mentions, names, preferred)), similarity[s : s + _CHUNK]
+            surfaces,
+            mentions[s : s + _CHUNK],
+            names[s : s + _CHUNK],
+            preferred[s : s + _CHUNK],
+            similarity[s : s + _CHUNK],
         )
         for s in range(0, len(mentions), _CHUNK)
     ]

@@ -25,7 +25,7 @@ __all__ = ["GoldDocument", "concept_of_identifier", "gold_documents"]
 
 @dataclass(frozen=True, slots=True)
 class GoldDocument:
-    """A document with its linked gold mentions: their queries, their right concepts (none where the vocabulary has none), and identifiers."""
+    """A document with its linked gold mentions: queries, and right concepts (none where the vocabulary has none)."""
 
     doc_id: str
     text: str
@@ -52,9 +52,9 @@ def gold_documents(documents: Iterable[pa.RecordBatch], concept_of: Mapping[str,
     found = []
     for batch in documents:
         columns = (batch.column(name).to_pylist() for name in ("doc_id", "text", "annotations"))
-        for doc_id, text, annotations in zip(*columns, strict=True):
+        for doc_id, text, marked in zip(*columns, strict=True):
             linked = sorted(
-                (a for a in annotations or () if a["identifiers"]), key=lambda a: (a["start"], a["end"], a["type"])
+                (a for a in marked or () if a["identifiers"]), key=lambda a: (a["start"], a["end"], a["type"])
             )
             queries = tuple(
                 Query(a["start"], a["end"], a["text"], TYPE_OF_ANNOTATION.get(a["type"], a["type"])) for a in linked

@@ -1,7 +1,7 @@
 """The linker: a mention and its document to a concept of the vocabularies, or to none of them.
 
-Every reading of a mention (`readings`) brings its candidates (`candidates`), a re-ranker weighs them (`reranker`) by spelling, words, type, the
-kind of reading and what else the document names, and by what was learned from annotated mentions where a model is
+Every reading of a mention (`readings`) brings its candidates (`candidates`), a re-ranker weighs them (`reranker`) by spelling, words,
+type, the kind of reading and what else the document names, and by what was learned from annotated mentions where a model is
 given. Documents are linked in batches, all pairs in one array.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -187,7 +188,7 @@ class Linker:
         words = surfaces.words[names]
         rest = surfaces.weights[names] * ~(words[:, :, None] == surfaces.words[mentions][:, None, :]).any(2)
         found = (rest * has[documents[:, None], words]).sum(1)
-        return found / np.maximum(rest.sum(1), 1e-6)
+        return np.asarray(found / np.maximum(rest.sum(1), 1e-6), np.float32)
 
     def link(self, text: str, queries: Sequence[Query], k: int = 30) -> list[list[Link]]:
         """The concepts that the mentions of a document may mean, best first, at most k each.
@@ -245,7 +246,7 @@ class Linker:
         )
 
 
-def _join(parts: Sequence[npt.NDArray[np.generic]], kind: type) -> npt.NDArray[np.generic]:
+def _join(parts: Sequence[npt.NDArray[Any]], kind: type) -> npt.NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
 
 
@@ -262,7 +263,7 @@ def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) ->
     near = np.zeros(len(wanted), np.bool_)
     for one, other in sorted(_NEAR_NUMBERS):
         near |= (wanted == one) & (own == other)
-    return np.stack([same, near, told & ~same & ~near], axis=1).astype(np.float64)
+    return np.asarray(np.stack([same, near, told & ~same & ~near], axis=1), np.float64)
 
 
 def _named_elsewhere(
@@ -277,8 +278,8 @@ def _named_elsewhere(
     pairs = (
         np.unique(np.stack([keys[named], groups[named]], axis=1), axis=0) if named.any() else np.zeros((0, 2), np.int64)
     )
-    values, counts = np.unique(pairs[:, 0], return_counts=True)
+    values = np.unique(pairs[:, 0])
     if not len(values):
         return np.zeros(len(keys), np.bool_)
     place = np.minimum(np.searchsorted(values, keys), len(values) - 1)
-    return (values[place] == keys) & ~whole
+    return np.asarray((values[place] == keys) & ~whole)

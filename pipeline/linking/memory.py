@@ -46,7 +46,7 @@ class Memory:
         try:
             content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
-                raise ValueError(content["format"])
+                raise ValueError(content["format"])  # noqa: TRY301
             self.meant: dict[str, dict[str, int]] = content["meant"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MateriaError(

@@ -72,7 +72,7 @@ class Reranker:
         try:
             content: dict[str, Any] = json.loads(text)
             if content["format"] != FORMAT:
-                raise ValueError(content["format"])
+                raise ValueError(content["format"])  # noqa: TRY301
             return cls(
                 {str(k): float(v) for k, v in content["weights"].items()},
                 {str(k): float(v) for k, v in content["none_weights"].items()},
@@ -102,10 +102,10 @@ def softmax_with_none(scores: Floats, none: Floats, groups: Numbers) -> Floats:
     np.maximum.at(top, groups, scores)
     weight = np.exp(scores - top[groups])
     total = np.exp(none - top) + np.bincount(groups, weights=weight, minlength=len(none))
-    return weight / total[groups]
+    return np.asarray(weight / total[groups], np.float64)
 
 
-def fit(
+def fit(  # noqa: PLR0917
     features: Floats,
     groups: Numbers,
     right: npt.NDArray[np.bool_],

@@ -94,7 +94,7 @@ def learn_words(names: Iterable[Sequence[str]]) -> WordKnowledge:
     }
     rarity = {word: round(math.log((total + 1) / count), 2) for word, count in frequency.items() if count >= 3}
     optional = {word: round(count / (holding[word] + 4), 2) for word, count in without.items() if count >= 3}
-    return WordKnowledge(*(dict(sorted(part.items())) for part in (rarity, pairs, optional)))
+    return WordKnowledge(dict(sorted(rarity.items())), dict(sorted(pairs.items())), dict(sorted(optional.items())))
 
 
 def save_words(words: WordKnowledge) -> bytes:

@@ -57,8 +57,8 @@ def annotated_vocabulary(corpus: GoldCorpus) -> pa.Table:
     names: dict[str, Counter[str]] = defaultdict(Counter)
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for batch in corpus.documents:
-        for annotations in batch.column("annotations").to_pylist():
-            for annotation in annotations or ():
+        for marked in batch.column("annotations").to_pylist():
+            for annotation in marked or ():
                 if len(annotation["identifiers"]) == 1:
                     names[annotation["identifiers"][0]][annotation["text"]] += 1
                     kinds[annotation["identifiers"][0]][annotation["type"]] += 1

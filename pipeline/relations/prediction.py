@@ -116,11 +116,8 @@ def _row(classifier: Classifier, document: MentionedDocument, reading: Reading, 
     rows = {(row[0], row[1]): row for row in mentions}
     a = _mention(reading, found.a, found.view.meeting.a, rows)
     b = _mention(reading, found.b, found.view.meeting.b, rows)
-    scheme = classifier.scheme
-    if found.a.type == found.b.type:
-        turned = b[0] < a[0]
-    else:
-        turned = (found.label, found.a.type, found.b.type) in scheme.reversed
+    types = (found.label, found.a.type, found.b.type)
+    turned = b[0] < a[0] if found.a.type == found.b.type else types in classifier.scheme.reversed
     subject, object_ = (b, a) if turned else (a, b)
     meaning = MEANINGS.get(found.label, _UNKNOWN)
     begin, end = min(a[6], b[6]), max(a[7], b[7])

@@ -34,9 +34,9 @@ def workers(request, small_vocabulary, tmp_path_factory):
     if request.param == "recogniser":
         sentence = "Aspirin causes headache and metformin helps nausea."
         entities = [(0, 7, "Chemical"), (15, 23, "Disease"), (28, 37, "Chemical"), (44, 50, "Disease")]
-        model, _ = train_pipeline([(f"d{n}", sentence, entities) for n in range(8)])
         ner = str(folder / "ner")
-        model.to_disk(ner)
+        with train_pipeline([(f"d{n}", sentence, entities) for n in range(8)]) as (model, _):
+            model.to_disk(ner)
     with mention_workers([str(folder)], ner=ner) as pool:
         yield pool
 
