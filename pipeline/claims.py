@@ -1,8 +1,8 @@
-"""Evidence: which sentences of which documents claim what, by the trigger patterns and by a trained classifier.
+"""Evidence: which sentences of which documents claim what, by the trigger patterns of `trigger_patterns`.
 
-Every tier writes the same rows. A claim that two tiers make is two rows, told apart by their extractor: fusion weighs them.
 Documents and their mentions arrive as two streams in the same order and are merged as they pass, so memory does not grow
-with their number. Cost of the patterns: about 1,600 abstracts a second and core.
+with their number. Cost: about 1,400 abstracts a second and core. The
+probability of a claim is its pattern's, as the lexicon says.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def extract_evidence(
     mentions: Iterable[pa.RecordBatch],
     workers: Workers,
 ) -> Iterator[pa.RecordBatch]:
-    """Claims between mentions: those of the patterns in the order of the documents and of the sentences, then the classifier's.
+    """Claims made in single sentences, in the order of the documents and of the sentences.
 
     Args:
         documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
