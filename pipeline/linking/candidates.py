@@ -29,9 +29,13 @@ CONCEPT_FEATURES: dict[str, str] = {
 FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
 # Kinds of the index that are searched for a family: vocabularies of chemicals have proteins, too, and the reverse.
-_KINDS = {"disease": ("condition",), "chemical": ("chemical", "gene"), "gene": ("gene", "chemical")}
 _KINDS_OF: dict[int, tuple[str, ...] | None] = {
-    FAMILY_NUMBERS[family]: _KINDS.get(family, ("other",)) for family in FAMILIES
+    FAMILY_NUMBERS[family]: {
+        "disease": ("condition",),
+        "chemical": ("chemical", "gene"),
+        "gene": ("gene", "chemical"),
+    }.get(family, ("other",))
+    for family in FAMILIES
 } | {-1: None}
 _REMEMBERED = 10
 

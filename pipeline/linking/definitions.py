@@ -43,12 +43,18 @@ def find_definitions(text: str) -> dict[str, tuple[int, int]]:
 
 
 def is_short(text: str) -> bool:
-    """Whether a text has the form of a short form: 2 to 10 characters, one or two words, with a capital or a digit."""
+    """Whether a text has the form of a short form: 2 to 10 characters, one or two words, with capitals or digits.
+
+    One capital at the beginning is enough for four letters, and makes no short form of a longer word.
+
+    >>> [is_short(text) for text in ("DM", "5-FU", "Sch", "Metformin", "gene")]
+    [True, True, True, False, False]
+    """
     return (
         2 <= len(text) <= 10
         and _SHORT.fullmatch(text) is not None
         and any(c.isalpha() for c in text)
-        and any(c.isupper() or c.isdigit() for c in text)
+        and any(c.isupper() or c.isdigit() for c in (text if len(text) <= 4 else text[1:]))
     )
 
 

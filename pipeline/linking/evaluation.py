@@ -1,4 +1,4 @@
-"""Linking judged on gold mentions: whether the right concept is the first, among the first five, among the first thirty.
+"""Linking judged on gold mentions: is the right concept the first, among the first five, among the first thirty.
 
 `gold` says what counts as a question and as a right answer. The linker sees the text of the document, the spans and the types of its gold
 mentions, never their identifiers. Recall at 1 takes the best candidate whether or not its probability passes the threshold

@@ -25,7 +25,7 @@ __all__ = ["GoldDocument", "concept_of_identifier", "gold_documents"]
 
 @dataclass(frozen=True, slots=True)
 class GoldDocument:
-    """A document with its linked gold mentions: queries, and right concepts (none where the vocabulary has none)."""
+    """A document with its linked gold mentions: their queries, and their right concepts (none where the vocabulary has none)."""
 
     doc_id: str
     text: str

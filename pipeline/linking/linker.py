@@ -1,7 +1,7 @@
 """The linker: a mention and its document to a concept of the vocabularies, or to none of them.
 
-Every reading of a mention (`readings`) brings its candidates (`candidates`), a re-ranker weighs them (`reranker`) by spelling, words,
-type, the kind of reading and what else the document names, and by what was learned from annotated mentions where a model is
+Every reading of a mention (`readings`) brings its candidates (`candidates`), a re-ranker weighs them (`reranker`) by spelling, words, type,
+the kind of reading and what else the document names, and by what was learned from annotated mentions where a model is
 given. Documents are linked in batches, all pairs in one array.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,7 @@ NONE_FEATURES: tuple[str, ...] = (
     "named_whole",
 )
 
+_Kind = TypeVar("_Kind", bound=np.generic)
 _NEAR = {("chemical", "gene"), ("gene", "chemical"), ("chemical", "organism"), ("anatomy", "disease")}
 _NEAR_NUMBERS = {(FAMILY_NUMBERS[a], FAMILY_NUMBERS[b]) for a, b in _NEAR}
 
@@ -188,7 +189,8 @@ class Linker:
         words = surfaces.words[names]
         rest = surfaces.weights[names] * ~(words[:, :, None] == surfaces.words[mentions][:, None, :]).any(2)
         found = (rest * has[documents[:, None], words]).sum(1)
-        return np.asarray(found / np.maximum(rest.sum(1), 1e-6), np.float32)
+        share: npt.NDArray[np.float32] = found / np.maximum(rest.sum(1), 1e-6)
+        return share
 
     def link(self, text: str, queries: Sequence[Query], k: int = 30) -> list[list[Link]]:
         """The concepts that the mentions of a document may mean, best first, at most k each.
@@ -246,14 +248,15 @@ class Linker:
         )
 
 
-def _join(parts: Sequence[npt.NDArray[Any]], kind: type) -> npt.NDArray[Any]:
+def _join(parts: Sequence[npt.NDArray[_Kind]], kind: type[_Kind]) -> npt.NDArray[_Kind]:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
 
 
 def _with_chemicals(families: npt.NDArray[np.int64], documents: Sequence[int]) -> npt.NDArray[np.bool_]:
     """For each mention, whether its document has a mention of a chemical."""
     own = np.asarray(documents, np.int64)
-    return np.isin(own, own[families == FAMILY_NUMBERS["chemical"]])
+    beside: npt.NDArray[np.bool_] = np.isin(own, own[families == FAMILY_NUMBERS["chemical"]])
+    return beside
 
 
 def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -263,7 +266,8 @@ def _type_features(wanted: npt.NDArray[np.int64], own: npt.NDArray[np.int64]) ->
     near = np.zeros(len(wanted), np.bool_)
     for one, other in sorted(_NEAR_NUMBERS):
         near |= (wanted == one) & (own == other)
-    return np.asarray(np.stack([same, near, told & ~same & ~near], axis=1), np.float64)
+    told_apart: npt.NDArray[np.float64] = np.stack([same, near, told & ~same & ~near], axis=1).astype(np.float64)
+    return told_apart
 
 
 def _named_elsewhere(
@@ -282,4 +286,5 @@ def _named_elsewhere(
     if not len(values):
         return np.zeros(len(keys), np.bool_)
     place = np.minimum(np.searchsorted(values, keys), len(values) - 1)
-    return np.asarray((values[place] == keys) & ~whole)
+    elsewhere: npt.NDArray[np.bool_] = (values[place] == keys) & ~whole
+    return elsewhere

@@ -45,10 +45,9 @@ class Memory:
         self.folder = folder
         try:
             content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-            if content["format"] != _FORMAT:
-                raise ValueError(content["format"])  # noqa: TRY301
+            assert content["format"] == _FORMAT
             self.meant: dict[str, dict[str, int]] = content["meant"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
             raise MateriaError(
                 f"holds no remembered mentions ({type(error).__name__})",
                 file=str(folder),

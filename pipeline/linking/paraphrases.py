@@ -1,8 +1,8 @@
 """Other words for a mention, made by rules of medical and chemical language, to find names that share no word with it.
 
 "Nephropathy" is a disease of the kidney, "renal damage" too, "glutamate" is glutamic acid, and "diltiazem hydrochloride" is a salt of
-diltiazem. The rules know parts of words (`medical_words.en.yaml`), no concepts. Learned from a vocabulary
-instead, they would need one that has the synonyms already. Cost: 4 microseconds a text.
+diltiazem. The rules know parts of words (`medical_words.en.yaml`), no concepts. Learned from a vocabulary instead, they would
+need one that has the synonyms already. Cost: 4 microseconds a text.
 """
 
 from __future__ import annotations

@@ -71,14 +71,13 @@ class Reranker:
         """
         try:
             content: dict[str, Any] = json.loads(text)
-            if content["format"] != FORMAT:
-                raise ValueError(content["format"])  # noqa: TRY301
+            assert content["format"] == FORMAT
             return cls(
                 {str(k): float(v) for k, v in content["weights"].items()},
                 {str(k): float(v) for k, v in content["none_weights"].items()},
                 float(content["none_threshold"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             raise MateriaError(
                 f"holds no weights of a linker ({type(error).__name__})", file=file, remedy="Train the linker again"
             ) from error
@@ -102,17 +101,18 @@ def softmax_with_none(scores: Floats, none: Floats, groups: Numbers) -> Floats:
     np.maximum.at(top, groups, scores)
     weight = np.exp(scores - top[groups])
     total = np.exp(none - top) + np.bincount(groups, weights=weight, minlength=len(none))
-    return np.asarray(weight / total[groups], np.float64)
+    share: Floats = weight / total[groups]
+    return share
 
 
-def fit(  # noqa: PLR0917
+def fit(
     features: Floats,
     groups: Numbers,
     right: npt.NDArray[np.bool_],
     none_features: Floats,
+    *,
     names: Sequence[str],
     none_names: Sequence[str],
-    *,
     penalty: float = 1.0,
     prior: Reranker | None = None,
 ) -> Reranker:

@@ -40,37 +40,9 @@ _ARRAYS = (
 )
 
 _SUFFIXES = (
-    "ations",
-    "ation",
-    "ically",
-    "ities",
-    "ality",
-    "emia",
-    "emic",
-    "osis",
-    "otic",
-    "pathic",
-    "pathy",
-    "ical",
-    "ism",
-    "ity",
-    "ous",
-    "ive",
-    "ion",
-    "ing",
-    "ed",
-    "ic",
-    "al",
-    "ia",
-    "us",
-    "um",
-    "is",
-    "ar",
-    "y",
-    "e",
-    "a",
-    "o",
-)
+    "ations", "ation", "ically", "ities", "ality", "emia", "emic", "osis", "otic", "pathic", "pathy", "ical", "ism", "ity",
+    "ous", "ive", "ion", "ing", "ed", "ic", "al", "ia", "us", "um", "is", "ar", "y", "e", "a", "o",
+)  # fmt: skip
 _ROMAN = {
     "i": "1",
     "ii": "2",
@@ -173,12 +145,18 @@ class Surfaces:
 
     def substitutions(self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """How well each word of the left texts stands for each of the right, by what vocabularies teach [n, WIDTH, WIDTH]."""
-        return np.asarray(self._substitutes[self._places[left][:, :, None], self._places[right][:, None, :]])
+        scores: npt.NDArray[np.float32] = self._substitutes[
+            self._places[left][:, :, None], self._places[right][:, None, :]
+        ]
+        return scores
 
     def heads_substitute(self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """How well the head words of the left texts stand for those of the right [n]."""
         places = np.asarray([*self._word_places, -1], np.int64)
-        return np.asarray(self._substitutes[places[self.head_words[left]], places[self.head_words[right]]])
+        scores: npt.NDArray[np.float32] = self._substitutes[
+            places[self.head_words[left]], places[self.head_words[right]]
+        ]
+        return scores
 
     def word_numbers(self, text: str) -> npt.NDArray[np.int64]:
         """The numbers of those words of a text that some text taken apart has."""

@@ -1,7 +1,7 @@
 """Learning to link from annotated mentions: what they name is remembered, and the weights of the re-ranker are fitted again.
 
-What a memory is worth must be learned on mentions that it does not hold. So the documents are parted into folds, the candidates of a
-fold are made with a memory of the other folds, and the weights fitted on all of them; then the memory of all documents is written.
+What a memory is worth must be learned on mentions that it does not hold. So the documents are parted into folds, the candidates of a fold
+are made with a memory of the other folds, and the weights fitted on all of them; then the memory of all documents is written.
 The fit stays near the weights that ship with the project, so that a few documents already help. Those were fitted by `fit_weights` on the
 training documents of BC5CDR and NCBI Disease, without a memory. Cost: 20 seconds for 9,000 mentions.
 """
@@ -105,7 +105,7 @@ def _fit(parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | 
         groups,
         np.concatenate([right for _, right in parts]),
         np.concatenate([rows.none_features for rows, _ in parts]),
-        list(FEATURES),
-        NONE_FEATURES,
+        names=list(FEATURES),
+        none_names=NONE_FEATURES,
         prior=prior,
     )
