@@ -12,7 +12,6 @@ from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import EXTRACTOR
 from pipeline.errors import MateriaError
-from pipeline.parallel import Workers
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
@@ -74,13 +73,15 @@ def mentions(job: Job) -> None:
 
 
 def evidence(job: Job) -> None:
-    """Claims made in single sentences of a batch: two linked mentions, a predicate, polarity, certainty, probability.
+    """Claims made in a batch: two linked mentions, a predicate, polarity, certainty, probability.
 
-    A lexicon of triggers, typed by the Biolink classes of both ends; negation and hedging are noted, not dropped.
+    A lexicon of triggers, typed by the Biolink classes of both ends, in single sentences; and, where one is configured, a trained
+    classifier over pairs of a document. Negation and hedging are noted, not dropped.
     """
-    from pipeline.claims import extract_evidence
+    from pipeline.claims import evidence_workers, extract_evidence
 
-    workers = job.once("evidence_workers", lambda: Workers(_worker_count(job)))
+    model = job.home.config.extraction.relations
+    workers = job.once("evidence_workers", lambda: evidence_workers(_worker_count(job), model))
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
     documents, found = job.dataset("documents"), job.dataset("mentions")
     for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers):

@@ -1,16 +1,17 @@
-"""Evidence: which sentences of which documents claim what, by the trigger patterns and by a trained classifier.
+"""Evidence: which sentences of which documents claim what, by the trigger patterns of `trigger_patterns`.
 
-Every tier writes the same rows. A claim that two tiers make is two rows, told apart by their extractor: fusion weighs them.
 Documents and their mentions arrive as two streams in the same order and are merged as they pass, so memory does not grow
-with their number. Cost of the patterns: about 1,600 abstracts a second and core.
+with their number. Cost: about 1,400 abstracts a second and core. The
+probability of a claim is its pattern's, as the lexicon says.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -20,7 +21,10 @@ from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
 from pipeline.trigger_patterns import EntitySpan, Found, find_claims, kind_of
 
-__all__ = ["EXTRACTOR", "documents_with_mentions", "extract_evidence", "sentence_claims"]
+if TYPE_CHECKING:
+    from pipeline.relations.model import Classifier
+
+__all__ = ["EXTRACTOR", "documents_with_mentions", "evidence_workers", "extract_evidence", "sentence_claims"]
 
 #: Name and version of the pattern tier, part of every evidence id.
 EXTRACTOR = "trigger.v2"
@@ -36,17 +40,31 @@ _Task = list[MentionedDocument]
 _MENTION_COLUMNS = ("start", "end", "curie", "category", "negated", "hedged", "sentence_start", "sentence_end")
 
 
+def evidence_workers(count: int = 1, classifier: str | None = None) -> Workers:
+    """Processes that read claims: start them once, read many batches with them.
+
+    Args:
+        count: processes; 1 reads in this process.
+        classifier: folder that `materia train relations` wrote, whose claims come beside those of the patterns. Each process loads it
+            once; without one torch is not imported.
+
+    Raises:
+        MateriaError: the folder holds no classifier, at the first reading.
+    """
+    return Workers(count, _load, (classifier,))
+
+
 def extract_evidence(
     documents: Iterable[pa.RecordBatch],
     mentions: Iterable[pa.RecordBatch],
     workers: Workers,
 ) -> Iterator[pa.RecordBatch]:
-    """Claims between mentions: those of the patterns in the order of the documents and of the sentences, then the classifier's.
+    """Claims made in single sentences, in the order of the documents and of the sentences.
 
     Args:
         documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
         mentions: batches [MENTIONS] of the same documents, in the same order, as `find_mentions` yields them.
-        workers: processes to read in; `Workers(1)` reads in this one.
+        workers: made by `evidence_workers`.
 
     Yields:
         Batches [EVIDENCE], one for each few hundred documents. `retracted` is false: the shuffle joins it.
@@ -54,7 +72,18 @@ def extract_evidence(
     Raises:
         MateriaError: where mentions are left that belong to no document, that is, where the two streams do not fit.
     """
-    yield from workers.map(_read_chunk, _chunks(documents, mentions))
+    (classifier,) = workers.initargs
+    yield from workers.map(partial(_read_chunk, classifier), _chunks(documents, mentions))
+
+
+@cache
+def _load(classifier: str | None) -> Classifier | None:
+    """The classifier of this process."""
+    if classifier is None:
+        return None
+    from pipeline.relations.model import load_classifier
+
+    return load_classifier(classifier)
 
 
 def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
@@ -112,8 +141,13 @@ def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, lis
         yield current, rows
 
 
-def _read_chunk(task: _Task) -> pa.RecordBatch:
+def _read_chunk(folder: str | None, task: _Task) -> pa.RecordBatch:
     rows = [row for document in task for row in _evidence(document)]
+    classifier = _load(folder)
+    if classifier is not None:
+        from pipeline.relations.prediction import classifier_evidence
+
+        rows += classifier_evidence(classifier, task)
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.claims import extract_evidence
+from pipeline.claims import evidence_workers, extract_evidence
 from pipeline.extractor import Extractor
 from pipeline.hashing import text_hash
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.linker import Query
 from pipeline.mentions import find_mentions, mention_workers
-from pipeline.parallel import Workers
 from pipeline.tables import DOCUMENTS
 from pipeline.vocabulary_index import VocabularyIndex
 
@@ -69,7 +68,9 @@ def explain_documents(
                 text = document.column("text")[0].as_py() or ""
                 found = [*find_mentions([document], workers)]
                 mentions = [row for rows in found for row in rows.to_pylist()]
-                claims = [row for rows in extract_evidence([document], found, Workers(1)) for row in rows.to_pylist()]
+                claims = [
+                    row for rows in extract_evidence([document], found, evidence_workers()) for row in rows.to_pylist()
+                ]
                 queries = [Query(m["start"], m["end"], m["text"], m["category"], m["expanded"]) for m in mentions]
                 links = chosen.link(text, queries, k=_CANDIDATES)
                 yield {

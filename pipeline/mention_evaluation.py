@@ -77,8 +77,8 @@ def train_models(corpus: GoldCorpus, table: pa.Table, index: VocabularyIndex, fo
         raise MateriaError(
             "Every training document stands in the gold files too", remedy="Train on other documents than are judged on"
         )
-    nlp, _ = train_pipeline(documents_of(corpus))
-    nlp.to_disk(folder / "ner-model")
+    with train_pipeline(documents_of(corpus)) as (nlp, _):
+        nlp.to_disk(folder / "ner-model")
     documents = gold_documents(corpus.documents, concept_of_identifier(table))
     learn_linker(documents, table, index.linking, folder / "linker-model")
     return {"ner": str(folder / "ner-model"), "linker": str(folder / "linker-model")}

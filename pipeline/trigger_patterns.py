@@ -17,7 +17,7 @@ from functools import cache
 from pipeline.biolink import is_kind_of
 from pipeline.lexicons import load_yaml
 
-__all__ = ["EntitySpan", "Found", "find_claims", "kind_of", "pattern_priors"]
+__all__ = ["EntitySpan", "Found", "find_claims", "hedged_certainty", "kind_of", "pattern_priors"]
 
 # Blocks of the private use area, 1,024 characters each: how many mentions of a kind one sentence may hold.
 _BLOCK = 0x400
@@ -136,6 +136,11 @@ def _lexicon() -> _Lexicon:
     expressions = {name: re.compile(source[name], re.IGNORECASE) for name in _EXPRESSIONS}
     words = frozenset(word for pattern in patterns for word in pattern.words)
     return _Lexicon(tuple(patterns), words, source["hedged_certainty"], source["general_factor"], **expressions)
+
+
+def hedged_certainty() -> float:
+    """The certainty of a claim that is hedged."""
+    return _lexicon().hedged_certainty
 
 
 def pattern_priors() -> dict[str, float]:

@@ -55,13 +55,27 @@ def evaluate_relations(
         return _evaluate_patterns(read_gold_corpus(gold))
     learn = read_gold_corpus(train)
     if folds is not None:
+        if entities != "gold" or folds < 2:
+            raise MateriaError("Folds are two or more, over gold entities", remedy="Give --folds 5 --entities gold")
         return _evaluate_folds(learn, folds, seed)
     judge = read_gold_corpus(gold)
     learn = without_documents(learn, judge.doc_ids)
     scheme = learn_scheme(learn.documents)
     classifier = fit(gold_pairs(learn.documents, scheme), scheme, seed=seed)
-    found = _predicted(classifier, gold_pairs(judge.documents, scheme))
-    return {**classifier.report, **_scores(gold_relations(judge), found)}
+    report = {**classifier.report, "entities": entities}
+    if entities == "gold":
+        found = _predicted(classifier, gold_pairs(judge.documents, scheme))
+    elif scheme.level == "mention":
+        raise MateriaError(
+            "These corpora relate single mentions without identifiers, which predicted ones cannot be compared with",
+            remedy="Judge them with --entities gold",
+        )
+    else:
+        from pipeline.relations.predicted_entities import predicted_relations
+
+        report["vocabulary"] = "given" if vocabulary else "names of the training annotations"
+        found = predicted_relations(classifier, learn, judge, vocabulary)
+    return {**report, **_scores(gold_relations(judge), found)}
 
 
 def _evaluate_folds(corpus: GoldCorpus, folds: int, seed: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ The folder is versioned, holds nothing pickled, and is named by a hash of its by
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
 from pipeline.relations.mix import Mix
 from pipeline.relations.pairs import Scheme
@@ -25,7 +25,7 @@ __all__ = ["FORMAT", "Classifier", "load_classifier", "save_classifier"]
 
 #: Name and version of the folder's format, and of the features in it: raise it when either changes.
 FORMAT = "materia_relations.v1"
-_HEADER, _TENSORS = "relations.json", "model.safetensors"
+_HEADER, _TENSORS, _ENCODER = "relations.json", "model.safetensors", "encoder"
 
 
 class Voter(Protocol):
@@ -79,13 +79,17 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     from safetensors.numpy import save_file
 
     from pipeline.relations.deep import Deep
+    from pipeline.relations.encoder import Encoder
 
     tensors: dict[str, npt.NDArray[Any]] = {
         "wide.hashes": classifier.wide.hashes,
         "wide.weights": classifier.wide.weights,
     }
     words: list[list[str]] = []
-    for number, network in enumerate(classifier.deep):
+    encoder = next((network for network in classifier.deep if isinstance(network, Encoder)), None)
+    if encoder is not None:
+        tensors |= {f"out.{name}": tensor.numpy() for name, tensor in encoder.out.state_dict().items()}
+    for number, network in enumerate(network for network in classifier.deep if network is not encoder):
         assert isinstance(network, Deep)
         words.append(list(network.words))
         tensors |= {f"deep.{number}.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
@@ -99,6 +103,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         "mix": {"weights": classifier.mix.weights, "biases": classifier.mix.biases},
         "threshold": classifier.mix.threshold,
         "words": words,
+        "encoder": encoder is not None,
         "report": classifier.report,
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +112,8 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         made.mkdir()
         save_file(tensors, str(made / _TENSORS))
         (made / _HEADER).write_text(json.dumps(header, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        if encoder is not None:
+            encoder.save(made / _ENCODER)
         if folder.exists():
             folder.rename(Path(scratch) / "before")
         made.rename(folder)
@@ -150,9 +157,16 @@ def _load(folder: Path, header: dict[str, Any]) -> Classifier:
                 {k.removeprefix(start): torch.from_numpy(v) for k, v in tensors.items() if k.startswith(start)}
             )
             deep.append(network.eval())
-    digest = hashlib.sha256()
-    for name in (_HEADER, _TENSORS):
-        digest.update((folder / name).read_bytes())
+    if header["encoder"]:
+        import torch
+
+        from pipeline.relations.encoder import load_encoder
+
+        encoder = load_encoder(str(folder / _ENCODER), len(header["labels"]) + 1)
+        encoder.out.load_state_dict(
+            {k.removeprefix("out."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("out.")}
+        )
+        deep.append(encoder.eval())
     scheme = Scheme(
         header["level"],
         tuple(header["labels"]),
@@ -161,4 +175,4 @@ def _load(folder: Path, header: dict[str, Any]) -> Classifier:
     )
     mix = Mix(tuple(header["mix"]["weights"]), tuple(header["mix"]["biases"]), header["threshold"])
     wide = Wide(tensors["wide.hashes"], tensors["wide.weights"])
-    return Classifier(scheme, wide, tuple(deep), mix, f"{FORMAT}.{digest.hexdigest()[:8]}", header["report"])
+    return Classifier(scheme, wide, tuple(deep), mix, f"{FORMAT}.{folder_hash(folder)[:8]}", header["report"])

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.errors import MateriaError
 from pipeline.gold_corpus import read_gold_corpus
 from pipeline.hashing import fraction_of
 from pipeline.relations.mix import fit_mix
@@ -28,6 +29,7 @@ __all__ = ["GoldPairs", "fit", "fold_of", "gold_pairs", "train_relations"]
 _FOLDS = 3
 _L2 = {"document": 30.0, "mention": 3.0}
 _EPOCHS = 6
+_TUNING_EPOCHS = 3
 #: Networks of a classifier, from seeds one apart.
 _NETWORKS = 1
 
@@ -81,7 +83,7 @@ def train_relations(train: Sequence[str], out: str, *, encoder: str | None = Non
     corpus = read_gold_corpus(train)
     scheme = learn_scheme(corpus.documents)
     pairs = gold_pairs(corpus.documents, scheme)
-    classifier = fit(pairs, scheme, seed=seed)
+    classifier = fit(pairs, scheme, encoder=encoder, seed=seed)
     save_classifier(classifier, Path(out))
     return classifier.report
 
@@ -112,8 +114,12 @@ def fold_of(doc_id: str, folds: int) -> int:
     return int(folds * fraction_of("fold", doc_id))
 
 
-def fit(pairs: GoldPairs, scheme: Scheme, *, seed: int = 0) -> Classifier:
-    """A classifier for the pairs of a corpus."""
+def fit(pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: int = 0) -> Classifier:
+    """A classifier for the pairs of a corpus.
+
+    Raises:
+        MateriaError: the documents are too few to hold some out.
+    """
     count = len(scheme.labels) + 1
     unseen: list[list[npt.NDArray[np.float64]]] = []
     truth: list[npt.NDArray[np.int64]] = []
@@ -122,11 +128,16 @@ def fit(pairs: GoldPairs, scheme: Scheme, *, seed: int = 0) -> Classifier:
         inside = pairs.where(lambda doc_id, fold=fold: fold_of(f"mix {doc_id}", _FOLDS) != fold)  # type: ignore[misc]
         outside = pairs.where(lambda doc_id, fold=fold: fold_of(f"mix {doc_id}", _FOLDS) == fold)  # type: ignore[misc]
         if inside.views and outside.views:
-            unseen.append(votes(*_halves(inside, scheme, count, seed), outside.views))
+            unseen.append(votes(*_halves(inside, scheme, count, encoder, seed), outside.views))
             truth.append(outside.labels)
+    if not unseen:
+        raise MateriaError(
+            f"{len(set(pairs.doc_ids))} documents with candidate pairs are too few to learn relations from",
+            remedy="Give more annotated documents",
+        )
     joined = [np.concatenate(parts) for parts in zip(*unseen, strict=True)]
     mix = fit_mix(joined, np.concatenate(truth), pairs.missed)
-    wide, deep = _halves(pairs, scheme, count, seed)
+    wide, deep = _halves(pairs, scheme, count, encoder, seed)
     report = {
         "documents": len(set(pairs.doc_ids)),
         "pairs": len(pairs.views),
@@ -135,10 +146,17 @@ def fit(pairs: GoldPairs, scheme: Scheme, *, seed: int = 0) -> Classifier:
     return Classifier(scheme, wide, deep, mix, report=report)
 
 
-def _halves(pairs: GoldPairs, scheme: Scheme, count: int, seed: int) -> tuple[Wide, tuple[Voter, ...]]:
+def _halves(
+    pairs: GoldPairs, scheme: Scheme, count: int, encoder: str | None, seed: int
+) -> tuple[Wide, tuple[Voter, ...]]:
     from pipeline.relations.deep import train_deep
 
     wide = train_wide([view.features for view in pairs.views], pairs.labels, count, _L2[scheme.level])
+    if encoder is not None:
+        from pipeline.relations.encoder import train_encoder
+
+        tuned = train_encoder(pairs.views, pairs.labels, count, name=encoder, epochs=_TUNING_EPOCHS, seed=seed)
+        return wide, (tuned,)
     deep = tuple(
         train_deep(pairs.views, pairs.labels, count, epochs=_EPOCHS, seed=seed + number) for number in range(_NETWORKS)
     )

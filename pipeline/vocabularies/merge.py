@@ -32,6 +32,7 @@ from pipeline.duck import stream
 
 __all__ = ["merge", "renames"]
 
+
 def renames(merges: pa.Table) -> dict[str, str]:
     """What each identifier that was merged is now, from the merge log (VOCABULARY_MERGES): for graphs made before the merge."""
     done = merges.filter(pc.is_valid(merges["merged_into"]))

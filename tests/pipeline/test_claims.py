@@ -4,11 +4,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from pipeline.claims import EXTRACTOR, extract_evidence
+from pipeline.claims import EXTRACTOR, evidence_workers, extract_evidence
 from pipeline.errors import MateriaError
 from pipeline.lexicons import load_yaml
 from pipeline.mentions import find_mentions, mention_workers
-from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
 from pipeline.trigger_patterns import EntitySpan, find_claims
 
@@ -272,7 +271,7 @@ def extracted(small_vocabulary_path, documents_of):
 
 
 def evidence(batch, found, workers=1):
-    with Workers(workers) as pool:
+    with evidence_workers(workers) as pool:
         return pa.Table.from_batches(list(extract_evidence([batch], found, pool)), EVIDENCE)
 
 
@@ -310,7 +309,7 @@ def test_a_document_that_stands_twice_running_keeps_its_own_mentions(small_vocab
     one = documents_of("Metformin for type 2 diabetes")
     with mention_workers([small_vocabulary_path]) as pool:
         found = list(find_mentions([one, one], pool))
-    with Workers(1) as pool:
+    with evidence_workers() as pool:
         rows = pa.Table.from_batches(list(extract_evidence([one, one], found, pool)), EVIDENCE)
     assert rows.num_rows == 2
     assert len(set(rows.column("evidence_id").to_pylist())) == 1

@@ -5,10 +5,9 @@ import time
 import pyarrow as pa
 import pytest
 
-from pipeline.claims import extract_evidence
+from pipeline.claims import evidence_workers, extract_evidence
 from pipeline.mentions import find_mentions, mention_workers
 from pipeline.ner.training import train_pipeline
-from pipeline.parallel import Workers
 from pipeline.sentences import LONGEST
 from pipeline.tables import MENTIONS
 from pipeline.vocabulary_index import VocabularyIndex
@@ -35,9 +34,9 @@ def workers(request, small_vocabulary, tmp_path_factory):
     if request.param == "recogniser":
         sentence = "Aspirin causes headache and metformin helps nausea."
         entities = [(0, 7, "Chemical"), (15, 23, "Disease"), (28, 37, "Chemical"), (44, 50, "Disease")]
-        model, _ = train_pipeline([(f"d{n}", sentence, entities) for n in range(8)])
         ner = str(folder / "ner")
-        model.to_disk(ner)
+        with train_pipeline([(f"d{n}", sentence, entities) for n in range(8)]) as (model, _):
+            model.to_disk(ner)
     with mention_workers([str(folder)], ner=ner) as pool:
         yield pool
 
@@ -67,7 +66,7 @@ def test_a_long_sentence_costs_no_more_than_its_length(workers, documents_of, un
         batch = documents_of(unit * (length // len(unit)))
         start = time.process_time()
         found = list(find_mentions([batch], workers))
-        list(extract_evidence([batch], found, Workers(1)))
+        list(extract_evidence([batch], found, evidence_workers()))
         return time.process_time() - start
 
     seconds(5_000)
