@@ -1,7 +1,7 @@
 """The words of a text, as the recogniser sees them: runs of letters and digits, and every other sign by itself.
 
 Gold mentions often end inside what a tokenizer for English keeps together ("phenobarbital-induced", "(SNP)", "Na+/K+").
-Cut at every sign, all 18,013 mentions of BC5CDR's train and dev sets begin and end at words, all but 2 of NCBI Disease's 5,100,
+Cut at every sign, all 8,853 mentions of BC5CDR's train set begin and end at words, all but 2 of NCBI Disease's 5,100,
 and 99.4% of BioRED's 11,413 (the rest are inside words such as "rDEN2Delta30"). Rejected: cutting between letters and digits
 too, which helps BioRED alone, and makes names such as CYP2D6 several words.
 
