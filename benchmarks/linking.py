@@ -3,7 +3,7 @@
 Usage: python benchmarks/linking.py --vocabulary FILE ... --gold FILE [--unseen FILE ...] [--scispacy-index FOLDER]
        python benchmarks/linking.py --names 500000
 
-Two sets of mentions are searched for: those of `--gold` as they come, and the distinct mentions of `--unseen` that `--gold` lacks, each once.
+Two sets of mentions are searched for: those of `--gold` as they come, and the distinct mentions of `--unseen` that `--gold` lacks, once.
 Seconds are those of the search alone, by one process. Recall is of the index alone, no re-ranking: the right concept is the
 first, or among the first thirty. scispaCy's index takes minutes to make; it is made once and kept in `--scispacy-index`,
 with the seconds that it took. scispaCy refuses to make one with the SciPy it installs with; its vectors are kept in 32 bits
@@ -110,7 +110,7 @@ def scispacys(vocabulary: Path, folder: Path) -> tuple[Search, float]:
 
 
 def peak() -> float:
-    """This process's peak memory in MiB."""
+    """The peak memory of the process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
