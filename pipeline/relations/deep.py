@@ -1,6 +1,6 @@
 """The deep half of the classifier: a piecewise convolutional network over the passage in which a pair meets, from scratch.
 
-Words and the distances to the two mentions are embedded, convolved over three units, and the maximum is taken before, between
+Words and the distances to the two mentions are embedded, convolved over three and over five units, and the maximum is taken before, between
 and behind the two mentions (Zeng et al. 2015, doi:10.18653/v1/D15-1203). Trained by AdamW with dropout of units and words.
 Alone it is weaker than the features; together they are better than either where thousands of sentences are there to learn
 from (DDI), and the mix that training learns leaves it little to say where they are not (CID).
@@ -25,7 +25,8 @@ __all__ = ["Deep", "deterministic", "train_deep"]
 
 _PAD, _UNKNOWN = 0, 1
 _REACH = 30
-_WORDS, _PLACES, _FILTERS = 48, 8, 128
+_WORDS, _PLACES, _FILTERS = 64, 8, 128
+_WIDTHS = (3, 5)
 _MIN_VIEWS = 3
 _BATCH = 64
 _RATE = 2e-3
@@ -47,8 +48,10 @@ class Deep(nn.Module):
         self.embed = nn.Embedding(len(words) + 2, _WORDS, padding_idx=_PAD)
         self.place_a = nn.Embedding(2 * _REACH + 1, _PLACES)
         self.place_b = nn.Embedding(2 * _REACH + 1, _PLACES)
-        self.convolve = nn.Conv1d(_WORDS + 2 * _PLACES, _FILTERS, 3, padding=1)
-        self.out = nn.Linear(3 * _FILTERS, labels)
+        self.convolve = nn.ModuleList(
+            nn.Conv1d(_WORDS + 2 * _PLACES, _FILTERS, width, padding=width // 2) for width in _WIDTHS
+        )
+        self.out = nn.Linear(3 * len(_WIDTHS) * _FILTERS, labels)
         nn.init.normal_(self.embed.weight, std=0.1)
 
     def numbers(self, view: View) -> npt.NDArray[np.int64]:
@@ -62,7 +65,8 @@ class Deep(nn.Module):
         near = [offset.clamp(-_REACH, _REACH) + _REACH for offset in (from_a, from_b)]
         embedded = torch.cat([self.embed(numbers), self.place_a(near[0]), self.place_b(near[1])], dim=-1)
         embedded = functional.dropout(embedded, 0.2, self.training)
-        hidden = functional.relu(self.convolve(embedded.transpose(1, 2)))
+        channels = embedded.transpose(1, 2)
+        hidden = functional.relu(torch.cat([convolve(channels) for convolve in self.convolve], dim=1))
         first, last = torch.minimum(a, b)[:, None], torch.maximum(a, b)[:, None]
         there = numbers != _PAD
         pieces = (there & (where <= first), there & (where > first) & (where < last), there & (where >= last))
