@@ -216,7 +216,17 @@ def main() -> None:
     for name in figures["ours"]:
         values = [one[name] for one in figures.values()]
         shown = [f"{value:.4f}" if value <= 1 else f"{value:,.1f}" for value in values]
-        report.add_row(name, *shown, *([f"{values[0] / values[1]:.3g}"] if len(values) == 2 else []))
+        report.add_row(
+            name,
+            *shown,
+            *(
+                [f"{values[0] / values[1]:.3g}"]
+                if len(values) == 2 and values[1]
+                else ["-"]
+                if len(values) == 2
+                else []
+            ),
+        )
     Console().print(report)
 
 
