@@ -72,12 +72,16 @@ def test_status_counts_every_stage(home: Path) -> None:
 def test_every_mention_is_the_text_at_its_offsets(home: Path) -> None:
     import duckdb
 
-    ((every, right),) = duckdb.connect().execute(f"""
+    ((every, right),) = (
+        duckdb.connect()
+        .execute(f"""
         SELECT count(*), count(*) FILTER (substring(d.text, m.start + 1, m."end" - m.start) = m.text)
         FROM read_parquet('{home}/mentions/**/mentions-*.parquet', hive_partitioning = false) m
         JOIN read_parquet('{home}/documents/**/documents-*.parquet', hive_partitioning = false) d
         USING (doc_id, version, text_hash)
-    """).fetchall()
+    """)
+        .fetchall()
+    )
     assert every == right >= status(home)["mentions"] > 0
 
 
