@@ -70,7 +70,11 @@ def run(options: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     with _names(home, options.vocabulary) as names:
         found = explain_documents(
-            documents, names, ner=options.ner or settings.ner, linker=options.linker or settings.linker
+            documents,
+            names,
+            ner=options.ner or settings.ner,
+            linker=options.linker or settings.linker,
+            relations=settings.relations,
         )
         for document in found:
             if options.json:

@@ -44,7 +44,12 @@ def text_as_document(text: str) -> pa.RecordBatch:
 
 
 def explain_documents(
-    documents: Iterable[pa.RecordBatch], names: str, *, ner: str | None = None, linker: str | None = None
+    documents: Iterable[pa.RecordBatch],
+    names: str,
+    *,
+    ner: str | None = None,
+    linker: str | None = None,
+    relations: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Each document with its text, mentions and claims, as JSON-like values.
 
@@ -52,6 +57,7 @@ def explain_documents(
         documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
         names: a folder that `VocabularyIndex.build` made.
         ner, linker: models, as in `mention_workers`.
+        relations: a classifier, as in `evidence_workers`.
 
     Yields:
         doc_id, text, mentions (the columns of MENTIONS, the preferred name of the concept, and `candidates`: concepts with
@@ -69,7 +75,9 @@ def explain_documents(
                 found = [*find_mentions([document], workers)]
                 mentions = [row for rows in found for row in rows.to_pylist()]
                 claims = [
-                    row for rows in extract_evidence([document], found, evidence_workers()) for row in rows.to_pylist()
+                    row
+                    for rows in extract_evidence([document], found, evidence_workers(1, relations))
+                    for row in rows.to_pylist()
                 ]
                 queries = [Query(m["start"], m["end"], m["text"], m["category"], m["expanded"]) for m in mentions]
                 links = chosen.link(text, queries, k=_CANDIDATES)

@@ -6,7 +6,7 @@ readers as a build. Papers that stand in two corpora are kept apart by their ide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class GoldCorpus:
 
 
 def read_gold_corpus(paths: Sequence[str]) -> GoldCorpus:
-    """Read files of an annotated corpus, in the order of their names; a document that comes twice counts once.
+    """Read files of annotated corpora, in the order given; a document that comes twice counts once. Corpora may name files alike.
 
     Args:
         paths: files or folders, in any format that keeps annotations.
@@ -40,15 +40,11 @@ def read_gold_corpus(paths: Sequence[str]) -> GoldCorpus:
     Raises:
         MateriaError: a file is missing, empty or in no known format, or no document holds an annotation.
     """
-    files = list_files(list(paths))
     aside: list[SetAside] = []
-    inventory = take_inventory(files, set_aside=aside.append).to_pylist()
-    formats = {row["file"]: (row["position"], row["format"]) for row in inventory}
-    batch = [(file, *formats[file.name]) for file in files if file.name in formats]
     seen: set[str] = set()
     documents: list[pa.RecordBatch] = []
     annotated = 0
-    for rows in read_documents(batch, aside.append):
+    for rows in (rows for path in paths for rows in _documents(path, aside)):
         keep = [not (name in seen or seen.add(name)) for name in rows.column("doc_id").to_pylist()]  # type: ignore[func-returns-value]
         kept = rows.filter(pa.array(keep, pa.bool_()))
         annotated += sum(map(bool, kept.column("annotations").to_pylist()))
@@ -59,6 +55,14 @@ def read_gold_corpus(paths: Sequence[str]) -> GoldCorpus:
             remedy="Give files with gold annotations: PubTator, BioC, DDI XML, or marked sentences",
         )
     return GoldCorpus(tuple(documents), tuple(aside))
+
+
+def _documents(path: str, aside: list[SetAside]) -> Iterator[pa.RecordBatch]:
+    files = list_files([path])
+    inventory = take_inventory(files, set_aside=aside.append).to_pylist()
+    formats = {row["file"]: (row["position"], row["format"]) for row in inventory}
+    batch = [(file, *formats[file.name]) for file in files if file.name in formats]
+    yield from read_documents(batch, aside.append)
 
 
 def without_documents(corpus: GoldCorpus, doc_ids: frozenset[str]) -> GoldCorpus:

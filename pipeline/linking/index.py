@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pipeline.linking.build import FORMAT, build_index
 from pipeline.linking.forms import KINDS
 from pipeline.linking.keys import hash_of
-from pipeline.linking.ranking import EXACT, NGRAMS, NORMAL, TOKENS, Found, best
+from pipeline.linking.ranking import EXACT, NGRAMS, NORMAL, Found, best
 from pipeline.linking.vectors import vectors_of
 from pipeline.mapped import Strings, read_arrays
 from pipeline.name_forms import normal_form
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from scipy.sparse import csr_matrix
 
-__all__ = ["EXACT", "KINDS", "NGRAMS", "NORMAL", "TOKENS", "Candidates", "LinkingIndex"]
+__all__ = ["EXACT", "KINDS", "NGRAMS", "NORMAL", "Candidates", "LinkingIndex"]
 
 # Scores of what a hash finds: the text itself, its normal form, a form that a rule made from a name. What is only like it stays below.
 _EXACT, _NORMAL, _MADE, _SIMILAR = 1.0, 0.98, 0.96, 0.95
@@ -44,7 +44,7 @@ class Candidates:
     concepts: npt.NDArray[np.int32]  #: [n, k] concept numbers, each once a row
     names: npt.NDArray[np.int32]  #: [n, k] the best-matching name of each
     scores: npt.NDArray[np.float32]  #: [n, k] similarity in [0, 1]
-    stages: npt.NDArray[np.uint8]  #: [n, k] how found: EXACT, NORMAL, TOKENS, NGRAMS
+    stages: npt.NDArray[np.uint8]  #: [n, k] how found: EXACT, NORMAL, NGRAMS
 
 
 class LinkingIndex:

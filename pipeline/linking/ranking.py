@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EXACT", "NGRAMS", "NORMAL", "TOKENS", "Found", "best"]
+__all__ = ["EXACT", "NGRAMS", "NORMAL", "Found", "best"]
 
 #: How a candidate was found: the same text, the same normal form, the same roots in any order, or similar roots and 3-grams.
-EXACT, NORMAL, TOKENS, NGRAMS = 0, 1, 2, 3
+EXACT, NORMAL, NGRAMS = 0, 1, 2
 
 # From the highest bit down: 13 bits of text, 20 of score (the best first), 29 of name, 2 of stage.
 _ROW_BITS, _STEPS = 13, (1 << 20) - 1

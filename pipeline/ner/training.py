@@ -76,7 +76,15 @@ def train_pipeline(
     """Train a recogniser on documents: a spaCy pipeline of `materia_words` and `materia_ner`, and what it was made from.
 
     An index of the vocabulary's names is kept in a temporary folder as long as the context is open.
+
+    Raises:
+        MateriaError: no document with an entity is left to learn from.
     """
+    if not any(entities for _, _, entities in examples):  # CRFsuite crashes on nothing
+        raise MateriaError(
+            f"No entity is left to learn from in {len(examples)} documents",
+            remedy="Give training files with annotations, of other documents than are judged on",
+        )
     import spacy
 
     from pipeline.ner.component import EntityRecogniser

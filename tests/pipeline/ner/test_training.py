@@ -147,3 +147,10 @@ def test_disease_names_of_real_abstracts_are_learned(materia_data):
     with train_pipeline(examples[:80]) as (nlp, _), warnings.catch_warnings():
         warnings.simplefilter("error")
         assert score_entities(nlp, examples[80:120])["f1"] > 0.5
+
+
+def test_nothing_left_to_learn_from_is_an_error_and_no_crash_of_crfsuite(tmp_path):
+    path = tmp_path / "one.pubtator"
+    path.write_text("1|t|Aspirin helps.\n1|a|\n1\t0\t7\tAspirin\tChemical\tD001241\n\n")
+    with pytest.raises(MateriaError, match="No entity is left to learn from"):
+        evaluate_ner([str(path)], [str(path)])
