@@ -24,7 +24,14 @@ from pipeline.trigger_patterns import EntitySpan, Found, find_claims, kind_of
 if TYPE_CHECKING:
     from pipeline.relations.model import Classifier
 
-__all__ = ["EXTRACTOR", "documents_with_mentions", "evidence_workers", "extract_evidence", "sentence_claims"]
+__all__ = [
+    "EXTRACTOR",
+    "documents_with_mentions",
+    "evidence_row",
+    "evidence_workers",
+    "extract_evidence",
+    "sentence_claims",
+]
 
 #: Name and version of the pattern tier, part of every evidence id.
 EXTRACTOR = "trigger.v2"
@@ -172,38 +179,76 @@ def sentence_claims(text: str, mentions: Iterable[MentionRow]) -> Iterator[Sente
 
 
 def _evidence(document: MentionedDocument) -> Iterator[dict[str, Any]]:
-    (doc_id, version, text_hash), text, labels, mentions = document
-    starts = [start for start, _ in labels]
-    for begin, end, claim, subject, object_ in sentence_claims(text, mentions):
-        spans = (begin + subject.start, begin + subject.end, begin + object_.start, begin + object_.end)
-        said = (subject.curie, claim.predicate, object_.curie)
-        place = bisect_right(starts, begin) - 1
-        yield {
-            "evidence_id": evidence_id(
-                doc_id, text_hash, spans, said, EXTRACTOR, polarity=claim.polarity, direction=claim.direction
-            ),
-            "doc_id": doc_id,
-            "version": version,
-            "text_hash": text_hash,
-            "sentence_start": begin,
-            "sentence_end": end,
-            "sentence": text[begin:end],
-            "section": labels[place][1] if place >= 0 else "",
-            "subject": subject.curie,
-            "subject_category": subject.category,
-            "subject_start": spans[0],
-            "subject_end": spans[1],
-            "predicate": claim.predicate,
-            "object": object_.curie,
-            "object_category": object_.category,
-            "object_start": spans[2],
-            "object_end": spans[3],
-            "trigger": claim.trigger,
-            "direction": claim.direction,
-            "polarity": claim.polarity,
-            "certainty": claim.certainty,
-            "hypothetical": claim.hypothetical,
-            "extractor": EXTRACTOR,
-            "probability": claim.probability,
-            "retracted": False,
-        }
+    for begin, end, claim, subject, object_ in sentence_claims(document[1], document[3]):
+        yield evidence_row(
+            document,
+            (begin, end),
+            (begin + subject.start, begin + subject.end, subject.curie, subject.category),
+            (begin + object_.start, begin + object_.end, object_.curie, object_.category),
+            EXTRACTOR,
+            predicate=claim.predicate,
+            trigger=claim.trigger,
+            direction=claim.direction,
+            polarity=claim.polarity,
+            certainty=claim.certainty,
+            hypothetical=claim.hypothetical,
+            probability=claim.probability,
+        )
+
+
+def evidence_row(
+    document: MentionedDocument,
+    passage: tuple[int, int],
+    subject: tuple[int, int, str, str],
+    object_: tuple[int, int, str, str],
+    extractor: str,
+    *,
+    predicate: str,
+    trigger: str,
+    direction: str | None,
+    polarity: bool,
+    certainty: float,
+    hypothetical: bool,
+    probability: float,
+) -> dict[str, Any]:
+    """A row [EVIDENCE], as every tier over single documents writes it.
+
+    Args:
+        passage: start and end of the sentence, or sentences, that claim it.
+        subject, object_: start, end, CURIE and Biolink class of the two mentions, with offsets into the text.
+        extractor: name and version of the tier.
+    """
+    (doc_id, version, text_hash), text, labels, _ = document
+    begin, end = passage
+    spans = (subject[0], subject[1], object_[0], object_[1])
+    place = bisect_right([start for start, _ in labels], begin) - 1
+    return {
+        "evidence_id": evidence_id(
+            doc_id, text_hash, spans, (subject[2], predicate, object_[2]), extractor,
+            polarity=polarity, direction=direction,
+        ),
+        "doc_id": doc_id,
+        "version": version,
+        "text_hash": text_hash,
+        "sentence_start": begin,
+        "sentence_end": end,
+        "sentence": text[begin:end],
+        "section": labels[place][1] if place >= 0 else "",
+        "subject": subject[2],
+        "subject_category": subject[3],
+        "subject_start": spans[0],
+        "subject_end": spans[1],
+        "predicate": predicate,
+        "object": object_[2],
+        "object_category": object_[3],
+        "object_start": spans[2],
+        "object_end": spans[3],
+        "trigger": trigger,
+        "direction": direction,
+        "polarity": polarity,
+        "certainty": certainty,
+        "hypothetical": hypothetical,
+        "extractor": extractor,
+        "probability": probability,
+        "retracted": False,
+    }  # fmt: skip

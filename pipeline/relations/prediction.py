@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from pipeline.claims import MentionedDocument, MentionRow
+from pipeline.claims import MentionedDocument, MentionRow, evidence_row
 from pipeline.context import context_of
-from pipeline.hashing import evidence_id
 from pipeline.linking.types import family_of
 from pipeline.relations.model import Classifier
 from pipeline.relations.pairs import Scheme, pairs_of
@@ -112,7 +111,7 @@ def classifier_evidence(classifier: Classifier, documents: Sequence[MentionedDoc
 
 
 def _row(classifier: Classifier, document: MentionedDocument, reading: Reading, found: Related) -> dict[str, Any]:
-    (doc_id, version, text_hash), text, labels, mentions = document
+    _, text, _, mentions = document
     rows = {(row[0], row[1]): row for row in mentions}
     a = _mention(reading, found.a, found.view.meeting.a, rows)
     b = _mention(reading, found.b, found.view.meeting.b, rows)
@@ -120,41 +119,22 @@ def _row(classifier: Classifier, document: MentionedDocument, reading: Reading, 
     turned = b[0] < a[0] if found.a.type == found.b.type else types in classifier.scheme.reversed
     subject, object_ = (b, a) if turned else (a, b)
     meaning = MEANINGS.get(found.label, _UNKNOWN)
-    begin, end = min(a[6], b[6]), max(a[7], b[7])
-    spans = (subject[0], subject[1], object_[0], object_[1])
     scopes = context_of(text[object_[6] : object_[7]])
     inside = (object_[0] - object_[6], object_[1] - object_[6])
-    place = bisect_right([start for start, _ in labels], begin) - 1
-    return {
-        "evidence_id": evidence_id(
-            doc_id, text_hash, spans, (subject[2], meaning.predicate, object_[2]), classifier.name,
-            polarity=True, direction=meaning.direction,
-        ),
-        "doc_id": doc_id,
-        "version": version,
-        "text_hash": text_hash,
-        "sentence_start": begin,
-        "sentence_end": end,
-        "sentence": text[begin:end],
-        "section": labels[place][1] if place >= 0 else "",
-        "subject": subject[2],
-        "subject_category": subject[3],
-        "subject_start": spans[0],
-        "subject_end": spans[1],
-        "predicate": meaning.predicate,
-        "object": object_[2],
-        "object_category": object_[3],
-        "object_start": spans[2],
-        "object_end": spans[3],
-        "trigger": found.label,
-        "direction": meaning.direction,
-        "polarity": True,
-        "certainty": hedged_certainty() if scopes.is_hedged(*inside) else 1.0,
-        "hypothetical": scopes.is_hypothetical(*inside),
-        "extractor": classifier.name,
-        "probability": min(max(found.probability, 1e-6), 1 - 1e-6),
-        "retracted": False,
-    }  # fmt: skip
+    return evidence_row(
+        document,
+        (min(a[6], b[6]), max(a[7], b[7])),
+        subject[:4],
+        object_[:4],
+        classifier.name,
+        predicate=meaning.predicate,
+        trigger=found.label,
+        direction=meaning.direction,
+        polarity=True,
+        certainty=hedged_certainty() if scopes.is_hedged(*inside) else 1.0,
+        hypothetical=scopes.is_hypothetical(*inside),
+        probability=min(max(found.probability, 1e-6), 1 - 1e-6),
+    )
 
 
 def _mention(reading: Reading, entity: Entity, unit: int, rows: dict[tuple[int, int], MentionRow]) -> MentionRow:
