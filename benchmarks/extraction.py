@@ -65,13 +65,12 @@ def prepare(folder: Path) -> None:
 
 def ours(folder: Path, documents: pa.Table, workers: int, models: dict[str, str]) -> tuple[int, int]:
     """Mentions and claims, as the two stages of a build find them."""
-    from pipeline.claims import extract_evidence
+    from pipeline.claims import evidence_workers, extract_evidence
     from pipeline.mentions import find_mentions, mention_workers
-    from pipeline.parallel import Workers
 
     with mention_workers([str(folder / "index")], workers, **models) as pool:
         mentions = list(find_mentions(documents.to_batches(), pool))
-    with Workers(workers) as pool:
+    with evidence_workers(workers) as pool:
         claims = list(extract_evidence(documents.to_batches(), mentions, pool))
     return sum(rows.num_rows for rows in mentions), sum(rows.num_rows for rows in claims)
 
