@@ -100,8 +100,8 @@ class Bin(_Strict):
     least: _Share
     most: _Share
     n: _Count
-    belief: _Share | None
-    true: _Share | None
+    mean_belief: _Share | None
+    share_true: _Share | None
 
 
 class Judgement(_Strict):
