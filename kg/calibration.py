@@ -52,7 +52,7 @@ def reliability_curve(
         edges = np.arange(bins + 1) / bins
     else:
         inner = np.quantile(beliefs, np.arange(1, bins) / bins, method="higher")
-        edges = np.unique(np.concatenate(([0.0], inner, [1.0])))
+        edges = np.unique(np.concatenate(([0.0], inner[inner > beliefs.min()], [1.0])))
     places = np.clip(np.searchsorted(edges, beliefs, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(places, minlength=len(edges) - 1)
     believed = np.bincount(places, weights=beliefs, minlength=len(counts))

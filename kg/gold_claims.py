@@ -66,18 +66,22 @@ class GoldClaims:
     documents: int
     missed: int
 
-    def said(self) -> pa.Table:
-        """Who affirms which candidate: claim, extractor, figure (its best probability x certainty), subject, predicate, object, true."""
+    def said(self, *, polarity: bool = True) -> pa.Table:
+        """Who affirms (or denies) which candidate.
+
+        Returns:
+            claim, extractor, figure (its best probability x certainty), subject, predicate, object, true; by claim and extractor.
+        """
         with connect(threads=1) as connection:
             connection.register("candidates", self.candidates)
             connection.register("evidence", self.evidence)
             return connection.sql(
-                """SELECT c.claim, e.extractor, max(e.probability * e.certainty) AS figure,
+                f"""SELECT c.claim, e.extractor, max(e.probability * e.certainty) AS figure,
                           any_value(c.subject) AS subject, any_value(c.predicate) AS predicate,
                           any_value(c.object) AS object, any_value(c."true") AS "true"
                    FROM candidates c JOIN evidence e
                    ON e.subject = c.doc_id || ' ' || c.subject AND e.predicate = c.predicate AND e.object = c.object
-                   WHERE e.polarity GROUP BY c.claim, e.extractor ORDER BY c.claim, e.extractor"""
+                   WHERE e.polarity = {polarity} GROUP BY c.claim, e.extractor ORDER BY c.claim, e.extractor"""  # noqa: S608
             ).to_arrow_table()
 
 

@@ -15,7 +15,7 @@ from kg.config import FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.gold_claims import GoldClaims
 from kg.reliability import Reliabilities
-from kg.reliability_learning import worth
+from kg.reliability_learning import surest, worth
 from pipeline.duck import connect
 
 __all__ = ["beliefs_of", "judge_beliefs"]
@@ -46,7 +46,8 @@ def judge_beliefs(claims: GoldClaims, reliabilities: Reliabilities, bins: int = 
     Returns:
         n, base_rate (of the documents learned from), share_true, ece, ece_equal_mass, brier, brier_skill, auc, bins. `claimed`: the
         same of the claims that have a triple. `unclaimed`: the others, how they are believed and how many hold. `uncalibrated`: the
-        figures without anything learned, where no triple is belief 0. `extractors`: by name, how well each does alone.
+        figures without anything learned, where no triple is belief 0. `extractors`: by name, each on
+        the claims that it is heard on.
     """
     true: Flags = claims.candidates["true"].to_numpy()
     learned = reliabilities.learned_from
@@ -92,18 +93,26 @@ def _part(beliefs: Floats, true: Flags, bins: int) -> dict[str, float | int | No
 
 
 def _extractors(claims: GoldClaims, reliabilities: Reliabilities, bins: int) -> dict[str, Any]:
+    """Each on the claims that it is heard on, by its own figures and by what they are worth."""
     said = claims.said()
+    single = {
+        name: tuple(
+            step.model_copy(update={"probability": (1 - one.systematic_error) * step.probability}) for step in one.steps
+        )
+        for name, one in sorted(reliabilities.extractors.items())
+    }
+    heard = surest(said, single)
     found: dict[str, Any] = {}
-    for name in sorted(reliabilities.extractors):
-        one = reliabilities.extractors[name]
-        rows = said.filter(pc.equal(said["extractor"], name))
+    for name, steps in single.items():
+        rows = heard.filter(pc.equal(heard["extractor"], name))
         figures, true = rows["figure"].to_numpy(), rows["true"].to_numpy()
-        believed = (1 - one.systematic_error) * worth(one.steps, figures)
+        one = reliabilities.extractors[name]
         found[name] = {
             "systematic_error": one.systematic_error,
-            "learned_claims": sum(step.claims for step in one.steps),
-            "learned_true": sum(step.true for step in one.steps),
+            "denial": one.denial,
+            "learned_claims": sum(step.claims for step in steps),
+            "learned_true": sum(step.true for step in steps),
             "uncalibrated_ece": _part(figures, true, bins).get("ece"),
-            **_part(believed, true, bins),
+            **_part(worth(steps, figures), true, bins),
         }
     return found

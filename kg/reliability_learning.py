@@ -9,6 +9,12 @@ max-min form (Robertson, Wright and Dykstra 1988, section 1.4), in which the mea
 So a higher figure is never worth less, one more right claim never makes any figure worth less, and a block of few claims stays near the
 extractor's own rate. m = 5 claims: of 1 to 40 it had the best log loss in five folds of BC5CDR train.
 
+Two extractors of one document are one voice: fusion takes the one that is surest. The surest of several is right less often than it
+alone would be, so steps are learned twice: from all that an extractor says, then from the claims on which it is the surest. They hold
+for builds that use the same extractors. (Five folds of BC5CDR train: calibration error .012 with the first steps, .007 with the second.)
+
+A denial is judged by itself, as one number: where a document both denies and affirms, annotators mostly found the relation.
+
 Systematic error: a claim of one document is believed (1 - s) * p, so p = r / (1 - s) leaves it at r whatever s is. What s says is how
 far belief rises when several documents agree: to 1 - s at most. It is the mean of its posterior given all claims with all their
 documents, from a Beta(1, 19) prior, whose mean is the default of the configuration.
@@ -19,6 +25,8 @@ of claims (the blocks move when a claim is added, and with them the worth of oth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -27,7 +35,7 @@ import pyarrow.compute as pc
 from kg.gold_claims import GoldClaims
 from kg.reliability import Extractor, Step
 
-__all__ = ["learn_extractors", "learn_steps", "learn_systematic_error", "posterior_mean", "worth"]
+__all__ = ["learn_extractors", "learn_steps", "learn_systematic_error", "posterior_mean", "surest", "worth"]
 
 _LEVELS = 100
 _STRENGTH = 5.0
@@ -41,21 +49,48 @@ Flags = npt.NDArray[np.bool_]
 
 def learn_extractors(claims: GoldClaims) -> dict[str, Extractor]:
     """The reliability of every extractor that affirms a claim of the corpus, by its name."""
-    said = claims.said()
-    found = {}
-    for name in sorted(pc.unique(said["extractor"]).to_pylist()):
-        rows = said.filter(pc.equal(said["extractor"], name))
-        figures, true = rows["figure"].to_numpy(), rows["true"].to_numpy()
-        steps = learn_steps(figures, true)
-        error = learn_systematic_error(worth(steps, figures), rows)
-        found[name] = Extractor(
-            systematic_error=error,
-            steps=tuple(
-                step.model_copy(update={"probability": min(round(step.probability / (1 - error), 6), _MOST)})
-                for step in steps
-            ),
-        )
-    return found
+    said, denied = claims.said(), claims.said(polarity=False)
+    alone = {name: _steps(_of(said, name)) for name in sorted(pc.unique(said["extractor"]).to_pylist())}
+    heard = surest(said, alone)
+    return {name: _extractor(_of(heard, name), _of(denied, name), steps) for name, steps in alone.items()}
+
+
+def _extractor(rows: pa.Table, denied: pa.Table, alone: tuple[Step, ...]) -> Extractor:
+    """From the claims on which an extractor is the surest, and those it denies; where it never is, its steps `alone` stand."""
+    steps = _steps(rows) if rows.num_rows else alone
+    error = learn_systematic_error(worth(steps, rows["figure"].to_numpy()), rows)
+    wrong = pc.sum(denied["true"]).as_py()
+    return Extractor(
+        systematic_error=error,
+        steps=tuple(
+            step.model_copy(update={"probability": min(round(step.probability / (1 - error), 6), _MOST)})
+            for step in steps
+        ),
+        denial=None if wrong is None else posterior_mean(denied.num_rows - wrong, denied.num_rows),
+    )
+
+
+def surest(said: pa.Table, steps: Mapping[str, tuple[Step, ...]]) -> pa.Table:
+    """Of each claim of a document the row that is worth most, of equal ones the first by name: the one that fusion hears.
+
+    Args:
+        said: as `GoldClaims.said` returns it.
+        steps: of each extractor, as they count for a single document.
+    """
+    parts = [_of(said, name) for name in sorted(steps)]
+    values = [worth(steps[name], part["figure"].to_numpy()) for name, part in zip(sorted(steps), parts, strict=True)]
+    rows = pa.concat_tables(parts) if parts else said
+    claims = rows["claim"].to_numpy()
+    order = np.lexsort((np.arange(len(claims)), -np.concatenate([[], *values]), claims))
+    return rows.take(pa.array(order[np.diff(claims[order], prepend=-1) != 0]))
+
+
+def _of(rows: pa.Table, extractor: str) -> pa.Table:
+    return rows.filter(pc.equal(rows["extractor"], extractor))
+
+
+def _steps(rows: pa.Table) -> tuple[Step, ...]:
+    return learn_steps(rows["figure"].to_numpy(), rows["true"].to_numpy())
 
 
 def learn_steps(figures: Floats, true: Flags) -> tuple[Step, ...]:
