@@ -7,7 +7,6 @@ from typing import Any
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
-from kg.reliability import load_reliabilities
 from pipeline.hashing import hash_json
 
 __all__ = ["STAGES"]
@@ -26,8 +25,7 @@ def belief_calibration(job: Job) -> None:
 
     paths = [path for key in job.home.buckets for path in job.dataset("triples").paths(key)]
     counts, extractors = belief_counts(paths, _BINS), extractors_of(paths)
-    named = job.home.config.fusion.reliabilities
-    found = load_reliabilities(named) if named else None
+    found = job.home.config.fusion.learned()
     known = set(found.extractors) if found else set()
     figures: dict[str, Any] = {
         "triples_by_belief": counts,
@@ -57,8 +55,8 @@ def belief_calibration(job: Job) -> None:
 
 
 def _settings(home: Home) -> Any:
-    named = home.config.fusion.reliabilities
-    return hash_json(load_reliabilities(named).model_dump()) if named else None
+    found = home.config.fusion.learned()
+    return hash_json(found.model_dump()) if found else None
 
 
 STAGES = [

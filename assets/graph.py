@@ -24,7 +24,8 @@ def triples(job: Job) -> None:
     from kg.fusion import fuse
 
     config = job.home.config
-    table = fuse(job.dataset("evidence_by_bucket").paths(job.key), config.fusion, config.splits)
+    evidence = job.dataset("evidence_by_bucket").paths(job.key)
+    table = fuse(evidence, config.fusion, config.splits, reliabilities=config.fusion.learned())
     job.writer.table(f"{job.key}/triples.parquet", TRIPLES).write(table)
 
 
@@ -61,7 +62,7 @@ STAGES = [
         triples,
         needs=(Need("evidence_by_bucket", "same"),),
         partitions="bucket",
-        settings=lambda home: [home.config.fusion.model_dump(), home.config.splits.model_dump()],
+        settings=lambda home: [home.config.fusion.identity(), home.config.splits.model_dump()],
         tables=(TRIPLES,),
         kinds=("duckdb", "parquet"),
     ),

@@ -98,7 +98,8 @@ def _print(report: dict[str, Any]) -> None:
     console = Console()
     figures = Table("figure", "value", "uncalibrated", box=None)
     bins = Table("belief", "claims", "mean belief", "share true", box=None)
-    extractors = Table("extractor", "claims", "systematic error", "ECE alone", "uncalibrated", box=None)
+    extractors = Table("extractor", "claims", "systematic error", "ECE", "uncalibrated", box=None)
+    extractors.columns[0].overflow = "fold"
     for table in (figures, bins, extractors):
         for column in table.columns[1:]:
             column.justify = "right"

@@ -385,7 +385,9 @@ def test_a_figure_is_worth_the_step_of_its_extractor_that_it_stands_on(
 def test_an_extractor_whose_reliability_is_not_known_is_taken_at_its_word(write_evidence: Write) -> None:
     learned = reliabilities("it's.v1", 0.2, (0.0, 0.1))
     rows = said_by("PMID:1", probability=0.7)
-    (claim,) = fuse(write_evidence(rows), FusionConfig(systematic_error=0.05), SPLITS, reliabilities=learned).to_pylist()
+    (claim,) = fuse(
+        write_evidence(rows), FusionConfig(systematic_error=0.05), SPLITS, reliabilities=learned
+    ).to_pylist()
     assert claim["belief"] == round(0.95 * 0.7, 6)
 
 
@@ -410,7 +412,7 @@ def test_the_name_of_a_trained_model_without_its_version() -> None:
 
 def test_a_predicate_outside_the_model_is_fused_like_any_other(write_evidence: Write) -> None:
     """Validation reports it; what papers say is not lost for that."""
-    claim = believe(write_evidence, said_by("PMID:1", predicate="mine:has a \"feel\" for"))
+    claim = believe(write_evidence, said_by("PMID:1", predicate='mine:has a "feel" for'))
     assert claim["belief"] == believe(write_evidence, said_by("PMID:1"))["belief"]
 
 
