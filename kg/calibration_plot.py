@@ -22,12 +22,21 @@ _DPI = 110
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
-    """Points on the diagonal are calibrated; below it, claims are believed too much. Bins without claims have no point."""
+    """Points on the diagonal are calibrated; below it, claims are believed too much. Bins without claims have no point.
+
+    Bars are 95% intervals of the share (Jeffreys; Brown, Cai, DasGupta 2001, doi:10.1214/ss/1009213286): few claims say little.
+    """
+    from scipy.stats import beta
+
     figure = _figure(4.2, 4.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    held = [(one.mean_belief, one.share_true) for one in bins if one.n]
     above.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
-    above.plot([x for x, _ in held], [y for _, y in held], marker="o", linewidth=1.5)
+    for one in bins:
+        if one.share_true is not None:
+            true = one.share_true * one.n
+            interval = beta.ppf([0.025, 0.975], true + 0.5, one.n - true + 0.5)
+            above.plot([one.mean_belief] * 2, interval, color="C0", linewidth=1.5, alpha=0.5)
+            above.plot(one.mean_belief, one.share_true, color="C0", marker="o", markersize=5)
     above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share true", title=title)
     below.bar(
         [one.least for one in bins], [one.n for one in bins], [one.most - one.least for one in bins], align="edge"
