@@ -24,11 +24,9 @@ def triples(job: Job) -> None:
     Each row keeps the ids of all its evidence and documents.
     """
     from kg.fusion import fuse_in_batches
-    from kg.reliability import load_reliabilities
     from pipeline.duck import connect
 
     fusion, evidence = job.home.config.fusion, job.dataset("evidence_by_bucket")
-    learned = load_reliabilities(fusion.reliabilities) if fusion.reliabilities else None
     left_out: dict[str, int] = {}
     supporting = contradicting = named = 0
     sink = job.writer.table(f"{job.key}/triples.parquet", TRIPLES)
@@ -37,7 +35,7 @@ def triples(job: Job) -> None:
         evidence.paths(job.key),
         fusion,
         job.home.config.splits,
-        reliabilities=learned,
+        reliabilities=fusion.learned(),
         left_out=left_out,
     ):
         sink.write(claims)
