@@ -247,16 +247,16 @@ def _documents_sql(fusion: FusionConfig, sources: _Sources, reliabilities: Relia
 
 
 def _reliability_sql(reliabilities: Reliabilities | None) -> str:
-    """Probability x certainty, or where the extractor's reliability is known, the step that it stands on."""
+    """Probability x certainty, or where the extractor's reliability is known, the step it stands on, or the worth of a denial."""
     raw = "(probability * certainty)"
-    steps: dict[str, str] = {}
-    for step in reversed(reliabilities.steps().to_pylist() if reliabilities else []):
-        branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
-        steps[step["extractor"]] = steps.get(step["extractor"], "") + branch
-    if not steps:
-        return raw
-    cases = (f" WHEN {_quoted(name)} THEN CASE{steps[name]} END" for name in sorted(steps))
-    return f"(CASE extractor{''.join(cases)} ELSE {raw} END)"
+    cases: dict[str, str] = {}
+    if reliabilities is not None:
+        cases = {name: f" WHEN NOT polarity THEN {worth!r}::DOUBLE" for name, worth in reliabilities.denials.items()}
+        for step in reversed(reliabilities.steps().to_pylist()):
+            branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
+            cases[step["extractor"]] = cases.get(step["extractor"], "") + branch
+    known = "".join(f" WHEN {_quoted(name)} THEN CASE{cases[name]} END" for name in sorted(cases))
+    return f"(CASE extractor{known} ELSE {raw} END)" if known else raw
 
 
 def _pools_sql(rows: str, pool: str, sources: _Sources) -> str:
