@@ -10,10 +10,11 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
+from kg.validation.rule import Rule
 from kg.validation.rules import RULES
 from pipeline.curies import PREFIXES
 
-__all__ = ["SHAPES", "rule_of_shape", "shapes_turtle"]
+__all__ = ["SHAPES", "rule_of_shape", "shape_iri", "shapes_turtle"]
 
 #: The file that ships.
 SHAPES: Final = Path(__file__).parent / "shapes.ttl"
@@ -36,9 +37,8 @@ def shapes_turtle() -> str:
     for rule in RULES.values():
         for number, shape in enumerate(rule.shapes):
             kind = "sh:PropertyShape" if shape.startswith("sh:target") and "; sh:path " in shape else "sh:NodeShape"
-            name = rule.name if len(rule.shapes) == 1 else f"{rule.name}/{number + 1}"
             text.append(
-                f"\n<{_BASE}{name}> a {kind} ;\n  sh:severity {_SEVERITIES[rule.severity]} ;\n"
+                f"\n<{shape_iri(rule, number)}> a {kind} ;\n  sh:severity {_SEVERITIES[rule.severity]} ;\n"
                 f'  sh:message "{rule.sentence}"@en ;\n{_folded(shape)} .\n'
             )
     return "".join(text)
@@ -49,6 +49,11 @@ def _folded(turtle: str) -> str:
     named = turtle if '"""' in turtle else _LONG.sub(lambda m: f"{_OF[m[1]]}:{m[2]}", turtle)
     width = {"width": 120, "break_long_words": False, "break_on_hyphens": False}
     return textwrap.fill(named, initial_indent="  ", subsequent_indent="    ", **width)
+
+
+def shape_iri(rule: Rule, number: int) -> str:
+    """The IRI of a rule's shape, counted from 0."""
+    return _BASE + rule.name + (f"/{number + 1}" if len(rule.shapes) > 1 else "")
 
 
 def rule_of_shape(iri: str) -> str:
