@@ -37,7 +37,7 @@ _USED: Final = """
     SELECT evidence_id, triple_id, doc_id, polarity, probability, certainty, direction,
            NOT regexp_matches(sentence, '[^ ]') AS wordless
     FROM evidence JOIN (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM triples) USING (evidence_id)
-    WHERE doc_id IS NOT NULL AND extractor IS NOT NULL
+    WHERE extractor IS NOT NULL AND doc_id IN (SELECT unnest(doc_ids) FROM triples)
 """
 _POOLS: Final = """
     CREATE TABLE pools AS
