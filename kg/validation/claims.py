@@ -164,7 +164,8 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
             ),
         ),
         f"""SELECT {_NODE} AS node, concat_ws(' ', {', '.join(_SCORES)}) AS detail FROM triples
-            WHERE abs(round(belief, 6) - round(support, 6) * (1 - round(contradiction, 6))) > {_ROUNDING}::DOUBLE""",  # noqa: S608
+            WHERE abs(round(belief, 6) - round(support, 6) * (1 - round(contradiction, 6))) > {_ROUNDING}::DOUBLE
+            AND isfinite(belief) AND isfinite(support) AND isfinite(contradiction)""",  # noqa: S608
     ),
     Rule(
         "contested_wrong",
@@ -178,7 +179,8 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
             f"[ sh:path {_path('contradiction')} ; sh:minInclusive 0.5 ] ) ] )",
         ),
         f"""SELECT {_NODE} AS node, concat_ws(' ', support, contradiction) AS detail FROM triples
-            WHERE contested != (round(support, 6) >= 0.5 AND round(contradiction, 6) >= 0.5)""",  # noqa: S608
+            WHERE contested != (round(support, 6) >= 0.5 AND round(contradiction, 6) >= 0.5
+                                AND isfinite(support) AND isfinite(contradiction))""",  # noqa: S608
     ),
     _count_rule("evidence_miscounted", "evidence", "pieces of evidence", "?e"),
     _count_rule("documents_miscounted", "documents", "documents", "?d"),
@@ -194,7 +196,7 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
         ),
         f"""SELECT {_NODE} AS node, coalesce(s.doc_id, f.doc_id) AS detail
             FROM (SELECT DISTINCT triple_id, unnest(doc_ids) AS doc_id FROM triples) s
-            FULL JOIN (SELECT DISTINCT triple_id, doc_id FROM used) f USING (triple_id, doc_id)
+            FULL JOIN (SELECT DISTINCT triple_id, doc_id FROM used WHERE polarity IS NOT NULL) f USING (triple_id, doc_id)
             WHERE s.doc_id IS NULL OR f.doc_id IS NULL""",  # noqa: S608
     ),
     Rule(

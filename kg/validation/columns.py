@@ -54,6 +54,12 @@ _KNOWN: Final = """
     SELECT curie, category, name FROM concepts SEMI JOIN (
         SELECT DISTINCT unnest([subject, object]) AS curie FROM triples) USING (curie)
 """
+#: Concepts whose classes are all of one kind.
+_OF_KIND: Final = """
+    CREATE VIEW of_kind AS
+    SELECT curie, min(name) AS name, min(kind) AS kind FROM concepts LEFT JOIN kinds USING (category)
+    WHERE category IS NOT NULL GROUP BY curie HAVING count(*) = count(kind) AND count(DISTINCT kind) = 1
+"""
 _OF_CLAIMS: Final = """
     SELECT unnest([subject, predicate, object]) AS curie, triple_id AS place FROM triples
     UNION ALL SELECT unnest(doc_ids), triple_id FROM triples
@@ -120,7 +126,9 @@ def validate_concepts(
     """Ask the rules about concepts of a whole vocabulary; see `validate_claims` for the arguments."""
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         _concepts_view(connection, concepts)
-        connection.execute(f"CREATE VIEW identifiers AS {_OF_CONCEPTS}")
+        connection.register("kinds", kinds_table())
+        for sql in (_OF_KIND, f"CREATE VIEW identifiers AS {_OF_CONCEPTS}"):
+            connection.execute(sql)
         connection.register("cycles", _cycles(connection))
         return _ask(connection, ("concept", "any"), limit)
 
@@ -137,7 +145,6 @@ def _ask(connection: Any, about: Iterable[About], limit: int | None) -> list[Fin
     connection.register("predicates", pa.table({"curie": list(PREDICATES), "deprecated": deprecated}))
     connection.register("prefixes", pa.table({"prefix": list(PREFIXES)}))
     connection.register("sides", sides_table())
-    connection.register("kinds", kinds_table())
     asked = " UNION ALL ".join(
         f"SELECT '{rule.name}' AS rule, node, coalesce(min(detail), '') AS detail FROM ({rule.query}) GROUP BY node"  # noqa: S608
         for rule in RULES.values()

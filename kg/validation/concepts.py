@@ -32,18 +32,17 @@ def _kind_shapes(path: str) -> Iterator[str]:
     """A shape for each kind: not of this kind, or nothing on the path is of another."""
     for kind in kinds().values():
         yield (
-            f"sh:targetSubjectsOf {path} ; sh:or ( [ sh:not [ sh:path rdf:type ; {in_list(kind)} ] ] "
+            f"sh:targetSubjectsOf {path} ; sh:or ( [ sh:not [ sh:path rdf:type ; sh:minCount 1 ; {in_list(kind)} ] ] "
             f"[ sh:path ( {path} rdf:type ) ; {in_list([*kind, *GENERAL])} ] )"
         )
 
 
 def _kind_query(links: str) -> str:
     """Links between concepts of different kinds."""
-    return f"""SELECT c.curie AS node, c.name || ' (' || c.category || '), ' || o.name || ' (' || o.category || ')' AS detail
-        FROM concepts c JOIN kinds k ON k.category = c.category JOIN ({links}) l ON l.curie = c.curie
+    return f"""SELECT c.curie AS node, c.name || ' (' || c.kind || '), ' || o.name || ' (' || o.category || ')' AS detail
+        FROM of_kind c JOIN ({links}) l ON l.curie = c.curie
         JOIN concepts o ON o.curie = l.other LEFT JOIN kinds x ON x.category = o.category
-        WHERE k.kind IS NOT NULL AND o.category IS NOT NULL
-          AND (x.category IS NULL OR (x.kind IS NOT NULL AND x.kind != k.kind))"""  # noqa: S608
+        WHERE o.category IS NOT NULL AND (x.category IS NULL OR (x.kind IS NOT NULL AND x.kind != c.kind))"""  # noqa: S608
 
 
 _PARENTS: Final = "SELECT DISTINCT curie, unnest(parents) AS other FROM concepts"
