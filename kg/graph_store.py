@@ -10,6 +10,7 @@ uses rdflib. Rejected: a thread with a deadline (it goes on computing after the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -25,7 +26,17 @@ from urllib.parse import unquote
 from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
 
-__all__ = ["build_store", "compact", "open_store", "query"]
+__all__ = [
+    "build_store",
+    "compact",
+    "explain_syntax_error",
+    "names_its_graphs",
+    "open_index",
+    "open_store",
+    "query",
+    "refuse_unless_read_only",
+    "store_version",
+]
 
 _MARKER: Final = "complete.json"
 _REBUILD: Final = "Run: materia build --until graph_index"
@@ -80,6 +91,32 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     return quads
 
 
+def store_version(folder: Path) -> str | None:
+    """Twelve hexadecimal digits that change whenever the store in a folder is replaced; None where none is complete."""
+    marker = folder / _MARKER
+    try:
+        text, changed = marker.read_bytes(), marker.stat().st_mtime_ns
+    except OSError:
+        return None
+    return hashlib.sha256(b"%b %d" % (text, changed)).hexdigest()[:12]
+
+
+def open_index(folder: Path) -> Any:
+    """The graph as a `pyoxigraph.Store`, read only.
+
+    Raises:
+        MateriaError: there is no complete store in the folder.
+    """
+    import pyoxigraph
+
+    if not (folder / _MARKER).exists():
+        raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
+    try:
+        return pyoxigraph.Store.read_only(str(folder))
+    except OSError as error:
+        raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
+
+
 def open_store(folder: Path) -> Any:
     """The graph as an `rdflib.Dataset`, read only, with the project's prefixes bound.
 
@@ -88,17 +125,10 @@ def open_store(folder: Path) -> Any:
     Raises:
         MateriaError: there is no complete store in the folder.
     """
-    import pyoxigraph
     from oxrdflib import OxigraphStore
     from rdflib import Dataset, Namespace
 
-    if not (folder / _MARKER).exists():
-        raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
-    try:
-        store = pyoxigraph.Store.read_only(str(folder))
-    except OSError as error:
-        raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
-    dataset = Dataset(store=OxigraphStore(store=store), default_union=True)
+    dataset = Dataset(store=OxigraphStore(store=open_index(folder)), default_union=True)
     for prefix, namespace in PREFIXES.items():
         dataset.bind(prefix, Namespace(namespace), override=True, replace=True)
     return dataset
@@ -162,6 +192,11 @@ def refuse_unless_read_only(sparql: str) -> None:
         raise MateriaError("SERVICE would ask a server on the network", remedy="Ask the graph itself")
 
 
+def names_its_graphs(sparql: str) -> bool:
+    """Whether a query says with FROM or FROM NAMED which graphs it is about."""
+    return any(word.upper() == "FROM" for word in _WORD.findall(_NOT_WORDS.sub(" ", sparql)))
+
+
 def compact(iri: str) -> str:
     """The CURIE of an IRI: the inverse of `pipeline.curies.expand`; the IRI in angle brackets where no prefix fits.
 
@@ -178,7 +213,8 @@ def compact(iri: str) -> str:
     return f"{prefix}:{unquote(iri[length:])}"
 
 
-def _malformed(error: SyntaxError) -> dict[str, str]:
+def explain_syntax_error(error: SyntaxError) -> dict[str, str]:
+    """What is wrong with a query that pyoxigraph refused, with line and column: `problem` and `remedy`."""
     text = str(error)
     place = re.match(r"error at (\d+):(\d+)", text)
     where = f" at line {place[1]}, column {place[2]}" if place else f" ({text})"
@@ -226,7 +262,7 @@ def _serve_one() -> None:
     try:
         answer = _answer(Path(request["folder"]), request["sparql"], request["limit"])
     except SyntaxError as error:
-        answer = _malformed(error)
+        answer = explain_syntax_error(error)
     except MateriaError as error:
         answer = {"problem": error.problem, "remedy": error.remedy}
     json.dump(answer, sys.stdout)
