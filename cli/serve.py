@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 import socket
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from assets.graph import store_folder
 from assets.home import open_home
 from pipeline.errors import MateriaError
+
+if TYPE_CHECKING:
+    from kg.sparql_endpoint.pool import Limits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +51,6 @@ def run(options: argparse.Namespace) -> int:
     from kg.graph_store import open_index
     from kg.sparql_endpoint.app import LOOPBACK, make_app
     from kg.sparql_endpoint.examples import examples
-    from kg.sparql_endpoint.pool import Limits
 
     limits = _limits(options)
     remote = not _is_loopback(options.host)
@@ -59,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     listening = _listen(options.host, options.port)
     app = make_app(
         store,
-        Limits(**limits),
+        limits,
         hosts=["*"] if remote else [*LOOPBACK, options.host],
         any_origin=options.any_origin,
         examples=examples(),
@@ -69,25 +74,19 @@ def run(options: argparse.Namespace) -> int:
         app, http="h11", ws="none", log_level="warning", timeout_graceful_shutdown=1, server_header=False
     )
     _tell(listening, remote, options.open)
-    try:
+    with suppress(KeyboardInterrupt):  # Ctrl-C, which uvicorn passes on when it has stopped
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
     return 0
 
 
-def _limits(options: argparse.Namespace) -> dict[str, float]:
-    limits = {
-        "timeout_s": options.timeout,
-        "memory_mib": options.memory,
-        "answer_mib": options.answer,
-        "workers": options.workers,
-    }
-    for name, least in (("timeout_s", 0.1), ("memory_mib", 256), ("answer_mib", 1), ("workers", 1)):
-        if not limits[name] >= least:
-            word = name.partition("_")[0]
-            raise MateriaError(f"--{word} {limits[name]} is too little", remedy=f"Give at least {least}")
-    return limits
+def _limits(options: argparse.Namespace) -> Limits:
+    from kg.sparql_endpoint.pool import Limits
+
+    for name, least in (("timeout", 0.1), ("memory", 256), ("answer", 1), ("workers", 1)):
+        given = getattr(options, name)
+        if not least <= given < math.inf:
+            raise MateriaError(f"--{name} {given} cannot be", remedy=f"Give a number, at least {least}")
+    return Limits(options.timeout, options.memory, options.answer, options.workers)
 
 
 def _is_loopback(host: str) -> bool:

@@ -98,6 +98,8 @@ def make_app(
 
     async def sparql(request: Request) -> Response:
         try:
+            if not any_origin:
+                refuse_other_sites(request)
             question = await read_question(request)
             if question is None:
                 return _description(request, store)
@@ -149,6 +151,12 @@ class _PageFiles(StaticFiles):
         response = super().file_response(*words, **named)
         response.headers.update(_PAGE_HEADERS)
         return response
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Raise RequestError where a browser says that a page of another site asks: it could not read, but it could load us."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise RequestError(403, "a page of another site asks", "Serve with --any-origin, or ask from here")
 
 
 async def read_question(request: Request) -> Question | None:

@@ -138,7 +138,7 @@ class Worker:
             "most_bytes": self._limits.answer_mib << 20,
         }
         frame = json.dumps(request).encode()
-        body: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)
+        body: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - handed on, open
         try:
             self._process.stdin.write(LENGTH.pack(len(frame)) + frame)
             await self._process.stdin.drain()

@@ -14,8 +14,18 @@ const curie = (iri, prefixes) => {
   return found ? `${found[0]}:${iri.slice(found[1].length)}` : iri;
 };
 
+/** Teach the editor's grammar the prefixes that the endpoint binds, so that it does not call them undefined. */
+function bind(prefixes) {
+  const grammar = Yasgui.Yasqe.modes.sparql11;
+  Yasgui.Yasqe.defineMode("sparql11", (...words) => {
+    const mode = grammar(...words);
+    return { ...mode, startState: () => ({ ...mode.startState(), prefixes: { ...prefixes } }) };
+  });
+}
+
 async function start() {
   const { prefixes, examples, data_version: version, limits } = await (await fetch("page.json")).json();
+  bind(prefixes);
   const endpoint = new URL("sparql", location.href).href;
   const first = examples.length ? examples[0].sparql : "SELECT * WHERE { ?subject ?predicate ?object } LIMIT 10";
   const place = document.getElementById("yasgui");
