@@ -63,12 +63,20 @@ def test_the_form_of_results_is_what_is_accepted(server: Server, accept: str, te
     assert text in reply.text
 
 
-@pytest.mark.parametrize("accept", ["text/turtle", "application/n-triples", "application/ld+json", "application/rdf+xml"])
-@pytest.mark.parametrize("question", ["DESCRIBE MESH:7", "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o FILTER(?s = MESH:7) }"])
+@pytest.mark.parametrize(
+    "accept", ["text/turtle", "application/n-triples", "application/ld+json", "application/rdf+xml"]
+)
+@pytest.mark.parametrize(
+    "question", ["DESCRIBE MESH:7", "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o FILTER(?s = MESH:7) }"]
+)
 def test_the_form_of_a_graph_is_what_is_accepted(server: Server, accept: str, question: str) -> None:
     reply = server.ask(question, accept)
     assert reply.headers["content-type"].partition(";")[0] == accept
-    label = rdflib.Graph().parse(data=reply.text, format=accept).value(rdflib.URIRef(expand("MESH:7")), rdflib.SKOS.prefLabel)
+    label = (
+        rdflib.Graph()
+        .parse(data=reply.text, format=accept)
+        .value(rdflib.URIRef(expand("MESH:7")), rdflib.SKOS.prefLabel)
+    )
     assert label == rdflib.Literal("node 7", lang="en")
 
 
@@ -152,13 +160,17 @@ def test_requests_that_are_refused(server: Server, method: str, path: str, body:
     assert rows(server.ask("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }").text) == [{"n": "400"}]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "127.0.0.1@evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "127.0.0.1@evil.example"]
+)
 def test_a_name_that_was_pointed_here_by_someone_else_is_refused(server: Server, host: str) -> None:
     assert server.request("GET", "/health", headers={"Host": host}).status == 400
 
 
 def test_pages_of_other_sites_may_not_ask(server: Server) -> None:
-    reply = server.request("GET", "/sparql?query=ASK{}", headers={"Origin": "http://a.example", "Sec-Fetch-Site": "cross-site"})
+    reply = server.request(
+        "GET", "/sparql?query=ASK{}", headers={"Origin": "http://a.example", "Sec-Fetch-Site": "cross-site"}
+    )
     assert reply.status == 403
     assert "access-control-allow-origin" not in server.request("GET", "/health", headers={"Origin": "http://a"}).headers
 
@@ -195,7 +207,10 @@ def test_nonsense_in_headers_that_are_read_does_no_harm(server: Server) -> None:
     assert server.request("POST", "/sparql", b"ASK {}", {"Content-Type": ";;charset=;"}).status == 415
 
 
-@pytest.mark.parametrize("sparql", [ENDLESS, "SELECT (COUNT(*) AS ?n) { ?s (!rdf:type|^!rdf:type)* ?o . ?x (!rdf:type)* ?y . ?v (!rdf:type)* ?w }"])
+@pytest.mark.parametrize(
+    "sparql",
+    [ENDLESS, "SELECT (COUNT(*) AS ?n) { ?s (!rdf:type|^!rdf:type)* ?o . ?x (!rdf:type)* ?y . ?v (!rdf:type)* ?w }"],
+)
 def test_a_question_that_does_not_end_is_stopped_in_time_while_others_are_answered(server: Server, sparql: str) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor() as threads:
