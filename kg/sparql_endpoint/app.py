@@ -110,6 +110,8 @@ def make_app(
             return _refusal(_STATUS[error.reason], error, {"Retry-After": "1"} if error.reason == "busy" else {})
         except ClientDisconnect:
             return Response(status_code=499)  # nobody is there to read it
+        except asyncio.CancelledError:
+            return _refusal(503, RequestError(503, "the server was stopped", "Start it again"))
 
     def health(_: Request) -> Response:
         version = store_version(store)

@@ -7,8 +7,8 @@ status is right even where a limit is met late, and a client that reads slowly h
 answer does not start to arrive before it is complete.
 
 Rejected: a process for each question (half a second each), threads (they go on computing after the deadline),
-`concurrent.futures` (it cannot stop one of its processes without breaking the pool), a limit on rows (pyoxigraph writes
-whole answers in Rust; counting rows in Python made them four times slower, and one row may hold a gigabyte anyway).
+`concurrent.futures` (it cannot stop one of its processes without breaking the pool), a limit on rows (one row may
+hold a gigabyte; pyoxigraph writes whole answers, so that counting rows would need writers of our own for each form).
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return self.usable and self._process.returncode is None
+        # The end of its output is seen before its end.
+        return self.usable and self._process.stdout is not None and not self._process.stdout.at_eof()
 
     async def stop(self) -> None:
         """Kill it, whatever it does, and wait until it is gone."""

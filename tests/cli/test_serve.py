@@ -82,6 +82,8 @@ def test_it_ends_at_once_with_its_workers_even_while_they_work(home: Path, numbe
         assert len(workers) == 2
         process.send_signal(number)
         assert process.wait(timeout=10) in (0, -number)
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
         _, left = psutil.wait_procs(workers, timeout=5)
         assert left == []
         asking.join(timeout=10)

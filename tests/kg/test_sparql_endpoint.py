@@ -304,15 +304,33 @@ def test_a_store_replaced_meanwhile_answers_the_next_question(tmp_path: Path) ->
 
 
 def test_a_worker_that_was_killed_from_outside_is_replaced(server: Server) -> None:
-    workers = [child for child in psutil.Process().children() if "kg.sparql_endpoint.worker" in child.cmdline()]
+    workers = workers_of_this_process(server)
     assert len(workers) >= LIMITS.workers
     for worker in workers:
         worker.kill()
-    psutil.wait_procs(workers, timeout=5)
+    while any(psutil.pid_exists(worker.pid) for worker in workers):  # until the server has taken note
+        time.sleep(0.01)
     assert [server.ask(BELIEF).status for _ in range(4)] == [200] * 4
 
 
-def test_health_says_what_is_served(server: Server, tmp_path: Path) -> None:
+def test_a_worker_that_grew_large_gives_its_memory_back(tmp_path: Path) -> None:
+    distinct = "SELECT DISTINCT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } LIMIT 220000"
+    greedy = f"SELECT (COUNT(*) AS ?n) {{ {distinct} }}"
+    with serving(tmp_path, Limits(memory_mib=280, workers=1)) as server:
+        assert server.ask(BELIEF).status == 200
+        (before,) = workers_of_this_process(server)
+        assert rows(server.ask(greedy).text) == [{"n": "220000"}]
+        assert server.ask(BELIEF).status == 200
+        (after,) = workers_of_this_process(server)
+        assert before != after
+
+
+def workers_of_this_process(server: Server) -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if str(server.store) in child.cmdline()]
+
+
+def test_health_says_what_is_served(server: Server) -> None:
     health = json.loads(server.request("GET", "/health").text)
     assert (health["status"], health["data_version"]) == ("ok", store_version(server.store))
 
