@@ -55,19 +55,23 @@ def _differences(old: bytes | mmap.mmap, new: bytes | mmap.mmap) -> Iterator[tup
         start = old.rfind(b"\n", 0, at_old + equal) + 1
         at_old, at_new = start, at_new + start - at_old
         removed, added = [], []
-        while at_old < len(old) and at_new < len(new):
-            end_old, end_new = old.find(b"\n", at_old) + 1 or len(old), new.find(b"\n", at_new) + 1 or len(new)
-            left, right = old[at_old:end_old], new[at_new:end_new]
-            if left == right:
-                break
-            if left < right:
-                removed.append(left)
-                at_old = end_old
-            else:
+        left, right = _line(old, at_old), _line(new, at_new)
+        while left != right:
+            if right and (left > right or not left):
                 added.append(right)
-                at_new = end_new
+                at_new += len(right)
+                right = _line(new, at_new)
+            else:
+                removed.append(left)
+                at_old += len(left)
+                left = _line(old, at_old)
         yield b"".join(removed), b"".join(added)
     yield old[at_old:], new[at_new:]
+
+
+def _line(lines: bytes | mmap.mmap, start: int) -> bytes:
+    """The line that starts there, with its newline; empty at the end of the file."""
+    return lines[start : lines.find(b"\n", start) + 1 or len(lines)]
 
 
 def _common(left: bytes, right: bytes) -> int:
