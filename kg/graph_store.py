@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -25,20 +26,27 @@ from urllib.parse import unquote
 
 from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
+from pipeline.storage import write_atomically
 
 __all__ = [
+    "MARKER",
+    "Generation",
     "build_store",
     "compact",
+    "current_generation",
     "explain_syntax_error",
     "names_its_graphs",
+    "next_generation",
     "open_index",
     "open_store",
+    "put_in_force",
     "query",
     "refuse_unless_read_only",
     "store_version",
 ]
 
-_MARKER: Final = "complete.json"
+#: Names the generation of a store that is in force.
+MARKER: Final = "complete.json"
 _REBUILD: Final = "Run: materia build --until graph_index"
 
 #: IRIs, strings and comments: parts of a query in which words mean nothing.
@@ -54,6 +62,63 @@ _SERVICE: Final = re.compile(r"(?<![\w?$:-])SERVICE", re.IGNORECASE)
 _UPDATES: Final = frozenset(["ADD", "CLEAR", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "LOAD", "MOVE", "WITH"])
 
 
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One complete state of the store: its index and, in the order of the buckets, the N-Quads that are in it."""
+
+    path: Path
+    quads: int
+
+    @property
+    def index(self) -> Path:
+        """The folder of Oxigraph's files."""
+        return self.path / "index"
+
+    @property
+    def nquads(self) -> list[Path]:
+        """What the index holds. The dataset replaces its own files, so these are hard links (or copies) of them."""
+        return sorted((self.path / "nquads").iterdir())
+
+
+def current_generation(folder: Path) -> Generation | None:
+    """The state of the store that is in force, or None where there is none that is complete."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return Generation(folder / marker["generation"], marker["quads"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def next_generation(folder: Path) -> Path:
+    """An empty folder for the state after the one in force."""
+    current = current_generation(folder)
+    path = folder / str(int(current.path.name) + 1 if current else 1)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def put_in_force(path: Path, nquads: Sequence[Path], quads: int) -> None:
+    """Make a finished generation the one that readers open, in one step, and remove every other one.
+
+    Whoever has the old one open keeps it: Oxigraph holds its files open.
+    """
+    kept = path / "nquads"
+    kept.mkdir()
+    for number, source in enumerate(nquads):
+        target = kept / f"{number:04}.nq"
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, target)
+    write_atomically(path.parent / MARKER, json.dumps({"generation": path.name, "quads": quads}))
+    for other in path.parent.iterdir():
+        if other.is_dir() and other != path:
+            shutil.rmtree(other, ignore_errors=True)
+        elif other.is_file() and other.name != MARKER:
+            other.unlink(missing_ok=True)
+
+
 def build_store(nquads: Sequence[Path], folder: Path) -> int:
     """Load N-Quads files into a new Oxigraph store and put it in place of the one in `folder`.
 
@@ -65,11 +130,8 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     """
     import pyoxigraph
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged, old = (folder.with_name(f".{folder.name}.{state}") for state in ("staged", "old"))
-    for leftover in (staged, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    store = pyoxigraph.Store(str(staged))
+    staged = next_generation(folder)
+    store = pyoxigraph.Store(str(staged / "index"))
     for path in nquads:
         try:
             store.bulk_load(path=str(path), format=pyoxigraph.RdfFormat.N_QUADS)
@@ -83,17 +145,13 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     store.flush()
     quads = len(store)
     del store
-    (staged / _MARKER).write_text(json.dumps({"quads": quads}), encoding="utf-8")
-    if folder.exists():
-        folder.rename(old)
-    staged.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    put_in_force(staged, nquads, quads)
     return quads
 
 
 def store_version(folder: Path) -> str | None:
     """Twelve hexadecimal digits that change whenever the store in a folder is replaced; None where none is complete."""
-    marker = folder / _MARKER
+    marker = folder / MARKER
     try:
         text, changed = marker.read_bytes(), marker.stat().st_mtime_ns
     except OSError:
@@ -109,11 +167,14 @@ def open_index(folder: Path) -> Any:
     """
     import pyoxigraph
 
-    if not (folder / _MARKER).exists():
+    generation = current_generation(folder)
+    if generation is None:
         raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
     try:
-        return pyoxigraph.Store.read_only(str(folder))
+        return pyoxigraph.Store.read_only(str(generation.index))
     except OSError as error:
+        if current_generation(folder) != generation:
+            return open_index(folder)  # an update put the next one in force just now
         raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
 
 
