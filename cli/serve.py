@@ -17,7 +17,7 @@ import math
 import socket
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from assets.graph import store_folder
 from assets.home import open_home
@@ -25,6 +25,9 @@ from pipeline.errors import MateriaError
 
 if TYPE_CHECKING:
     from kg.sparql_endpoint.pool import Limits
+
+#: Answers wait on disk for clients that read slowly: so many at most, of the size that `--answer` allows.
+_MOST_CONNECTIONS: Final = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +72,14 @@ def run(options: argparse.Namespace) -> int:
         any_origin=options.any_origin,
         examples=examples(),
     )
-    # h11 refuses a request whose head is larger than 64 KiB or not as it should be.
     config = uvicorn.Config(
-        app, http="h11", ws="none", log_level="warning", timeout_graceful_shutdown=1, server_header=False
+        app,
+        http="h11",  # refuses a request whose head is larger than 64 KiB or not as it should be
+        ws="none",
+        log_level="warning",
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=1,
+        server_header=False,
     )
     _tell(listening, remote, options.open)
     with suppress(KeyboardInterrupt):  # Ctrl-C, which uvicorn passes on when it has stopped

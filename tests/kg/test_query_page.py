@@ -77,7 +77,19 @@ def test_an_example_opens_answered_and_a_click_on_a_name_shows_what_is_said_abou
     assert len(cells(page)) == 3
     page.click(".tabPanel.active a.iri >> nth=1")
     page.wait_for_selector(".tabPanel.active table.dataTable >> text=materia:belief")
-    assert {(row[1], row[2]) for row in cells(page)} == {("MESH:1", "materia:belief"), ("MESH:1", "skos:prefLabel")}
+    assert cells(page) == [["MESH:1", "materia:belief", "1"], ["MESH:1", "skos:prefLabel", "node 1"]]
+
+
+@pytest.mark.browser
+def test_what_the_graph_holds_is_text_and_never_runs(page: Any) -> None:
+    page.evaluate("document.title = 'as it was'")
+    hostile = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
+    text = hostile.replace('"', '\\"')
+    ask(page, f'SELECT ?text ?link {{ BIND("{text}" AS ?text) BIND(<javascript:document.title=1> AS ?link) }}')
+    assert hostile in cells(page)[0][1]
+    page.click(".tabPanel.active table.dataTable td >> nth=2")
+    page.wait_for_timeout(200)
+    assert page.title() == "as it was"
 
 
 @pytest.mark.browser

@@ -7,7 +7,7 @@ SELECT ?subject ?predicate ?object WHERE {
   { BIND(<${iri}> AS ?subject) <${iri}> ?predicate ?object }
   UNION
   { BIND(<${iri}> AS ?object) ?subject ?predicate <${iri}> }
-} LIMIT 500`;
+} ORDER BY ?predicate ?subject ?object LIMIT 500`;
 
 const curie = (iri, prefixes) => {
   const found = Object.entries(prefixes).find(([, base]) => iri.startsWith(base));
@@ -23,8 +23,17 @@ function bind(prefixes) {
   });
 }
 
+const state = async () => (await fetch("page.json")).json();
+
+const show = ({ data_version: version, limits }) => {
+  document.getElementById("limits").textContent =
+    `data ${version}; at most ${limits.seconds} s and ${limits.answer_mib} MiB an answer`;
+};
+
 async function start() {
-  const { prefixes, examples, data_version: version, limits } = await (await fetch("page.json")).json();
+  const now = await state();
+  const { prefixes, examples } = now;
+  show(now);
   bind(prefixes);
   const endpoint = new URL("sparql", location.href).href;
   const first = examples.length ? examples[0].sparql : "SELECT * WHERE { ?subject ?predicate ?object } LIMIT 10";
@@ -39,7 +48,8 @@ async function start() {
   });
 
   const ask = (name, sparql) => {
-    const tab = yasgui.addTab(true, { name, yasqe: { value: sparql } });
+    const simple = { selectedPlugin: "table", pluginsConfig: { table: { compact: true } } };
+    const tab = yasgui.addTab(true, { name, yasqe: { value: sparql, editorHeight: "190px" }, yasr: { settings: simple } });
     tab.query().catch(() => {}); // the page shows the error
   };
   for (const { question, sparql } of examples) {
@@ -56,8 +66,8 @@ async function start() {
     const iri = link.getAttribute("href");
     ask(curie(iri, prefixes), about(iri));
   });
-  document.getElementById("limits").textContent =
-    `data ${version}; at most ${limits.seconds} s and ${limits.answer_mib} MiB an answer`;
+  // A build may have replaced the graph since the page was opened.
+  yasgui.on("queryResponse", async () => show(await state()));
 }
 
 start();
