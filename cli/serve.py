@@ -24,7 +24,7 @@ from assets.home import open_home
 from pipeline.errors import MateriaError
 
 if TYPE_CHECKING:
-    from kg.sparql_endpoint.pool import Limits
+    from kg.sparql_endpoint.question import Limits
 
 #: Answers wait on disk for clients that read slowly: so many at most, of the size that `--answer` allows.
 _MOST_CONNECTIONS: Final = 200
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _limits(options: argparse.Namespace) -> Limits:
-    from kg.sparql_endpoint.pool import Limits
+    from kg.sparql_endpoint.question import Limits
 
     for name, least in (("timeout", 0.1), ("memory", 256), ("answer", 1), ("workers", 1)):
         given = getattr(options, name)

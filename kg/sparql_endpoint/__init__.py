@@ -1,1 +1,1 @@
-"""A read-only SPARQL endpoint over the graph: HTTP in `app`, processes in `pool`, one of them in `worker`."""
+"""A read-only SPARQL endpoint: HTTP in `app`, what is asked in `request`, processes in `pool`, one of them in `worker`."""

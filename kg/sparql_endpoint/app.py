@@ -1,11 +1,12 @@
 """The SPARQL 1.1 Protocol over HTTP, for reading only, with a query page: a Starlette application.
 
 Source: https://www.w3.org/TR/sparql11-protocol/ (2.1 query operation) and https://www.w3.org/TR/sparql11-service-description/.
-{latency}
+The page is YASGUI (npm @zazuko/yasgui 4.6.2, MIT, 1.1 MB), served from the package; a policy keeps it from other hosts.
+Rejected: @triply/yasgui 4.2.28 (it carries jQuery 3.5 and DOMPurify 2.0 of 2020).
 
-Rejected: the server of Oxigraph's own (`oxigraph serve-read-only`): it stops a query after a time, but knows no limit of
-memory or of an answer's size (one query can take the machine down), knows none of the project's prefixes, allows SERVICE
-(questions to other machines), and serves the store it opened until it is started again; rdflib-endpoint: no limits at all.
+Rejected: Oxigraph's own server (`oxigraph serve-read-only` 0.5.13): no limit on memory or on the size of an answer, its
+`--timeout-s 3` did not end a COUNT over a cross product in 30 seconds, SERVICE questions go out to other machines, it knows
+none of the project's prefixes, and it goes on serving the store it opened. rdflib-endpoint: no limits at all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -29,8 +29,10 @@ from starlette.staticfiles import StaticFiles
 from kg.graph_store import store_version
 from kg.sparql_endpoint.description import describe_service
 from kg.sparql_endpoint.examples import Example
-from kg.sparql_endpoint.media_types import GRAPH_TYPES, RESULT_TYPES, choose
-from kg.sparql_endpoint.pool import Answer, Limits, NoAnswerError, Pool, Question
+from kg.sparql_endpoint.media_types import GRAPH_TYPES, choose
+from kg.sparql_endpoint.pool import Pool
+from kg.sparql_endpoint.question import Answer, Limits, NoAnswerError, Question
+from kg.sparql_endpoint.request import RequestError, read_question, refuse_other_sites
 from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
 
@@ -40,7 +42,6 @@ __all__ = ["LOOPBACK", "VERSION_HEADER", "make_app"]
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 VERSION_HEADER: Final = "Materia-Data-Version"
 _PAGE: Final = Path(__file__).parent / "page"
-_MOST_QUERY_BYTES: Final = 1 << 20
 _CHUNK: Final = 1 << 16
 #: The page loads what this server sends and nothing else; YASGUI writes style attributes.
 _PAGE_HEADERS: Final = {
@@ -62,14 +63,6 @@ _STATUS: Final = {
     "missing": 503,
     "failed": 500,
 }
-
-
-class RequestError(MateriaError):
-    """A request that asks no question this endpoint could answer, with the HTTP status that says so."""
-
-    def __init__(self, status: int, problem: str, remedy: str) -> None:
-        super().__init__(problem, remedy=remedy)
-        self.status = status
 
 
 def make_app(
@@ -153,75 +146,6 @@ class _PageFiles(StaticFiles):
         response = super().file_response(*words, **named)
         response.headers.update(_PAGE_HEADERS)
         return response
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Raise RequestError where a browser says that a page of another site asks: it could not read, but it could load us."""
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise RequestError(403, "a page of another site asks", "Serve with --any-origin, or ask from here")
-
-
-async def read_question(request: Request) -> Question | None:
-    """The question of a request in one of the three ways of the protocol; None where there is none to a GET.
-
-    Raises:
-        RequestError: the request asks for an update, asks nothing, asks twice, or cannot be read.
-    """
-    fields = _fields(request.scope["query_string"])
-    if request.method == "POST":
-        media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-        charset = parameters.partition("charset=")[2].strip(' "')
-        if request.headers.get("content-encoding", "identity") != "identity" or charset not in ("", "utf-8"):
-            raise RequestError(415, "the body is not plain UTF-8", "Send it as UTF-8, not compressed")
-        match media_type.strip():
-            case "application/x-www-form-urlencoded":
-                fields = _fields(await _body(request))
-            case "application/sparql-query":
-                fields.append(("query", _text(await _body(request))))
-            case "application/sparql-update":
-                fields.append(("update", ""))
-            case other:
-                raise RequestError(
-                    415, f"the body is {other or 'of no type'}", "Send a form, or application/sparql-query"
-                )
-    if any(name == "update" for name, _ in fields):
-        raise RequestError(403, "this endpoint changes nothing", "Ask with query=")
-    queries = [value for name, value in fields if name == "query"]
-    if not queries and request.method in ("GET", "HEAD"):
-        return None
-    if len(queries) != 1:
-        raise RequestError(400, f"the request asks {len(queries)} questions", "Send query= once")
-    accept = ",".join(request.headers.getlist("accept"))
-    return Question(
-        queries[0],
-        choose(accept, RESULT_TYPES),
-        choose(accept, GRAPH_TYPES),
-        tuple(value for name, value in fields if name == "default-graph-uri"),
-        tuple(value for name, value in fields if name == "named-graph-uri"),
-    )
-
-
-def _fields(text: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=1000)
-    except ValueError as error:
-        raise RequestError(400, "the fields of the request cannot be read", "Encode them as URLs do") from error
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RequestError(400, f"the query is not UTF-8 (byte {error.start})", "Send it as UTF-8") from error
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_QUERY_BYTES:
-            raise RequestError(413, f"the query has more than {_MOST_QUERY_BYTES >> 20} MiB", "Ask a shorter one")
-    return bytes(body)
 
 
 async def _ask_while_connected(pool: Pool, question: Question, request: Request) -> Answer:

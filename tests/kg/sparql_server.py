@@ -14,7 +14,7 @@ import uvicorn
 
 from kg.graph_store import build_store
 from kg.sparql_endpoint.app import make_app
-from kg.sparql_endpoint.pool import Limits
+from kg.sparql_endpoint.question import Limits
 from pipeline.curies import expand
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"

@@ -10,7 +10,7 @@ import pytest
 
 import kg.sparql_endpoint
 from kg.sparql_endpoint.examples import Example, examples
-from kg.sparql_endpoint.pool import Limits
+from kg.sparql_endpoint.question import Limits
 from tests.kg.sparql_server import Server, serving
 
 PAGE = Path(kg.sparql_endpoint.__file__).parent / "page"
@@ -77,7 +77,7 @@ def test_an_example_opens_answered_and_a_click_on_a_name_shows_what_is_said_abou
     assert len(cells(page)) == 3
     page.click(".tabPanel.active a.iri >> nth=1")
     page.wait_for_selector(".tabPanel.active table.dataTable >> text=materia:belief")
-    assert cells(page) == [["MESH:1", "materia:belief", "1"], ["MESH:1", "skos:prefLabel", "node 1"]]
+    assert cells(page) == [["MESH:1", "skos:prefLabel", "node 1"], ["MESH:1", "materia:belief", "1"]]
 
 
 @pytest.mark.browser

@@ -16,7 +16,7 @@ import rdflib
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
 
 from kg.graph_store import build_store, store_version
-from kg.sparql_endpoint.pool import Limits
+from kg.sparql_endpoint.question import Limits
 from pipeline.curies import expand
 from tests.kg.sparql_server import ENDLESS, Server, serving, write_nodes
 
