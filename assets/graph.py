@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
+from kg.graph_store import MARKER
 from kg.tables import TRIPLES
 
 __all__ = ["STAGES", "store_folder"]
@@ -68,15 +69,15 @@ def knowledge_graph(job: Job) -> None:
 
 
 def graph_index(job: Job) -> None:
-    """Oxigraph's index of the whole graph, loaded in bulk from the N-Quads: what SPARQL is asked of.
+    """Oxigraph's index of the whole graph: what SPARQL is asked of. After a small change only the difference is applied.
 
     An index is made from the N-Quads and can be thrown away; it holds no facts of its own.
     """
-    from kg.graph_store import build_store
+    from kg.graph_update import update_store
 
     graph = job.dataset("knowledge_graph")
     files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
-    quads = build_store(files, store_folder(job.home))
+    quads = update_store(files, store_folder(job.home)).quads
     job.writer.summary["quads"] = quads
     job.check("some_quads", quads > 0, quads=quads)
 
@@ -112,7 +113,8 @@ STAGES = [
         "graph",
         graph_index,
         needs=(Need("knowledge_graph", "bucket"),),
-        present=lambda home: store_folder(home).exists(),
+        version="2",
+        present=lambda home: (store_folder(home) / MARKER).exists(),
         kinds=("oxigraph",),
         checks=(Check("some_quads", "The graph must hold at least one statement."),),
     ),
