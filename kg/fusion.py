@@ -36,7 +36,7 @@ from pipeline.errors import MateriaError
 from pipeline.hashing import hash_fields
 from pipeline.tables import EVIDENCE
 
-__all__ = ["OPPOSED_PREDICATES", "TRIPLE_ID_SQL", "fuse", "triple_id"]
+__all__ = ["FIXED_POINT", "OPPOSED_PREDICATES", "TRIPLE_ID_SQL", "fuse", "fused_triples", "fusion_steps", "triple_id"]
 
 #: Predicates that cannot both hold of one subject and object, each pair once. These are the pairs that Biolink Model
 #: 4.4.4 declares by `opposite_of`, less those that are inverses (broad and narrow match), parts of one description
@@ -57,7 +57,8 @@ OPPOSED_PREDICATES: Final = (
 #: `triple_id` as a DuckDB expression over the columns subject, predicate and object.
 TRIPLE_ID_SQL: Final = "sha256(subject || chr(31) || predicate || chr(31) || object)"
 
-_FIXED_POINT = 2.0**40
+#: Units of a natural logarithm in the sums.
+FIXED_POINT: Final = 2.0**40
 _LEAST = 1e-6
 
 
@@ -97,13 +98,33 @@ def fuse(
     """
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         table_view(connection, "evidence", evidence, EVIDENCE)
-        _check(connection)
-        opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-        connection.register(
-            "opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]})
-        )
-        connection.execute(_documents_sql(fusion))
-        return connection.sql(_triples_sql(fusion, splits)).to_arrow_table().select(TRIPLES.names).cast(TRIPLES)
+        fusion_steps(connection, fusion)
+        return fused_triples(connection, splits)
+
+
+def fusion_steps(connection: Any, fusion: FusionConfig) -> None:
+    """Make every step from evidence to belief readable in SQL: what `fuse` reads, and what explains a belief.
+
+    Args:
+        connection: of DuckDB, with a table or view `evidence` (EVIDENCE), which holds all evidence of the claims in question and of the
+            claims opposed to them.
+
+    Makes these tables and views. A claim is subject, predicate, object; a side of it adds polarity.
+        weighed: rows of evidence that count, with `raw` (probability x certainty), `weight`, and `p`, what enters.
+        per_document: the best `p` among one document's rows of one side and extractor, and the ids of those rows.
+        pooled: the same, with claims of an opposed predicate on the side against.
+        per_source: of each side and extractor the number of `documents`, the product of (1 - p) over them
+            (`documents_remain`), its `systematic_error` s, and s + (1 - s) x product (`remains`). Both products are
+            fixed-point logarithms: -ln in units of 2^-40.
+        pools: support and contradiction of each claim.
+
+    Raises:
+        MateriaError: a probability outside (0, 1) or a certainty outside (0, 1].
+    """
+    _check(connection)
+    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
+    connection.register("opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]}))
+    connection.execute(_steps_sql(fusion))
 
 
 def _check(connection: Any) -> None:
@@ -120,53 +141,57 @@ def _check(connection: Any) -> None:
         )
 
 
-def _documents_sql(fusion: FusionConfig) -> str:
-    """One row for each claim, polarity, source and document: its best sentence, and its evidence."""
+def _steps_sql(fusion: FusionConfig) -> str:
+    """Products as sums of fixed-point logarithms: over a source's documents, then over sources."""
+    s, unit = f"{fusion.systematic_error!r}::DOUBLE", f"{FIXED_POINT!r}::DOUBLE"
     weight = "1"
     if fusion.retracted == "downweight":
         weight = f"CASE WHEN retracted THEN {fusion.retracted_weight!r}::DOUBLE ELSE 1 END"
     kept = "WHERE NOT retracted" if fusion.retracted == "exclude" else ""
+
+    def pool(polarity: str) -> str:
+        return f"round(1 - exp(-coalesce(sum(remains) FILTER ({polarity}), 0)::DOUBLE / {unit}), 6)"
+
     return f"""
+        CREATE VIEW weighed AS
+        SELECT *, probability * certainty AS raw, {weight} AS weight,
+               least(greatest(raw * weight, {_LEAST!r}), {1 - _LEAST!r}) AS p
+        FROM evidence {kept};
+
         CREATE TABLE per_document AS
-        SELECT subject, predicate, object, polarity, extractor, doc_id,
-               max(least(greatest(probability * certainty * {weight}, {_LEAST!r}), {1 - _LEAST!r})) AS p,
-               list(evidence_id) AS evidence_ids,
+        SELECT subject, predicate, object, polarity, extractor, doc_id, max(p) AS p, list(evidence_id) AS evidence_ids,
                min(subject_category) AS subject_category, min(object_category) AS object_category
-        FROM evidence {kept} GROUP BY ALL
+        FROM weighed GROUP BY ALL;
+
+        CREATE VIEW pooled AS
+        SELECT subject, predicate, object, polarity, extractor, doc_id, p FROM per_document WHERE polarity
+        UNION ALL
+        SELECT subject, predicate, object, false AS polarity, extractor, doc_id, max(p) AS p FROM (
+            SELECT subject, predicate, object, extractor, doc_id, p FROM per_document WHERE NOT polarity
+            UNION ALL
+            SELECT d.subject, o.other AS predicate, d.object, d.extractor, d.doc_id, d.p
+            FROM per_document d JOIN opposed o USING (predicate) WHERE d.polarity
+        ) GROUP BY ALL;
+
+        CREATE VIEW per_source AS
+        SELECT *, {s} AS systematic_error,
+               round(-ln({s} + (1 - {s}) * exp(-documents_remain::DOUBLE / {unit})) * {unit})::BIGINT AS remains
+        FROM (
+            SELECT subject, predicate, object, polarity, extractor, count(*) AS documents,
+                   sum(round(-ln(1 - p) * {unit})::BIGINT) AS documents_remain
+            FROM pooled GROUP BY ALL
+        );
+
+        CREATE VIEW pools AS
+        SELECT subject, predicate, object, {pool("polarity")} AS support, {pool("NOT polarity")} AS contradiction
+        FROM per_source GROUP BY subject, predicate, object;
     """  # noqa: S608
 
 
-def _triples_sql(fusion: FusionConfig, splits: SplitConfig) -> str:
-    """Products as sums of fixed-point logarithms: over a source's documents, then over sources."""
-    s, unit = f"{fusion.systematic_error!r}::DOUBLE", f"{_FIXED_POINT!r}::DOUBLE"
-
-    def pool(polarity: str) -> str:
-        return f"round(1 - exp(-coalesce(sum(nats) FILTER ({polarity}), 0)::DOUBLE / {unit}), 6)"
-
-    return f"""
-        WITH opposing AS (
-            SELECT d.subject, o.other AS predicate, d.object, d.extractor, d.doc_id, d.p
-            FROM per_document d JOIN opposed o USING (predicate) WHERE d.polarity
-        ), against AS (
-            SELECT subject, predicate, object, false AS polarity, extractor, doc_id, max(p) AS p FROM (
-                SELECT subject, predicate, object, extractor, doc_id, p FROM per_document WHERE NOT polarity
-                UNION ALL SELECT * FROM opposing
-            ) GROUP BY ALL
-        ), pooled AS (
-            SELECT subject, predicate, object, polarity, extractor, doc_id, p FROM per_document WHERE polarity
-            UNION ALL SELECT * FROM against
-        ), per_source AS (
-            SELECT subject, predicate, object, polarity, extractor,
-                   sum(round(-ln(1 - p) * {unit})::BIGINT) AS nats
-            FROM pooled GROUP BY ALL
-        ), belief AS (
-            SELECT subject, predicate, object, {pool("polarity")} AS support, {pool("NOT polarity")} AS contradiction
-            FROM (
-                SELECT subject, predicate, object, polarity,
-                       round(-ln({s} + (1 - {s}) * exp(-nats::DOUBLE / {unit})) * {unit})::BIGINT AS nats
-                FROM per_source
-            ) GROUP BY subject, predicate, object
-        ), claims AS (
+def fused_triples(connection: Any, splits: SplitConfig) -> pa.Table:
+    """The claims of a connection with `fusion_steps`: TRIPLES, sorted by triple_id."""
+    sql = f"""
+        WITH claims AS (
             SELECT subject, predicate, object,
                    min(subject_category) AS subject_category, min(object_category) AS object_category,
                    coalesce(sum(len(evidence_ids)) FILTER (polarity), 0) AS supporting_evidence,
@@ -181,6 +206,7 @@ def _triples_sql(fusion: FusionConfig, splits: SplitConfig) -> str:
         SELECT *, {TRIPLE_ID_SQL} AS triple_id, {split_sql("subject", "object", splits)} AS split,
                round(support * (1 - contradiction), 6) AS belief,
                support >= 0.5 AND contradiction >= 0.5 AS contested
-        FROM claims JOIN belief USING (subject, predicate, object)
+        FROM claims JOIN pools USING (subject, predicate, object)
         ORDER BY triple_id
     """  # noqa: S608
+    return connection.sql(sql).to_arrow_table().select(TRIPLES.names).cast(TRIPLES)
