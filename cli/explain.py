@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=int,
         metavar="N",
-        help="most documents of each source, or most claims (default: 5 and 30; with --json all)",
+        help="most documents, sentences and claims to print of each list (default: 5; 30 claims; with --json all)",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Literal
@@ -80,7 +80,8 @@ def find_concept(home: UPath | Path | str, words: str, role: Literal["subject", 
     claims = _claims_of(home, role, [row[0] for row in exact], buckets)
     told = [row for row in exact if row[0] in claims]
     if len(told) == 1:
-        return Concept(*told[0], tuple(f"{row[0]} {row[1]}" for row in exact if row != told[0]))
+        others = tuple(f"{curie} {name}" for curie, name, _, _ in exact if curie not in claims)
+        return replace(Concept(*told[0]), others=others)
     listed = "; ".join(
         f"{curie} {name} ({_plain(category)}, {claims.get(curie, 0):,} claims)"
         for curie, name, category, _ in exact[:_SHOWN]

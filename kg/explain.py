@@ -40,8 +40,6 @@ __all__ = ["explain"]
 
 #: Columns of the documents table that are shown; its texts are long and stay where they are.
 _ABOUT: Final = ["doc_id", "version", "file", "record", "title", "journal", "year"]
-#: Most other sentences of one document that are told.
-_OTHERS = 5
 
 
 def explain(
@@ -60,7 +58,8 @@ def explain(
         claim: CURIEs of subject, predicate and object.
         fusion, splits: the settings of the home.
         buckets: number of buckets of the home.
-        limit: most documents that are told of each source, and most entailing claims. All count whether told or not.
+        limit: most documents that are told of each source, sentences of each document, and entailing claims. What is not
+            told counts all the same.
 
     Raises:
         MateriaError: a table that is needed has not been built, or is damaged.
@@ -80,7 +79,7 @@ def explain(
         connection.execute(_TOLD, {"predicate": predicate, "opposed": list(opposed)})
         sources = connection.execute(_SOURCES, [predicate]).fetchall()
         totals = connection.execute(_TOTALS, [predicate]).fetchall() or [(0.0, 0.0)]
-        quoted = connection.sql(_QUOTED, params={"limit": limit, "others": None if limit is None else _OTHERS})
+        quoted = connection.sql(_QUOTED, params={"limit": limit})
         documents = _documents(home, quoted.to_arrow_table().to_pylist(), quote)
         ((left_out,),) = connection.execute(_LEFT_OUT).fetchall()
     supporting, contradicting = (
@@ -137,7 +136,7 @@ _QUOTED: Final = """
         SELECT *, dense_rank() OVER (PARTITION BY side, extractor ORDER BY best DESC, doc_id) AS document_place FROM placed
     )
     SELECT * FROM ranked
-    WHERE ($limit IS NULL OR document_place <= $limit) AND ($others IS NULL OR place <= 1 + $others)
+    WHERE ($limit IS NULL OR document_place <= $limit) AND ($limit IS NULL OR place <= $limit)
     ORDER BY side, extractor, document_place, place
 """
 
