@@ -3,8 +3,8 @@
 The steps are those of `kg.fusion`, read from the views that fusion itself reads, on the evidence of one pair of concepts: there is no
 second formula here that could come to differ. What they give is compared with the stored row, bit by bit.
 
-    p              what a sentence is worth       probability x certainty, calibrated and weighed where that is set
-    a document     its best sentence
+    p              what a sentence is worth: probability x certainty, calibrated and weighed where that is set
+    a document     its best sentence, once, whoever reads it
     a source       remains = s + (1 - s) x product over its documents of (1 - p)
     a side         1 - product over its sources of what remains
     belief         support x (1 - contradiction)
@@ -21,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
@@ -28,7 +29,9 @@ from kg.claim_search import names_of
 from kg.config import FusionConfig, SplitConfig
 from kg.entailing_claims import affirming_claims, denying_claims
 from kg.explanation import Explanation, Quote, Side, SourceStep, TellingDocument
-from kg.fusion import FIXED_POINT, OPPOSED_PREDICATES, fused_triples, fusion_steps, triple_id
+from kg.fusion import FIXED_POINT, OPPOSED_PREDICATES, fused_batches, fusion_steps, place_rows, triple_id
+from kg.reliability import Reliabilities
+from kg.tables import TRIPLES
 from kg.trace import edge_of, graphs_of, look_up
 from pipeline.duck import connect, table_view
 from pipeline.graphs import GRAPHS
@@ -49,6 +52,7 @@ def explain(
     splits: SplitConfig,
     *,
     buckets: int,
+    reliabilities: Reliabilities | None = None,
     limit: int | None = None,
 ) -> Explanation:
     """Everything that speaks for and against a claim, and the steps from there to its belief.
@@ -56,7 +60,7 @@ def explain(
     Args:
         home: where the build lives.
         claim: CURIEs of subject, predicate and object.
-        fusion, splits: the settings of the home.
+        fusion, splits, reliabilities: those of the home, as of `kg.fusion.fuse`.
         buckets: number of buckets of the home.
         limit: most documents that are told of each source, sentences of each document, and entailing claims. What is not
             told counts all the same.
@@ -69,23 +73,28 @@ def explain(
     opposed = tuple(sorted({a for pair in OPPOSED_PREDICATES for a in pair if predicate in pair} - {predicate}))
     key = bucket_name(bucket_of(subject, buckets), buckets)
     quote = partial(_quote, graphs=graphs_of(home))
-    stored = look_up(home, "triples", [key], "triple_id", [name])
     with connect(threads=1) as connection:
         table_view(connection, "bucket", Dataset(home, "evidence_by_bucket").paths(key), EVIDENCE)
-        pair = "CREATE TABLE evidence AS SELECT * FROM bucket WHERE subject = ? AND object = ?"
+        pair = "CREATE TEMP TABLE evidence AS SELECT * FROM bucket WHERE subject = ? AND object = ?"
         connection.execute(pair, [subject, object_])
-        fusion_steps(connection, fusion)
-        rows = fused_triples(connection, splits).filter(pc.field("triple_id") == name).to_pylist()
-        connection.execute(_TOLD, {"predicate": predicate, "opposed": list(opposed)})
-        sources = connection.execute(_SOURCES, [predicate]).fetchall()
-        totals = connection.execute(_TOTALS, [predicate]).fetchall() or [(0.0, 0.0)]
+        fusion_steps(connection, fusion, reliabilities)
+        fused = pa.Table.from_batches(fused_batches(connection, fusion, splits), TRIPLES)
+        rows = fused.filter(pc.field("triple_id") == name).to_pylist()
+        place_rows(connection)
+        connection.execute(_TOLD, {"triple_id": name, "predicate": predicate, "opposed": list(opposed)})
+        sources = connection.execute(_SOURCES, [name]).fetchall()
         quoted = connection.sql(_QUOTED, params={"limit": limit})
         documents = _documents(home, quoted.to_arrow_table().to_pylist(), quote)
         ((left_out,),) = connection.execute(_LEFT_OUT).fetchall()
+    computed = rows[0] if rows else None
     supporting, contradicting = (
-        Side(total, tuple(_source(row[1:], documents.get((side, row[1]), [])) for row in sources if row[0] == side))
-        for side, total in zip(("for", "against"), totals[0], strict=True)
+        Side(
+            computed[total] if computed else 0.0,
+            tuple(_source(row[1:], documents.get((side, row[1]), [])) for row in sources if row[0] == side),
+        )
+        for side, total in (("for", "support"), ("against", "contradiction"))
     )
+    stored = look_up(home, "triples", [key], "triple_id", [name])
     silent = tuple(document for (side, _), found in documents.items() if side == "left out" for document in found)
     names = names_of(home, {subject, object_})
     affirmed_by, affirming = affirming_claims(home, claim, buckets=buckets, limit=limit, quote=quote)
@@ -97,7 +106,7 @@ def explain(
         names.get(object_),
         opposed,
         stored[0] if stored else None,
-        rows[0] if rows else None,
+        computed,
         stored == rows,
         fusion.retracted,
         supporting,
@@ -111,33 +120,37 @@ def explain(
     )
 
 
-#: Every row of evidence for and against the claim. What no policy keeps has no `p`.
+#: Every row of evidence for and against the claim, with the `counted` word that fusion has of it. What no policy keeps has none.
 _TOLD: Final = """
-    CREATE TABLE told AS
-    SELECT e.*, w.raw, w.weight, w.p,
-           CASE WHEN w.p IS NULL THEN 'left out' WHEN e.predicate = $predicate AND e.polarity THEN 'for' ELSE 'against' END AS side
-    FROM evidence e LEFT JOIN weighed w USING (evidence_id)
+    CREATE TEMP TABLE told AS
+    SELECT CASE WHEN p.supports THEN 'for' ELSE 'against' END AS side, p.word AS counted, w.*
+    FROM placed p JOIN weighed w USING (evidence_id)
+    WHERE p.rank = (SELECT rank FROM claims WHERE triple_id = $triple_id)
+    UNION ALL BY NAME
+    SELECT 'left out' AS side, e.* FROM evidence e ANTI JOIN weighed USING (evidence_id)
     WHERE e.predicate = $predicate OR (e.polarity AND list_contains($opposed, e.predicate))
 """
 _SOURCES: Final = f"""
-    SELECT CASE WHEN polarity THEN 'for' ELSE 'against' END AS side, extractor, systematic_error, documents,
-           exp(-documents_remain::DOUBLE / {FIXED_POINT!r}), exp(-remains::DOUBLE / {FIXED_POINT!r})
-    FROM per_source WHERE predicate = ? ORDER BY side, remains DESC, extractor
+    SELECT CASE WHEN supports THEN 'for' ELSE 'against' END AS side, extractor, s, voices,
+           exp(-nats::DOUBLE / {FIXED_POINT}), exp(-remains::DOUBLE / {FIXED_POINT})
+    FROM source_steps JOIN (SELECT source, extractor FROM sources) USING (source)
+    WHERE rank = (SELECT rank FROM claims WHERE triple_id = ?)
+    ORDER BY side, remains DESC, extractor
 """  # noqa: S608
-_TOTALS: Final = "SELECT support, contradiction FROM pools WHERE predicate = ?"
-_LEFT_OUT: Final = "SELECT count(DISTINCT (extractor, doc_id)) FROM told WHERE side = 'left out'"
-#: The best sentence of the best documents of each source and side, and a few others of the same documents.
+_LEFT_OUT: Final = "SELECT count(DISTINCT doc_id) FROM told WHERE side = 'left out'"
+#: Sentences of the best documents of each side and source: the one that counts first. A document is its surest reader's.
 _QUOTED: Final = """
-    WITH placed AS (
-        SELECT *, row_number() OVER (document ORDER BY p DESC, evidence_id) AS place, count(*) OVER document AS quotes,
-               max(p) OVER document AS best
-        FROM told WINDOW document AS (PARTITION BY side, extractor, doc_id)
-    ), ranked AS (
-        SELECT *, dense_rank() OVER (PARTITION BY side, extractor ORDER BY best DESC, doc_id) AS document_place FROM placed
+    WITH of_document AS (
+        SELECT *, row_number() OVER (document ORDER BY counted DESC, evidence_id) AS place, count(*) OVER document AS quotes,
+               max(counted) OVER document AS best
+        FROM told WINDOW document AS (PARTITION BY side, doc_id)
+    ), of_reader AS (
+        SELECT *, dense_rank() OVER (PARTITION BY side, best & 65535 ORDER BY best >> 16 DESC, doc_id) AS document_place
+        FROM of_document
     )
-    SELECT * FROM ranked
+    SELECT * FROM of_reader
     WHERE ($limit IS NULL OR document_place <= $limit) AND ($limit IS NULL OR place <= $limit)
-    ORDER BY side, extractor, document_place, place
+    ORDER BY side, best & 65535 DESC, document_place, place
 """
 
 
@@ -154,21 +167,20 @@ def _documents(
     """The quoted rows by side and extractor, then by document, in their order."""
     about = _about(home, {row["doc_id"] for row in rows})
     found: dict[tuple[str, str], list[TellingDocument]] = {}
-    for (side, extractor, doc_id), group in groupby(rows, lambda row: (row["side"], row["extractor"], row["doc_id"])):
+    for (side, doc_id), group in groupby(rows, lambda row: (row["side"], row["doc_id"])):
         first, *others = group
-        quotes = [quote(row) for row in (first, *others)]
         known = about.get(doc_id, {})
-        found.setdefault((side, extractor), []).append(
+        # The row that counts stands first, and the extractor that it is of is the source that the document counts through.
+        found.setdefault((side, first["extractor"]), []).append(
             TellingDocument(
                 doc_id,
                 known.get("title"),
                 known.get("journal"),
                 known.get("year"),
                 first["retracted"],
-                first["p"],
-                quotes[0],
-                tuple(quotes[1:]),
-                first["quotes"] - len(quotes),
+                quote(first),
+                tuple(quote(row) for row in others),
+                first["quotes"] - 1 - len(others),
             )
         )
     return found
@@ -188,23 +200,25 @@ def _about(home: UPath | Path | str, doc_ids: Iterable[str]) -> dict[str, dict[s
 
 
 def _quote(row: dict[str, Any], *, graphs: dict[str, dict[str, Any]]) -> Quote:
-    """A row of EVIDENCE as a quotation; `raw`, `weight` and `p` where fusion gave them."""
+    """A row of EVIDENCE as a quotation; with what it is worth where fusion gave that."""
     at = row["sentence_start"]
+    counted = row.get("counted")
     return Quote(
-        row["evidence_id"],
-        row["predicate"],
-        row["polarity"],
-        row["sentence"],
-        (row["subject_start"] - at, row["subject_end"] - at),
-        (row["object_start"] - at, row["object_end"] - at),
-        row["trigger"],
-        row["direction"],
-        row["section"],
-        row["hypothetical"],
-        row["probability"],
-        row["certainty"],
-        row.get("raw"),
-        row.get("weight"),
-        row.get("p"),
-        edge_of(row["section"], graphs) if row["extractor"] in GRAPHS else None,
+        evidence_id=row["evidence_id"],
+        extractor=row["extractor"],
+        predicate=row["predicate"],
+        polarity=row["polarity"],
+        direction=row["direction"],
+        sentence=row["sentence"],
+        subject=(row["subject_start"] - at, row["subject_end"] - at),
+        object=(row["object_start"] - at, row["object_end"] - at),
+        trigger=row["trigger"],
+        section=row["section"],
+        hypothetical=row["hypothetical"],
+        probability=row["probability"],
+        certainty=row["certainty"],
+        reliable=row.get("reliable"),
+        weight=row.get("weight"),
+        p=None if counted is None else row["p"] if counted >> 16 else 0.0,
+        edge=edge_of(row["section"], graphs) if row["extractor"] in GRAPHS else None,
     )

@@ -96,6 +96,8 @@ def _belief(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f" = support {_number(row['support'])} x (1 - contradiction {_number(row['contradiction'])})", ""
     if row["contested"]:
         yield ", contested", "bold yellow"
+    if row["direction"]:
+        yield f", {row['direction']}", "bold"
 
 
 def _side(side: Side, heading: str, name: str, nothing: str, denied: str | None = None) -> Iterator[Line]:
@@ -118,7 +120,7 @@ def _source(source: SourceStep, denied: str | None) -> Iterator[Line]:
     yield from _more(4, source.more_documents, "document")
     product = _number(source.documents_remain)
     if source.more_documents == 0 and len(source.told) <= _FACTORS:
-        factors = " x ".join(f"(1 - {_number(document.p or 0)})" for document in source.told)
+        factors = " x ".join(f"(1 - {_number(document.best.p or 0)})" for document in source.told)
         shown = f"{factors} = {product}"
     else:
         shown = f"product of (1 - p) over {_count(source.documents, 'document')} = {product}"
@@ -133,26 +135,32 @@ def _document(document: TellingDocument, denied: str | None) -> Iterator[Line]:
         (document.doc_id, "bold"),
         f" {about}" if about else "",
         (" retracted" if document.retracted else "", "bold yellow"),
-        ("" if document.p is None else f"  {_worth(document.best)}", "cyan"),
+        ("" if document.best.p is None else f"  {_worth(document.best)}", "cyan"),
     )
     yield _line(6, *quotation(document.best), (_where(document.best, denied), "dim"))
     for quote in document.others:
-        yield _line(6, ("not counted again: ", "dim"), *quotation(quote), (_where(quote, denied), "dim"))
+        reader = "" if quote.extractor == document.best.extractor else f" by {quote.extractor}"
+        yield _line(6, (f"not counted again{reader}: ", "dim"), *quotation(quote), (_where(quote, denied), "dim"))
     yield from _more(6, document.more_quotes, "sentence")
 
 
 def _worth(quote: Quote) -> str:
     """How the quotation comes to its worth: p = 0.8 x 0.9 = 0.72."""
-    steps = f"p = probability {_number(quote.probability)} x certainty {_number(quote.certainty)}"
-    if quote.weight is not None and quote.weight != 1:
-        steps += f" x weight {_number(quote.weight)}"
-    return f"{steps} = {_number(quote.p or 0)}"
+    if not quote.p:
+        return "p = 0, since it denies the other direction only"
+    steps = f"probability {_number(quote.probability)} x certainty {_number(quote.certainty)}"
+    raw = quote.probability * quote.certainty
+    if quote.reliable != raw:
+        steps += f" = {_number(raw)}, which of {quote.extractor} is worth {_number(quote.reliable or 0)}"
+    if quote.weight != 1:
+        steps += f" x weight {_number(quote.weight or 0)}"
+    return f"p = {steps} = {_number(quote.p)}"
 
 
 def _where(quote: Quote, denied: str | None) -> str:
     """Section, or file and line; and what is said, where that is not the claim itself."""
     said = []
-    if denied is not None:
+    if denied is not None and (not quote.polarity or _plain(quote.predicate) != denied):
         said.append(f"denies {denied}" if not quote.polarity else f"says {_plain(quote.predicate)}")
     if quote.direction:
         said.append(quote.direction)

@@ -19,23 +19,28 @@ class Quote:
 
     Attributes:
         predicate: its own, which on the side against may be an opposed one.
+        direction: of an effect: increased or decreased.
         subject, object: where the two ends stand in the sentence.
-        p: what it is worth in the end; None where a policy leaves it out.
+        reliable: what probability x certainty of this extractor is worth: the product itself where nothing was learned of it.
+        weight: factor by the policy for retracted papers.
+        p: what it enters with, reliable x weight; 0 for a denial of the other direction, which counts and moves nothing.
+            None, with the two before, where a policy leaves it out.
     """
 
     evidence_id: str
+    extractor: str
     predicate: str
     polarity: bool
+    direction: str | None
     sentence: str
     subject: tuple[int, int]
     object: tuple[int, int]
     trigger: str
-    direction: str | None
     section: str
     hypothetical: bool
     probability: float
     certainty: float
-    raw: float | None
+    reliable: float | None
     weight: float | None
     p: float | None
     edge: TracedEdge | None
@@ -50,7 +55,6 @@ class TellingDocument:
     journal: str | None
     year: int | None
     retracted: bool
-    p: float | None
     best: Quote
     others: tuple[Quote, ...]
     more_quotes: int
@@ -58,7 +62,7 @@ class TellingDocument:
 
 @dataclass(frozen=True)
 class SourceStep:
-    """What one extractor adds to a side.
+    """What one extractor adds to a side: the documents that count through it, being surest of what it says.
 
     Attributes:
         documents_remain: product of (1 - p) over its documents.
