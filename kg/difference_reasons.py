@@ -40,12 +40,13 @@ def find_reasons(connection: Any, settings: Mapping[str, Any]) -> None:
     connection.execute(_REASONED)
     connection.execute(_BY_EVIDENCE)
     for reason, condition in _by_settings(settings).items():
-        connection.execute(
-            f"INSERT INTO triple_reason SELECT triple_id, '{reason}' FROM triple_change t WHERE {condition}"
-        )
+        found = f"SELECT triple_id, '{reason}' FROM triple_change t WHERE {condition}"  # noqa: S608
+        connection.execute(f"INSERT INTO triple_reason {found}")
     connection.execute(
         "INSERT INTO triple_reason SELECT triple_id, 'code' FROM triple_change ANTI JOIN triple_reason USING (triple_id)"
     )
+    connection.execute(_MOVING.format(build="b", change="gone"))
+    connection.execute(_MOVING.format(build="a", change="new"))
     connection.execute(_MOVED)
 
 
@@ -115,23 +116,18 @@ _REASONED: Final = """
 _BY_EVIDENCE: Final = "CREATE TABLE triple_reason AS SELECT DISTINCT triple_id, reason FROM evidence_change"
 
 #: Claims that are gone because an end was merged into another concept, where the claim about that one is there; and the reverse.
-_MOVED: Final = (
-    "".join(
-        f"""
+_MOVING: Final = """
     CREATE TABLE moving_{build} AS
-    SELECT t.triple_id, t.predicate, coalesce(s.merged_into, t.subject) AS subject, t.object
+    SELECT t.triple_id AS was, t.predicate, coalesce(s.merged_into, t.subject) AS subject, t.object
     FROM (SELECT * FROM triple_change WHERE list_contains(changes, '{change}')) t
     LEFT JOIN merged_{build} s ON s.curie = t.subject;
     CREATE TABLE moved_{build} AS
-    SELECT m.triple_id, m.subject, m.predicate, coalesce(o.merged_into, m.object) AS object, m.triple_id AS was
+    SELECT m.was, m.subject, m.predicate, coalesce(o.merged_into, m.object) AS object
     FROM moving_{build} m LEFT JOIN merged_{build} o ON o.curie = m.object;
-    """  # noqa: S608
-        for build, change in (("b", "gone"), ("a", "new"))
-    )
-    + f"""
+"""
+_MOVED: Final = f"""
     CREATE TABLE triple_moved AS
     SELECT m.was AS triple_id, t.triple_id AS moved_to
     FROM (SELECT was, {TRIPLE_ID_SQL} AS triple_id FROM moved_b UNION ALL SELECT was, {TRIPLE_ID_SQL} FROM moved_a) m
     JOIN (SELECT triple_id FROM triples_a UNION SELECT triple_id FROM triples_b) t USING (triple_id) WHERE m.was != t.triple_id
-"""
-)
+"""  # noqa: S608

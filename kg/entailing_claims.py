@@ -4,111 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 from upath import UPath
 
-from kg.claim_search import names_of
 from kg.explanation import EntailingClaim, Quote
-from kg.refinement import generalizations_of, refinements_of
-from kg.tables import TRIPLES
-from pipeline.duck import connect, table_view
+from kg.refinement import related_triples
+from pipeline.duck import table_view
 from pipeline.hashing import bucket_name, bucket_of
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE
 
-__all__ = ["affirming_claims", "denying_claims"]
+__all__ = ["entailing_claims"]
 
-QuoteOf = Callable[[dict[str, Any]], Quote]
-
-
-def affirming_claims(
-    home: UPath | Path | str, claim: tuple[str, str, str], *, buckets: int, limit: int | None, quote: QuoteOf
-) -> tuple[tuple[EntailingClaim, ...], int]:
-    """More specific claims that have support: at most `limit`, the best supported first; and how many there are.
-
-    Args:
-        home: where the build lives.
-        claim: CURIEs of subject, predicate and object.
-        buckets: number of buckets of the home.
-        limit: most claims; all where None.
-        quote: makes a quotation of a row of EVIDENCE.
-    """
-    triples = _triples(home)
-    related = refinements_of(_as_table(claim), triples, Dataset(home, "vocabulary").paths(), threads=1)
-    return _told(home, related, _AFFIRM, buckets=buckets, limit=limit, quote=quote)
+#: Which of the related claims count, what orders them, and which of their evidence is quoted.
+_COUNT: Final = {
+    "refinements": ("supporting_evidence > 0", "support", "supporting_documents", "polarity"),
+    "generalizations": ("contradicting_evidence > 0", "contradiction", "contradicting_documents", "NOT polarity"),
+}
 
 
-def denying_claims(
-    home: UPath | Path | str, claim: tuple[str, str, str], *, buckets: int, limit: int | None, quote: QuoteOf
-) -> tuple[tuple[EntailingClaim, ...], int]:
-    """More general claims that are denied, as `affirming_claims`. Affirming an opposed predicate of the general denies nothing."""
-    triples = _triples(home)
-    related = generalizations_of(_as_table(claim), triples, Dataset(home, "vocabulary").paths(), threads=1)
-    return _told(home, related, _DENY, buckets=buckets, limit=limit, quote=quote)
-
-
-#: Which of the related claims count, their order, and which of their evidence is quoted.
-_AFFIRM: Final = ("supporting_evidence > 0", "support", "polarity")
-_DENY: Final = ("contradicting_evidence > 0", "contradiction", "NOT polarity")
-
-
-def _as_table(claim: tuple[str, str, str]) -> pa.Table:
-    return pa.table({name: [value] for name, value in zip(("subject", "predicate", "object"), claim, strict=True)})
-
-
-def _triples(home: UPath | Path | str) -> list[str]:
-    dataset = Dataset(home, "triples")
-    return [path for key in dataset.manifests() for path in dataset.paths(key)]
-
-
-def _told(
+def entailing_claims(
+    connection: Any,
     home: UPath | Path | str,
-    related: pa.Table,
-    what: tuple[str, str, str],
+    claim: tuple[str, str, str],
+    kind: Literal["refinements", "generalizations"],
     *,
     buckets: int,
     limit: int | None,
-    quote: QuoteOf,
+    quote: Callable[[dict[str, Any]], Quote],
 ) -> tuple[tuple[EntailingClaim, ...], int]:
+    """Claims that affirm a claim (more specific ones with support), or deny it (more general ones that are denied).
+
+    What affirms an opposed predicate of the general denies nothing of the specific, and does not count here.
+
+    Args:
+        connection: of DuckDB, with `triples` and `vocabulary`.
+        home: where the build lives.
+        claim: CURIEs of subject, predicate and object.
+        kind: refinements affirm, generalizations deny.
+        buckets: number of buckets of the home.
+        limit: most claims; all where None.
+        quote: makes a quotation of a row of EVIDENCE.
+
+    Returns:
+        The strongest claims, best first, without names of concepts; and how many there are in all.
+    """
+    condition, strength, documents, side = _COUNT[kind]
+    ends = zip(("subject", "predicate", "object"), claim, strict=True)
+    related = related_triples(connection, pa.table({name: [value] for name, value in ends}), kind)
     if related.num_rows == 0:
         return (), 0
-    condition, strength, side = what
-    with connect(threads=1) as connection:
-        table_view(connection, "triples", _triples(home), TRIPLES)
-        connection.register("related", related.select(["triple_id"]))
-        connection.execute(f"""CREATE TABLE found AS
-            SELECT * FROM triples SEMI JOIN related USING (triple_id) WHERE {condition}""")  # noqa: S608
-        ((total,),) = connection.execute("SELECT count(*) FROM found").fetchall()
-        most = total if limit is None else limit
-        order = f"ORDER BY {strength} DESC, supporting_documents + contradicting_documents DESC, triple_id"
-        connection.execute(f"CREATE TABLE told AS SELECT * FROM found {order} LIMIT {most}")  # noqa: S608
-        claims = connection.sql(f"SELECT * FROM told {order}").to_arrow_table().to_pylist()  # noqa: S608
-        keys = sorted({bucket_name(bucket_of(row["subject"], buckets), buckets) for row in claims})
-        dataset = Dataset(home, "evidence_by_bucket")
-        table_view(connection, "evidence", [path for key in keys for path in dataset.paths(key)], EVIDENCE)
-        best = connection.sql(f"""
-            SELECT t.triple_id, e.* FROM (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM told) t
-            JOIN evidence e USING (evidence_id) WHERE {side}
-            QUALIFY row_number() OVER (PARTITION BY triple_id ORDER BY probability * certainty DESC, evidence_id) = 1
-        """)  # noqa: S608
-        quotes = {row["triple_id"]: row for row in best.to_arrow_table().to_pylist()}
-    names = names_of(home, {row[end] for row in claims for end in ("subject", "object")})
-    return tuple(_entailing(row, names, quotes.get(row["triple_id"]), side, quote) for row in claims), total
+    connection.register("related", related.select(["triple_id"]))
+    connection.execute(f"""CREATE OR REPLACE TEMP TABLE entailing AS
+        SELECT * FROM triples SEMI JOIN related USING (triple_id) WHERE {condition}""")  # noqa: S608
+    ((total,),) = connection.execute("SELECT count(*) FROM entailing").fetchall()
+    ordered = f"SELECT * FROM entailing ORDER BY {strength} DESC, {documents} DESC, triple_id"  # noqa: S608
+    most = total if limit is None else limit
+    claims = connection.sql(f"{ordered} LIMIT {most}").to_arrow_table()
+    rows = claims.to_pylist()
+    keys = sorted({bucket_name(bucket_of(row["subject"], buckets), buckets) for row in rows})
+    evidence = Dataset(home, "evidence_by_bucket")
+    table_view(connection, f"evidence_of_{kind}", [path for key in keys for path in evidence.paths(key)], EVIDENCE)
+    connection.register("told_claims", claims.select(["triple_id", "evidence_ids"]))
+    best = connection.sql(f"""
+        SELECT t.triple_id, e.* FROM (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM told_claims) t
+        JOIN evidence_of_{kind} e USING (evidence_id) WHERE {side}
+        QUALIFY row_number() OVER (PARTITION BY triple_id ORDER BY probability * certainty DESC, evidence_id) = 1
+    """)  # noqa: S608
+    quotes = {row["triple_id"]: row for row in best.to_arrow_table().to_pylist()}
+    return tuple(_entailing(row, row[documents], quotes.get(row["triple_id"]), quote) for row in rows), total
 
 
 def _entailing(
-    row: dict[str, Any], names: dict[str, str], best: dict[str, Any] | None, side: str, quote: QuoteOf
+    row: dict[str, Any], documents: int, best: dict[str, Any] | None, quote: Callable[[dict[str, Any]], Quote]
 ) -> EntailingClaim:
-    documents = row["supporting_documents"] if side == "polarity" else row["contradicting_documents"]
     return EntailingClaim(
         triple_id=row["triple_id"],
         subject=row["subject"],
         predicate=row["predicate"],
         object=row["object"],
-        subject_name=names.get(row["subject"]),
-        object_name=names.get(row["object"]),
         belief=row["belief"],
         support=row["support"],
         contradiction=row["contradiction"],

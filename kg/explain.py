@@ -25,9 +25,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from kg.claim_search import names_of
 from kg.config import FusionConfig, SplitConfig
-from kg.entailing_claims import affirming_claims, denying_claims
+from kg.entailing_claims import entailing_claims
 from kg.explanation import Explanation, Quote, Side, SourceStep, TellingDocument
 from kg.fusion import FIXED_POINT, OPPOSED_PREDICATES, fused_batches, fusion_steps, place_rows, triple_id
 from kg.reliability import Reliabilities
@@ -37,7 +36,7 @@ from pipeline.duck import connect, table_view
 from pipeline.graphs import GRAPHS
 from pipeline.hashing import bucket_name, bucket_of
 from pipeline.storage import WHOLE, Dataset
-from pipeline.tables import EVIDENCE
+from pipeline.tables import EVIDENCE, VOCABULARY
 
 __all__ = ["explain"]
 
@@ -86,6 +85,14 @@ def explain(
         quoted = connection.sql(_QUOTED, params={"limit": limit})
         documents = _documents(home, quoted.to_arrow_table().to_pylist(), quote)
         ((left_out,),) = connection.execute(_LEFT_OUT).fetchall()
+        triples = Dataset(home, "triples")
+        table_view(connection, "triples", [path for key in triples.manifests() for path in triples.paths(key)], TRIPLES)
+        table_view(connection, "vocabulary", Dataset(home, "vocabulary").paths(), VOCABULARY)
+        entailing = partial(entailing_claims, connection, home, claim, buckets=buckets, limit=limit, quote=quote)
+        affirmed_by, affirming = entailing("refinements")
+        denied_by, denying = entailing("generalizations")
+        ends = {subject, object_, *(end for other in affirmed_by + denied_by for end in (other.subject, other.object))}
+        names = dict(connection.execute(_NAMES, {"curies": sorted(ends)}).fetchall())
     computed = rows[0] if rows else None
     supporting, contradicting = (
         Side(
@@ -96,21 +103,19 @@ def explain(
     )
     stored = look_up(home, "triples", [key], "triple_id", [name])
     silent = tuple(document for (side, _), found in documents.items() if side == "left out" for document in found)
-    names = names_of(home, {subject, object_})
-    affirmed_by, affirming = affirming_claims(home, claim, buckets=buckets, limit=limit, quote=quote)
-    denied_by, denying = denying_claims(home, claim, buckets=buckets, limit=limit, quote=quote)
     return Explanation(
-        name,
-        *claim,
-        names.get(subject),
-        names.get(object_),
-        opposed,
-        stored[0] if stored else None,
-        computed,
-        stored == rows,
-        fusion.retracted,
-        supporting,
-        contradicting,
+        triple_id=name,
+        subject=subject,
+        predicate=predicate,
+        object=object_,
+        names=names,
+        opposed_predicates=opposed,
+        stored=stored[0] if stored else None,
+        computed=computed,
+        agrees=stored == rows,
+        retracted_policy=fusion.retracted,
+        supporting=supporting,
+        contradicting=contradicting,
         left_out=silent,
         more_left_out=left_out - len(silent),
         affirmed_by=affirmed_by,
@@ -120,6 +125,7 @@ def explain(
     )
 
 
+_NAMES: Final = "SELECT curie, name FROM vocabulary WHERE list_contains($curies, curie) ORDER BY curie"
 #: Every row of evidence for and against the claim, with the `counted` word that fusion has of it. What no policy keeps has none.
 _TOLD: Final = """
     CREATE TEMP TABLE told AS

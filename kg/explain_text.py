@@ -38,11 +38,10 @@ def explanation_lines(explained: Explanation) -> Iterator[Line]:
         for document in explained.left_out:
             yield from _document(document, None)
         yield from _more(4, explained.more_left_out, "document")
-    not_counted = " (by refinement; no part of the belief)"
     yield from _entailing(
-        "More specific claims affirm it", not_counted, explained.affirmed_by, explained.more_affirmed_by
+        "More specific claims affirm it", explained.affirmed_by, explained.more_affirmed_by, explained.names
     )
-    yield from _entailing("More general claims deny it", not_counted, explained.denied_by, explained.more_denied_by)
+    yield from _entailing("More general claims deny it", explained.denied_by, explained.more_denied_by, explained.names)
 
 
 def claims_table(claims: pa.Table, names: Mapping[str, str]) -> RenderableType:
@@ -59,9 +58,9 @@ def claims_table(claims: pa.Table, names: Mapping[str, str]) -> RenderableType:
             f"{row['belief']:.3f}",
             str(row["supporting_documents"]),
             str(row["contradicting_documents"]),
-            _named(row["subject"], names.get(row["subject"])),
+            _named(row["subject"], names),
             _plain(row["predicate"]),
-            _named(row["object"], names.get(row["object"])),
+            _named(row["object"], names),
             "contested" if row["contested"] else "",
         )
     return table
@@ -70,9 +69,9 @@ def claims_table(claims: pa.Table, names: Mapping[str, str]) -> RenderableType:
 def _head(explained: Explanation) -> Iterator[Line]:
     yield _line(
         0,
-        (explained.subject_name or explained.subject, _SUBJECT),
+        (explained.names.get(explained.subject, explained.subject), _SUBJECT),
         f" {_plain(explained.predicate)} ",
-        (explained.object_name or explained.object, _OBJECT),
+        (explained.names.get(explained.object, explained.object), _OBJECT),
     )
     row = explained.stored or explained.computed
     claim = f"{explained.subject} {explained.predicate} {explained.object}"
@@ -170,17 +169,17 @@ def _where(quote: Quote, denied: str | None) -> str:
     return f"  [{', '.join([place, *said])}]"
 
 
-def _entailing(heading: str, note: str, claims: Sequence[EntailingClaim], more: int) -> Iterator[Line]:
+def _entailing(heading: str, claims: Sequence[EntailingClaim], more: int, names: Mapping[str, str]) -> Iterator[Line]:
     if not claims:
         return
     yield _line(0)
-    yield _line(0, (heading, "bold"), (note, "dim"))
+    yield _line(0, (heading, "bold"), (" (by refinement; no part of the belief)", "dim"))
     for claim in claims:
         yield _line(
             2,
-            (_named(claim.subject, claim.subject_name), _SUBJECT),
+            (_named(claim.subject, names), _SUBJECT),
             f" {_plain(claim.predicate)} ",
-            (_named(claim.object, claim.object_name), _OBJECT),
+            (_named(claim.object, names), _OBJECT),
             f"  support {_number(claim.support)}, contradiction {_number(claim.contradiction)}, "
             f"{_count(claim.documents, 'document')}",
         )
@@ -275,5 +274,5 @@ def _plain(predicate: str) -> str:
     return predicate.removeprefix("biolink:").replace("_", " ")
 
 
-def _named(curie: str, name: str | None) -> str:
-    return f"{name} ({curie})" if name else curie
+def _named(curie: str, names: Mapping[str, str]) -> str:
+    return f"{names[curie]} ({curie})" if curie in names else curie

@@ -95,8 +95,6 @@ class EntailingClaim:
     subject: str
     predicate: str
     object: str
-    subject_name: str | None
-    object_name: str | None
     belief: float
     support: float
     contradiction: float
@@ -110,6 +108,7 @@ class Explanation:
     """A claim with everything that speaks for and against it.
 
     Attributes:
+        names: preferred names of all concepts here that have one.
         stored: the row of the graph (numbers, split, counts); None where the graph does not hold the claim.
         computed: the same by the steps shown; None where no evidence counts.
         agrees: whether both are equal to the bit.
@@ -121,8 +120,7 @@ class Explanation:
     subject: str
     predicate: str
     object: str
-    subject_name: str | None
-    object_name: str | None
+    names: dict[str, str]
     opposed_predicates: tuple[str, ...]
     stored: dict[str, Any] | None
     computed: dict[str, Any] | None

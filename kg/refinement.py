@@ -21,9 +21,10 @@ Cost: the walk starts at the ends of the claims that are asked about, and only t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
@@ -33,7 +34,7 @@ from pipeline.biolink_predicates import PREDICATES, predicate_ancestors
 from pipeline.duck import MEMORY_LIMIT, connect, table_view
 from pipeline.tables import VOCABULARY
 
-__all__ = ["generalizations_of", "predicate_refinements", "refinements_of"]
+__all__ = ["generalizations_of", "predicate_refinements", "refinements_of", "related_triples"]
 
 _ENDS: Final = ["subject", "predicate", "object"]
 
@@ -59,7 +60,8 @@ def refinements_of(
         subject, predicate, object of the claim, and `triple_id` of a triple that refines it; sorted, each pair once, never the
         claim itself.
     """
-    return _related(claims, triples, vocabulary, "refinements", threads=threads, memory_limit=memory_limit)
+    with _opened(triples, vocabulary, threads, memory_limit) as connection:
+        return related_triples(connection, claims, "refinements")
 
 
 def generalizations_of(
@@ -71,7 +73,40 @@ def generalizations_of(
     memory_limit: str = MEMORY_LIMIT,
 ) -> pa.Table:
     """The triples of a graph that each claim is more specific than. Arguments and result as of `refinements_of`."""
-    return _related(claims, triples, vocabulary, "generalizations", threads=threads, memory_limit=memory_limit)
+    with _opened(triples, vocabulary, threads, memory_limit) as connection:
+        return related_triples(connection, claims, "generalizations")
+
+
+@contextmanager
+def _opened(triples: Sequence[str], vocabulary: Sequence[str], threads: int | None, memory_limit: str) -> Iterator[Any]:
+    with connect(threads=threads, memory_limit=memory_limit) as connection:
+        table_view(connection, "triples", triples, TRIPLES)
+        table_view(connection, "vocabulary", vocabulary, VOCABULARY)
+        yield connection
+
+
+def related_triples(connection: Any, claims: pa.Table, wanted: Literal["refinements", "generalizations"]) -> pa.Table:
+    """As `refinements_of` or `generalizations_of`, on a connection that has `triples` and `vocabulary`."""
+    near, far = ("parent", "child") if wanted == "refinements" else ("child", "parent")
+    given, found = ("general", "specific") if wanted == "refinements" else ("specific", "general")
+    connection.register("given_claims", claims.select(_ENDS))
+    connection.register("known_predicates", predicate_refinements())
+    # Tables, since each step of the walk reads the kinds again. UNION keeps each pair once, so a cycle ends.
+    connection.execute(f"""
+        CREATE TEMP TABLE IF NOT EXISTS kinds AS SELECT curie AS child, unnest(parents) AS parent FROM vocabulary;
+        CREATE OR REPLACE TEMP TABLE asked_claims AS SELECT DISTINCT * FROM given_claims;
+        CREATE OR REPLACE TEMP TABLE predicates AS
+            SELECT {given} AS given, {found} AS found, swapped FROM known_predicates
+            WHERE {given} IN (SELECT predicate FROM asked_claims)
+            UNION SELECT predicate, predicate, false FROM asked_claims;
+        CREATE OR REPLACE TEMP TABLE reached AS
+        WITH RECURSIVE ends AS (SELECT subject AS curie FROM asked_claims UNION SELECT object FROM asked_claims),
+        walk AS (
+            SELECT curie AS start, curie FROM ends
+            UNION SELECT walk.start, kinds.{far} FROM walk JOIN kinds ON kinds.{near} = walk.curie
+        ) SELECT * FROM walk;
+    """)  # noqa: S608
+    return connection.sql(_MATCHES).to_arrow_table()
 
 
 @cache
@@ -102,39 +137,6 @@ def _entailed_predicates(predicate: str) -> set[tuple[str, bool]]:
     return found
 
 
-def _related(
-    claims: pa.Table,
-    triples: Sequence[str],
-    vocabulary: Sequence[str],
-    wanted: Literal["refinements", "generalizations"],
-    *,
-    threads: int | None,
-    memory_limit: str,
-) -> pa.Table:
-    near, far = ("parent", "child") if wanted == "refinements" else ("child", "parent")
-    given, found = ("general", "specific") if wanted == "refinements" else ("specific", "general")
-    with connect(threads=threads, memory_limit=memory_limit) as connection:
-        table_view(connection, "triples", triples, TRIPLES)
-        table_view(connection, "vocabulary", vocabulary, VOCABULARY)
-        connection.register("given_claims", claims.select(_ENDS))
-        connection.register("known_predicates", predicate_refinements())
-        # A temporary table where the optimizer knows how many rows there are. UNION keeps each pair once, so a cycle ends.
-        connection.execute(f"""
-            CREATE TABLE claims AS SELECT DISTINCT * FROM given_claims;
-            CREATE TABLE predicates AS
-                SELECT {given} AS given, {found} AS found, swapped FROM known_predicates
-                WHERE {given} IN (SELECT predicate FROM claims)
-                UNION SELECT predicate, predicate, false FROM claims;
-            CREATE TABLE reached AS
-            WITH RECURSIVE kinds AS (SELECT curie AS child, unnest(parents) AS parent FROM vocabulary),
-            walk AS (
-                SELECT curie AS start, curie FROM (SELECT subject AS curie FROM claims UNION SELECT object FROM claims)
-                UNION SELECT walk.start, kinds.{far} FROM walk JOIN kinds ON kinds.{near} = walk.curie
-            ) SELECT * FROM walk;
-        """)  # noqa: S608
-        return connection.sql(_MATCHES).to_arrow_table()
-
-
 #: First by subject, then the object of what is left: all pairs of two large subtrees never stand side by side.
 _MATCHES: Final = f"""
     WITH turned AS (
@@ -143,7 +145,7 @@ _MATCHES: Final = f"""
         FROM triples t JOIN predicates p ON p.found = t.predicate
     ), by_subject AS MATERIALIZED (
         SELECT c.subject, c.predicate, c.object, t.triple_id, t.object AS reached_object
-        FROM claims c JOIN reached s ON s.start = c.subject
+        FROM asked_claims c JOIN reached s ON s.start = c.subject
         JOIN turned t ON t.predicate = c.predicate AND t.subject = s.curie
     )
     SELECT DISTINCT b.subject, b.predicate, b.object, b.triple_id
