@@ -1,70 +1,146 @@
-"""Predicates of the Biolink model: what a claim of another graph may be.
+"""Predicates of the Biolink model: which there are, which is a kind of which, and between what they may hold.
 
-The slots below `related to` of Biolink 4.4.4 (https://w3id.org/biolink), itself included, mixins and deprecated ones too,
-since older graphs hold them. They ship as names alone: whether a predicate exists is all that is asked. What is kept of the
-classes, and why nothing is looked up on the web, is told in `pipeline.biolink`.
+The slots below `related to` of Biolink 4.4.4 (https://w3id.org/biolink), itself included. Deprecated ones are kept and
+marked, since older graphs hold them. They ship as a table, cut from the model by `benchmarks/make_biolink_predicates.py`;
+why nothing is looked up on the web is told in `pipeline.biolink`.
+
+Some predicates are mixins (`treats` is one): a predicate is a kind of its parent and of its mixins alike. Some domains
+and ranges are mixins of classes, which are no categories themselves; `categories_of` tells the categories they cover.
 """
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
-__all__ = ["PREDICATES", "parse_predicate"]
+from pipeline.biolink import CATEGORIES, ancestors_of
+
+__all__ = [
+    "CATEGORY_MIXINS",
+    "PREDICATES",
+    "Predicate",
+    "categories_of",
+    "is_predicate",
+    "parse_predicate",
+    "predicate_ancestors",
+]
 
 _IRI = "https://w3id.org/biolink/vocab/"
-_NAMES = """
-active_in actively_involved_in actively_involves acts_upstream_of acts_upstream_of_negative_effect
-acts_upstream_of_or_within acts_upstream_of_or_within_negative_effect acts_upstream_of_or_within_positive_effect
-acts_upstream_of_positive_effect adverse_event_of affected_by affects affects_likelihood_of
-affects_sensitivity_to ameliorates_condition amount_or_activity_decreased_by amount_or_activity_increased_by
-applied_to_treat associated_with associated_with_decreased_likelihood_of associated_with_increased_likelihood_of
-associated_with_likelihood_of associated_with_resistance_to associated_with_response_to
-associated_with_sensitivity_to author beneficial_in_models_for binds biomarker_for broad_match
-can_be_carried_out_by capable_of catalyzes caused_by causes chemically_similar_to close_match coexists_with
-coexpressed_with colocalizes_with completed_by composed_primarily_of condition_ameliorated_by
-condition_associated_with_gene condition_exacerbated_by condition_predisposed_by condition_promoted_by
-consumed_by consumes contains_process contraindicated_in contributes_to contribution_from contributor
-correlated_with decreased_amount_in decreased_likelihood_associated_with decreases_amount_or_activity_of
-decreases_sensitivity_to derives_from derives_into develops_from develops_into diagnoses
-directly_physically_interacts_with disease_has_basis_in disease_has_location disrupted_by disrupts editor
-enabled_by enables exacerbates_condition exact_match expressed_in expresses food_component_of
-gene_associated_with_condition gene_fusion_with gene_product_of genetic_association genetic_neighborhood_of
-genetically_associated_with genetically_interacts_with has_active_component has_active_ingredient
-has_adverse_event has_author has_biomarker has_catalyst has_chemical_role has_completed has_contraindication
-has_contributor has_decreased_amount has_editor has_excipient has_food_component has_frameshift_variant
-has_gene_product has_increased_amount has_input has_manifestation has_member has_metabolite has_missense_variant
-has_mode_of_inheritance has_molecular_consequence has_nearby_variant has_negative_upstream_actor
-has_negative_upstream_or_within_actor has_non_coding_variant has_nonsense_variant has_not_completed has_nutrient
-has_output has_part has_participant has_phenotype has_plasma_membrane_part has_positive_upstream_actor
-has_positive_upstream_or_within_actor has_preventative_intervention has_provider has_publisher
-has_sequence_location has_sequence_variant has_side_effect has_splice_site_variant has_substrate
-has_synonymous_variant has_target has_upstream_actor has_upstream_or_within_actor has_variant_part homologous_to
-in_cell_population_with in_clinical_trials_for in_complex_with in_linkage_disequilibrium_with in_pathway_with
-in_preclinical_trials_for in_taxon increased_amount_of increased_likelihood_associated_with
-increases_amount_or_activity_of increases_sensitivity_to indirectly_physically_interacts_with interacts_with
-is_active_ingredient_of is_chemical_role_of is_diagnosed_by is_excipient_of is_frameshift_variant_of is_input_of
-is_metabolite_of is_missense_variant_of is_molecular_consequence_of is_nearby_variant_of
-is_non_coding_variant_of is_nonsense_variant_of is_output_of is_sequence_variant_of is_side_effect_of
-is_splice_site_variant_of is_substrate_of is_synonymous_variant_of lacks_part likelihood_affected_by
-likelihood_associated_with located_in location_of location_of_disease manifestation_of member_of mentioned_by
-mentions missing_from mode_of_inheritance_of model_of models models_demonstrating_benefits_for narrow_match
-negatively_correlated_with not_completed_by nutrient_of occurs_in occurs_in_disease
-occurs_together_in_literature_with opposite_of orthologous_to overlaps paralogous_to part_of participates_in
-pharmacologically_interacts_with phenotype_of physically_interacts_with plasma_membrane_part_of
-positively_correlated_with preceded_by precedes predisposes_to_condition preventative_for_condition
-primarily_composed_of produced_by produces promotes_condition provider publisher regulated_by regulates
-related_condition related_to related_to_at_concept_level related_to_at_instance_level resistance_associated_with
-response_associated_with same_as sensitivity_affected_by sensitivity_associated_with sensitivity_decreased_by
-sensitivity_increased_by sequence_location_of similar_to studied_to_treat subclass_of
-subject_of_treatment_application_or_study_for_treatment_by superclass_of target_for taxon_of
-temporally_related_to tested_by_clinical_trials_of tested_by_preclinical_trials_of transcribed_from
-transcribed_to translates_to translation_of treated_by treated_in_studies_by treatment_applications_from treats
-treats_or_applied_or_studied_to_treat variant_part_of was_tested_for_effect_of was_tested_for_effect_on
-xenologous_to
-"""
 
-#: Every predicate as a CURIE.
-PREDICATES: Final[frozenset[str]] = frozenset(f"biolink:{name}" for name in _NAMES.split())
+
+@dataclass(frozen=True)
+class Predicate:
+    """A predicate; all names are CURIEs.
+
+    Attributes:
+        parent: the predicate it is a kind of (is_a); None for `biolink:related_to` alone.
+        inverse: the predicate that says the same of object and subject; None where there is none, or it is symmetric.
+        symmetric: whether it says the same of object and subject.
+        domain: class or mixin of the subject, the nearest that it or an ancestor states. `biolink:NamedThing` is any.
+        range: class or mixin of the object, likewise.
+        opposite: the predicate that cannot hold of the same pair in the same setting, as the model has it.
+        mixins: predicates it is a kind of beside its parent.
+        deprecated: whether the model advises against it.
+    """
+
+    parent: str | None
+    inverse: str | None
+    symmetric: bool
+    domain: str | None
+    range: str | None
+    opposite: str | None
+    mixins: tuple[str, ...] = ()
+    deprecated: bool = False
+
+
+#: Mixins of classes that are a domain or a range, and the topmost categories that they cover. Two are left out, and so
+#: rule nothing out: OntologyClass and PhysicalEssenceOrOccurrent are not given to classes that plainly are of them (Protein).
+CATEGORY_MIXINS: Final[dict[str, tuple[str, ...]]] = {
+    f"biolink:{mixin}": tuple(f"biolink:{name}" for name in names.split())
+    for mixin, names in {
+        "ChemicalEntityOrGeneOrGeneProduct": "ChemicalEntity Gene GeneFamily Polypeptide ProteinDomain ProteinFamily "
+        "RegulatoryRegion",
+        "ChemicalOrDrugOrTreatment": "ChemicalEntity Treatment",
+        "GeneOrGeneProduct": "Gene NucleosomeModification PosttranslationalModification Protein RNAProduct",
+        "GeneProductMixin": "NucleosomeModification PosttranslationalModification Protein RNAProduct",
+        "GenomicEntity": "CodingSequence Gene GenomicBackgroundExposure Genome Genotype Haplotype NucleicAcidEntity "
+        "NucleosomeModification ReagentTargetedGene RegulatoryRegion SequenceVariant",
+        "Occurrent": "Activity BiologicalProcessOrActivity EnvironmentalProcess Phenomenon Procedure",
+        "ThingWithTaxon": "BiologicalEntity GenomicBackgroundExposure NucleicAcidEntity",
+    }.items()
+}
+
+
+def _read() -> dict[str, Predicate]:
+    text = (files("pipeline") / "biolink_predicates.tsv").read_text(encoding="utf-8")
+    rows = {row["predicate"]: row for row in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+    def stated(name: str, column: str) -> str | None:
+        """What the predicate states, or the nearest of its ancestors that states something."""
+        while not rows[name][column] and rows[name]["parent"]:
+            name = rows[name]["parent"]
+        return _curie(rows[name][column])
+
+    return {
+        f"biolink:{name}": Predicate(
+            parent=_curie(row["parent"]),
+            inverse=_curie(row["inverse"]),
+            symmetric=row["symmetric"] == "yes",
+            domain=stated(name, "domain"),
+            range=stated(name, "range"),
+            opposite=_curie(row["opposite"]),
+            mixins=tuple(f"biolink:{mixin}" for mixin in row["mixins"].split(",") if mixin),
+            deprecated=row["deprecated"] == "yes",
+        )
+        for name, row in rows.items()
+    }
+
+
+def _curie(name: str) -> str | None:
+    return f"biolink:{name}" if name else None
+
+
+#: Every predicate by its CURIE, sorted.
+PREDICATES: Final[dict[str, Predicate]] = _read()
+
+
+def is_predicate(curie: str) -> bool:
+    """Whether Biolink has this predicate."""
+    return curie in PREDICATES
+
+
+@cache
+def predicate_ancestors(curie: str) -> tuple[str, ...]:
+    """The predicate itself and all it is a kind of, by parents and mixins, nearest first; only itself where it is not known.
+
+    >>> predicate_ancestors("biolink:treats")[:2]
+    ('biolink:treats', 'biolink:treats_or_applied_or_studied_to_treat')
+    """
+    found = [curie]
+    for name in found:  # grows while it is read: breadth first
+        predicate = PREDICATES.get(name)
+        above = (predicate.parent, *predicate.mixins) if predicate else ()
+        found.extend(other for other in above if other and other not in found)
+    return tuple(found)
+
+
+@cache
+def categories_of(name: str | None) -> frozenset[str]:
+    """Categories that a domain or range does not rule out: those below it, and those above it, which leave it open.
+
+    All of them for None and for what is neither a category nor a mixin.
+
+    >>> "biolink:Drug" in categories_of("biolink:ChemicalOrDrugOrTreatment"), "biolink:Gene" in categories_of("biolink:Disease")
+    (True, False)
+    """
+    tops = CATEGORY_MIXINS.get(name or "", (name,))
+    if not any(top in CATEGORIES for top in tops):
+        return frozenset(CATEGORIES)
+    above = {ancestor for top in tops if top for ancestor in ancestors_of(top)}
+    return frozenset(c for c in CATEGORIES if c in above or not set(tops).isdisjoint(ancestors_of(c)))
 
 
 def parse_predicate(text: str) -> str | None:

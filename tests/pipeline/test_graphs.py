@@ -5,17 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import re
 import time
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from upath import UPath
 
 from pipeline.biolink import CATEGORIES
-from pipeline.biolink_predicates import PREDICATES, parse_predicate
+from pipeline.biolink_predicates import PREDICATES
 from pipeline.curies import is_curie
 from pipeline.errors import MateriaError, SetAside
 from pipeline.graphs import GRAPHS, recognise
@@ -343,26 +341,6 @@ def test_files_that_are_no_graphs_are_set_aside_unless_the_user_named_them(tmp_p
     for name in ("cut.gz", "empty.tsv", "words.txt"):
         with pytest.raises(MateriaError, match=rf"^{name}: .*\. [A-Z].*\.$"):
             open_graphs(list_files([str(folder / name)]), aside.append)
-
-
-def test_the_predicates_are_those_that_the_triggers_use_and_more() -> None:
-    triggers = (files("pipeline.lexicons") / "triggers.en.yaml").read_text()
-    assert {f"biolink:{name}" for name in re.findall(r"biolink:([a-z_]+)", triggers)} <= PREDICATES
-    assert parse_predicate("https://w3id.org/biolink/vocab/treats") == "biolink:treats"
-    assert parse_predicate("biolink:heals") is None
-
-
-@pytest.mark.realdata
-def test_the_predicates_are_those_of_the_biolink_model(materia_data: Path) -> None:
-    import yaml
-
-    model = yaml.safe_load(gzip.decompress((materia_data / "vocabulary" / "biolink-model.yaml.gz").read_bytes()))
-    parents = {name: (slot or {}).get("is_a") for name, slot in model["slots"].items()}
-
-    def below(name: str | None) -> bool:
-        return name is not None and (name == "related to" or below(parents[name]))
-
-    assert {f"biolink:{name.replace(' ', '_')}" for name in parents if below(name)} == PREDICATES
 
 
 @pytest.mark.realdata
