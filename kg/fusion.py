@@ -31,7 +31,12 @@ direction (a claim's id, which is its three names, would no longer be one).
 sum of logarithms in fixed point (whole numbers, 2^-40 nats), which has no order. The rounding costs less than 1e-6 in
 belief up to a million documents. Results are rounded to 6 decimals.
 
-**Cost.** __COST__
+**Cost.** A million rows in 64 buckets take 9 processor seconds and 330 MiB, ten million 49 s and 660 MiB; ten million in one
+bucket, 100,000 of them and more on one claim, 56 s and 1.7 GiB (`benchmarks/fusion.py`, writing included). Of that, each call
+costs some 40 ms whatever its size, which is DuckDB planning a dozen aggregates. Lists of ids are put together while sorted rows
+pass, since DuckDB cannot spill a list that it builds. Rejected: Polars, whose streaming engine takes 0.8 s for the two pools of a
+million rows, without ids and directions, but cannot spill: 2.8 GiB for ten million in one bucket, and growing; a loop in
+Python (7 s for the same); UDFs; sorting before summing floats (as exact, but slower and fragile).
 """
 
 from __future__ import annotations
