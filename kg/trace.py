@@ -30,6 +30,9 @@ __all__ = [
     "TracedEvidence",
     "TracedPassage",
     "TracedTriple",
+    "edge_of",
+    "graphs_of",
+    "look_up",
     "summarise",
     "trace",
 ]
@@ -166,9 +169,9 @@ def trace(home: UPath | Path | str, shard: str, row: int, *, buckets: int | None
     # The subject of every claim is named in the passage, so its bucket is that of one of the names.
     curies = [span["curie"] for span in passage["spans"]]
     keys = sorted({bucket_name(bucket_of(curie, buckets), buckets) for curie in curies}) if buckets else []
-    triples = {row["triple_id"]: row for row in _look_up(home, "triples", keys, "triple_id", passage["triple_ids"])}
-    evidence = _look_up(home, "evidence_by_bucket", keys, "evidence_id", passage["evidence_ids"])
-    graphs = _graphs(home)
+    triples = {row["triple_id"]: row for row in look_up(home, "triples", keys, "triple_id", passage["triple_ids"])}
+    evidence = look_up(home, "evidence_by_bucket", keys, "evidence_id", passage["evidence_ids"])
+    graphs = graphs_of(home)
     documents = _documents(home, sorted({*passage["doc_ids"], *(row["doc_id"] for row in evidence)}), graphs)
     traced = [_evidence(row, documents, graphs) for row in evidence]
     by_claim: dict[tuple[str, str, str], list[TracedEvidence]] = {}
@@ -209,7 +212,7 @@ def summarise(home: UPath | Path | str, shard: str) -> ShardSummary:
     lists = table["doc_ids"].combine_chunks()
     pairs = pa.table({"row": pc.list_parent_indices(lists), "doc_id": pc.list_flatten(lists)})
     counted = pairs.group_by("doc_id").aggregate([("row", "count_distinct")])
-    documents = _documents(home, counted["doc_id"].to_pylist(), _graphs(home))
+    documents = _documents(home, counted["doc_id"].to_pylist(), graphs_of(home))
     by_document = dict(zip(counted["doc_id"].to_pylist(), counted["row_count_distinct"].to_pylist(), strict=True))
     files = pa.array(
         [documents[doc_id].file or "(no longer live)" for doc_id in pairs["doc_id"].to_pylist()], pa.string()
@@ -231,8 +234,14 @@ def _by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _look_up(
-    home: UPath | Path | str, asset: str, keys: Iterable[str], column: str, ids: Sequence[str]
+def look_up(
+    home: UPath | Path | str,
+    asset: str,
+    keys: Iterable[str],
+    column: str,
+    ids: Iterable[str],
+    *,
+    columns: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of a table whose id is among the given ones, by id; partitions are read until all are found."""
     dataset = Dataset(home, asset)
@@ -242,13 +251,15 @@ def _look_up(
         if not wanted:
             break
         for path in dataset.paths(key):
-            table = pq.read_table(path, filters=pc.field(column).isin(sorted(wanted)), partitioning=None)
+            table = pq.read_table(
+                path, columns=columns, filters=pc.field(column).isin(sorted(wanted)), partitioning=None
+            )
             rows += table.to_pylist()
             wanted -= set(table[column].to_pylist())
     return sorted(rows, key=lambda row: str(row[column]))
 
 
-def _graphs(home: UPath | Path | str) -> dict[str, dict[str, Any]]:
+def graphs_of(home: UPath | Path | str) -> dict[str, dict[str, Any]]:
     """The graph files of the home by their names: doc_id, sha256 and format."""
     manifest = Dataset(home, "graph_evidence").manifest()
     return manifest.summary.get("graphs", {}) if manifest else {}
@@ -258,9 +269,9 @@ def _documents(
     home: UPath | Path | str, doc_ids: Sequence[str], graphs: dict[str, dict[str, Any]]
 ) -> dict[str, TracedDocument]:
     """The live row of each document, joined with its file; a graph file for itself."""
-    live = {row["doc_id"]: row for row in _look_up(home, "live_documents", [WHOLE], "doc_id", doc_ids)}
+    live = {row["doc_id"]: row for row in look_up(home, "live_documents", [WHOLE], "doc_id", doc_ids)}
     names = sorted({row["file"] for row in live.values()})
-    files = {row["file"]: row for row in _look_up(home, "literature_inventory", [WHOLE], "file", names)}
+    files = {row["file"]: row for row in look_up(home, "literature_inventory", [WHOLE], "file", names)}
     by_doc_id = {
         graph["doc_id"]: TracedDocument(graph["doc_id"], file=name, sha256=graph["sha256"], format=graph["format"])
         for name, graph in graphs.items()
@@ -296,11 +307,11 @@ def _evidence(
         (row["subject"], row["predicate"], row["object"]),
         **{name: row[name] for name in kept},
         document=documents[row["doc_id"]],
-        edge=_edge(row["section"], graphs) if row["extractor"] in GRAPHS else None,
+        edge=edge_of(row["section"], graphs) if row["extractor"] in GRAPHS else None,
     )
 
 
-def _edge(section: str, graphs: dict[str, dict[str, Any]]) -> TracedEdge:
+def edge_of(section: str, graphs: dict[str, dict[str, Any]]) -> TracedEdge:
     """The section of evidence from a graph is the file and the place of the edge in it."""
     file, _, place = section.rpartition(", ")
     graph = graphs.get(file, {})
