@@ -38,7 +38,8 @@ class FusionConfig(_Strict):
         description="file that `materia calibrate` wrote: what extractors' figures are worth; relative to the configuration file",
     )
     systematic_errors: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
-        {}, description="systematic errors of single extractors, by name with or without version; go before learned ones"
+        {},
+        description="systematic errors of single extractors, by name with or without version; go before learned ones",
     )
 
     def error_by_hand(self, extractor: str) -> float | None:

@@ -33,11 +33,9 @@ belief up to a million documents. Results are rounded to 6 decimals.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -75,7 +73,6 @@ TRIPLE_ID_SQL: Final = "sha256(subject || chr(31) || predicate || chr(31) || obj
 #: Whether a row of evidence speaks for its claim, as a DuckDB expression over the row's polarity, its direction and the claim's.
 SUPPORTS_SQL: Final = "({evidence}.polarity AND coalesce({evidence}.direction = {claim}.direction, true))"
 
-_LISTS: Final = ("evidence_ids", "doc_ids", "extractors")
 _LEAST: Final = 1e-6
 _FIXED_POINT: Final = f"{2.0**40!r}::DOUBLE"
 
@@ -120,7 +117,7 @@ def fuse_in_batches(
     splits: SplitConfig,
     *,
     reliabilities: Reliabilities | None = None,
-    counts: dict[str, int] | None = None,
+    left_out: dict[str, int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Fuse evidence into claims with belief, in memory that does not grow with the evidence.
 
@@ -137,7 +134,7 @@ def fuse_in_batches(
         splits: shares of entity pairs held out.
         reliabilities: what extractors' figures are worth, and their systematic errors. An extractor they do not name
             keeps its own figures; an error set in `fusion.systematic_errors` goes before.
-        counts: gets the number of rows that came in (`evidence`) and that were left out as `retracted`.
+        left_out: gets the number of rows that policy left out, by reason: `retracted`.
 
     Yields:
         TRIPLES, sorted by triple_id.
@@ -148,35 +145,36 @@ def fuse_in_batches(
     session = connection.cursor()  # its temporary tables go away with it
     try:
         table_view(session, "evidence", evidence, EVIDENCE)
-        extractors, rows, retracted = _check(session)
-        if counts is not None:
-            counts |= {"evidence": rows, "retracted": retracted if fusion.retracted == "exclude" else 0}
-        _register_sources(session, extractors, fusion, reliabilities)
-        opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-        session.register("opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]}))
-        for statement in (_claims_sql(fusion), _documents_sql(fusion, reliabilities), _DIRECTED, _SIDED):
-            session.execute(statement)
+        extractors, retracted = _check(session)
+        if left_out is not None:
+            left_out["retracted"] = retracted if fusion.retracted == "exclude" else 0
+        sources = _Sources.of(extractors, fusion, reliabilities)
+        session.execute(_claims_sql(fusion))
+        session.execute(_documents_sql(fusion, sources, reliabilities))
+        session.execute(_directed_sql(sources))
+        session.execute(_SIDED)
         with TemporaryDirectory(prefix="materia-fusion.") as folder:
-            lists = SortedLists(sorted_on_disk(session, _lists_sql(fusion), f"{folder}/lists"), pa.string(), ["value"])
-            for batch in stream(session, _beliefs_sql(splits)):
+            rows_of_lists = sorted_on_disk(session, _lists_sql(fusion, sources), f"{folder}/lists")
+            lists = SortedLists(rows_of_lists, pa.string(), ["value"])
+            for batch in stream(session, _beliefs_sql(splits, sources)):
                 ranks = batch["rank"].to_numpy()
-                found = lists.take(np.arange(ranks[0] * len(_LISTS), (ranks[-1] + 1) * len(_LISTS)))
-                columns = {name: found[i :: len(_LISTS)] for i, name in enumerate(_LISTS)}
+                found = lists.take(np.arange(ranks[0] * 3, (ranks[-1] + 1) * 3))
+                columns = {name: found[i::3] for i, name in enumerate(("evidence_ids", "doc_ids", "extractors"))}
                 arrays = [columns[name] if name in columns else batch[name] for name in TRIPLES.names]
                 yield pa.RecordBatch.from_arrays(arrays, TRIPLES.names).cast(TRIPLES)
     finally:
         session.close()
 
 
-def _check(session: Any) -> tuple[list[str], int, int]:
-    """The extractors, the number of rows, and how many of them are of retracted papers.
+def _check(session: Any) -> tuple[list[str], int]:
+    """The extractors, and how many rows are of retracted papers.
 
     A filter of an aggregate, not a WHERE: Parquet statistics leave NaN out, and WHERE would skip the row group on them.
     """
     sound = "probability > 0 AND probability < 1 AND certainty > 0 AND certainty <= 1"
     sql = f"""SELECT min(evidence_id) FILTER (({sound}) IS NOT TRUE), list_sort(list(DISTINCT extractor)),
-                     count(*), count(*) FILTER (retracted) FROM evidence"""  # noqa: S608
-    ((bad, extractors, rows, retracted),) = session.execute(sql).fetchall()
+                     count(*) FILTER (retracted) FROM evidence"""  # noqa: S608
+    ((bad, extractors, retracted),) = session.execute(sql).fetchall()
     if bad is not None:
         raise MateriaError(
             "has a probability outside (0, 1) or a certainty outside (0, 1]",
@@ -184,20 +182,29 @@ def _check(session: Any) -> tuple[list[str], int, int]:
             record=bad,
             remedy="Correct the extractor that gave it, then build evidence again",
         )
-    return extractors or [], rows, retracted
+    return extractors or [], retracted
 
 
-def _register_sources(
-    session: Any, extractors: Sequence[str], fusion: FusionConfig, reliabilities: Reliabilities | None
-) -> None:
-    """The table source: extractors, numbered by name, each with its systematic error."""
-    learned = reliabilities.systematic_errors if reliabilities else {}
-    errors = [
-        by_hand if (by_hand := fusion.error_by_hand(name)) is not None else learned.get(name, fusion.systematic_error)
-        for name in extractors
-    ]
-    columns = {"source": pa.array(range(len(errors)), pa.int64()), "extractor": pa.array(extractors, pa.string())}
-    session.register("sources", pa.table(columns | {"s": pa.array(errors, pa.float64())}))
+class _Sources(NamedTuple):
+    """Extractors and their systematic errors as literal lists of SQL; a source is its place there, from 0, by name."""
+
+    extractors: str
+    errors: str
+
+    @classmethod
+    def of(cls, extractors: Sequence[str], fusion: FusionConfig, reliabilities: Reliabilities | None) -> _Sources:
+        """An error set by hand goes before a learned one, that before the common one."""
+        learned = reliabilities.systematic_errors if reliabilities else {}
+        errors = {name: learned.get(name, fusion.systematic_error) for name in extractors}
+        by_hand = {name: error for name in extractors if (error := fusion.error_by_hand(name)) is not None}
+        return cls(
+            f"([{', '.join(map(_quoted, extractors))}]::VARCHAR[])",
+            f"([{', '.join(map(repr, (errors | by_hand).values()))}]::DOUBLE[])",
+        )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _kept(fusion: FusionConfig) -> str:
@@ -206,17 +213,19 @@ def _kept(fusion: FusionConfig) -> str:
 
 def _claims_sql(fusion: FusionConfig) -> str:
     """Claims, ranked by their id."""
+    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
+    opposite = "".join(f" WHEN {_quoted(a)} THEN {_quoted(b)}" for a, b in opposed)
     return f"""
         CREATE TEMP TABLE claims AS
         SELECT *, row_number() OVER (ORDER BY triple_id) - 1 AS rank FROM (
-            SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id,
+            SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id, CASE predicate{opposite} END AS opposite,
                    min(subject_category) AS subject_category, min(object_category) AS object_category
             FROM evidence WHERE {_kept(fusion)} GROUP BY subject, predicate, object
         )
     """  # noqa: S608
 
 
-def _documents_sql(fusion: FusionConfig, reliabilities: Reliabilities | None) -> str:
+def _documents_sql(fusion: FusionConfig, sources: _Sources, reliabilities: Reliabilities | None) -> str:
     """What each source has from each document for a claim: how many rows, and its best one as a `word`.
 
     A word is a whole number, so that the greatest of several is the same in any order: (1 - s) * p in 46 bits, then the
@@ -229,51 +238,54 @@ def _documents_sql(fusion: FusionConfig, reliabilities: Reliabilities | None) ->
     return f"""
         CREATE TEMP TABLE documents AS
         SELECT rank, polarity, direction, doc_id, source, count(*) AS n,
-               max((round((1 - s) * {p} * {2.0**46!r})::BIGINT << 16) + 65535 - source) AS word
-        FROM evidence JOIN claims USING (subject, predicate, object) JOIN sources USING (extractor)
-        WHERE {_kept(fusion)} GROUP BY ALL
+               max((round((1 - {sources.errors}[source + 1]) * p * {2.0**46!r})::BIGINT << 16) + 65535 - source) AS word
+        FROM (
+            SELECT rank, polarity, direction, doc_id, list_position({sources.extractors}, extractor) - 1 AS source, {p} AS p
+            FROM evidence JOIN claims USING (subject, predicate, object) WHERE {_kept(fusion)}
+        ) GROUP BY ALL
     """  # noqa: S608
 
 
 def _reliability_sql(reliabilities: Reliabilities | None) -> str:
-    """Probability x certainty, or where the extractor's reliability is known, the step that it stands on."""
+    """Probability x certainty, or where the extractor's reliability is known, the step it stands on, or the worth of a denial."""
     raw = "(probability * certainty)"
-    steps: dict[str, str] = {}
-    for step in reversed(reliabilities.steps().to_pylist() if reliabilities else []):
-        branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
-        steps[step["extractor"]] = steps.get(step["extractor"], "") + branch
-    if not steps:
-        return raw
-    cases = (f" WHEN '{name.replace(chr(39), chr(39) * 2)}' THEN CASE{steps[name]} END" for name in sorted(steps))
-    return f"(CASE extractor{''.join(cases)} ELSE {raw} END)"
+    cases: dict[str, str] = {}
+    if reliabilities is not None:
+        cases = {name: f" WHEN NOT polarity THEN {worth!r}::DOUBLE" for name, worth in reliabilities.denials.items()}
+        for step in reversed(reliabilities.steps().to_pylist()):
+            branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
+            cases[step["extractor"]] = cases.get(step["extractor"], "") + branch
+    known = "".join(f" WHEN {_quoted(name)} THEN CASE{cases[name]} END" for name in sorted(cases))
+    return f"(CASE extractor{known} ELSE {raw} END)" if known else raw
 
 
-def _pools_sql(rows: str, pool: str) -> str:
+def _pools_sql(rows: str, pool: str, sources: _Sources) -> str:
     """Strength of each pool of a claim (1 - the product), and its own documents and rows. Products are sums of logarithms."""
-    p = f"least((word >> 16) / {2.0**46!r}::DOUBLE / (1 - s), {1 - _LEAST!r})"
+    p = f"least((word >> 16) / {2.0**46!r}::DOUBLE / (1 - {sources.errors}[65536 - (word & 65535)]), {1 - _LEAST!r})"
     return f"""
         SELECT rank, {pool}, sum(n)::BIGINT AS evidence, sum(documents)::BIGINT AS documents,
                round(1 - exp(-sum(round(-ln(s + (1 - s) * exp(-nats::DOUBLE / {_FIXED_POINT})) * {_FIXED_POINT})::BIGINT
                                   )::DOUBLE / {_FIXED_POINT}), 6) AS strength
         FROM (
-            SELECT rank, {pool}, s, source, sum(n) AS n, count(*) FILTER (n > 0) AS documents,
-                   sum(round(-ln(1 - {p}) * {_FIXED_POINT})::BIGINT) AS nats
-            FROM (
-                SELECT rank, {pool}, sum(n) AS n, max(word) AS word, 65535 - (max(word) & 65535) AS source
-                FROM {rows} GROUP BY rank, {pool}, doc_id
-            ) JOIN sources USING (source) GROUP BY ALL
+            SELECT rank, {pool}, {sources.errors}[65536 - (word & 65535)] AS s, word & 65535 AS source, sum(n) AS n,
+                   count(*) FILTER (n > 0) AS documents, sum(round(-ln(1 - {p}) * {_FIXED_POINT})::BIGINT) AS nats
+            FROM (SELECT rank, {pool}, sum(n) AS n, max(word) AS word FROM {rows} GROUP BY rank, {pool}, doc_id)
+            GROUP BY ALL
         ) GROUP BY rank, {pool}
     """  # noqa: S608
 
 
-#: The direction of a claim that states one: the one that is supported most, if there is one.
-_DIRECTED: Final = f"""
-    CREATE TEMP TABLE directed AS
-    SELECT rank, min(direction) AS direction FROM (
-        SELECT *, strength = max(strength) OVER (PARTITION BY rank) AS most
-        FROM ({_pools_sql("(SELECT * FROM documents WHERE polarity AND direction IS NOT NULL)", "direction")})
-    ) WHERE most GROUP BY rank HAVING count(*) = 1
-"""  # noqa: S608
+def _directed_sql(sources: _Sources) -> str:
+    """The direction of each claim that states one: the one that is supported most, if there is one."""
+    stated = "(SELECT * FROM documents WHERE polarity AND direction IS NOT NULL)"
+    return f"""
+        CREATE TEMP TABLE directed AS
+        SELECT rank, min(direction) AS direction FROM (
+            SELECT *, strength = max(strength) OVER (PARTITION BY rank) AS most
+            FROM ({_pools_sql(stated, "direction", sources)})
+        ) WHERE most GROUP BY rank HAVING count(*) = 1
+    """  # noqa: S608
+
 
 #: Documents on their side of a claim. A denial of the other direction is on the side against with a word worth nothing.
 _SIDED: Final = f"""
@@ -284,7 +296,7 @@ _SIDED: Final = f"""
 """  # noqa: S608
 
 
-def _beliefs_sql(splits: SplitConfig) -> str:
+def _beliefs_sql(splits: SplitConfig, sources: _Sources) -> str:
     """The claims with their figures, in order."""
 
     def of(pool: str, column: str) -> str:
@@ -293,8 +305,8 @@ def _beliefs_sql(splits: SplitConfig) -> str:
     return f"""
         WITH opposites AS (
             SELECT a.rank, b.rank AS other
-            FROM claims a JOIN opposed o ON a.predicate = o.predicate
-            JOIN claims b ON a.subject = b.subject AND a.object = b.object AND b.predicate = o.other
+            FROM claims a JOIN claims b
+            ON a.subject = b.subject AND a.object = b.object AND a.opposite = b.predicate
         ), pooled AS (
             SELECT rank, supports, doc_id, n, word FROM sided
             UNION ALL SELECT o.rank, false, s.doc_id, 0, s.word FROM sided s JOIN opposites o ON s.rank = o.other
@@ -305,7 +317,7 @@ def _beliefs_sql(splits: SplitConfig) -> str:
                    {of("NOT supports", "evidence")} AS contradicting_evidence,
                    {of("supports", "documents")} AS supporting_documents,
                    {of("NOT supports", "documents")} AS contradicting_documents
-            FROM ({_pools_sql("pooled", "supports")}) GROUP BY rank
+            FROM ({_pools_sql("pooled", "supports", sources)}) GROUP BY rank
         )
         SELECT f.*, round(support * (1 - contradiction), 6) AS belief,
                support >= 0.5 AND contradiction >= 0.5 AS contested, d.direction
@@ -314,16 +326,12 @@ def _beliefs_sql(splits: SplitConfig) -> str:
     """  # noqa: S608
 
 
-def _lists_sql(fusion: FusionConfig) -> str:
+def _lists_sql(fusion: FusionConfig, sources: _Sources) -> str:
     """The values of each claim's three lists, in the order of claims and lists. DuckDB cannot spill a list that it builds."""
-    values = (
-        f"""SELECT rank, evidence_id AS value FROM evidence JOIN claims USING (subject, predicate, object)
-            WHERE {_kept(fusion)}""",
-        "SELECT rank, doc_id FROM documents",
-        "SELECT DISTINCT rank, extractor FROM documents JOIN sources USING (source)",
-    )
-    pieces = " UNION ALL ".join(
-        f"SELECT rank * {len(_LISTS)} + {i} AS rank, value FROM ({sql}) AS v(rank, value)"
-        for i, sql in enumerate(values)
-    )
-    return f"{pieces} ORDER BY rank, value"
+    return f"""
+        SELECT rank * 3 AS rank, evidence_id AS value FROM evidence JOIN claims USING (subject, predicate, object)
+        WHERE {_kept(fusion)}
+        UNION ALL SELECT rank * 3 + 1, doc_id FROM documents
+        UNION ALL SELECT DISTINCT rank * 3 + 2, {sources.extractors}[source + 1] FROM documents
+        ORDER BY rank, value
+    """  # noqa: S608
