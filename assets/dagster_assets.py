@@ -28,6 +28,7 @@ BATCHES = dg.DynamicPartitionsDefinition(name="batches")
 #: Told what is being done; the command line shows it as a progress bar. In the UI it goes to the run's log.
 PROGRESS: ContextVar[Callable[[str], None] | None] = ContextVar("progress", default=None)
 
+_EXAMPLES = 5
 _DATA_VERSION = "dagster/data_version"
 _SHUFFLED_TABLES = {"evidence_by_bucket": EVIDENCE, "literature_by_bucket": LITERATURE_BY_BUCKET}
 
@@ -118,7 +119,9 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
             manifest = home.dataset(stage.shuffled).manifest(key)
             rows = manifest.rows if manifest else 0
             context.log_event(_event(stage.shuffled, key, version, {"dagster/partition_row_count": rows}))
-    if not report_changes_only:
+    if report_changes_only:
+        yield from _checks(stage, home)
+    else:
         yield from _result(context, stage, home, results)
 
 
@@ -137,23 +140,49 @@ def _result(context: dg.AssetExecutionContext, stage: Stage, home: Home, results
             described = _describe(stage, home, result)
             context.add_asset_metadata(described, asset_key=stage.name, partition_key=result.key)
         metadata = {}
-    checks = [
-        dg.AssetCheckResult(
-            check_name=name,
-            passed=bool(result["passed"]),
-            metadata={
-                k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v)
-                for k, v in result.items()
-                if k != "passed"
-            },
-        )
-        for name, result in results[-1].manifest.summary.get("checks", {}).items()
-    ]
     versions = [result.manifest.data_version for result in results]
     version = versions[0] if len(versions) == 1 else "-".join(v[:12] for v in versions)
     yield dg.MaterializeResult(
-        asset_key=stage.name, metadata=metadata, data_version=dg.DataVersion(version), check_results=checks
+        asset_key=stage.name,
+        metadata=metadata,
+        data_version=dg.DataVersion(version),
+        check_results=_checks(stage, home),
     )
+
+
+def _checks(stage: Stage, home: Home) -> list[dg.AssetCheckResult]:
+    """The results of a stage's checks over all its partitions: a check has no partitions. Numbers are summed."""
+    manifests = home.dataset(stage.name).manifests()
+    done: dict[str, dict[str, Any]] = {}
+    for key in sorted(manifests):
+        for name, result in manifests[key].summary.get("checks", {}).items():
+            done[name] = _together(done[name], result) if name in done else result
+    return [
+        dg.AssetCheckResult(
+            asset_key=stage.name,
+            check_name=check.name,
+            passed=bool(done[check.name]["passed"]),
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            metadata={
+                k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v)
+                for k, v in done[check.name].items()
+                if k != "passed"
+            },
+        )
+        for check in stage.checks
+        if check.name in done
+    ]
+
+
+def _together(one: Any, other: Any) -> Any:
+    """The figures of two partitions as one: both passed, numbers added, tables joined, the first few of lists."""
+    if isinstance(one, bool):
+        return one and other
+    if isinstance(one, dict):
+        return {**other, **{k: _together(v, other[k]) if k in other else v for k, v in one.items()}}
+    if isinstance(one, list):
+        return [*one, *other][:_EXAMPLES]
+    return one + other if isinstance(one, int | float) else one
 
 
 def _shuffled_versions(stage: Stage, home: Home) -> dict[str, str]:

@@ -228,7 +228,8 @@ def refresh(
             for check in stage.checks:
                 result = job.checks.get(check.name, {"passed": True})
                 if check.blocking and not result["passed"]:
-                    figures = ", ".join(f"{k}: {v}" for k, v in result.items() if k != "passed")
+                    told = {k: v for k, v in result.items() if k != "passed" and isinstance(v, int | float | str)}
+                    figures = ", ".join(f"{k}: {v}" for k, v in told.items())
                     raise MateriaError(
                         f"{stage.name}: the check {check.name} failed ({figures})",
                         remedy=f"{check.description} Mend the cause and build again",

@@ -62,7 +62,9 @@ def graphs(draw: st.DrawFn) -> Tables:
             row[f"{pool}_evidence"] = len(kept) + draw(sometimes)
             row[f"{pool}_documents"] = len({piece["doc_id"] for piece in kept}) + draw(sometimes)
         row["support"], row["contradiction"] = draw(st.sampled_from(SCORES)), draw(st.sampled_from(SCORES))
-        row["belief"] = round(row["support"] * (1 - row["contradiction"]), 6) + draw(st.sampled_from([0, 0, 0, 2e-6, 0.1]))
+        row["belief"] = round(row["support"] * (1 - row["contradiction"]), 6) + draw(
+            st.sampled_from([0, 0, 0, 2e-6, 0.1])
+        )
         row["contested"] = (row["support"] >= 0.5 and row["contradiction"] >= 0.5) != draw(sometimes)
         if draw(sometimes):
             row["doc_ids"] = draw(st.lists(st.sampled_from(DOCUMENTS), min_size=1, unique=True))
