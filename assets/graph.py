@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
+from kg.graph_store import MARKER
 from kg.tables import TRIPLES
 
 __all__ = ["STAGES", "store_folder"]
@@ -21,11 +24,36 @@ def triples(job: Job) -> None:
 
     Each row keeps the ids of all its evidence and documents.
     """
-    from kg.fusion import fuse
+    from kg.fusion import fuse_in_batches
+    from pipeline.duck import connect
 
-    config = job.home.config
-    table = fuse(job.dataset("evidence_by_bucket").paths(job.key), config.fusion, config.splits)
-    job.writer.table(f"{job.key}/triples.parquet", TRIPLES).write(table)
+    fusion, evidence = job.home.config.fusion, job.dataset("evidence_by_bucket")
+    left_out: dict[str, int] = {}
+    supporting = contradicting = named = 0
+    sink = job.writer.table(f"{job.key}/triples.parquet", TRIPLES)
+    for claims in fuse_in_batches(
+        job.once("fusion", connect),
+        evidence.paths(job.key),
+        fusion,
+        job.home.config.splits,
+        reliabilities=fusion.learned(),
+        left_out=left_out,
+    ):
+        sink.write(claims)
+        supporting += pc.sum(claims["supporting_evidence"]).as_py()
+        contradicting += pc.sum(claims["contradicting_evidence"]).as_py()
+        named += len(claims["evidence_ids"].flatten())
+    manifest = evidence.manifest(job.key)
+    came_in = manifest.rows if manifest else 0
+    job.check(
+        "evidence_conserved",
+        named == supporting + contradicting == came_in - sum(left_out.values()),
+        evidence=came_in,
+        supporting=supporting,
+        contradicting=contradicting,
+        named=named,
+        **left_out,
+    )
 
 
 def knowledge_graph(job: Job) -> None:
@@ -49,15 +77,15 @@ def knowledge_graph(job: Job) -> None:
 
 
 def graph_index(job: Job) -> None:
-    """Oxigraph's index of the whole graph, loaded in bulk from the N-Quads: what SPARQL is asked of.
+    """Oxigraph's index of the whole graph: what SPARQL is asked of. After a small change only the difference is applied.
 
     An index is made from the N-Quads and can be thrown away; it holds no facts of its own.
     """
-    from kg.graph_store import build_store
+    from kg.graph_update import update_store
 
     graph = job.dataset("knowledge_graph")
     files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
-    quads = build_store(files, store_folder(job.home))
+    quads = update_store(files, store_folder(job.home)).quads
     job.writer.summary["quads"] = quads
     job.check("some_quads", quads > 0, quads=quads)
 
@@ -69,9 +97,16 @@ STAGES = [
         triples,
         needs=(Need("evidence_by_bucket", "same"),),
         partitions="bucket",
-        settings=lambda home: [home.config.fusion.model_dump(), home.config.splits.model_dump()],
+        settings=lambda home: [home.config.fusion.identity(), home.config.splits.model_dump()],
+        version="2",
         tables=(TRIPLES,),
         kinds=("duckdb", "parquet"),
+        checks=(
+            Check(
+                "evidence_conserved",
+                "All evidence that comes in must speak for or against a claim and be named by it, or be left out by policy.",
+            ),
+        ),
     ),
     Stage(
         "knowledge_graph",
@@ -95,7 +130,8 @@ STAGES = [
         "graph",
         graph_index,
         needs=(Need("knowledge_graph", "bucket"),),
-        present=lambda home: store_folder(home).exists(),
+        version="2",
+        present=lambda home: (store_folder(home) / MARKER).exists(),
         kinds=("oxigraph",),
         checks=(Check("some_quads", "The graph must hold at least one statement."),),
     ),

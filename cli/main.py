@@ -21,8 +21,10 @@ COMMANDS = {
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",
     "validate": "what in the graph is malformed or against the Biolink model, and what to do",
+    "serve": "a read-only SPARQL endpoint with a query page, on this machine",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
+    "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",
     "ui": "open Dagster's web interface on this home",
     "doctor": "what is installed, what is missing, what to do about it",
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from kg.reliability import Reliabilities, load_reliabilities
 
 __all__ = ["CorpusConfig", "FusionConfig", "SplitConfig"]
 
@@ -30,6 +33,36 @@ class FusionConfig(_Strict):
         "exclude", description="worth of evidence in retracted papers"
     )
     retracted_weight: float = Field(0.1, ge=0, le=1, description="factor on probability under the policy downweight")
+    reliabilities: str | None = Field(
+        None,
+        description="file that `materia calibrate` wrote: what extractors' figures are worth; relative to the configuration file",
+    )
+    systematic_errors: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
+        {},
+        description="systematic errors of single extractors, by name with or without version; go before learned ones",
+    )
+
+    def error_by_hand(self, extractor: str) -> float | None:
+        """The systematic error set for an extractor: under its full name, else under its name without version."""
+        name = re.sub(r"\.v\d+(\..*)?$", "", extractor)
+        return self.systematic_errors.get(extractor, self.systematic_errors.get(name))
+
+    def learned(self) -> Reliabilities | None:
+        """What extractors' figures are worth; None where no file is named.
+
+        Raises:
+            MateriaError: there is no such file, or it holds no reliabilities.
+        """
+        return load_reliabilities(self.reliabilities) if self.reliabilities else None
+
+    def identity(self) -> dict[str, Any]:
+        """What fusion depends on, for skip keys: a file of reliabilities by what beliefs take from it, not by its path.
+
+        Raises:
+            MateriaError: there is no such file.
+        """
+        learned = self.learned()
+        return self.model_dump() | {"reliabilities": learned.content_hash if learned else None}
 
 
 class CorpusConfig(_Strict):

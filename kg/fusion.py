@@ -2,41 +2,54 @@
 
 For each claim there are two pools of evidence, for and against, that are never netted away:
 
-    p_doc         = best (probability x certainty) among one document's sentences
-    support       = 1 - prod over sources of ( s + (1 - s) * prod over its documents of (1 - p_doc) )
+    p             = reliability of (probability x certainty), of a row of evidence
+    support       = 1 - prod over sources of ( s + (1 - s) * prod over its documents of (1 - best p) )
     contradiction = the same over the pool against
     belief        = support * (1 - contradiction)
 
 A source is an extractor with its version, and s is its systematic error: the chance that it is wrong however often it
 repeats itself. The shape is INDRA's belief model (Gyori et al. 2017, https://doi.org/10.15252/msb.20177651) with a level
-for the document, since a paper that says a thing fifty times is one paper.
+for the document. Reliabilities are learned (`kg.reliability`); without them a figure is worth what it says.
 
-The pool against holds the claim's own denials and affirmed claims of an opposed predicate about the same pair.
+**One paper is one paper**, however often it says a thing and whoever reads it. Of each pool a document counts once, through
+the source that is surest of it: the one with the most (1 - s) * p, which is what the document would be believed by that word
+alone; of equal ones the first by name. So a paper that three extractors read, or that a graph cites and an extractor reads,
+is one voice; a graph's edge that names no paper has the graph's file as its document.
+__MEASURED__
 
-Same bits always. A product of floats depends on its order, and so on the number of threads. Here every product is a sum
-of logarithms in fixed point (whole numbers, 2^-40 nats), which has no order. The rounding costs less than 1e-6 in belief
-up to a million documents. Results are rounded to 6 decimals.
+**The pool against** holds the claim's own denials, affirmed claims of an opposed predicate about the same pair, and
+affirmations of the other direction. A claim of an effect has the direction (increased, decreased) that its affirmations
+support more; as with opposed predicates, what affirms one contradicts the other, and what denies one does not affirm the
+other: a denial of the other direction is counted as contradicting, and moves no belief. Where both are supported alike,
+the claim has no direction: it is then only that the subject affects the object, which both say. Rejected: two rows, one a
+direction (a claim's id, which is its three names, would no longer be one).
 
-Cost: one million rows of evidence take about 6 seconds on two cores, in 0.9 GiB. Rejected: loops or UDFs in Python (a
-hundred times slower), sorting before summing floats (as exact, but slower and fragile).
+**Same bits always.** A product of floats depends on its order, and so on the number of threads. Here every product is a
+sum of logarithms in fixed point (whole numbers, 2^-40 nats), which has no order. The rounding costs less than 1e-6 in
+belief up to a million documents. Results are rounded to 6 decimals.
+
+**Cost.** __COST__
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from kg.config import FusionConfig, SplitConfig
+from kg.reliability import Reliabilities
 from kg.splits import split_sql
 from kg.tables import TRIPLES
-from pipeline.duck import MEMORY_LIMIT, connect, table_view
+from pipeline.duck import MEMORY_LIMIT, SortedLists, connect, sorted_on_disk, stream, table_view
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_fields
 from pipeline.tables import EVIDENCE
 
-__all__ = ["OPPOSED_PREDICATES", "TRIPLE_ID_SQL", "fuse", "triple_id"]
+__all__ = ["OPPOSED_PREDICATES", "SUPPORTS_SQL", "TRIPLE_ID_SQL", "fuse", "fuse_in_batches", "triple_id"]
 
 #: Predicates that cannot both hold of one subject and object, each pair once. These are the pairs that Biolink Model
 #: 4.4.4 declares by `opposite_of`, less those that are inverses (broad and narrow match), parts of one description
@@ -57,8 +70,11 @@ OPPOSED_PREDICATES: Final = (
 #: `triple_id` as a DuckDB expression over the columns subject, predicate and object.
 TRIPLE_ID_SQL: Final = "sha256(subject || chr(31) || predicate || chr(31) || object)"
 
-_FIXED_POINT = 2.0**40
-_LEAST = 1e-6
+#: Whether a row of evidence speaks for its claim, as a DuckDB expression over the row's polarity, its direction and the claim's.
+SUPPORTS_SQL: Final = "({evidence}.polarity AND coalesce({evidence}.direction = {claim}.direction, true))"
+
+_LEAST: Final = 1e-6
+_FIXED_POINT: Final = f"{2.0**40!r}::DOUBLE"
 
 
 def triple_id(subject: str, predicate: str, object_: str) -> str:
@@ -71,21 +87,14 @@ def fuse(
     fusion: FusionConfig,
     splits: SplitConfig,
     *,
+    reliabilities: Reliabilities | None = None,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> pa.Table:
-    """Fuse evidence into claims with belief.
-
-    All evidence about one subject must be in the same call (it is in one bucket), each evidence id once.
-
-    Counts and ids are of the claim's own evidence, so that over all claims they add up to the evidence that came in. An
-    opposed claim's evidence enters `contradiction` only: it is listed with the opposed claim.
+    """Fuse evidence into claims with belief: `fuse_in_batches` as one table.
 
     Args:
-        evidence: Parquet files of EVIDENCE, after the shuffle (so that `retracted` is known).
-        fusion: systematic error, and what evidence of retracted papers is worth. Under `exclude` it is left out
-            altogether, and a claim that has no other evidence is not there.
-        splits: shares of entity pairs held out.
+        evidence, fusion, splits, reliabilities: as there.
         threads: worker threads; all cores where None. The result does not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
 
@@ -93,24 +102,79 @@ def fuse(
         TRIPLES, sorted by triple_id.
 
     Raises:
-        MateriaError: a probability outside (0, 1) or a certainty outside (0, 1].
+        MateriaError: as there.
     """
     with connect(threads=threads, memory_limit=memory_limit) as connection:
-        table_view(connection, "evidence", evidence, EVIDENCE)
-        _check(connection)
-        opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-        connection.register(
-            "opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]})
+        return pa.Table.from_batches(
+            fuse_in_batches(connection, evidence, fusion, splits, reliabilities=reliabilities), TRIPLES
         )
-        connection.execute(_documents_sql(fusion))
-        return connection.sql(_triples_sql(fusion, splits)).to_arrow_table().select(TRIPLES.names).cast(TRIPLES)
 
 
-def _check(connection: Any) -> None:
-    """A filter of an aggregate, not a WHERE: Parquet statistics leave NaN out, and WHERE would skip the row group on them."""
+def fuse_in_batches(
+    connection: Any,
+    evidence: Sequence[str],
+    fusion: FusionConfig,
+    splits: SplitConfig,
+    *,
+    reliabilities: Reliabilities | None = None,
+    left_out: dict[str, int] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Fuse evidence into claims with belief, in memory that does not grow with the evidence.
+
+    All evidence about one subject must be in the same call (it is in one bucket), each evidence id once.
+
+    Counts and ids are of the claim's own evidence, so that over all claims they add up to the evidence that came in. An
+    opposed claim's evidence enters `contradiction` only: it is listed with the opposed claim.
+
+    Args:
+        connection: as `pipeline.duck.connect` gives it; what is made in it is gone at the end.
+        evidence: Parquet files of EVIDENCE, after the shuffle (so that `retracted` is known).
+        fusion: systematic errors, and what evidence of retracted papers is worth. Under `exclude` it is left out
+            altogether, and a claim that has no other evidence is not there.
+        splits: shares of entity pairs held out.
+        reliabilities: what extractors' figures are worth, and their systematic errors. An extractor they do not name
+            keeps its own figures; an error set in `fusion.systematic_errors` goes before.
+        left_out: gets the number of rows that policy left out, by reason: `retracted`.
+
+    Yields:
+        TRIPLES, sorted by triple_id.
+
+    Raises:
+        MateriaError: a probability outside (0, 1) or a certainty outside (0, 1].
+    """
+    session = connection.cursor()  # its temporary tables go away with it
+    try:
+        table_view(session, "evidence", evidence, EVIDENCE)
+        extractors, retracted = _check(session)
+        if left_out is not None:
+            left_out["retracted"] = retracted if fusion.retracted == "exclude" else 0
+        sources = _Sources.of(extractors, fusion, reliabilities)
+        session.execute(_claims_sql(fusion))
+        session.execute(_documents_sql(fusion, sources, reliabilities))
+        session.execute(_directed_sql(sources))
+        session.execute(_SIDED)
+        with TemporaryDirectory(prefix="materia-fusion.") as folder:
+            rows_of_lists = sorted_on_disk(session, _lists_sql(fusion, sources), f"{folder}/lists")
+            lists = SortedLists(rows_of_lists, pa.string(), ["value"])
+            for batch in stream(session, _beliefs_sql(splits, sources)):
+                ranks = batch["rank"].to_numpy()
+                found = lists.take(np.arange(ranks[0] * 3, (ranks[-1] + 1) * 3))
+                columns = {name: found[i::3] for i, name in enumerate(("evidence_ids", "doc_ids", "extractors"))}
+                arrays = [columns[name] if name in columns else batch[name] for name in TRIPLES.names]
+                yield pa.RecordBatch.from_arrays(arrays, TRIPLES.names).cast(TRIPLES)
+    finally:
+        session.close()
+
+
+def _check(session: Any) -> tuple[list[str], int]:
+    """The extractors, and how many rows are of retracted papers.
+
+    A filter of an aggregate, not a WHERE: Parquet statistics leave NaN out, and WHERE would skip the row group on them.
+    """
     sound = "probability > 0 AND probability < 1 AND certainty > 0 AND certainty <= 1"
-    sql = f"SELECT min(evidence_id) FILTER (({sound}) IS NOT TRUE) FROM evidence"  # noqa: S608
-    ((bad,),) = connection.execute(sql).fetchall()
+    sql = f"""SELECT min(evidence_id) FILTER (({sound}) IS NOT TRUE), list_sort(list(DISTINCT extractor)),
+                     count(*) FILTER (retracted) FROM evidence"""  # noqa: S608
+    ((bad, extractors, retracted),) = session.execute(sql).fetchall()
     if bad is not None:
         raise MateriaError(
             "has a probability outside (0, 1) or a certainty outside (0, 1]",
@@ -118,69 +182,156 @@ def _check(connection: Any) -> None:
             record=bad,
             remedy="Correct the extractor that gave it, then build evidence again",
         )
+    return extractors or [], retracted
 
 
-def _documents_sql(fusion: FusionConfig) -> str:
-    """One row for each claim, polarity, source and document: its best sentence, and its evidence."""
-    weight = "1"
-    if fusion.retracted == "downweight":
-        weight = f"CASE WHEN retracted THEN {fusion.retracted_weight!r}::DOUBLE ELSE 1 END"
-    kept = "WHERE NOT retracted" if fusion.retracted == "exclude" else ""
+class _Sources(NamedTuple):
+    """Extractors and their systematic errors as literal lists of SQL; a source is its place there, from 0, by name."""
+
+    extractors: str
+    errors: str
+
+    @classmethod
+    def of(cls, extractors: Sequence[str], fusion: FusionConfig, reliabilities: Reliabilities | None) -> _Sources:
+        """An error set by hand goes before a learned one, that before the common one."""
+        learned = reliabilities.systematic_errors if reliabilities else {}
+        errors = {name: learned.get(name, fusion.systematic_error) for name in extractors}
+        by_hand = {name: error for name in extractors if (error := fusion.error_by_hand(name)) is not None}
+        return cls(
+            f"([{', '.join(map(_quoted, extractors))}]::VARCHAR[])",
+            f"([{', '.join(map(repr, (errors | by_hand).values()))}]::DOUBLE[])",
+        )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _kept(fusion: FusionConfig) -> str:
+    return "NOT retracted" if fusion.retracted == "exclude" else "true"
+
+
+def _claims_sql(fusion: FusionConfig) -> str:
+    """Claims, ranked by their id."""
+    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
+    opposite = "".join(f" WHEN {_quoted(a)} THEN {_quoted(b)}" for a, b in opposed)
     return f"""
-        CREATE TABLE per_document AS
-        SELECT subject, predicate, object, polarity, extractor, doc_id,
-               max(least(greatest(probability * certainty * {weight}, {_LEAST!r}), {1 - _LEAST!r})) AS p,
-               list(evidence_id) AS evidence_ids,
-               min(subject_category) AS subject_category, min(object_category) AS object_category
-        FROM evidence {kept} GROUP BY ALL
+        CREATE TEMP TABLE claims AS
+        SELECT *, row_number() OVER (ORDER BY triple_id) - 1 AS rank FROM (
+            SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id, CASE predicate{opposite} END AS opposite,
+                   min(subject_category) AS subject_category, min(object_category) AS object_category
+            FROM evidence WHERE {_kept(fusion)} GROUP BY subject, predicate, object
+        )
     """  # noqa: S608
 
 
-def _triples_sql(fusion: FusionConfig, splits: SplitConfig) -> str:
-    """Products as sums of fixed-point logarithms: over a source's documents, then over sources."""
-    s, unit = f"{fusion.systematic_error!r}::DOUBLE", f"{_FIXED_POINT!r}::DOUBLE"
+def _documents_sql(fusion: FusionConfig, sources: _Sources, reliabilities: Reliabilities | None) -> str:
+    """What each source has from each document for a claim: how many rows, and its best one as a `word`.
 
-    def pool(polarity: str) -> str:
-        return f"round(1 - exp(-coalesce(sum(nats) FILTER ({polarity}), 0)::DOUBLE / {unit}), 6)"
+    A word is a whole number, so that the greatest of several is the same in any order: (1 - s) * p in 46 bits, then the
+    source in 16 bits, the first one greatest.
+    """
+    weight = "1"
+    if fusion.retracted == "downweight":
+        weight = f"CASE WHEN retracted THEN {fusion.retracted_weight!r}::DOUBLE ELSE 1 END"
+    p = f"least(greatest({weight} * {_reliability_sql(reliabilities)}, {_LEAST!r}), {1 - _LEAST!r})"
+    return f"""
+        CREATE TEMP TABLE documents AS
+        SELECT rank, polarity, direction, doc_id, source, count(*) AS n,
+               max((round((1 - {sources.errors}[source + 1]) * p * {2.0**46!r})::BIGINT << 16) + 65535 - source) AS word
+        FROM (
+            SELECT rank, polarity, direction, doc_id, list_position({sources.extractors}, extractor) - 1 AS source, {p} AS p
+            FROM evidence JOIN claims USING (subject, predicate, object) WHERE {_kept(fusion)}
+        ) GROUP BY ALL
+    """  # noqa: S608
+
+
+def _reliability_sql(reliabilities: Reliabilities | None) -> str:
+    """Probability x certainty, or where the extractor's reliability is known, the step it stands on, or the worth of a denial."""
+    raw = "(probability * certainty)"
+    cases: dict[str, str] = {}
+    if reliabilities is not None:
+        cases = {name: f" WHEN NOT polarity THEN {worth!r}::DOUBLE" for name, worth in reliabilities.denials.items()}
+        for step in reversed(reliabilities.steps().to_pylist()):
+            branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
+            cases[step["extractor"]] = cases.get(step["extractor"], "") + branch
+    known = "".join(f" WHEN {_quoted(name)} THEN CASE{cases[name]} END" for name in sorted(cases))
+    return f"(CASE extractor{known} ELSE {raw} END)" if known else raw
+
+
+def _pools_sql(rows: str, pool: str, sources: _Sources) -> str:
+    """Strength of each pool of a claim (1 - the product), and its own documents and rows. Products are sums of logarithms."""
+    p = f"least((word >> 16) / {2.0**46!r}::DOUBLE / (1 - {sources.errors}[65536 - (word & 65535)]), {1 - _LEAST!r})"
+    return f"""
+        SELECT rank, {pool}, sum(n)::BIGINT AS evidence, sum(documents)::BIGINT AS documents,
+               round(1 - exp(-sum(round(-ln(s + (1 - s) * exp(-nats::DOUBLE / {_FIXED_POINT})) * {_FIXED_POINT})::BIGINT
+                                  )::DOUBLE / {_FIXED_POINT}), 6) AS strength
+        FROM (
+            SELECT rank, {pool}, {sources.errors}[65536 - (word & 65535)] AS s, word & 65535 AS source, sum(n) AS n,
+                   count(*) FILTER (n > 0) AS documents, sum(round(-ln(1 - {p}) * {_FIXED_POINT})::BIGINT) AS nats
+            FROM (SELECT rank, {pool}, sum(n) AS n, max(word) AS word FROM {rows} GROUP BY rank, {pool}, doc_id)
+            GROUP BY ALL
+        ) GROUP BY rank, {pool}
+    """  # noqa: S608
+
+
+def _directed_sql(sources: _Sources) -> str:
+    """The direction of each claim that states one: the one that is supported most, if there is one."""
+    stated = "(SELECT * FROM documents WHERE polarity AND direction IS NOT NULL)"
+    return f"""
+        CREATE TEMP TABLE directed AS
+        SELECT rank, min(direction) AS direction FROM (
+            SELECT *, strength = max(strength) OVER (PARTITION BY rank) AS most
+            FROM ({_pools_sql(stated, "direction", sources)})
+        ) WHERE most GROUP BY rank HAVING count(*) = 1
+    """  # noqa: S608
+
+
+#: Documents on their side of a claim. A denial of the other direction is on the side against with a word worth nothing.
+_SIDED: Final = f"""
+    CREATE TEMP TABLE sided AS
+    SELECT d.rank, {SUPPORTS_SQL.format(evidence="d", claim="c")} AS supports, d.doc_id, d.n,
+           CASE WHEN NOT d.polarity AND d.direction != c.direction THEN d.word & 65535 ELSE d.word END AS word
+    FROM documents d LEFT JOIN directed c USING (rank)
+"""  # noqa: S608
+
+
+def _beliefs_sql(splits: SplitConfig, sources: _Sources) -> str:
+    """The claims with their figures, in order."""
+
+    def of(pool: str, column: str) -> str:
+        return f"coalesce(max({column}) FILTER ({pool}), 0)"
 
     return f"""
-        WITH opposing AS (
-            SELECT d.subject, o.other AS predicate, d.object, d.extractor, d.doc_id, d.p
-            FROM per_document d JOIN opposed o USING (predicate) WHERE d.polarity
-        ), against AS (
-            SELECT subject, predicate, object, false AS polarity, extractor, doc_id, max(p) AS p FROM (
-                SELECT subject, predicate, object, extractor, doc_id, p FROM per_document WHERE NOT polarity
-                UNION ALL SELECT * FROM opposing
-            ) GROUP BY ALL
+        WITH opposites AS (
+            SELECT a.rank, b.rank AS other
+            FROM claims a JOIN claims b
+            ON a.subject = b.subject AND a.object = b.object AND a.opposite = b.predicate
         ), pooled AS (
-            SELECT subject, predicate, object, polarity, extractor, doc_id, p FROM per_document WHERE polarity
-            UNION ALL SELECT * FROM against
-        ), per_source AS (
-            SELECT subject, predicate, object, polarity, extractor,
-                   sum(round(-ln(1 - p) * {unit})::BIGINT) AS nats
-            FROM pooled GROUP BY ALL
-        ), belief AS (
-            SELECT subject, predicate, object, {pool("polarity")} AS support, {pool("NOT polarity")} AS contradiction
-            FROM (
-                SELECT subject, predicate, object, polarity,
-                       round(-ln({s} + (1 - {s}) * exp(-nats::DOUBLE / {unit})) * {unit})::BIGINT AS nats
-                FROM per_source
-            ) GROUP BY subject, predicate, object
-        ), claims AS (
-            SELECT subject, predicate, object,
-                   min(subject_category) AS subject_category, min(object_category) AS object_category,
-                   coalesce(sum(len(evidence_ids)) FILTER (polarity), 0) AS supporting_evidence,
-                   coalesce(sum(len(evidence_ids)) FILTER (NOT polarity), 0) AS contradicting_evidence,
-                   count(DISTINCT doc_id) FILTER (polarity) AS supporting_documents,
-                   count(DISTINCT doc_id) FILTER (NOT polarity) AS contradicting_documents,
-                   list_sort(flatten(list(evidence_ids))) AS evidence_ids,
-                   list_sort(list_distinct(list(doc_id))) AS doc_ids,
-                   list_sort(list_distinct(list(extractor))) AS extractors
-            FROM per_document GROUP BY subject, predicate, object
+            SELECT rank, supports, doc_id, n, word FROM sided
+            UNION ALL SELECT o.rank, false, s.doc_id, 0, s.word FROM sided s JOIN opposites o ON s.rank = o.other
+            WHERE s.supports
+        ), figures AS (
+            SELECT rank, {of("supports", "strength")} AS support, {of("NOT supports", "strength")} AS contradiction,
+                   {of("supports", "evidence")} AS supporting_evidence,
+                   {of("NOT supports", "evidence")} AS contradicting_evidence,
+                   {of("supports", "documents")} AS supporting_documents,
+                   {of("NOT supports", "documents")} AS contradicting_documents
+            FROM ({_pools_sql("pooled", "supports", sources)}) GROUP BY rank
         )
-        SELECT *, {TRIPLE_ID_SQL} AS triple_id, {split_sql("subject", "object", splits)} AS split,
-               round(support * (1 - contradiction), 6) AS belief,
-               support >= 0.5 AND contradiction >= 0.5 AS contested
-        FROM claims JOIN belief USING (subject, predicate, object)
-        ORDER BY triple_id
+        SELECT f.*, round(support * (1 - contradiction), 6) AS belief,
+               support >= 0.5 AND contradiction >= 0.5 AS contested, d.direction
+        FROM (SELECT *, {split_sql("subject", "object", splits)} AS split FROM claims JOIN figures USING (rank)) f
+        LEFT JOIN directed d USING (rank) ORDER BY rank
+    """  # noqa: S608
+
+
+def _lists_sql(fusion: FusionConfig, sources: _Sources) -> str:
+    """The values of each claim's three lists, in the order of claims and lists. DuckDB cannot spill a list that it builds."""
+    return f"""
+        SELECT rank * 3 AS rank, evidence_id AS value FROM evidence JOIN claims USING (subject, predicate, object)
+        WHERE {_kept(fusion)}
+        UNION ALL SELECT rank * 3 + 1, doc_id FROM documents
+        UNION ALL SELECT DISTINCT rank * 3 + 2, {sources.extractors}[source + 1] FROM documents
+        ORDER BY rank, value
     """  # noqa: S608

@@ -13,7 +13,7 @@ _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT)
 
 TRIPLES = table_schema(
     "triples",
-    1,
+    2,
     {
         "triple_id": (_TEXT, "SHA-256 of subject, predicate and object; one row each, sorted"),
         "subject": (_TEXT, "CURIE of the subject"),
@@ -33,6 +33,10 @@ TRIPLES = table_schema(
         "doc_ids": (_TEXTS, "documents behind that evidence, sorted"),
         "extractors": (_TEXTS, "extractors behind that evidence, sorted"),
         "split": (_TEXT, "train, validation or test: by hash of the unordered entity pair"),
+        "direction": (
+            _TEXT,
+            "of biolink:affects: increased or decreased, whichever is supported more; null where not said or undecided",
+        ),
     },
 )
 

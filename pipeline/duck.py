@@ -74,7 +74,7 @@ def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Sche
     """
     if not paths:
         connection.register("empty_table", schema.empty_table())
-        connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
+        connection.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
         connection.unregister("empty_table")
         return
     for protocol in sorted({path.split("://", 1)[0] for path in paths if "://" in path}):
@@ -88,7 +88,7 @@ def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Sche
 
     try:
         connection.execute(
-            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
+            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
         )
     except duckdb.Error as error:
         problem = str(error).split("\n", 1)[0]
