@@ -71,9 +71,9 @@ def knowledge_graph(job: Job) -> None:
     path = job.writer.file(f"{job.key}/graph.nq")
     job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts)
     found = validate_claims(claims, evidence, vocabulary)
-    for name, severity in (("claims_are_sound", "violation"), ("claims_are_plausible", "warning")):
-        broken = of_severity(found, severity)
-        job.check(name, not broken, **figures(broken))
+    violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
+    job.check("claims_are_sound", not violations, **figures(violations))
+    job.check("claims_are_plausible", not warnings, **figures(warnings))
 
 
 def graph_index(job: Job) -> None:

@@ -55,9 +55,9 @@ def merged(found: Iterable[Findings], limit: int | None = None) -> list[Findings
     ]
 
 
-def of_severity(found: Iterable[Findings], *severities: Severity) -> list[Findings]:
-    """Those of the given severities."""
-    return [findings for findings in found if findings.rule.severity in severities]
+def of_severity(found: Iterable[Findings], severity: Severity) -> list[Findings]:
+    """Those of one severity."""
+    return [findings for findings in found if findings.rule.severity == severity]
 
 
 def figures(found: Iterable[Findings], limit: int = 5) -> dict[str, Any]:

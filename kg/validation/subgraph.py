@@ -64,7 +64,7 @@ def _flat(dataset: Iterable[Any]) -> Any:
     from rdflib import Graph, Literal
     from rdflib.plugins.sparql import prepareQuery
 
-    class Prepared(Graph):
+    class Prepared(Graph):  # type: ignore[misc]  # rdflib is untyped here
         _prepared = staticmethod(cache(prepareQuery))
 
         def query(self, query_object: Any, *args: Any, **options: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from .conftest import DISEASE, DRUG, GENE, Asked, Tables, concept
@@ -77,7 +77,13 @@ def graphs(draw: st.DrawFn) -> Tables:
     return tables
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Shrinking would take minutes: an example costs half a second, nearly all of it in pySHACL.
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(tables=graphs())
 def test_queries_and_shapes_find_the_same_nodes_of_each_rule(tables: Tables, ask: Callable[[Tables], Asked]) -> None:
     asked = ask(tables)
