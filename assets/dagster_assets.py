@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.home import Home, open_home
 from assets.metadata import column_schema, partition_metadata
-from assets.stage import Refreshed, Stage, batches_of, refresh
+from assets.stage import Refreshed, Stage, batches_of, checks_together, refresh
 from assets.stages import STAGES
 from assets.usage import measured
 from pipeline.parallel import cpu_count
@@ -28,7 +28,6 @@ BATCHES = dg.DynamicPartitionsDefinition(name="batches")
 #: Told what is being done; the command line shows it as a progress bar. In the UI it goes to the run's log.
 PROGRESS: ContextVar[Callable[[str], None] | None] = ContextVar("progress", default=None)
 
-_EXAMPLES = 5
 _DATA_VERSION = "dagster/data_version"
 _SHUFFLED_TABLES = {"evidence_by_bucket": EVIDENCE, "literature_by_bucket": LITERATURE_BY_BUCKET}
 
@@ -153,10 +152,7 @@ def _result(context: dg.AssetExecutionContext, stage: Stage, home: Home, results
 def _checks(stage: Stage, home: Home) -> list[dg.AssetCheckResult]:
     """The results of a stage's checks over all its partitions: a check has no partitions. Numbers are summed."""
     manifests = home.dataset(stage.name).manifests()
-    done: dict[str, dict[str, Any]] = {}
-    for key in sorted(manifests):
-        for name, result in manifests[key].summary.get("checks", {}).items():
-            done[name] = _together(done[name], result) if name in done else result
+    done = checks_together(manifests[key] for key in sorted(manifests))
     return [
         dg.AssetCheckResult(
             asset_key=stage.name,
@@ -172,17 +168,6 @@ def _checks(stage: Stage, home: Home) -> list[dg.AssetCheckResult]:
         for check in stage.checks
         if check.name in done
     ]
-
-
-def _together(one: Any, other: Any) -> Any:
-    """The figures of two partitions as one: both passed, numbers added, tables joined, the first few of lists."""
-    if isinstance(one, bool):
-        return one and other
-    if isinstance(one, dict):
-        return {**other, **{k: _together(v, other[k]) if k in other else v for k, v in one.items()}}
-    if isinstance(one, list):
-        return [*one, *other][:_EXAMPLES]
-    return one + other if isinstance(one, int | float) else one
 
 
 def _shuffled_versions(stage: Stage, home: Home) -> dict[str, str]:
