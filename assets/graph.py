@@ -57,15 +57,23 @@ def triples(job: Job) -> None:
 
 
 def knowledge_graph(job: Job) -> None:
-    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document."""
+    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document.
+
+    Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
+    """
     from kg.concepts import concepts_in_bucket
     from kg.nquads import write_nquads
+    from kg.validation import figures, of_severity, validate_claims
 
-    concepts = concepts_in_bucket(job.dataset("vocabulary").paths(), int(job.key), job.home.config.buckets)
+    vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
+    claims = job.dataset("triples").read(job.key)
+    concepts = concepts_in_bucket(vocabulary, int(job.key), job.home.config.buckets)
     path = job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(
-        path, job.dataset("triples").read(job.key), job.dataset("evidence_by_bucket").paths(job.key), concepts
-    )
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts)
+    found = validate_claims(claims, evidence, vocabulary)
+    violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
+    job.check("claims_are_sound", not violations, **figures(violations))
+    job.check("claims_are_plausible", not warnings, **figures(warnings))
 
 
 def graph_index(job: Job) -> None:
@@ -106,7 +114,16 @@ STAGES = [
         knowledge_graph,
         needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
         partitions="bucket",
+        version="2",
         kinds=("rdf",),
+        checks=(
+            Check("claims_are_sound", "Claims and evidence must be well-formed; `materia validate` tells the rules."),
+            Check(
+                "claims_are_plausible",
+                "Subject and object are of a class in the predicate's domain and range (Biolink), and not the same.",
+                blocking=False,
+            ),
+        ),
     ),
     Stage(
         "graph_index",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from kg.validation.columns import validate_claims, validate_concepts, validate_tables
-from kg.validation.finding import Finding, Findings, merged, of_severity
+from kg.validation.finding import Finding, Findings, figures, merged, of_severity
 from kg.validation.rules import RULES
 
 __all__ = [
     "RULES",
     "Finding",
     "Findings",
+    "figures",
     "merged",
     "of_severity",
     "validate_claims",

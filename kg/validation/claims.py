@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kg.validation.model import SIDES, Side, sides
-from kg.validation.rule import Rule, in_list, iris, sparql
+from kg.validation.rule import Rule, in_list, sparql
 from pipeline.biolink_predicates import PREDICATES
 from pipeline.curies import expand
 
@@ -15,9 +15,7 @@ __all__ = ["CLAIM_RULES"]
 _NODE: Final = "'materia:triple/' || triple_id"
 _EVIDENCE_NODE: Final = "'materia:evidence/' || evidence_id"
 _CLAIMS: Final = f"sh:targetClass <{expand('biolink:Association')}> ;"
-_EVIDENCE: Final = (
-    f"sh:targetClass <{expand('biolink:TextMiningStudyResult')}> , <{expand('biolink:StudyResult')}> ;"
-)
+_EVIDENCE: Final = f"sh:targetClass <{expand('biolink:TextMiningStudyResult')}> , <{expand('biolink:StudyResult')}> ;"
 _SCORES: Final = ("belief", "support", "contradiction")
 _SINGLE: Final = ("subject", "predicate", "object", *_SCORES, "contested")
 #: More than the rounding of belief to 6 decimals, and not a multiple of 1e-12, so that no comparison is a tie.
@@ -54,8 +52,8 @@ def _side_rule(name: str, side: Side, stated: str) -> Rule:
         tuple(_side_shapes(side)),
         f"""SELECT {_NODE} AS node, {_CLAIM_TEXT} || ' (' || k.category || ')' AS detail
             FROM triples t JOIN known k ON k.curie = t.{side}
-            WHERE predicate IN (SELECT predicate FROM sides WHERE side = '{side}') AND NOT EXISTS (
-                SELECT * FROM sides s WHERE s.side = '{side}' AND s.predicate = t.predicate AND s.category = k.category)""",  # noqa: S608, E501
+            WHERE k.category IS NOT NULL AND predicate IN (SELECT predicate FROM sides WHERE side = '{side}') AND NOT EXISTS (
+                SELECT * FROM sides s WHERE s.side = '{side}' AND s.predicate = t.predicate AND s.category = k.category)""",  # noqa: S608
     )
 
 
@@ -107,7 +105,7 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
             f"{_CLAIMS} sh:not [ sh:path rdf:predicate ; "
             f"{in_list([curie for curie, predicate in PREDICATES.items() if predicate.deprecated])} ]",
         ),
-        f"SELECT {_NODE} AS node, predicate AS detail FROM triples WHERE predicate IN (SELECT curie FROM predicates WHERE deprecated)",  # noqa: S608, E501
+        f"SELECT {_NODE} AS node, predicate AS detail FROM triples WHERE predicate IN (SELECT curie FROM predicates WHERE deprecated)",  # noqa: S608
     ),
     Rule(
         "claim_about_itself",
@@ -163,7 +161,7 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
                 f"FILTER (ABS(?b - ?s * (1 - ?c)) > {_ROUNDING}) }}"
             ),
         ),
-        f"""SELECT {_NODE} AS node, concat_ws(' ', {', '.join(_SCORES)}) AS detail FROM triples
+        f"""SELECT {_NODE} AS node, concat_ws(' ', {", ".join(_SCORES)}) AS detail FROM triples
             WHERE abs(round(belief, 6) - round(support, 6) * (1 - round(contradiction, 6))) > {_ROUNDING}::DOUBLE
             AND isfinite(belief) AND isfinite(support) AND isfinite(contradiction)""",  # noqa: S608
     ),
@@ -218,7 +216,9 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
         "claim",
         "The evidence does not come from exactly one document",
         "Build evidence_shuffle and triples again; if it stays so, please report it",
-        (f"{_EVIDENCE} sh:path <{expand('prov:wasDerivedFrom')}> ; sh:minCount 1 ; sh:maxCount 1 ; sh:nodeKind sh:IRI",),
+        (
+            f"{_EVIDENCE} sh:path <{expand('prov:wasDerivedFrom')}> ; sh:minCount 1 ; sh:maxCount 1 ; sh:nodeKind sh:IRI",
+        ),
         f"""SELECT {_EVIDENCE_NODE} AS node, string_agg(DISTINCT doc_id, ' ' ORDER BY doc_id) AS detail FROM used
             GROUP BY evidence_id HAVING count(DISTINCT doc_id) != 1""",  # noqa: S608
     ),

@@ -154,7 +154,8 @@ def _ask(connection: Any, about: Iterable[About], limit: int | None) -> list[Fin
     kept = f"min_by(node, node{some}), min_by(detail, node{some})" if some else "list(node), list(detail)"
     rows = connection.sql(f"SELECT rule, count(*), {kept} FROM ({asked}) GROUP BY rule").fetchall()  # noqa: S608
     return merged(
-        Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details)))) for rule, count, nodes, details in rows
+        Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details))))
+        for rule, count, nodes, details in rows
     )
 
 
@@ -180,5 +181,8 @@ def _cycles(connection: Any) -> pa.Table:
         members.setdefault(int(component[place]), []).append(str(names[place]))
     rows = [(name, " ".join(sorted(cycle)[:6])) for cycle in members.values() for name in cycle]
     return pa.table(
-        {"curie": pa.array([name for name, _ in rows], pa.string()), "cycle": pa.array([c for _, c in rows], pa.string())}
+        {
+            "curie": pa.array([name for name, _ in rows], pa.string()),
+            "cycle": pa.array([c for _, c in rows], pa.string()),
+        }
     )

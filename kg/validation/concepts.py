@@ -115,7 +115,10 @@ CONCEPT_RULES: Final[tuple[Rule, ...]] = (
         "concept",
         "The concept has a superclass that no vocabulary describes",
         "Give the vocabulary that has it, if questions go up to it",
-        ("sh:targetSubjectsOf rdfs:subClassOf ; sh:path rdfs:subClassOf ; sh:node [ sh:property [ sh:path skos:prefLabel ; sh:minCount 1 ] ]",),
+        (
+            "sh:targetSubjectsOf rdfs:subClassOf ; sh:path rdfs:subClassOf ; "
+            "sh:node [ sh:property [ sh:path skos:prefLabel ; sh:minCount 1 ] ]",
+        ),
         f"""SELECT curie AS node, min(other) AS detail FROM ({_PARENTS})
             WHERE other NOT IN (SELECT curie FROM concepts WHERE name IS NOT NULL) GROUP BY curie""",  # noqa: S608
     ),
@@ -143,7 +146,10 @@ CONCEPT_RULES: Final[tuple[Rule, ...]] = (
         "concept",
         "The concept is mapped to one other both exactly and as broader, narrower or related",
         "Take one of the mappings away, in the vocabulary that states it",
-        tuple(f"sh:targetSubjectsOf skos:exactMatch ; sh:path skos:exactMatch ; sh:disjoint skos:{k}Match" for k in _EXCLUDED),
+        tuple(
+            f"sh:targetSubjectsOf skos:exactMatch ; sh:path skos:exactMatch ; sh:disjoint skos:{k}Match"
+            for k in _EXCLUDED
+        ),
         f"""SELECT curie AS node, min(other) AS detail FROM ({_MATCHES}) GROUP BY curie, other
             HAVING bool_or(kind = 'exact') AND bool_or(kind IN {_EXCLUDED})""",  # noqa: S608
     ),
@@ -160,7 +166,7 @@ IDENTIFIER_RULES: Final[tuple[Rule, ...]] = (
             f"{_IDENTIFIERS} sh:nodeKind sh:IRI ; "
             f'sh:not [ sh:pattern "%({"|".join(f"{code:02X}" for code in _FORBIDDEN)})" ]',
         ),
-        f"SELECT curie AS node, min(place) AS detail FROM identifiers WHERE regexp_matches(curie, '{MALFORMED}') GROUP BY curie",  # noqa: S608, E501
+        f"SELECT curie AS node, min(place) AS detail FROM identifiers WHERE regexp_matches(curie, '{MALFORMED}') GROUP BY curie",  # noqa: S608
     ),
     Rule(
         "prefix_unregistered",

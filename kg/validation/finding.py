@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kg.validation.rule import Rule, Severity
 from kg.validation.rules import RULES
 
-__all__ = ["Finding", "Findings", "merged", "of_severity"]
+__all__ = ["Finding", "Findings", "figures", "merged", "of_severity"]
 
 
 @dataclass(frozen=True, order=True)
@@ -54,6 +55,23 @@ def merged(found: Iterable[Findings], limit: int | None = None) -> list[Findings
     ]
 
 
-def of_severity(found: Iterable[Findings], *severities: Severity) -> list[Findings]:
-    """Those of the given severities."""
-    return [findings for findings in found if findings.rule.severity in severities]
+def of_severity(found: Iterable[Findings], severity: Severity) -> list[Findings]:
+    """Those of one severity."""
+    return [findings for findings in found if findings.rule.severity == severity]
+
+
+def figures(found: Iterable[Findings], limit: int = 5) -> dict[str, Any]:
+    """Findings as the figures of a check: how many of each rule, a sentence about the first, and a few examples in turn."""
+    found = list(found)
+    examples = [
+        {"rule": findings.rule.name, "node": example.node, "detail": example.detail, "sentence": findings.rule.sentence}
+        for place in range(limit)
+        for findings in found
+        for example in findings.examples[place : place + 1]
+    ][:limit]
+    told: dict[str, Any] = {"findings": sum(findings.count for findings in found)}
+    if examples:
+        told["first"] = "{node} ({detail}): {sentence}".format(**examples[0])
+        told["rules"] = {findings.rule.name: findings.count for findings in found}
+        told["examples"] = examples
+    return told

@@ -24,7 +24,12 @@ Side = Literal["subject", "object"]
 SIDES: Final[tuple[Side, ...]] = ("subject", "object")
 
 #: Classes that leave open what a thing is.
-GENERAL: Final = ("biolink:NamedThing", "biolink:BiologicalEntity", "biolink:OrganismalEntity", "biolink:PhysicalEntity")
+GENERAL: Final = (
+    "biolink:NamedThing",
+    "biolink:BiologicalEntity",
+    "biolink:OrganismalEntity",
+    "biolink:PhysicalEntity",
+)
 #: Branches that name the same things by other sides, each under its first: molecules, organisms, what happens or is done.
 _LUMPED: Final[tuple[tuple[str, ...], ...]] = (
     (
@@ -84,4 +89,3 @@ def kinds_table() -> pa.Table:
     """Every category with its kind; null where it is too general to have one."""
     of = {category: kind for kind, categories in kinds().items() for category in categories}
     return pa.table({"category": list(CATEGORIES), "kind": pa.array([of.get(c) for c in CATEGORIES], pa.string())})
-

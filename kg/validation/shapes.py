@@ -47,8 +47,10 @@ def shapes_turtle() -> str:
 def _folded(turtle: str) -> str:
     """In lines of some length, with prefixed names (outside of SPARQL, which knows no prefixes)."""
     named = turtle if '"""' in turtle else _LONG.sub(lambda m: f"{_OF[m[1]]}:{m[2]}", turtle)
-    width = {"width": 120, "break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(named, initial_indent="  ", subsequent_indent="    ", **width)
+    lines = textwrap.TextWrapper(
+        120, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return lines.fill(named)
 
 
 def shape_iri(rule: Rule, number: int) -> str:

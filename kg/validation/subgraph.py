@@ -21,12 +21,33 @@ from kg.validation.rules import RULES
 from kg.validation.shapes import SHAPES, rule_of_shape, shape_iri
 from pipeline.curies import contract, expand
 
-__all__ = ["graph_of", "validate_subgraph"]
+__all__ = ["graph_of", "neighbourhood", "validate_subgraph"]
 
 
 def graph_of(quads: Iterable[str]) -> Any:
     """Lines of N-Quads as one rdflib graph, whatever named graph they stand in."""
     return _flat(_parsed("".join(quads), "ox-nquads"))
+
+
+def neighbourhood(dataset: Any, claims: Iterable[str]) -> Any:
+    """What the rules look at of some claims: the claims, their evidence, the concepts they name, and all superclasses.
+
+    Args:
+        dataset: the whole graph, as an rdflib Dataset whose default graph is the union of all.
+        claims: ids of claims (SHA-256, hex); one that is not there adds nothing.
+    """
+    from rdflib import RDF, RDFS, URIRef
+
+    links = [URIRef(expand(f"materia:{link}")) for link in ("supports", "contradicts")]
+    claim_nodes = [URIRef(expand(f"materia:triple/{claim}")) for claim in claims]
+    concepts = {o for c in claim_nodes for end in (RDF.subject, RDF.object) for o in dataset.objects(c, end)}
+    waiting = list(concepts)
+    while waiting:
+        above = set(dataset.objects(waiting.pop(), RDFS.subClassOf)) - concepts
+        concepts |= above
+        waiting.extend(above)
+    evidence = {e for c in claim_nodes for link in links for e in dataset.subjects(link, c)}
+    return _flat(quad for node in (*claim_nodes, *evidence, *concepts) for quad in dataset.triples((node, None, None)))
 
 
 def _parsed(text: str, form: str) -> Any:
@@ -43,7 +64,7 @@ def _flat(dataset: Iterable[Any]) -> Any:
     from rdflib import Graph, Literal
     from rdflib.plugins.sparql import prepareQuery
 
-    class Prepared(Graph):
+    class Prepared(Graph):  # type: ignore[misc]  # rdflib is untyped here
         _prepared = staticmethod(cache(prepareQuery))
 
         def query(self, query_object: Any, *args: Any, **options: Any) -> Any:

@@ -55,7 +55,10 @@ FAULTS: dict[str, Plant] = {
         evidence_ids=t.claim(DRUG, "biolink:treats", DISEASE)["evidence_ids"],
     ),
     "evidence_of_no_document": _two_documents,
-    "evidence_score_out_of_range": lambda t: [t.claim(DRUG, "biolink:treats", DISEASE), t.evidence[0].update(certainty=2.0)],
+    "evidence_score_out_of_range": lambda t: [
+        t.claim(DRUG, "biolink:treats", DISEASE),
+        t.evidence[0].update(certainty=2.0),
+    ],
     "evidence_without_words": lambda t: [t.claim(DRUG, "biolink:treats", DISEASE), t.evidence[0].update(sentence=" ")],
     "direction_unknown": lambda t: [t.claim(DRUG, "biolink:affects", GENE), t.evidence[0].update(direction="sideways")],
     "identifier_malformed": lambda t: t.claim(DRUG, "biolink:treats", 'MESH:D 00"1'),
