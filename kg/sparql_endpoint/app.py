@@ -6,7 +6,8 @@ Rejected: @triply/yasgui 4.2.28 (it carries jQuery 3.5 and DOMPurify 2.0 of 2020
 
 Rejected: Oxigraph's own server (`oxigraph serve-read-only` 0.5.13): no limit on memory or on the size of an answer, its
 `--timeout-s 3` did not end a COUNT over a cross product in 30 seconds, SERVICE questions go out to other machines, it knows
-none of the project's prefixes, and it goes on serving the store it opened. rdflib-endpoint: no limits at all.
+none of the project's prefixes, and it goes on serving the store it opened. rdflib-endpoint: it evaluates a question in the
+event loop of its server, where nothing can stop it and everybody else waits.
 """
 
 from __future__ import annotations
@@ -197,8 +198,12 @@ def _description(request: Request, store: Path) -> Response:
     if media_type is None:
         raise RequestError(406, "the description has no such form", f"Accept one of {', '.join(GRAPH_TYPES)}")
     endpoint = str(request.url.replace(query="", fragment=""))
+    try:
+        text = describe_service(endpoint, media_type)
+    except ValueError as error:
+        raise RequestError(400, "the Host header gives no IRI", "Send the address of this server") from error
     headers = {VERSION_HEADER: store_version(store) or "", "Vary": "Accept"}
-    return Response(describe_service(endpoint, media_type), media_type=media_type, headers=headers)
+    return Response(text, media_type=media_type, headers=headers)
 
 
 def _refusal(status: int, error: MateriaError, headers: dict[str, str] | None = None) -> Response:

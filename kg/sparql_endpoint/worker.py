@@ -11,6 +11,7 @@ reply is the answer in frames, an empty frame, and a JSON frame that says what i
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import struct
@@ -144,6 +145,8 @@ def reply(reader: Reader, request: dict[str, Any]) -> dict[str, Any]:
     except TooLargeError:
         most = f"{request['most_bytes'] >> 20} MiB"
         return {"reason": "limit", "problem": f"the answer has more than {most}", "remedy": "Ask for less, with LIMIT"}
+    except MemoryError:
+        os.abort()  # as the engine does where it is the one that gets no memory
     except OSError as error:
         return {"reason": "missing", "problem": f"the graph cannot be read ({error})", "remedy": "Ask again"}
     if not media_type:
