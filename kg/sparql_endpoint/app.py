@@ -27,7 +27,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from kg.graph_store import store_version
+from kg.generations import state_version
 from kg.sparql_endpoint.description import describe_service
 from kg.sparql_endpoint.examples import Example
 from kg.sparql_endpoint.media_types import GRAPH_TYPES, choose
@@ -108,7 +108,7 @@ def make_app(
             return _refusal(503, RequestError(503, "the server was stopped", "Start it again"))
 
     def health(_: Request) -> Response:
-        version = store_version(store)
+        version = state_version(store)
         state = "ok" if version else "no index"
         figures = {"status": state, "data_version": version, "workers": pool.limits.workers, "idle": pool.idle}
         return JSONResponse(figures, status_code=200 if version else 503)
@@ -120,7 +120,7 @@ def make_app(
         prefixes = dict(sorted(PREFIXES.items(), key=lambda item: -len(item[1])))  # the page takes the first that fits
         asked = [{"question": example.question, "sparql": example.sparql} for example in examples]
         limit = {"seconds": pool.limits.timeout_s, "answer_mib": pool.limits.answer_mib}
-        data = {"prefixes": prefixes, "examples": asked, "data_version": store_version(store), "limits": limit}
+        data = {"prefixes": prefixes, "examples": asked, "data_version": state_version(store), "limits": limit}
         return JSONResponse(data)
 
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
@@ -202,7 +202,7 @@ def _description(request: Request, store: Path) -> Response:
         text = describe_service(endpoint, media_type)
     except ValueError as error:
         raise RequestError(400, "the Host header gives no IRI", "Send the address of this server") from error
-    headers = {VERSION_HEADER: store_version(store) or "", "Vary": "Accept"}
+    headers = {VERSION_HEADER: state_version(store) or "", "Vary": "Accept"}
     return Response(text, media_type=media_type, headers=headers)
 
 

@@ -21,12 +21,12 @@ from typing import Any, Final
 
 import psutil
 
+from kg.generations import state_version
 from kg.graph_store import (
     explain_syntax_error,
     names_its_graphs,
     open_index,
     refuse_unless_read_only,
-    store_version,
 )
 from kg.sparql_endpoint.media_types import GRAPH_TYPES, RESULT_TYPES
 from pipeline.curies import PREFIXES
@@ -91,7 +91,7 @@ class Reader:
 
     def store(self) -> Any:
         """The newest complete store. While a build puts a new one in place, the old one goes on answering."""
-        version = store_version(self._folder)
+        version = state_version(self._folder)
         if self._store is None or version not in (None, self.version):
             self._store = open_index(self._folder)
             self.version = version

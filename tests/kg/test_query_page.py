@@ -11,7 +11,7 @@ import pytest
 import kg.sparql_endpoint
 from kg.sparql_endpoint.examples import Example, examples
 from kg.sparql_endpoint.question import Limits
-from tests.kg.sparql_server import Server, serving
+from tests.kg.served_store import Server, serving
 
 PAGE = Path(kg.sparql_endpoint.__file__).parent / "page"
 QUESTION = "SELECT ?node ?label { ?node skos:prefLabel ?label } ORDER BY ?node LIMIT 3"
