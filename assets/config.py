@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
-from kg.config import CorpusConfig, FusionConfig, SplitConfig
+from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
@@ -51,6 +51,7 @@ class Config(BaseModel):
     extraction: ExtractionConfig = ExtractionConfig()
     fusion: FusionConfig = FusionConfig()
     splits: SplitConfig = SplitConfig()
+    graph: GraphConfig = GraphConfig()
     corpus: CorpusConfig = CorpusConfig()
     embeddings: tuple[EmbeddingConfig, ...] = Field(
         tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),

@@ -8,15 +8,33 @@ import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
-from kg.graph_store import MARKER
+from kg.generations import MARKER
+from kg.sparql_server import SparqlServer
 from kg.tables import TRIPLES
+from pipeline.hashing import hash_fields
 
-__all__ = ["STAGES", "store_folder"]
+__all__ = ["STAGES", "store_folder", "store_of"]
 
 
 def store_folder(home: Home) -> Path:
     """Where the index of the graph stands in a home."""
     return home.path / "graph_index" / "store"
+
+
+def _state(home: Home) -> Path:
+    """Where the N-Quads are kept that are in the index, or in the server."""
+    place = store_of(home)
+    if isinstance(place, Path):
+        return place
+    return store_folder(home).with_name(f"server-{hash_fields(place.update_url)[:12]}")
+
+
+def store_of(home: Home) -> Path | SparqlServer:
+    """Where questions about the graph are asked: the index in the home, or the server that the configuration names."""
+    graph = home.config.graph
+    if graph.store is None or graph.update is None:
+        return store_folder(home)
+    return SparqlServer(graph.store, graph.update, graph.timeout)
 
 
 def triples(job: Job) -> None:
@@ -77,17 +95,18 @@ def knowledge_graph(job: Job) -> None:
 
 
 def graph_index(job: Job) -> None:
-    """Oxigraph's index of the whole graph: what SPARQL is asked of. After a small change only the difference is applied.
+    """The index of the whole graph that SPARQL is asked of: Oxigraph's in the home, or a server by configuration.
 
-    An index is made from the N-Quads and can be thrown away; it holds no facts of its own.
+    After a small change only the difference is applied. An index is made from the N-Quads and holds no facts of its own.
     """
-    from kg.graph_update import update_store
+    from kg.graph_update import update_server, update_store
 
     graph = job.dataset("knowledge_graph")
     files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
-    quads = update_store(files, store_folder(job.home)).quads
-    job.writer.summary["quads"] = quads
-    job.check("some_quads", quads > 0, quads=quads)
+    place = store_of(job.home)
+    done = update_store(files, place) if isinstance(place, Path) else update_server(files, _state(job.home), place)
+    job.writer.summary["quads"] = done.quads
+    job.check("some_quads", done.quads > 0, quads=done.quads)
 
 
 STAGES = [
@@ -130,8 +149,9 @@ STAGES = [
         "graph",
         graph_index,
         needs=(Need("knowledge_graph", "bucket"),),
+        settings=lambda home: [home.config.graph.store, home.config.graph.update],
         version="2",
-        present=lambda home: (store_folder(home) / MARKER).exists(),
+        present=lambda home: (_state(home) / MARKER).exists(),
         kinds=("oxigraph",),
         checks=(Check("some_quads", "The graph must hold at least one statement."),),
     ),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from assets.graph import store_folder
+from assets.graph import store_of
 from assets.home import open_home
 
 
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from kg.graph_store import query
 
     home = open_home(options.home)
-    columns, rows = query(store_folder(home), options.sparql, limit=options.limit, timeout_s=options.timeout)
+    columns, rows = query(store_of(home), options.sparql, limit=options.limit, timeout_s=options.timeout)
     if options.json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
         return 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.reliability import Reliabilities, load_reliabilities
 
-__all__ = ["CorpusConfig", "FusionConfig", "SplitConfig"]
+__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
 
 
 class _Strict(BaseModel):
@@ -72,3 +73,27 @@ class CorpusConfig(_Strict):
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+
+
+class GraphConfig(_Strict):
+    """Where the graph is kept for questions: in the home (Oxigraph), or in a SPARQL 1.1 server of your own."""
+
+    store: str | None = Field(
+        None, description="query endpoint (URL) of a SPARQL 1.1 server that is used instead of the index in the home"
+    )
+    update: str | None = Field(None, description="update endpoint (URL) of that server; it must hold nothing else")
+    timeout: float = Field(60, gt=0, description="seconds after which a request to that server is given up")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.store is None) != (self.update is None):
+            raise ValueError("store and update are the two endpoints of one server: set both or none")
+        for url in filter(None, (self.store, self.update)):
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("an endpoint is a URL that begins with http:// or https://")
+            if parts.username or parts.password:
+                raise ValueError(
+                    "an endpoint holds no credentials: set MATERIA_SPARQL_USER and MATERIA_SPARQL_PASSWORD instead"
+                )
+        return self

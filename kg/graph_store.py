@@ -10,7 +10,6 @@ uses rdflib. Rejected: a thread with a deadline (it goes on computing after the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -18,35 +17,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from kg.generations import current_generation, next_generation, put_in_force
+from kg.sparql_server import SparqlServer
 from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
-from pipeline.storage import write_atomically
 
 __all__ = [
-    "MARKER",
-    "Generation",
     "build_store",
     "compact",
-    "current_generation",
     "explain_syntax_error",
     "names_its_graphs",
-    "next_generation",
     "open_index",
     "open_store",
-    "put_in_force",
     "query",
     "refuse_unless_read_only",
-    "store_version",
 ]
 
-#: Names the generation of a store that is in force.
-MARKER: Final = "complete.json"
 _REBUILD: Final = "Run: materia build --until graph_index"
 
 #: IRIs, strings and comments: parts of a query in which words mean nothing.
@@ -60,63 +51,6 @@ _NOT_WORDS: Final = re.compile(
 _WORD: Final = re.compile(r"(?<![\w?$:-])[A-Za-z]+(?![\w:-])")
 _SERVICE: Final = re.compile(r"(?<![\w?$:-])SERVICE", re.IGNORECASE)
 _UPDATES: Final = frozenset(["ADD", "CLEAR", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "LOAD", "MOVE", "WITH"])
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One complete state of the store: its index and, in the order of the buckets, the N-Quads that are in it."""
-
-    path: Path
-    quads: int
-
-    @property
-    def index(self) -> Path:
-        """The folder of Oxigraph's files."""
-        return self.path / "index"
-
-    @property
-    def nquads(self) -> list[Path]:
-        """What the index holds. The dataset replaces its own files, so these are hard links (or copies) of them."""
-        return sorted((self.path / "nquads").iterdir())
-
-
-def current_generation(folder: Path) -> Generation | None:
-    """The state of the store that is in force, or None where there is none that is complete."""
-    try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        return Generation(folder / marker["generation"], marker["quads"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def next_generation(folder: Path) -> Path:
-    """An empty folder for the state after the one in force."""
-    current = current_generation(folder)
-    path = folder / str(int(current.path.name) + 1 if current else 1)
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    return path
-
-
-def put_in_force(path: Path, nquads: Sequence[Path], quads: int) -> None:
-    """Make a finished generation the one that readers open, in one step, and remove every other one.
-
-    Whoever has the old one open keeps it: Oxigraph holds its files open.
-    """
-    kept = path / "nquads"
-    kept.mkdir()
-    for number, source in enumerate(nquads):
-        target = kept / f"{number:04}.nq"
-        try:
-            target.hardlink_to(source)
-        except OSError:
-            shutil.copyfile(source, target)
-    write_atomically(path.parent / MARKER, json.dumps({"generation": path.name, "quads": quads}))
-    for other in path.parent.iterdir():
-        if other.is_dir() and other != path:
-            shutil.rmtree(other, ignore_errors=True)
-        elif other.is_file() and other.name != MARKER:
-            other.unlink(missing_ok=True)
 
 
 def build_store(nquads: Sequence[Path], folder: Path) -> int:
@@ -149,18 +83,8 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     return quads
 
 
-def store_version(folder: Path) -> str | None:
-    """Twelve hexadecimal digits that change whenever the store in a folder is replaced; None where none is complete."""
-    marker = folder / MARKER
-    try:
-        text, changed = marker.read_bytes(), marker.stat().st_mtime_ns
-    except OSError:
-        return None
-    return hashlib.sha256(b"%b %d" % (text, changed)).hexdigest()[:12]
-
-
 def open_index(folder: Path) -> Any:
-    """The graph as a `pyoxigraph.Store`, read only.
+    """The graph in a folder as a `pyoxigraph.Store`, read only.
 
     Raises:
         MateriaError: there is no complete store in the folder.
@@ -178,30 +102,35 @@ def open_index(folder: Path) -> Any:
         raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
 
 
-def open_store(folder: Path) -> Any:
+def open_store(place: Path | SparqlServer) -> Any:
     """The graph as an `rdflib.Dataset`, read only, with the project's prefixes bound.
 
-    Named graphs (one a document) are part of the default graph, so a query need not know where a statement is kept.
+    Named graphs (one a document) are part of the default graph, so a query need not know where a statement is kept; of a
+    server that is so only where it is set up like that.
+
+    Args:
+        place: the folder where `build_store` or `update_store` put the store, or a server.
 
     Raises:
-        MateriaError: there is no complete store in the folder.
+        MateriaError: there is no complete store in the folder. A server is not asked before the first query.
     """
     from oxrdflib import OxigraphStore
     from rdflib import Dataset, Namespace
 
-    dataset = Dataset(store=OxigraphStore(store=open_index(folder)), default_union=True)
+    store = place.rdflib_store() if isinstance(place, SparqlServer) else OxigraphStore(store=open_index(place))
+    dataset = Dataset(store=store, default_union=True)
     for prefix, namespace in PREFIXES.items():
         dataset.bind(prefix, Namespace(namespace), override=True, replace=True)
     return dataset
 
 
 def query(
-    folder: Path, sparql: str, *, limit: int = 1000, timeout_s: float = 60, memory_mib: int = 8192
+    place: Path | SparqlServer, sparql: str, *, limit: int = 1000, timeout_s: float = 60, memory_mib: int = 8192
 ) -> tuple[list[str], list[list[Any]]]:
     """Ask a SPARQL 1.1 question (SELECT, ASK, CONSTRUCT, DESCRIBE) in a process that is stopped at its limits.
 
     Args:
-        folder: where `build_store` put the store.
+        place: the folder of the store, or a server.
         sparql: the question; the project's prefixes need no PREFIX line.
         limit: rows returned at most.
         timeout_s: seconds before it is stopped.
@@ -213,10 +142,11 @@ def query(
 
     Raises:
         MateriaError: the query is malformed (with line and column), changes the graph, asks another server, or reached a
-            limit; or there is no store.
+            limit; or there is no store, or the server is down or refuses.
     """
     refuse_unless_read_only(sparql)
-    request = json.dumps({"folder": str(folder), "sparql": sparql, "limit": limit, "memory_mib": memory_mib})
+    where = [place.query_url, place.update_url, timeout_s] if isinstance(place, SparqlServer) else str(place)
+    request = json.dumps({"place": where, "sparql": sparql, "limit": limit, "memory_mib": memory_mib})
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
     try:
         done = subprocess.run(
@@ -239,7 +169,7 @@ def query(
         raise MateriaError(f"the query failed ({trouble})", remedy=_REBUILD)
     answer = json.loads(done.stdout)
     if "problem" in answer:
-        raise MateriaError(answer["problem"], remedy=answer["remedy"])
+        raise MateriaError(answer["problem"], file=answer.get("file"), remedy=answer["remedy"])
     return answer["columns"], answer["rows"]
 
 
@@ -303,8 +233,15 @@ def _plain(term: Any) -> Any:
     return None if term is None else str(term)
 
 
-def _answer(folder: Path, sparql: str, limit: int) -> dict[str, Any]:
-    result = open_store(folder).query(sparql)
+def _answer(place: str | list[Any], sparql: str, limit: int) -> dict[str, Any]:
+    if isinstance(place, list):
+        import pyoxigraph
+
+        # Servers tell of mistakes in ways of their own; an empty store tells where they are.
+        pyoxigraph.Store().query(sparql, prefixes=PREFIXES)
+        result = open_store(SparqlServer(*place)).query(sparql)
+    else:
+        result = open_store(Path(place)).query(sparql)
     if result.type == "ASK":
         return {"columns": ["answer"], "rows": [[bool(result.askAnswer)]]}
     columns = [str(name) for name in result.vars] if result.type == "SELECT" else ["subject", "predicate", "object"]
@@ -321,11 +258,11 @@ def _serve_one() -> None:
     allowed = request["memory_mib"] << 20
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
     try:
-        answer = _answer(Path(request["folder"]), request["sparql"], request["limit"])
+        answer = _answer(request["place"], request["sparql"], request["limit"])
     except SyntaxError as error:
         answer = explain_syntax_error(error)
     except MateriaError as error:
-        answer = {"problem": error.problem, "remedy": error.remedy}
+        answer = {"problem": error.problem, "file": error.file, "remedy": error.remedy}
     json.dump(answer, sys.stdout)
 
 

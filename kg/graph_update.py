@@ -18,10 +18,20 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from kg.graph_store import Generation, build_store, current_generation, next_generation, put_in_force
+from kg.generations import (
+    Generation,
+    begin,
+    begun_generations,
+    current_generation,
+    next_generation,
+    put_in_force,
+)
+from kg.graph_store import build_store
 from kg.sorted_lines import line_difference
+from kg.sparql_server import SparqlServer, shown, update_blocks
+from pipeline.errors import MateriaError
 
-__all__ = ["StoreUpdate", "update_store"]
+__all__ = ["StoreUpdate", "update_server", "update_store"]
 
 #: Beyond this share of the old N-Quads, a change costs as much as a whole load, which leaves a more compact index.
 _LARGEST_CHANGE: Final = 0.25
@@ -91,6 +101,49 @@ def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path) ->
     added.unlink()
     put_in_force(staged, nquads, quads)
     return StoreUpdate(quads, *counts, whole=False)
+
+
+def update_server(nquads: Sequence[Path], folder: Path, server: SparqlServer) -> StoreUpdate:
+    """Make a server hold exactly the quads of these files, by the difference from all that it may hold.
+
+    Args:
+        nquads: as for `update_store`.
+        folder: where it is kept what the server holds.
+        server: holds nothing else. It is never cleared, so that no foreign statement can be lost by a wrong URL.
+
+    Raises:
+        MateriaError: the server cannot be reached, or refuses, or holds statements that are not ours. What was done stays
+            done, and the next call goes on from there.
+    """
+    current = current_generation(folder)
+    held = [generation.nquads for generation in ([current] if current else []) + begun_generations(folder)]
+    if not held and not server.is_empty():
+        raise MateriaError(
+            "holds statements that this home did not put there",
+            file=shown(server.update_url),
+            remedy="Name a server, or a data set of it, that is empty",
+        )
+    staged = next_generation(folder)
+    quads = sum(_count(path) for path in nquads)
+    begin(staged, nquads, quads)
+    lines_removed = lines_added = 0
+    removed, added = staged / "removed.nq", staged / "added.nq"
+    for old in held or [[]]:
+        counts = write_difference(old, nquads, removed, added, float("inf"))
+        assert counts is not None
+        for path, operation in ((removed, "DELETE"), (added, "INSERT")):
+            for block in update_blocks(path, operation):
+                server.update(block)
+        lines_removed, lines_added = lines_removed + counts[0], lines_added + counts[1]
+    removed.unlink()
+    added.unlink()
+    put_in_force(staged, nquads, quads)
+    return StoreUpdate(quads, lines_removed, lines_added, whole=not held)
+
+
+def _count(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
 def write_difference(

@@ -6,7 +6,8 @@ Rejected: @triply/yasgui 4.2.28 (it carries jQuery 3.5 and DOMPurify 2.0 of 2020
 
 Rejected: Oxigraph's own server (`oxigraph serve-read-only` 0.5.13): no limit on memory or on the size of an answer, its
 `--timeout-s 3` did not end a COUNT over a cross product in 30 seconds, SERVICE questions go out to other machines, it knows
-none of the project's prefixes, and it goes on serving the store it opened. rdflib-endpoint: no limits at all.
+none of the project's prefixes, and it goes on serving the store it opened. rdflib-endpoint: it evaluates a question in the
+event loop of its server, where nothing can stop it and everybody else waits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from kg.graph_store import store_version
+from kg.generations import state_version
 from kg.sparql_endpoint.description import describe_service
 from kg.sparql_endpoint.examples import Example
 from kg.sparql_endpoint.media_types import GRAPH_TYPES, choose
@@ -107,7 +108,7 @@ def make_app(
             return _refusal(503, RequestError(503, "the server was stopped", "Start it again"))
 
     def health(_: Request) -> Response:
-        version = store_version(store)
+        version = state_version(store)
         state = "ok" if version else "no index"
         figures = {"status": state, "data_version": version, "workers": pool.limits.workers, "idle": pool.idle}
         return JSONResponse(figures, status_code=200 if version else 503)
@@ -119,7 +120,7 @@ def make_app(
         prefixes = dict(sorted(PREFIXES.items(), key=lambda item: -len(item[1])))  # the page takes the first that fits
         asked = [{"question": example.question, "sparql": example.sparql} for example in examples]
         limit = {"seconds": pool.limits.timeout_s, "answer_mib": pool.limits.answer_mib}
-        data = {"prefixes": prefixes, "examples": asked, "data_version": store_version(store), "limits": limit}
+        data = {"prefixes": prefixes, "examples": asked, "data_version": state_version(store), "limits": limit}
         return JSONResponse(data)
 
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
@@ -197,8 +198,12 @@ def _description(request: Request, store: Path) -> Response:
     if media_type is None:
         raise RequestError(406, "the description has no such form", f"Accept one of {', '.join(GRAPH_TYPES)}")
     endpoint = str(request.url.replace(query="", fragment=""))
-    headers = {VERSION_HEADER: store_version(store) or "", "Vary": "Accept"}
-    return Response(describe_service(endpoint, media_type), media_type=media_type, headers=headers)
+    try:
+        text = describe_service(endpoint, media_type)
+    except ValueError as error:
+        raise RequestError(400, "the Host header gives no IRI", "Send the address of this server") from error
+    headers = {VERSION_HEADER: state_version(store) or "", "Vary": "Accept"}
+    return Response(text, media_type=media_type, headers=headers)
 
 
 def _refusal(status: int, error: MateriaError, headers: dict[str, str] | None = None) -> Response:

@@ -18,8 +18,7 @@ def describe_service(endpoint: str, media_type: str) -> bytes:
 
     service = ox.NamedNode(endpoint)
     facts = [(expand("rdf:type"), f"{_SD}Service"), (f"{_SD}endpoint", endpoint)]
-    facts += [(f"{_SD}supportedLanguage", f"{_SD}SPARQL11Query")]
-    facts += [(f"{_SD}feature", f"{_SD}{feature}") for feature in ("UnionDefaultGraph",)]
+    facts += [(f"{_SD}supportedLanguage", f"{_SD}SPARQL11Query"), (f"{_SD}feature", f"{_SD}UnionDefaultGraph")]
     facts += [
         (f"{_SD}resultFormat", _FORMATS + name)
         for name in (

@@ -11,7 +11,9 @@ __all__ = ["Example", "examples"]
 
 #: In a wheel the page lies beside this file; in a checkout it is where people read it.
 _PAGES: Final = (Path(__file__).parent / "graph.md", Path(__file__).parents[2] / "docs" / "graph.md")
-_EXAMPLE: Final = re.compile(r"^([^\n]+\?)[^\n]*\n+```[a-z]*\nmateria query '([^']+)'\n```", re.MULTILINE)
+_EXAMPLE: Final = re.compile(
+    r"^### (?:\d+\. )?([^\n]+)\n(?:(?!#|```)[^\n]*\n)*```sparql\n((?:(?!```)[^\n]*\n)+)```$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,6 @@ class Example:
 
 
 def examples(pages: tuple[Path, ...] = _PAGES) -> list[Example]:
-    """The questions of the first of these pages that exists: a line that asks, then a block with `materia query '...'`."""
+    """The questions of the first of these pages that exists: a heading that asks, then a block of SPARQL."""
     page = next(page for page in pages if page.exists())
-    return [Example(*found) for found in _EXAMPLE.findall(page.read_text(encoding="utf-8"))]
+    return [Example(asks, sparql.rstrip()) for asks, sparql in _EXAMPLE.findall(page.read_text(encoding="utf-8"))]

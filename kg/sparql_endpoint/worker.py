@@ -11,6 +11,7 @@ reply is the answer in frames, an empty frame, and a JSON frame that says what i
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import struct
@@ -20,12 +21,12 @@ from typing import Any, Final
 
 import psutil
 
+from kg.generations import state_version
 from kg.graph_store import (
     explain_syntax_error,
     names_its_graphs,
     open_index,
     refuse_unless_read_only,
-    store_version,
 )
 from kg.sparql_endpoint.media_types import GRAPH_TYPES, RESULT_TYPES
 from pipeline.curies import PREFIXES
@@ -90,7 +91,7 @@ class Reader:
 
     def store(self) -> Any:
         """The newest complete store. While a build puts a new one in place, the old one goes on answering."""
-        version = store_version(self._folder)
+        version = state_version(self._folder)
         if self._store is None or version not in (None, self.version):
             self._store = open_index(self._folder)
             self.version = version
@@ -144,6 +145,8 @@ def reply(reader: Reader, request: dict[str, Any]) -> dict[str, Any]:
     except TooLargeError:
         most = f"{request['most_bytes'] >> 20} MiB"
         return {"reason": "limit", "problem": f"the answer has more than {most}", "remedy": "Ask for less, with LIMIT"}
+    except MemoryError:
+        os.abort()  # as the engine does where it is the one that gets no memory
     except OSError as error:
         return {"reason": "missing", "problem": f"the graph cannot be read ({error})", "remedy": "Ask again"}
     if not media_type:

@@ -18,11 +18,13 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 
+from assets.config import Config
 from assets.graph import store_folder
 from assets.home import open_home
 from cli.main import main
+from kg.config import GraphConfig
 from kg.graph_store import build_store
-from tests.kg.sparql_server import ENDLESS, write_nodes
+from tests.kg.served_store import ENDLESS, write_nodes
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,10 @@ def test_without_a_graph_there_is_nothing_to_serve(tmp_path: Path, capsys: pytes
     assert main(["serve", "--home", str(tmp_path / "none"), "--port", "0"]) == 1
     assert "the graph has no index to ask. Run: materia build" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_graph_in_a_server_of_its_own_is_asked_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = GraphConfig(store="http://127.0.0.1:1/query", update="http://127.0.0.1:1/update")
+    open_home(str(tmp_path)).configure(config=Config(graph=graph))
+    assert main(["serve", "--home", str(tmp_path)]) == 1
+    assert "Ask it at http://127.0.0.1:1/query" in capsys.readouterr().err

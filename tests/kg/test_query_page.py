@@ -11,7 +11,7 @@ import pytest
 import kg.sparql_endpoint
 from kg.sparql_endpoint.examples import Example, examples
 from kg.sparql_endpoint.question import Limits
-from tests.kg.sparql_server import Server, serving
+from tests.kg.served_store import Server, serving
 
 PAGE = Path(kg.sparql_endpoint.__file__).parent / "page"
 QUESTION = "SELECT ?node ?label { ?node skos:prefLabel ?label } ORDER BY ?node LIMIT 3"
@@ -119,9 +119,9 @@ def test_the_library_is_what_its_notice_says() -> None:
 
 
 def test_the_examples_are_the_questions_of_the_documentation(tmp_path: Path) -> None:
-    text = "# T\n\nWho? And why?\n\n```\nmateria query 'SELECT ?s\n{ ?s ?p 1 }'\n```\n\nNo question.\n\n```\nmateria query 'ASK {}'\n```\n"
-    (tmp_path / "graph.md").write_text(text)
-    assert examples((tmp_path / "missing.md", tmp_path / "graph.md")) == [
-        Example("Who? And why?", "SELECT ?s\n{ ?s ?p 1 }")
-    ]
-    assert len(examples()) >= 3
+    asked = "### 1. Who? And why?\n\nSome words, `code`.\n\n```sparql\nSELECT ?s\n{ ?s ?p 1 }\n```\n\n| s |\n"
+    no_question = "### Notes\n\n```\nmateria query 'ASK {}'\n```\n\n## More\n\n```sparql\nASK {}\n```\n"
+    (tmp_path / "graph.md").write_text(asked + no_question)
+    found = examples((tmp_path / "missing.md", tmp_path / "graph.md"))
+    assert found == [Example("Who? And why?", "SELECT ?s\n{ ?s ?p 1 }")]
+    assert len(examples()) == 10

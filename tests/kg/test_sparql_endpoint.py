@@ -15,10 +15,11 @@ import pytest
 import rdflib
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
 
-from kg.graph_store import build_store, store_version
+from kg.generations import state_version
+from kg.graph_store import build_store
 from kg.sparql_endpoint.question import Limits
 from pipeline.curies import expand
-from tests.kg.sparql_server import ENDLESS, Server, serving, write_nodes
+from tests.kg.served_store import ENDLESS, Server, serving, write_nodes
 
 LIMITS = Limits(timeout_s=2, memory_mib=400, answer_mib=1, workers=2, waiting=60)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -45,7 +46,7 @@ def test_a_question_by_get_by_form_and_by_body(server: Server) -> None:
         assert reply.status == 200
         assert reply.headers["content-type"] == "application/sparql-results+json"
         assert rows(reply.text) == [{"b": "7"}]
-        assert reply.headers["materia-data-version"] == store_version(server.store)
+        assert reply.headers["materia-data-version"] == state_version(server.store)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,7 @@ def workers_of_this_process(server: Server) -> list[psutil.Process]:
 
 def test_health_says_what_is_served(server: Server) -> None:
     health = json.loads(server.request("GET", "/health").text)
-    assert (health["status"], health["data_version"]) == ("ok", store_version(server.store))
+    assert (health["status"], health["data_version"]) == ("ok", state_version(server.store))
 
 
 def test_rdflib_asks_it_as_a_store_of_its_own(server: Server) -> None:
