@@ -188,3 +188,15 @@ def questions() -> list[str]:
 @pytest.mark.parametrize("question", questions())
 def test_the_questions_of_the_graph_page_have_answers(home: Path, question: str) -> None:
     assert json.loads(materia("query", "--home", home, "--json", question).stdout)
+
+
+def test_every_question_of_the_page_on_the_graph_is_answered(home: Path) -> None:
+    from kg.graph_store import open_store
+
+    page = (ROOT / "docs" / "graph.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^### (\d+)\. .*?^```sparql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert [int(number) for number, _ in questions] == list(range(1, 11))
+    graph = open_store(home / "graph_index" / "store")
+    rows = {int(number): len(list(graph.query(sparql))) for number, sparql in questions}
+    assert rows[9] > 2, "concepts of several classes"
+    assert rows[10] >= 1

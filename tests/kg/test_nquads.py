@@ -268,3 +268,12 @@ def test_more_lines_than_one_batch_holds(tmp_path: Path) -> None:
     concepts = vocabulary(*({"curie": f"MESH:{i}", "xrefs": [f"HP:{i}", f"HP:{i}"]} for i in range(20_000)))
     data = write(tmp_path / "graph.nq", [], concepts)
     assert data.count(b"\n") == 60_000
+
+
+@pytest.mark.parametrize("local", ["a b", 'a"b', "<a>", "a\\b", "{a}", "a|b^`", "a\tb", "ä中"])
+def test_what_an_iri_cannot_hold_is_percent_encoded(tmp_path: Path, local: str) -> None:
+    data = write(tmp_path / "graph.nq", [], vocabulary({"curie": f"XYZ:{local}", "xrefs": [f"MESH:{local}"]}))
+    quads = list(ox.parse(data, format=ox.RdfFormat.N_QUADS))
+    assert {q.subject for q in quads} == {iri(f"XYZ:{local}")}
+    assert values(data, f"XYZ:{local}", "oboInOwl:hasDbXref") == {expand(f"MESH:{local}")}
+    assert not set(' "<>\\{}|^`\t') & set(expand(f"XYZ:{local}"))
