@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "how much there is of everything, what was set aside, what each stage cost",
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",
+    "export": "the graph in a format that other programs read",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
     "ui": "open Dagster's web interface on this home",
