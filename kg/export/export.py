@@ -81,7 +81,9 @@ def export_graph(
         manifest = {
             "schema": _SCHEMA,
             "format": exporter.name,
-            "selection": asdict(selection),
+            "selection": {
+                name: list(value) if isinstance(value, tuple) else value for name, value in asdict(selection).items()
+            },
             "inputs": dict(sorted(graph.inputs.items())),
             "of": dict(graph.of),
             "left_out": dict(graph.left_out),
