@@ -35,7 +35,7 @@ MANIFEST: Final = "manifest.json"
 _SCHEMA: Final = "materia.export.v1"
 
 
-def _quiet(what: str, done: int, total: int) -> None:
+def _quiet(what: str, done: int, total: int | None) -> None:
     """Tell nobody."""
 
 

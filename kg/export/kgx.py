@@ -5,7 +5,7 @@ Nodes are the ends of edges. An edge is a claim; `negated` is true where more sp
 the counts stand in columns of their own. `publications` are all papers behind the claim, `has_evidence` (with
 `--with-evidence`) all its evidence, `supporting_text` the sentences of the side that is stronger.
 
-KGX TSV has neither quotes nor escapes: tabs and line breaks become spaces, and a `|` inside a member of a list becomes `¦`.
+KGX TSV has neither quotes nor escapes: tabs and line breaks become spaces, and a `|` that joins nothing becomes `¦`.
 
 Format: https://github.com/biolink/kgx/blob/master/specification/kgx-format.md. The kgx package reads and validates it
 (`benchmarks/kgx_validate.py`), and so does `pipeline.graphs.kgx`.
@@ -26,8 +26,9 @@ __all__ = ["Kgx"]
 _NODES: Final = {
     "id": "curie",
     "category": "category",
-    "name": cell("name"),
-    "description": cell("definition"),
+    # KGX cuts any cell at a `|`.
+    "name": f"replace({cell('name')}, '|', '¦')",
+    "description": f"replace({cell('definition')}, '|', '¦')",
     "synonym": joined("synonyms", "|", "¦"),
     "xref": joined("xrefs", "|", "¦"),
     "provided_by": joined("sources", "|", "¦"),

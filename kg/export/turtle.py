@@ -11,7 +11,7 @@ Format: https://www.w3.org/TR/turtle/, https://www.w3.org/TR/trig/.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kg.export.base import Evidence
 from kg.export.graph import Graph
@@ -46,7 +46,7 @@ class Turtle:
         merged = target.parent / "merged.nq"
         with merged.open("wb") as output:
             merge_buckets(graph, target, output)
-        quads = pyoxigraph.parse(path=str(merged), format=pyoxigraph.RdfFormat.N_QUADS)
+        quads: Any = pyoxigraph.parse(path=str(merged), format=pyoxigraph.RdfFormat.N_QUADS)
         format_ = pyoxigraph.RdfFormat.TRIG
         if not graph.selection.with_evidence:
             default, format_ = pyoxigraph.DefaultGraph(), pyoxigraph.RdfFormat.TURTLE

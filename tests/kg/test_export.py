@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 import kg.export.export as export_module
+from cli.main import main
 from kg.export import EXPORTERS, Selection
 from kg.export.export import MANIFEST, export_graph, manifest_path
 from pipeline.errors import MateriaError
@@ -227,3 +230,41 @@ def test_a_full_disk_leaves_nothing_behind(home: Path, tmp_path: Path, monkeypat
 def test_the_manifest_has_one_name() -> None:
     assert manifest_path(Path("a/graph.nq"), single_file=True) == Path(f"a/graph.nq.{MANIFEST}")
     assert manifest_path(Path("a"), single_file=False) == Path("a") / MANIFEST
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
+
+
+def test_every_format_has_a_row_and_a_command_on_its_page() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == set(EXPORTERS)
+    assert set(re.findall(r"^materia export --format (\w+)", PAGE, re.MULTILINE)) == set(EXPORTERS)
+
+
+def test_the_commands_and_the_code_of_the_page_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind, body in re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        if kind == "python":
+            if "networkx" in body:
+                pytest.importorskip("networkx")
+            exec(compile(body, "docs/exports.md", "exec"), {})
+            continue
+        for command in body.splitlines():
+            assert main([*shlex.split(command)[1:], "--home", str(home)]) == 0, capsys.readouterr().err
+    capsys.readouterr()
+    assert main(["export", "--format", "neo4j", "--out", "again", "--json", "--home", str(home)]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"not-believed": {"claims": 1, "evidence": 1}}
+
+
+def test_the_command_says_what_was_written_and_what_was_left_out(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", "--format", "kgx", "--out", str(tmp_path / "kgx"), "--home", str(home)]
+    assert main([*words, "--predicates", "treats"]) == 0
+    told = capsys.readouterr().out
+    assert "12 claims" in told
+    assert "left out 1 claims with 1 pieces of evidence: other-predicate" in told
+    assert main(words) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert main([*words, "--minimum-belief", "7"]) == 1
