@@ -71,7 +71,7 @@ def _bytes(texts: pa.StringArray) -> memoryview:
 def cell(column: str) -> str:
     """A string column as a cell of a table without quotes: no tab, no line break, no other control character."""
     # Also what some readers take for a line break: NEL and Unicode's line and paragraph separators.
-    return f"trim(regexp_replace({column}, '[\\x00-\\x1f\\x7f\\x{{85}}\\x{{2028}}\\x{{2029}}]+', ' ', 'g'))"
+    return f"trim(regexp_replace({column}, '[\\x00-\\x1f\\x7f\\x{{85}}\\x{{2028}}\\x{{2029}}]+', ' ', 'g'), ' ')"
 
 
 def joined(column: str, separator: str, instead: str) -> str:

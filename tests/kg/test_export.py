@@ -254,7 +254,7 @@ def test_the_commands_and_the_code_of_the_page_run(
             assert main([*shlex.split(command)[1:], "--home", str(home)]) == 0, capsys.readouterr().err
     capsys.readouterr()
     assert main(["export", "--format", "neo4j", "--out", "again", "--json", "--home", str(home)]) == 0
-    assert json.loads(capsys.readouterr().out)["left_out"] == {"not-believed": {"claims": 1, "evidence": 1}}
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"not-believed": {"claims": 2, "evidence": 3}}
 
 
 def test_the_command_says_what_was_written_and_what_was_left_out(
