@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": "a read-only SPARQL endpoint with a query page, on this machine",
     "explain": "why a claim is believed: all evidence for and against it, and its belief step by step",
     "diff": "what two builds know differently, and why",
+    "export": "the graph in a format that other programs read",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
     "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",

@@ -1,6 +1,6 @@
-"""Small evidence tables written by hand, for the tests of this floor."""
+"""Small evidence tables, and a home made of them, written by hand for the tests of this floor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.hashing import hash_fields, text_hash
-from pipeline.tables import EVIDENCE
+from kg.concepts import concepts_in_bucket
+from kg.config import FusionConfig, SplitConfig
+from kg.fusion import fuse
+from kg.nquads import write_nquads
+from kg.tables import TRIPLES
+from pipeline.hashing import bucket_name, bucket_of, hash_fields, text_hash
+from pipeline.storage import Dataset
+from pipeline.tables import EVIDENCE, VOCABULARY, VOCABULARY_MERGES
+
+BUCKETS = 4
 
 
 def evidence_row(**columns: Any) -> dict[str, Any]:
@@ -61,3 +69,58 @@ def write_evidence(tmp_path: Path) -> Callable[..., list[str]]:
         return [str(path)]
 
     return write
+
+
+@pytest.fixture(scope="session")
+def make_home() -> Callable[..., Path]:
+    """A function that makes a home with the tables of a finished build, up to the graph, in a second.
+
+    It takes the folder, evidence (keyword arguments of `evidence_row`), concepts and merges (columns that are not null).
+    """
+
+    def make(
+        home: Path,
+        evidence: Sequence[dict[str, Any]],
+        concepts: Sequence[dict[str, Any]] = (),
+        merges: Sequence[dict[str, Any]] = (),
+    ) -> Path:
+        plain = {
+            "category": "biolink:Disease",
+            "sources": ["v.obo"],
+            "synonyms": [],
+            "parents": [],
+            "xrefs": [],
+            "matches": [],
+        }
+        filled = [plain | {"translations": []} | row for row in concepts]
+        _write(home, "vocabulary", "all", VOCABULARY, sorted(filled, key=lambda row: row["curie"]))
+        _write(home, "vocabulary_merges", "all", VOCABULARY_MERGES, sorted(merges, key=lambda row: row["curie"]))
+        rows = [evidence_row(**row) for row in evidence]
+        for number in range(BUCKETS):
+            key = bucket_name(number, BUCKETS)
+            own = [row for row in rows if bucket_of(row["subject"], BUCKETS) == number]
+            _write(home, "evidence_by_bucket", key, EVIDENCE, sorted(own, key=lambda row: row["evidence_id"]))
+            files = Dataset(home, "evidence_by_bucket").paths(key)
+            triples = fuse(files, FusionConfig(), SplitConfig(validation=0.2, test=0.2))
+            _write(home, "triples", key, TRIPLES, triples)
+            with Dataset(home, "knowledge_graph").writer(key) as writer:
+                known = concepts_in_bucket(Dataset(home, "vocabulary").paths(), number, BUCKETS)
+                write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known)
+                writer.commit(skip_key="test", code_version="1", inputs=_inputs(home, "triples", key))
+        return home
+
+    return make
+
+
+def _write(home: Path, asset: str, key: str, schema: pa.Schema, rows: Sequence[dict[str, Any]] | pa.Table) -> None:
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema)
+    inputs = _inputs(home, "evidence_by_bucket", key) if asset == "triples" else {}
+    with Dataset(home, asset).writer(key) as writer:
+        writer.table(f"{key}/{asset}.parquet", schema).write(table)
+        writer.commit(skip_key="test", code_version="1", inputs=inputs)
+
+
+def _inputs(home: Path, asset: str, key: str) -> dict[str, str]:
+    manifest = Dataset(home, asset).manifest(key)
+    assert manifest is not None
+    return {f"{asset}/{key}": manifest.data_version}

@@ -1,0 +1,115 @@
+"""KGX TSV: `materia_nodes.tsv` and `materia_edges.tsv`, with Biolink's own names for the columns that Biolink has.
+
+Nodes are the ends of edges. An edge is a claim; `negated` is true where more speaks against it than for it, and then
+`has_confidence_score` is the belief in the negated claim (contradiction x (1 - support)). Belief, support, contradiction and
+the counts stand in columns of their own. `publications` are all papers behind the claim, `has_evidence` (with
+`--with-evidence`) all its evidence, `supporting_text` the sentences of the side that is stronger.
+
+KGX TSV has neither quotes nor escapes: tabs and line breaks become spaces, and a `|` that joins nothing becomes `¦`.
+
+Format: https://github.com/biolink/kgx/blob/master/specification/kgx-format.md. The kgx package reads and validates it
+(`benchmarks/kgx_validate.py`), and so does `pipeline.graphs.kgx`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from kg.export.base import Evidence
+from kg.export.claims import FROM_GRAPHS, write_claims
+from kg.export.graph import Graph
+from kg.export.text import cell, joined, number, sum_of_matches, write_lines
+
+__all__ = ["Kgx"]
+
+_NODES: Final = {
+    "id": "curie",
+    "category": "category",
+    # KGX cuts any cell at a `|`.
+    "name": f"replace({cell('name')}, '|', '¦')",
+    "description": f"replace({cell('definition')}, '|', '¦')",
+    "synonym": joined("synonyms", "|", "¦"),
+    "xref": joined("xrefs", "|", "¦"),
+    "provided_by": joined("sources", "|", "¦"),
+}
+_NEGATED: Final = "support <= contradiction"
+_CONFIDENCE: Final = f"CASE WHEN {_NEGATED} THEN contradiction * (1 - support) ELSE belief END"
+_EDGES: Final = {
+    "id": "'materia:triple/' || triple_id",
+    "subject": "subject",
+    "predicate": "predicate",
+    "object": "object",
+    "category": "'biolink:Association'",
+    "subject_category": "subject_category",
+    "object_category": "object_category",
+    "negated": f"({_NEGATED})::VARCHAR",
+    "knowledge_level": "'not_provided'",
+    "agent_type": f"CASE WHEN {FROM_GRAPHS} THEN 'not_provided' ELSE 'text_mining_agent' END",
+    "primary_knowledge_source": f"CASE WHEN {FROM_GRAPHS} THEN coalesce(source, 'infores:materia') ELSE 'infores:materia' END",
+    "aggregator_knowledge_source": f"CASE WHEN {FROM_GRAPHS} AND source IS NOT NULL THEN 'infores:materia' END",
+    "publications": joined("doc_ids", "|", "¦"),
+    # A score of nothing at all is left empty: it would read as one that was measured.
+    "has_confidence_score": f"nullif({number(_CONFIDENCE)}, '0')",
+    "belief": number("belief"),
+    "support": number("support"),
+    "contradiction": number("contradiction"),
+    "contested": "contested::VARCHAR",
+    "supporting_evidence": "supporting_evidence::VARCHAR",
+    "contradicting_evidence": "contradicting_evidence::VARCHAR",
+    "supporting_documents": "supporting_documents::VARCHAR",
+    "contradicting_documents": "contradicting_documents::VARCHAR",
+    "extractors": joined("extractors", "|", "¦"),
+    "split": "split",
+}
+_WITH_EVIDENCE: Final = {
+    "has_evidence": "array_to_string(list_transform(evidence_ids, lambda id: 'materia:evidence/' || id), '|')",
+    "supporting_text": joined("sentences", "|", "¦"),
+}
+
+
+class Kgx:
+    """Exporter of KGX TSV."""
+
+    name = "kgx.v1"
+    needs = ("triples", "evidence_by_bucket", "vocabulary")
+    single_file = False
+    evidence: Evidence = "optional"
+    believed_only = False
+
+    def write(self, graph: Graph, target: Path) -> dict[str, int]:
+        """Write nodes, then edges."""
+        nodes = graph.count("nodes")
+        with (target / "materia_nodes.tsv").open("wb") as output:
+            output.write(_header(_NODES))
+            sql = f"SELECT {_line(_NODES)} AS text FROM nodes ORDER BY curie"  # noqa: S608
+            write_lines(graph, output, sql, "nodes", nodes)
+        columns = _EDGES | (_WITH_EVIDENCE if graph.selection.with_evidence else {})
+        with (target / "materia_edges.tsv").open("wb") as output:
+            output.write(_header(columns))
+            write_claims(graph, output, _line(columns))
+        return {"nodes": nodes}
+
+    def recount(self, target: Path) -> dict[str, int]:
+        """Lines of the two files, and the evidence that edges count."""
+        # The counts stand after contested, which is neither true nor false anywhere else between two numbers.
+        cells = list(_EDGES).index("supporting_evidence")
+        before = rb"(?m)^(?:[^\t\n]*\t){%d}" % cells
+        edges = sum_of_matches(
+            target / "materia_edges.tsv",
+            lines=rb"\n",
+            supporting=before + rb"(\d+)\t",
+            contradicting=before + rb"\d+\t(\d+)\t",
+        )
+        nodes = sum_of_matches(target / "materia_nodes.tsv", lines=rb"\n")["lines"] - 1
+        return {"claims": edges["lines"] - 1, "evidence": edges["supporting"] + edges["contradicting"], "nodes": nodes}
+
+
+def _header(columns: dict[str, str]) -> bytes:
+    return ("\t".join(columns) + "\n").encode()
+
+
+def _line(columns: dict[str, str]) -> str:
+    """All cells of a row and the end of the line, as one call: null is an empty cell."""
+    cells = ", chr(9), ".join(f"coalesce({value}, '')" for value in columns.values())
+    return f"concat({cells}, chr(10))"
