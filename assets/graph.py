@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
 from kg.tables import TRIPLES
@@ -21,11 +23,36 @@ def triples(job: Job) -> None:
 
     Each row keeps the ids of all its evidence and documents.
     """
-    from kg.fusion import fuse
+    from kg.fusion import fuse_in_batches
+    from pipeline.duck import connect
 
-    config = job.home.config
-    table = fuse(job.dataset("evidence_by_bucket").paths(job.key), config.fusion, config.splits)
-    job.writer.table(f"{job.key}/triples.parquet", TRIPLES).write(table)
+    fusion, evidence = job.home.config.fusion, job.dataset("evidence_by_bucket")
+    left_out: dict[str, int] = {}
+    supporting = contradicting = named = 0
+    sink = job.writer.table(f"{job.key}/triples.parquet", TRIPLES)
+    for claims in fuse_in_batches(
+        job.once("fusion", connect),
+        evidence.paths(job.key),
+        fusion,
+        job.home.config.splits,
+        reliabilities=fusion.learned(),
+        left_out=left_out,
+    ):
+        sink.write(claims)
+        supporting += pc.sum(claims["supporting_evidence"]).as_py()
+        contradicting += pc.sum(claims["contradicting_evidence"]).as_py()
+        named += len(claims["evidence_ids"].flatten())
+    manifest = evidence.manifest(job.key)
+    came_in = manifest.rows if manifest else 0
+    job.check(
+        "evidence_conserved",
+        named == supporting + contradicting == came_in - sum(left_out.values()),
+        evidence=came_in,
+        supporting=supporting,
+        contradicting=contradicting,
+        named=named,
+        **left_out,
+    )
 
 
 def knowledge_graph(job: Job) -> None:
@@ -61,9 +88,16 @@ STAGES = [
         triples,
         needs=(Need("evidence_by_bucket", "same"),),
         partitions="bucket",
-        settings=lambda home: [home.config.fusion.model_dump(), home.config.splits.model_dump()],
+        settings=lambda home: [home.config.fusion.identity(), home.config.splits.model_dump()],
+        version="2",
         tables=(TRIPLES,),
         kinds=("duckdb", "parquet"),
+        checks=(
+            Check(
+                "evidence_conserved",
+                "All evidence that comes in must speak for or against a claim and be named by it, or be left out by policy.",
+            ),
+        ),
     ),
     Stage(
         "knowledge_graph",

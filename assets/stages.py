@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets import corpora, extraction, graph, graph_evidence, literature, models, vocabulary
+from assets import calibration, corpora, extraction, graph, graph_evidence, literature, models, vocabulary
 from assets.stage import Stage
 from pipeline.errors import MateriaError
 
@@ -14,6 +14,7 @@ STAGES: tuple[Stage, ...] = (
     *graph_evidence.STAGES,
     *extraction.STAGES,
     *graph.STAGES,
+    *calibration.STAGES,
     *corpora.STAGES,
     *models.STAGES,
 )

@@ -46,6 +46,7 @@ def status(home: Home) -> dict[str, Any]:
         "quads": _sum(manifests["graph_index"], "quads"),
         "passages": _rows(corpora),
         "tokens": _sum(corpora, "tokens"),
+        "beliefs": _first(manifests["belief_calibration"], "beliefs"),
         "set_aside": dict(sorted(set_aside.items())),
         "failed_checks": _failed_checks(manifests),
         "stages": {stage.name: stages[stage.name] for stage in STAGES if stage.name in stages},
@@ -62,6 +63,10 @@ def _failed_checks(manifests: dict[str, list[Manifest]]) -> dict[str, dict[str, 
                 if not results.get(check.name, {"passed": True})["passed"]:
                     failed[check.name] = {"asks": check.description, **results[check.name]}
     return failed
+
+
+def _first(manifests: list[Manifest], figure: str) -> str | None:
+    return next((str(manifest.summary[figure]) for manifest in manifests if figure in manifest.summary), None)
 
 
 def _rows(manifests: list[Manifest]) -> int:

@@ -24,6 +24,7 @@ COMMANDS = {
     "diff": "what two builds know differently, and why",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
+    "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",
     "ui": "open Dagster's web interface on this home",
     "doctor": "what is installed, what is missing, what to do about it",
 }

@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
         if isinstance(value, int):
             table.add_row(name.replace("_", " "), f"{value:,}")
     console.print(table)
+    if figures["beliefs"]:
+        console.print(f"Beliefs are {figures['beliefs']}.", soft_wrap=True, markup=False)
     if figures["set_aside"]:
         reasons = Table("set aside because", "records", box=None)
         for reason, count in figures["set_aside"].items():

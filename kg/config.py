@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.reliability import load_reliabilities
+from kg.reliability import Reliabilities, load_reliabilities
 
 __all__ = ["CorpusConfig", "FusionConfig", "SplitConfig"]
 
@@ -47,14 +47,22 @@ class FusionConfig(_Strict):
         name = re.sub(r"\.v\d+(\..*)?$", "", extractor)
         return self.systematic_errors.get(extractor, self.systematic_errors.get(name))
 
+    def learned(self) -> Reliabilities | None:
+        """What extractors' figures are worth; None where no file is named.
+
+        Raises:
+            MateriaError: there is no such file, or it holds no reliabilities.
+        """
+        return load_reliabilities(self.reliabilities) if self.reliabilities else None
+
     def identity(self) -> dict[str, Any]:
         """What fusion depends on, for skip keys: a file of reliabilities by what beliefs take from it, not by its path.
 
         Raises:
             MateriaError: there is no such file.
         """
-        learned = load_reliabilities(self.reliabilities).content_hash if self.reliabilities else None
-        return self.model_dump() | {"reliabilities": learned}
+        learned = self.learned()
+        return self.model_dump() | {"reliabilities": learned.content_hash if learned else None}
 
 
 class CorpusConfig(_Strict):

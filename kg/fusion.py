@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -84,9 +84,8 @@ TRIPLE_ID_SQL: Final = "sha256(subject || chr(31) || predicate || chr(31) || obj
 #: Whether a row of evidence speaks for its claim, as a DuckDB expression over the row's polarity, its direction and the claim's.
 SUPPORTS_SQL: Final = "({evidence}.polarity AND coalesce({evidence}.direction = {claim}.direction, true))"
 
-_LISTS: Final = ("evidence_ids", "doc_ids", "extractors")
 _LEAST: Final = 1e-6
-#: Units of a natural logarithm in sums, and of 1 in a word, in SQL.
+#: What is 1 in a sum of logarithms, and in a word.
 FIXED_POINT: Final = f"{2.0**40!r}::DOUBLE"
 _WORD: Final = f"{2.0**46!r}::DOUBLE"
 
@@ -131,7 +130,7 @@ def fuse_in_batches(
     splits: SplitConfig,
     *,
     reliabilities: Reliabilities | None = None,
-    counts: dict[str, int] | None = None,
+    left_out: dict[str, int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Fuse evidence into claims with belief, in memory that does not grow with the evidence.
 
@@ -148,7 +147,7 @@ def fuse_in_batches(
         splits: shares of entity pairs held out.
         reliabilities: what extractors' figures are worth, and their systematic errors. An extractor they do not name
             keeps its own figures; an error set in `fusion.systematic_errors` goes before.
-        counts: gets the number of rows that came in (`evidence`) and that were left out as `retracted`.
+        left_out: gets the number of rows that policy left out, by reason: `retracted`.
 
     Yields:
         TRIPLES, sorted by triple_id.
@@ -159,53 +158,51 @@ def fuse_in_batches(
     session = connection.cursor()  # its temporary tables go away with it
     try:
         table_view(session, "evidence", evidence, EVIDENCE)
-        rows, retracted = fusion_steps(session, fusion, reliabilities)
-        if counts is not None:
-            counts |= {"evidence": rows, "retracted": retracted if fusion.retracted == "exclude" else 0}
+        retracted = fusion_steps(session, fusion, reliabilities)
+        if left_out is not None:
+            left_out["retracted"] = retracted if fusion.retracted == "exclude" else 0
         yield from fused_batches(session, fusion, splits)
     finally:
         session.close()
 
 
-def fusion_steps(session: Any, fusion: FusionConfig, reliabilities: Reliabilities | None = None) -> tuple[int, int]:
+def fusion_steps(session: Any, fusion: FusionConfig, reliabilities: Reliabilities | None = None) -> int:
     """Make every step from evidence to belief readable in SQL: what fusion itself reads, and what explains a belief.
 
     Args:
         session: of DuckDB, with a table or view `evidence` (EVIDENCE).
         fusion, reliabilities: as of `fuse_in_batches`.
 
-    Makes these tables and views; a claim is known by its `rank`, an extractor by its `source`.
-        claims: the claims. `sources`: the extractors, with their systematic error `s`.
+    Makes these tables and views; a claim is known by its `rank`.
+        claims: the claims.
         weighed: rows of evidence that count, with `reliable` (what probability x certainty is worth), `weight`, their product `p`
             within (0, 1), and `word`, which is (1 - s) x p and the source in one number.
-        directed: the direction of those claims that have one. `opposites`: claims opposed to claims.
+        directed: the direction of those claims that have one. `opposites`: the claim opposed to a claim.
         pooled: documents on either side of a claim (`supports`), once for each source that reads them.
-        source_steps: for each claim, side and source the number of documents that count through it (`voices`; `documents` are
-            those of the claim's own evidence), the product of (1 - p) over them (`nats`), and s + (1 - s) x product (`remains`):
-            both as -ln in units of 2^-40.
+        source_steps: for each claim, side and `extractor` the number of documents that count through it (`voices`; `documents` are
+            those of the claim's own evidence), its systematic error `s`, the product of (1 - p) over them (`nats`), and s + (1 - s) x
+            product (`remains`): both as -ln in units of 2^-40.
 
     Returns:
-        The number of rows, and how many of them are of retracted papers.
+        The number of rows of retracted papers.
 
     Raises:
         MateriaError: a probability outside (0, 1) or a certainty outside (0, 1].
     """
-    extractors, rows, retracted = _check(session)
-    _register_sources(session, extractors, fusion, reliabilities)
-    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-    session.register("opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]}))
+    extractors, retracted = _check(session)
+    sources = _Sources.of(extractors, fusion, reliabilities)
     for statement in (
         _claims_sql(fusion),
-        _weighed_sql(fusion, reliabilities),
+        _weighed_sql(fusion, sources, reliabilities),
         _DOCUMENTS,
-        _DIRECTED,
+        _directed_sql(sources),
         f"CREATE TEMP TABLE sided AS {_sided_sql('documents', 'd.doc_id, d.n')}",
         _OPPOSITES,
         f"CREATE TEMP VIEW pooled AS {_pooled_sql('sided', 'doc_id, n', 'doc_id, 0')}",
-        f"CREATE TEMP VIEW source_steps AS {_sources_sql('pooled', 'supports')}",
+        f"CREATE TEMP VIEW source_steps AS {_sources_sql('pooled', 'supports', sources)}",
     ):
         session.execute(statement)
-    return rows, retracted
+    return retracted
 
 
 def fused_batches(session: Any, fusion: FusionConfig, splits: SplitConfig) -> Iterator[pa.RecordBatch]:
@@ -214,8 +211,8 @@ def fused_batches(session: Any, fusion: FusionConfig, splits: SplitConfig) -> It
         lists = SortedLists(sorted_on_disk(session, _lists_sql(fusion), f"{folder}/lists"), pa.string(), ["value"])
         for batch in stream(session, _beliefs_sql(splits)):
             ranks = batch["rank"].to_numpy()
-            found = lists.take(np.arange(ranks[0] * len(_LISTS), (ranks[-1] + 1) * len(_LISTS)))
-            columns = {name: found[i :: len(_LISTS)] for i, name in enumerate(_LISTS)}
+            found = lists.take(np.arange(ranks[0] * 3, (ranks[-1] + 1) * 3))
+            columns = {name: found[i::3] for i, name in enumerate(("evidence_ids", "doc_ids", "extractors"))}
             arrays = [columns[name] if name in columns else batch[name] for name in TRIPLES.names]
             yield pa.RecordBatch.from_arrays(arrays, TRIPLES.names).cast(TRIPLES)
 
@@ -230,15 +227,15 @@ def place_rows(session: Any) -> None:
     session.execute(f"CREATE TEMP TABLE placed AS {_pooled_sql('sided_rows', 'evidence_id, n', 'evidence_id, 0')}")
 
 
-def _check(session: Any) -> tuple[list[str], int, int]:
-    """The extractors, the number of rows, and how many of them are of retracted papers.
+def _check(session: Any) -> tuple[list[str], int]:
+    """The extractors, and how many rows are of retracted papers.
 
     A filter of an aggregate, not a WHERE: Parquet statistics leave NaN out, and WHERE would skip the row group on them.
     """
     sound = "probability > 0 AND probability < 1 AND certainty > 0 AND certainty <= 1"
     sql = f"""SELECT min(evidence_id) FILTER (({sound}) IS NOT TRUE), list_sort(list(DISTINCT extractor)),
-                     count(*), count(*) FILTER (retracted) FROM evidence"""  # noqa: S608
-    ((bad, extractors, rows, retracted),) = session.execute(sql).fetchall()
+                     count(*) FILTER (retracted) FROM evidence"""  # noqa: S608
+    ((bad, extractors, retracted),) = session.execute(sql).fetchall()
     if bad is not None:
         raise MateriaError(
             "has a probability outside (0, 1) or a certainty outside (0, 1]",
@@ -246,20 +243,29 @@ def _check(session: Any) -> tuple[list[str], int, int]:
             record=bad,
             remedy="Correct the extractor that gave it, then build evidence again",
         )
-    return extractors or [], rows, retracted
+    return extractors or [], retracted
 
 
-def _register_sources(
-    session: Any, extractors: Sequence[str], fusion: FusionConfig, reliabilities: Reliabilities | None
-) -> None:
-    """The table source: extractors, numbered by name, each with its systematic error."""
-    learned = reliabilities.systematic_errors if reliabilities else {}
-    errors = [
-        by_hand if (by_hand := fusion.error_by_hand(name)) is not None else learned.get(name, fusion.systematic_error)
-        for name in extractors
-    ]
-    columns = {"source": pa.array(range(len(errors)), pa.int64()), "extractor": pa.array(extractors, pa.string())}
-    session.register("sources", pa.table(columns | {"s": pa.array(errors, pa.float64())}))
+class _Sources(NamedTuple):
+    """Extractors and their systematic errors as literal lists of SQL; a source is its place there, from 0, by name."""
+
+    extractors: str
+    errors: str
+
+    @classmethod
+    def of(cls, extractors: Sequence[str], fusion: FusionConfig, reliabilities: Reliabilities | None) -> _Sources:
+        """An error set by hand goes before a learned one, that before the common one."""
+        learned = reliabilities.systematic_errors if reliabilities else {}
+        errors = {name: learned.get(name, fusion.systematic_error) for name in extractors}
+        by_hand = {name: error for name in extractors if (error := fusion.error_by_hand(name)) is not None}
+        return cls(
+            f"([{', '.join(map(_quoted, extractors))}]::VARCHAR[])",
+            f"([{', '.join(map(repr, (errors | by_hand).values()))}]::DOUBLE[])",
+        )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _kept(fusion: FusionConfig) -> str:
@@ -268,17 +274,19 @@ def _kept(fusion: FusionConfig) -> str:
 
 def _claims_sql(fusion: FusionConfig) -> str:
     """Claims, ranked by their id."""
+    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
+    opposite = "".join(f" WHEN {_quoted(a)} THEN {_quoted(b)}" for a, b in opposed)
     return f"""
         CREATE TEMP TABLE claims AS
         SELECT *, row_number() OVER (ORDER BY triple_id) - 1 AS rank FROM (
-            SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id,
+            SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id, CASE predicate{opposite} END AS opposite,
                    min(subject_category) AS subject_category, min(object_category) AS object_category
             FROM evidence WHERE {_kept(fusion)} GROUP BY subject, predicate, object
         )
     """  # noqa: S608
 
 
-def _weighed_sql(fusion: FusionConfig, reliabilities: Reliabilities | None) -> str:
+def _weighed_sql(fusion: FusionConfig, sources: _Sources, reliabilities: Reliabilities | None) -> str:
     """Rows of evidence that count, and what each is worth.
 
     A word is a whole number, so that the greatest of several is the same in any order: (1 - s) * p in 46 bits, then the
@@ -287,41 +295,49 @@ def _weighed_sql(fusion: FusionConfig, reliabilities: Reliabilities | None) -> s
     weight = "1"
     if fusion.retracted == "downweight":
         weight = f"CASE WHEN retracted THEN {fusion.retracted_weight!r}::DOUBLE ELSE 1 END"
-    p = f"least(greatest(weight * reliable, {_LEAST!r}), {1 - _LEAST!r})"
     return f"""
         CREATE TEMP VIEW weighed AS
-        SELECT evidence.*, rank, source, s, {_reliability_sql(reliabilities)} AS reliable, {weight} AS weight, {p} AS p,
-               (round((1 - s) * p * {_WORD})::BIGINT << 16) + 65535 - source AS word
-        FROM evidence JOIN claims USING (subject, predicate, object) JOIN sources USING (extractor)
-        WHERE {_kept(fusion)}
+        SELECT evidence.*, rank, list_position({sources.extractors}, extractor) - 1 AS source,
+               {_reliability_sql(reliabilities)} AS reliable, {weight} AS weight,
+               least(greatest(weight * reliable, {_LEAST!r}), {1 - _LEAST!r}) AS p,
+               (round((1 - {sources.errors}[source + 1]) * p * {_WORD})::BIGINT << 16) + 65535 - source AS word
+        FROM evidence JOIN claims USING (subject, predicate, object) WHERE {_kept(fusion)}
     """  # noqa: S608
 
 
+#: What each source has from each document for a claim: how many rows, and the word of the best.
+_DOCUMENTS: Final = """
+    CREATE TEMP TABLE documents AS
+    SELECT rank, polarity, direction, doc_id, source, count(*) AS n, max(word) AS word, min(extractor) AS extractor
+    FROM weighed GROUP BY rank, polarity, direction, doc_id, source
+"""
+
+
 def _reliability_sql(reliabilities: Reliabilities | None) -> str:
-    """Probability x certainty, or where the extractor's reliability is known, the step that it stands on."""
+    """Probability x certainty, or where the extractor's reliability is known, the step it stands on, or the worth of a denial."""
     raw = "(probability * certainty)"
-    steps: dict[str, str] = {}
-    for step in reversed(reliabilities.steps().to_pylist() if reliabilities else []):
-        branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
-        steps[step["extractor"]] = steps.get(step["extractor"], "") + branch
-    if not steps:
-        return raw
-    cases = (f" WHEN '{name.replace(chr(39), chr(39) * 2)}' THEN CASE{steps[name]} END" for name in sorted(steps))
-    return f"(CASE extractor{''.join(cases)} ELSE {raw} END)"
+    cases: dict[str, str] = {}
+    if reliabilities is not None:
+        cases = {name: f" WHEN NOT polarity THEN {worth!r}::DOUBLE" for name, worth in reliabilities.denials.items()}
+        for step in reversed(reliabilities.steps().to_pylist()):
+            branch = f" WHEN {raw} >= {step['least']!r}::DOUBLE THEN {step['probability']!r}::DOUBLE"
+            cases[step["extractor"]] = cases.get(step["extractor"], "") + branch
+    known = "".join(f" WHEN {_quoted(name)} THEN CASE{cases[name]} END" for name in sorted(cases))
+    return f"(CASE extractor{known} ELSE {raw} END)" if known else raw
 
 
-def _sources_sql(rows: str, pool: str) -> str:
-    """What each source makes of the documents of each pool that count through it. A product is a sum of logarithms."""
-    p = f"least((word >> 16) / {_WORD} / (1 - s), {1 - _LEAST!r})"
+def _sources_sql(rows: str, pool: str, sources: _Sources) -> str:
+    """What each source makes of the documents of a pool that count through it. Products are sums of logarithms."""
+    place = "65536 - (word & 65535)"
+    p = f"least((word >> 16) / {_WORD} / (1 - {sources.errors}[{place}]), {1 - _LEAST!r})"
     return f"""
-        SELECT *, round(-ln(s + (1 - s) * exp(-nats::DOUBLE / {FIXED_POINT})) * {FIXED_POINT})::BIGINT AS remains
+        SELECT *, round(-ln(s + (1 - s) * exp(-nats::DOUBLE / {FIXED_POINT})) * {FIXED_POINT})::BIGINT AS remains,
+               {sources.extractors}[65536 - source] AS extractor
         FROM (
-            SELECT rank, {pool}, s, source, sum(n) AS n, count(*) FILTER (n > 0) AS documents, count(*) AS voices,
-                   sum(round(-ln(1 - {p}) * {FIXED_POINT})::BIGINT) AS nats
-            FROM (
-                SELECT rank, {pool}, sum(n) AS n, max(word) AS word, 65535 - (max(word) & 65535) AS source
-                FROM {rows} GROUP BY rank, {pool}, doc_id
-            ) JOIN sources USING (source) GROUP BY ALL
+            SELECT rank, {pool}, {sources.errors}[{place}] AS s, word & 65535 AS source, sum(n) AS n, count(*) AS voices,
+                   count(*) FILTER (n > 0) AS documents, sum(round(-ln(1 - {p}) * {FIXED_POINT})::BIGINT) AS nats
+            FROM (SELECT rank, {pool}, sum(n) AS n, max(word) AS word FROM {rows} GROUP BY rank, {pool}, doc_id)
+            GROUP BY ALL
         )
     """  # noqa: S608
 
@@ -335,27 +351,22 @@ def _pools_sql(source_steps: str, pool: str) -> str:
     """  # noqa: S608
 
 
-#: What each source has from each document for a claim: how many rows, and the best one's word.
-_DOCUMENTS: Final = """
-    CREATE TEMP TABLE documents AS
-    SELECT rank, polarity, direction, doc_id, source, count(*) AS n, max(word) AS word FROM weighed GROUP BY ALL
-"""
+def _directed_sql(sources: _Sources) -> str:
+    """The direction of each claim that states one: the one that is supported most, if there is one."""
+    stated = _sources_sql("(SELECT * FROM documents WHERE polarity AND direction IS NOT NULL)", "direction", sources)
+    return f"""
+        CREATE TEMP TABLE directed AS
+        SELECT rank, min(direction) AS direction FROM (
+            SELECT *, strength = max(strength) OVER (PARTITION BY rank) AS most
+            FROM ({_pools_sql(f"({stated})", "direction")})
+        ) WHERE most GROUP BY rank HAVING count(*) = 1
+    """  # noqa: S608
 
-_STATED: Final = "(SELECT * FROM documents WHERE polarity AND direction IS NOT NULL)"
-#: The direction of a claim that states one: the one that is supported most, if there is one.
-_DIRECTED: Final = f"""
-    CREATE TEMP TABLE directed AS
-    SELECT rank, min(direction) AS direction FROM (
-        SELECT *, strength = max(strength) OVER (PARTITION BY rank) AS most
-        FROM ({_pools_sql(f"({_sources_sql(_STATED, 'direction')})", "direction")})
-    ) WHERE most GROUP BY rank HAVING count(*) = 1
-"""  # noqa: S608
 
 _OPPOSITES: Final = """
-    CREATE TEMP TABLE opposites AS
-    SELECT a.rank, b.rank AS other
-    FROM claims a JOIN opposed o ON a.predicate = o.predicate
-    JOIN claims b ON a.subject = b.subject AND a.object = b.object AND b.predicate = o.other
+    CREATE TEMP VIEW opposites AS
+    SELECT a.rank, b.rank AS other FROM claims a JOIN claims b
+    ON a.subject = b.subject AND a.object = b.object AND a.opposite = b.predicate
 """
 
 
@@ -369,7 +380,7 @@ def _sided_sql(rows: str, kept: str) -> str:
 
 
 def _pooled_sql(sided: str, kept: str, opposed: str) -> str:
-    """The same with what supports an opposed claim on the side against."""
+    """The same, with what supports an opposed claim on the side against."""
     return f"""
         SELECT rank, supports, {kept}, word FROM {sided}
         UNION ALL
@@ -401,14 +412,10 @@ def _beliefs_sql(splits: SplitConfig) -> str:
 
 def _lists_sql(fusion: FusionConfig) -> str:
     """The values of each claim's three lists, in the order of claims and lists. DuckDB cannot spill a list that it builds."""
-    values = (
-        f"""SELECT rank, evidence_id AS value FROM evidence JOIN claims USING (subject, predicate, object)
-            WHERE {_kept(fusion)}""",
-        "SELECT rank, doc_id FROM documents",
-        "SELECT DISTINCT rank, extractor FROM documents JOIN sources USING (source)",
-    )
-    pieces = " UNION ALL ".join(
-        f"SELECT rank * {len(_LISTS)} + {i} AS rank, value FROM ({sql}) AS v(rank, value)"
-        for i, sql in enumerate(values)
-    )
-    return f"{pieces} ORDER BY rank, value"
+    return f"""
+        SELECT rank * 3 AS rank, evidence_id AS value FROM evidence JOIN claims USING (subject, predicate, object)
+        WHERE {_kept(fusion)}
+        UNION ALL SELECT rank * 3 + 1, doc_id FROM documents
+        UNION ALL SELECT DISTINCT rank * 3 + 2, extractor FROM documents
+        ORDER BY rank, value
+    """  # noqa: S608

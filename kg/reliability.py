@@ -78,11 +78,13 @@ class Extractor(_Strict):
 
     Attributes:
         systematic_error: share of its claims that are wrong however often it repeats them.
-        steps: ascending in both figures; the first begins at 0.
+        steps: of what it affirms, ascending in both figures; the first begins at 0.
+        denial: probability that what it denies does not hold; none where that was not learned.
     """
 
     systematic_error: _Inner
     steps: tuple[Step, ...] = Field(min_length=1)
+    denial: _Inner | None = None
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -100,8 +102,8 @@ class Bin(_Strict):
     least: _Share
     most: _Share
     n: _Count
-    belief: _Share | None
-    true: _Share | None
+    mean_belief: _Share | None
+    share_true: _Share | None
 
 
 class Judgement(_Strict):
@@ -156,10 +158,15 @@ class Reliabilities(_Strict):
         return {name: self.extractors[name].systematic_error for name in sorted(self.extractors)}
 
     @property
+    def denials(self) -> Mapping[str, float]:
+        """The probability that a denial is right, of each extractor for which it was learned. It takes the place of steps."""
+        return {name: one.denial for name, one in sorted(self.extractors.items()) if one.denial is not None}
+
+    @property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of what beliefs depend on: steps and errors, not how they were judged or how the file is laid out."""
+        """SHA-256 (hex) of what beliefs depend on: steps, errors and denials, not how they were judged or how the file is laid out."""
         worth = {
-            name: [one.systematic_error, [[step.least, step.probability] for step in one.steps]]
+            name: [one.systematic_error, [[step.least, step.probability] for step in one.steps], one.denial]
             for name, one in self.extractors.items()
         }
         return hash_json([self.format, worth])

@@ -8,7 +8,7 @@ probability of a claim is its pattern's, as the lexicon says.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTRACTOR",
     "documents_with_mentions",
+    "evidence_of",
     "evidence_row",
     "evidence_workers",
     "extract_evidence",
@@ -149,12 +150,16 @@ def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, lis
 
 
 def _read_chunk(folder: str | None, task: _Task) -> pa.RecordBatch:
-    rows = [row for document in task for row in _evidence(document)]
-    classifier = _load(folder)
+    return evidence_of(task, _load(folder))
+
+
+def evidence_of(documents: Sequence[MentionedDocument], classifier: Classifier | None = None) -> pa.RecordBatch:
+    """What every tier claims of some documents [EVIDENCE]: the patterns, then the classifier where there is one."""
+    rows = [row for document in documents for row in _evidence(document)]
     if classifier is not None:
         from pipeline.relations.prediction import classifier_evidence
 
-        rows += classifier_evidence(classifier, task)
+        rows += classifier_evidence(classifier, documents)
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 

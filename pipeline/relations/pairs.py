@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.errors import MateriaError
 from pipeline.relations.reading import MentionSpan, Reading, read
 
-__all__ = ["Example", "Scheme", "examples", "gold_reading", "learn_scheme", "pairs_of"]
+__all__ = ["Example", "Level", "Scheme", "examples", "gold_reading", "learn_scheme", "pairs_of"]
 
 Level = Literal["document", "mention"]
 #: No relation; always the first label.

@@ -25,7 +25,7 @@ from pipeline.tables import VOCABULARY
 from pipeline.vocabularies import load_vocabulary
 from pipeline.vocabulary_index import VocabularyIndex
 
-__all__ = ["annotated_vocabulary", "predicted_relations"]
+__all__ = ["annotated_vocabulary", "predicted_mentions", "predicted_relations"]
 
 
 def predicted_relations(
@@ -38,18 +38,27 @@ def predicted_relations(
         judge: the documents to read.
         vocabulary: vocabulary files; none for the names of `learn`.
     """
-    table = load_vocabulary(list(vocabulary), lambda _: None) if vocabulary else annotated_vocabulary(learn)
-    with tempfile.TemporaryDirectory(prefix="materia.") as folder:
-        index = VocabularyIndex.build(table, Path(folder))
-        models = train_models(learn, table, index, Path(folder))
-        with mention_workers([folder], cpu_count(), **models) as pool:
-            mentions = list(find_mentions(judge.documents, pool))
+    mentions = predicted_mentions(learn, judge, vocabulary)
     documents = list(documents_with_mentions(judge.documents, mentions))
     readings = [mentioned_reading(text, rows, classifier.scheme) for _, text, _, rows in documents]
     return {
         (documents[found.document][0][0], found.label, found.a.key, found.b.key)
         for found in related_pairs(classifier, readings)
     }
+
+
+def predicted_mentions(learn: GoldCorpus, judge: GoldCorpus, vocabulary: Sequence[str]) -> list[pa.RecordBatch]:
+    """The mentions [MENTIONS] that extraction finds in the texts of a corpus, by a recogniser and a linker trained on another.
+
+    Args:
+        learn, judge, vocabulary: as for `predicted_relations`.
+    """
+    table = load_vocabulary(list(vocabulary), lambda _: None) if vocabulary else annotated_vocabulary(learn)
+    with tempfile.TemporaryDirectory(prefix="materia.") as folder:
+        index = VocabularyIndex.build(table, Path(folder))
+        models = train_models(learn, table, index, Path(folder))
+        with mention_workers([folder], cpu_count(), **models) as pool:
+            return list(find_mentions(judge.documents, pool))
 
 
 def annotated_vocabulary(corpus: GoldCorpus) -> pa.Table:

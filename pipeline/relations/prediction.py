@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from pipeline.claims import MentionedDocument, MentionRow, evidence_row
 from pipeline.context import context_of
 from pipeline.linking.types import family_of
+from pipeline.relations.gold_mentions import identifiers_of
 from pipeline.relations.model import Classifier
-from pipeline.relations.pairs import Scheme, pairs_of
+from pipeline.relations.pairs import Level, Scheme, pairs_of
 from pipeline.relations.reading import Entity, MentionSpan, Reading, read
 from pipeline.relations.schemes import MEANINGS, Meaning
 from pipeline.relations.views import View, views_of
@@ -55,8 +56,8 @@ def mentioned_reading(text: str, mentions: Sequence[MentionRow], scheme: Scheme)
     for number, (start, end, curie, category, *_) in enumerate(mentions):
         kind = _type_of(category, types)
         if curie and kind:
-            key = curie if scheme.level == "document" else f"#{number}"
-            spans.append(MentionSpan(start, end, (key,), kind))
+            keys = identifiers_of(curie) if scheme.level == "document" else (f"#{number}",)
+            spans.append(MentionSpan(start, end, keys, kind))
     return read(text, spans) if spans else None
 
 
@@ -113,8 +114,9 @@ def classifier_evidence(classifier: Classifier, documents: Sequence[MentionedDoc
 def _row(classifier: Classifier, document: MentionedDocument, reading: Reading, found: Related) -> dict[str, Any]:
     _, text, _, mentions = document
     rows = {(row[0], row[1]): row for row in mentions}
-    a = _mention(reading, found.a, found.view.meeting.a, rows)
-    b = _mention(reading, found.b, found.view.meeting.b, rows)
+    level = classifier.scheme.level
+    a = _mention(reading, found.a, found.view.meeting.a, rows, level)
+    b = _mention(reading, found.b, found.view.meeting.b, rows, level)
     types = (found.label, found.a.type, found.b.type)
     turned = b[0] < a[0] if found.a.type == found.b.type else types in classifier.scheme.reversed
     subject, object_ = (b, a) if turned else (a, b)
@@ -137,6 +139,10 @@ def _row(classifier: Classifier, document: MentionedDocument, reading: Reading, 
     )
 
 
-def _mention(reading: Reading, entity: Entity, unit: int, rows: dict[tuple[int, int], MentionRow]) -> MentionRow:
+def _mention(
+    reading: Reading, entity: Entity, unit: int, rows: dict[tuple[int, int], MentionRow], level: Level
+) -> MentionRow:
+    """The mention of an entity at a unit, under the entity's own identifier where entities have one: a mention may stand for several."""
     mention = reading.mentions[entity.mentions[entity.units.index(unit)]]
-    return rows[mention.start, mention.end]
+    row = rows[mention.start, mention.end]
+    return row if level == "mention" else (row[0], row[1], entity.key, *row[3:])

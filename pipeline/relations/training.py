@@ -24,7 +24,7 @@ from pipeline.relations.pairs import Scheme, examples, gold_reading, learn_schem
 from pipeline.relations.views import View, views_of
 from pipeline.relations.wide import Wide, train_wide
 
-__all__ = ["GoldPairs", "fit", "fold_of", "gold_pairs", "train_relations"]
+__all__ = ["GoldPairs", "fit", "fit_with_folds", "fold_of", "gold_pairs", "mix_fold_of", "train_relations"]
 
 _FOLDS = 3
 _L2 = {"document": 30.0, "mention": 3.0}
@@ -114,21 +114,42 @@ def fold_of(doc_id: str, folds: int) -> int:
     return int(folds * fraction_of("fold", doc_id))
 
 
+def mix_fold_of(doc_id: str) -> int:
+    """The fold of a document while a classifier is trained: another than `fold_of` gives it, so that evaluation by folds stays apart."""
+    return fold_of(f"mix {doc_id}", _FOLDS)
+
+
 def fit(pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: int = 0) -> Classifier:
     """A classifier for the pairs of a corpus.
 
     Raises:
         MateriaError: the documents are too few to hold some out.
     """
+    return fit_with_folds(pairs, scheme, encoder=encoder, seed=seed)[0]
+
+
+def fit_with_folds(
+    pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: int = 0
+) -> tuple[Classifier, dict[int, Classifier]]:
+    """A classifier, and what tells how it does on documents it has not seen: the halves of each fold, joined by the same mix.
+
+    Returns:
+        the classifier; by fold, the one whose halves saw no document with that `mix_fold_of`. The few numbers of the mix and the
+        threshold did see them.
+
+    Raises:
+        MateriaError: the documents are too few to hold some out.
+    """
     count = len(scheme.labels) + 1
+    folds: dict[int, tuple[Wide, tuple[Voter, ...]]] = {}
     unseen: list[list[npt.NDArray[np.float64]]] = []
     truth: list[npt.NDArray[np.int64]] = []
     for fold in range(_FOLDS):
-        # other folds than those of an evaluation by folds: another salt
-        inside = pairs.where(lambda doc_id, fold=fold: fold_of(f"mix {doc_id}", _FOLDS) != fold)  # type: ignore[misc]
-        outside = pairs.where(lambda doc_id, fold=fold: fold_of(f"mix {doc_id}", _FOLDS) == fold)  # type: ignore[misc]
+        inside = pairs.where(lambda doc_id, fold=fold: mix_fold_of(doc_id) != fold)  # type: ignore[misc]
+        outside = pairs.where(lambda doc_id, fold=fold: mix_fold_of(doc_id) == fold)  # type: ignore[misc]
         if inside.views and outside.views:
-            unseen.append(votes(*_halves(inside, scheme, count, encoder, seed), outside.views))
+            folds[fold] = _halves(inside, scheme, count, encoder, seed)
+            unseen.append(votes(*folds[fold], outside.views))
             truth.append(outside.labels)
     if not unseen:
         raise MateriaError(
@@ -143,7 +164,8 @@ def fit(pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: i
         "pairs": len(pairs.views),
         "relations": int((pairs.labels > 0).sum()),
     }
-    return Classifier(scheme, wide, deep, mix, report=report)
+    apart = {fold: Classifier(scheme, *halves, mix) for fold, halves in folds.items()}
+    return Classifier(scheme, wide, deep, mix, report=report), apart
 
 
 def _halves(
