@@ -188,3 +188,38 @@ def questions() -> list[str]:
 @pytest.mark.parametrize("question", questions())
 def test_the_questions_of_the_graph_page_have_answers(home: Path, question: str) -> None:
     assert json.loads(materia("query", "--home", home, "--json", question).stdout)
+
+
+def test_every_belief_is_explained_to_the_bit(home: Path) -> None:
+    """In one process: each claim of the sample through the function behind `materia explain`."""
+    from assets.home import open_home
+    from kg.explain import explain
+
+    opened = open_home(str(home))
+    triples = opened.dataset("triples")
+    rows = [row for key in triples.manifests() for row in triples.read(key).to_pylist()]
+    for row in rows:
+        claim = (row["subject"], row["predicate"], row["object"])
+        settings = opened.config.fusion, opened.config.splits
+        found = explain(home, claim, *settings, buckets=4, reliabilities=opened.config.fusion.learned(), limit=1)
+        assert (found.agrees, found.stored) == (True, row)
+    assert len(rows) > 100
+
+
+def test_a_belief_is_explained_by_names_with_quotes_and_steps(home: Path) -> None:
+    words = ["explain", "--home", home, "metformin", "treats"]
+    assert "Metformin (MESH:D008687)" in materia(*words).stdout
+    listed = json.loads(materia(*words, "--json").stdout)
+    best = listed["claims"][0]
+    text = materia("explain", "--home", home, best["subject"], "Treats", best["object"]).stdout
+    for part in ("belief", "systematic error", "p = probability", "remains", "PMID:", "“"):
+        assert part in text, text
+    chain = json.loads(materia("explain", "--home", home, best["subject"], "treats", best["object"], "--json").stdout)
+    assert chain["agrees"]
+    assert chain["stored"]["belief"] == best["belief"]
+    problem = materia("explain", "--home", home, best["object"], "treats", best["subject"], ok=False).stderr
+    assert "nothing speaks for or against this claim" in problem
+
+
+def test_the_difference_to_itself_is_none(home: Path) -> None:
+    assert "The two builds know the same." in materia("diff", home, home).stdout
