@@ -190,20 +190,22 @@ def test_the_questions_of_the_graph_page_have_answers(home: Path, question: str)
     assert json.loads(materia("query", "--home", home, "--json", question).stdout)
 
 
-def test_every_belief_is_explained_to_the_bit(home: Path) -> None:
-    """In one process: each claim of the sample through the function behind `materia explain`."""
+def test_beliefs_are_explained_to_the_bit(home: Path) -> None:
+    """By the function behind `materia explain`, in one process: every claim with more than one document, and some others."""
     from assets.home import open_home
     from kg.explain import explain
 
     opened = open_home(str(home))
     triples = opened.dataset("triples")
     rows = [row for key in triples.manifests() for row in triples.read(key).to_pylist()]
-    for row in rows:
+    told = [row for i, row in enumerate(rows) if i % 20 == 0 or len(row["doc_ids"]) > 1 or row["contradiction"] > 0]
+    for row in told:
         claim = (row["subject"], row["predicate"], row["object"])
         settings = opened.config.fusion, opened.config.splits
         found = explain(home, claim, *settings, buckets=4, reliabilities=opened.config.fusion.learned(), limit=1)
         assert (found.agrees, found.stored) == (True, row)
-    assert len(rows) > 100
+    assert len(told) > 30
+    assert any(row["contradiction"] > 0 for row in told)
 
 
 def test_a_belief_is_explained_by_names_with_quotes_and_steps(home: Path) -> None:
