@@ -80,7 +80,8 @@ def _build(home: Home) -> Any:
         "formats": [list(pair) for pair in home.formats],
         "retracted": list(home.retracted),
     }
-    return Build(home.url, sources | _flat(home.config.model_dump(mode="json")))
+    settings = home.config.model_dump(mode="json") | {"fusion": home.config.fusion.identity()}
+    return Build(home.url, sources | _flat(settings))
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -104,18 +104,16 @@ def _explain(home: Home, claim: tuple[str, str, str], options: argparse.Namespac
 
     from kg.explain import explain
     from kg.explain_text import explanation_lines
-    from kg.reliability import load_reliabilities
 
     limit = options.limit or (None if options.json else 5)
     config = home.config
-    learned = load_reliabilities(config.fusion.reliabilities) if config.fusion.reliabilities else None
     explained = explain(
         home.url,
         claim,
         config.fusion,
         config.splits,
         buckets=config.buckets,
-        reliabilities=learned,
+        reliabilities=config.fusion.learned(),
         limit=limit,
     )
     if explained.is_empty:

@@ -114,8 +114,8 @@ _BY_CURIE: Final = """
 _BY_NAME: Final = """
     WITH concepts AS (
         SELECT curie, name, category, lower($words) AS wanted, lower(name) = wanted AS preferred,
-               list_filter(synonyms, lambda s: lower(s.name) = wanted) AS called,
-               list_filter(translations, lambda s: lower(s.name) = wanted) AS translated
+               list_filter(coalesce(synonyms, []), lambda s: lower(s.name) = wanted) AS called,
+               list_filter(coalesce(translations, []), lambda s: lower(s.name) = wanted) AS translated
         FROM vocabulary
     )
     SELECT curie, name, category,

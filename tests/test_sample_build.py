@@ -200,3 +200,40 @@ def test_every_question_of_the_page_on_the_graph_is_answered(home: Path) -> None
     rows = {int(number): len(list(graph.query(sparql))) for number, sparql in questions}
     assert rows[9] > 2, "concepts of several classes"
     assert rows[10] >= 1
+
+
+def test_beliefs_are_explained_to_the_bit(home: Path) -> None:
+    """By the function behind `materia explain`, in one process: every claim with more than one document, and some others."""
+    from assets.home import open_home
+    from kg.explain import explain
+
+    opened = open_home(str(home))
+    triples = opened.dataset("triples")
+    rows = [row for key in triples.manifests() for row in triples.read(key).to_pylist()]
+    told = [row for i, row in enumerate(rows) if i % 20 == 0 or len(row["doc_ids"]) > 1 or row["contradiction"] > 0]
+    for row in told:
+        claim = (row["subject"], row["predicate"], row["object"])
+        settings = opened.config.fusion, opened.config.splits
+        found = explain(home, claim, *settings, buckets=4, reliabilities=opened.config.fusion.learned(), limit=1)
+        assert (found.agrees, found.stored) == (True, row)
+    assert len(told) > 30
+    assert any(row["contradiction"] > 0 for row in told)
+
+
+def test_a_belief_is_explained_by_names_with_quotes_and_steps(home: Path) -> None:
+    words = ["explain", "--home", home, "metformin", "treats"]
+    assert "Metformin (MESH:D008687)" in materia(*words).stdout
+    listed = json.loads(materia(*words, "--json").stdout)
+    best = listed["claims"][0]
+    text = materia("explain", "--home", home, best["subject"], "Treats", best["object"]).stdout
+    for part in ("belief", "systematic error", "p = probability", "remains", "PMID:", "“"):
+        assert part in text, text
+    chain = json.loads(materia("explain", "--home", home, best["subject"], "treats", best["object"], "--json").stdout)
+    assert chain["agrees"]
+    assert chain["stored"]["belief"] == best["belief"]
+    problem = materia("explain", "--home", home, best["object"], "treats", best["subject"], ok=False).stderr
+    assert "nothing speaks for or against this claim" in problem
+
+
+def test_the_difference_to_itself_is_none(home: Path) -> None:
+    assert "The two builds know the same." in materia("diff", home, home).stdout
