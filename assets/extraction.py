@@ -25,11 +25,13 @@ def name_index(job: Job) -> None:
 
     Folders of mapped arrays, made once for a vocabulary.
     """
+    from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
     columns = ["curie", "name", "synonyms", "category", "parents", "xrefs"]
     table = job.dataset("vocabulary").read(columns=columns)
-    index = VocabularyIndex.build(table, job.writer.folder("names"))
+    preference = Preference(job.home.config.extraction.prefer)
+    index = VocabularyIndex.build(table, job.writer.folder("names"), preference)
     job.writer.summary["names"] = len(index.matcher)
     job.writer.summary["concepts"] = len(index.linking)
 
@@ -156,6 +158,7 @@ STAGES = [
         "vocabulary",
         name_index,
         needs=(Need("vocabulary"),),
+        settings=lambda home: home.config.extraction.prefer or None,
         kinds=("numpy",),
     ),
     Stage(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.content import folder_hash
 from pipeline.finders import finder_name
+from pipeline.preference import Preference
 
 __all__ = ["ExtractionConfig"]
 
@@ -26,6 +27,11 @@ class ExtractionConfig(BaseModel):
     linker: str | None = Field(
         None, description="folder that `materia train linker` wrote, for what the recogniser finds; relative likewise"
     )
+    prefer: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="Biolink class -> prefixes of vocabularies in the order in which a name means their concepts; subclasses "
+        "inherit: `{Disease: [MONDO, MESH], ChemicalEntity: [CHEBI, MESH]}`. Others go by the shipped order",
+    )
     relations: str | None = Field(
         None,
         description="folder that `materia train relations` wrote: claims beside those of patterns; relative likewise",
@@ -34,6 +40,11 @@ class ExtractionConfig(BaseModel):
         False, description="whether concepts named together more often than by chance are evidence"
     )
     cooccurrence_minimum: int = Field(3, ge=1, description="papers that must name two concepts together for that")
+
+    @field_validator("prefer")
+    @classmethod
+    def _whole_classes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return Preference(value).orders
 
     def mention_models(self) -> list[str | None]:
         """What the mentions depend on: name and content of the recogniser, content of its linker; nothing without a recogniser.

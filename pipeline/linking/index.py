@@ -23,6 +23,7 @@ from pipeline.linking.ranking import EXACT, NGRAMS, NORMAL, Found, best
 from pipeline.linking.vectors import vectors_of
 from pipeline.mapped import Strings, read_arrays
 from pipeline.name_forms import normal_form
+from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,10 @@ class LinkingIndex:
         self.folder = folder
         self._arrays, self.header = read_arrays(folder, FORMAT)
         self._curies, self._names = Strings(self._arrays, "curies"), Strings(self._arrays, "names")
+        #: Whose concept a homonym means.
+        self.preference = Preference(self.header.get("prefer"))
+        #: With a preference, how many names are preferred or exact ones: they have the first numbers.
+        self.full_names = int(self.header.get("full_names", 0))
         ends = self._arrays["kind_ends"].tolist()
         self._ranges = list(zip([0, *ends[:-1]], ends, strict=True))
         self._lists: dict[str, csr_matrix] = {}
@@ -97,9 +102,9 @@ class LinkingIndex:
         return cls(folder)
 
     @classmethod
-    def build(cls, vocabulary: pa.Table, folder: Path) -> LinkingIndex:
+    def build(cls, vocabulary: pa.Table, folder: Path, preference: Preference = DEFAULT_PREFERENCE) -> LinkingIndex:
         """Index the names of a table [VOCABULARY] into a folder, and open it."""
-        build_index(vocabulary, folder)
+        build_index(vocabulary, folder, preference)
         return cls(folder)
 
     def search(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import MateriaError
+from pipeline.linking import homonyms
 from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, CandidateSource, Question
 from pipeline.linking.features import PAIR_FEATURES
 from pipeline.linking.index import LinkingIndex
@@ -95,6 +96,7 @@ class Linker:
         self.reranker = reranker or shipped_reranker()
         self._source = CandidateSource(index, memory, k)
         self._weights = self.reranker.vector(list(FEATURES))
+        self._weights[list(FEATURES).index("less_preferred")] = homonyms.WEIGHT
         self._none_weights = self.reranker.none_vector(NONE_FEATURES)
 
     def __reduce__(self) -> tuple[type[Linker], tuple[object, ...]]:

@@ -50,6 +50,7 @@ def test_models_make_stale_what_reads_with_them_and_enter_by_their_content(tmp_p
     # A linker links what a recogniser finds; there is none yet.
     assert stale(given("  linker: linker")) == []
     assert stale(given("  relations: models/relations")) == ["evidence"]
+    assert stale(given("  prefer: {Disease: [MONDO, MESH]}"))[:1] == ["name_index"]
     with_ner = given("  ner: models/ner")
     assert stale(with_ner)[:1] == ["mentions"]
     list(refresh(BY_NAME["mentions"], with_ner, BY_NAME["mentions"].keys(with_ner)))
