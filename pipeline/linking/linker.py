@@ -19,6 +19,7 @@ from pipeline.errors import MateriaError
 from pipeline.linking import homonyms
 from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, CandidateSource, Question
 from pipeline.linking.features import PAIR_FEATURES
+from pipeline.linking.hierarchy import HIERARCHY_FEATURES, hierarchy_features
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.readings import READINGS, Query, readings_of
@@ -37,7 +38,14 @@ _CONTEXT_FEATURES: dict[str, str] = {
     "induced": "induced, and the document names chemicals",
 }
 #: Every feature of a candidate, with the words that explain it.
-FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **MEMORY_FEATURES, **_CONTEXT_FEATURES, **READINGS}
+FEATURES: dict[str, str] = {
+    **PAIR_FEATURES,
+    **CONCEPT_FEATURES,
+    **MEMORY_FEATURES,
+    **_CONTEXT_FEATURES,
+    **READINGS,
+    **HIERARCHY_FEATURES,
+}
 #: Features of a mention that speak for "none of these".
 NONE_FEATURES: tuple[str, ...] = (
     "always",
@@ -166,7 +174,8 @@ class Linker:
         context[:, 4] = self._rest_in_document([text for text, _ in documents], row_documents, mention_rows, name_rows)
         context[:, 5] = _join([p.induced for p in parts], np.bool_) & _with_chemicals(wanted, documents_of)[row_groups]
         one_hot = np.eye(len(READINGS))
-        features = np.concatenate([pair, context, one_hot[row_kinds]], axis=1)
+        hierarchy = hierarchy_features(self.index, row_documents, row_groups, concepts, whole)
+        features = np.concatenate([pair, context, one_hot[row_kinds], hierarchy], axis=1)
         none = np.zeros((len(families), len(NONE_FEATURES)))
         none[:, 0] = 1
         none[np.asarray(groups, np.int64), 1 + np.asarray(kinds, np.int64)] = 1

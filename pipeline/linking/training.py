@@ -9,7 +9,7 @@ training documents of BC5CDR and NCBI Disease, without a memory. Cost: 20 second
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,15 @@ def learn_linker(documents: Sequence[GoldDocument], table: pa.Table, index: Link
     }
 
 
-def fit_weights(documents: Sequence[GoldDocument], index: LinkingIndex) -> Reranker:
-    """General weights from annotated documents, none of whose mentions is remembered."""
-    return _fit(_examples(Linker(index, Reranker({}, {}, 0.0)), documents), None)
+def fit_weights(
+    documents: Sequence[GoldDocument],
+    index: LinkingIndex,
+    *,
+    prior: Reranker | None = None,
+    only: Collection[str] | None = None,
+) -> Reranker:
+    """General weights from annotated documents, none of whose mentions is remembered; `prior` and `only` as `fit` has them."""
+    return _fit(_examples(Linker(index, Reranker({}, {}, 0.0)), documents), prior, only)
 
 
 def _examples(linker: Linker, documents: Sequence[GoldDocument]) -> list[tuple[Rows, npt.NDArray[np.bool_]]]:
@@ -97,7 +103,9 @@ def _examples(linker: Linker, documents: Sequence[GoldDocument]) -> list[tuple[R
     return parts
 
 
-def _fit(parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | None) -> Reranker:
+def _fit(
+    parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | None, only: Collection[str] | None = None
+) -> Reranker:
     sizes = np.cumsum([0, *(len(rows.none_features) for rows, _ in parts)])
     groups = np.concatenate([rows.groups + size for (rows, _), size in zip(parts, sizes, strict=False)])
     return fit(
@@ -108,4 +116,5 @@ def _fit(parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | 
         names=list(FEATURES),
         none_names=NONE_FEATURES,
         prior=prior,
+        only=only,
     )
