@@ -60,7 +60,9 @@ def mentions(job: Job) -> None:
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
         "mention_workers",
-        lambda: mention_workers([names], _worker_count(job), ner=settings.ner, linker=settings.linker),
+        lambda: mention_workers(
+            [names], _worker_count(job), ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
+        ),
     )
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0

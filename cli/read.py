@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             names,
             ner=options.ner or settings.ner,
             linker=options.linker or settings.linker,
+            encoder=settings.linker_encoder,
             relations=settings.relations,
         )
         for document in found:

@@ -132,8 +132,9 @@ class Linker:
         model: str | None = None,
         spans: bool = True,
         prefer: _Orders | None = None,
+        encoder: str | None = None,
     ) -> None:
-        self.extractor = Extractor(_index(vocabulary, prefer), model)
+        self.extractor = Extractor(_index(vocabulary, prefer), model, encoder)
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
@@ -245,7 +246,7 @@ def make_finder(nlp: Language, name: str, model: str) -> FinderComponent:
 
 @Language.factory(
     "materia_linker",
-    default_config={"vocabulary": [], "model": None, "spans": True, "prefer": None},
+    default_config={"vocabulary": [], "model": None, "spans": True, "prefer": None, "encoder": None},
     assigns=["doc._.materia_mentions", "doc.ents", "doc.spans"],
 )
 def make_linker(  # noqa: PLR0917 - spaCy gives settings by name
@@ -255,6 +256,7 @@ def make_linker(  # noqa: PLR0917 - spaCy gives settings by name
     model: str | None,
     spans: bool,
     prefer: dict[str, list[str]] | None,
+    encoder: str | None,
 ) -> Linker:
     """Factory of the linker.
 
@@ -263,5 +265,6 @@ def make_linker(  # noqa: PLR0917 - spaCy gives settings by name
         model: a folder that `materia train linker` wrote.
         spans: set `doc.ents` and `doc.spans` too.
         prefer: see `Preference`.
+        encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
     """
-    return Linker(vocabulary, model, spans, prefer)
+    return Linker(vocabulary, model, spans, prefer, encoder)
