@@ -25,11 +25,13 @@ def name_index(job: Job) -> None:
 
     Folders of mapped arrays, made once for a vocabulary.
     """
+    from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
     columns = ["curie", "name", "synonyms", "category", "parents", "xrefs"]
     table = job.dataset("vocabulary").read(columns=columns)
-    index = VocabularyIndex.build(table, job.writer.folder("names"))
+    preference = Preference(job.home.config.extraction.prefer)
+    index = VocabularyIndex.build(table, job.writer.folder("names"), preference)
     job.writer.summary["names"] = len(index.matcher)
     job.writer.summary["concepts"] = len(index.linking)
 
@@ -58,7 +60,9 @@ def mentions(job: Job) -> None:
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
         "mention_workers",
-        lambda: mention_workers([names], _worker_count(job), ner=settings.ner, linker=settings.linker),
+        lambda: mention_workers(
+            [names], _worker_count(job), ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
+        ),
     )
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
@@ -156,6 +160,7 @@ STAGES = [
         "vocabulary",
         name_index,
         needs=(Need("vocabulary"),),
+        settings=lambda home: home.config.extraction.prefer or None,
         kinds=("numpy",),
     ),
     Stage(

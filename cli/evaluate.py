@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="classifier",
         help="of relations: which tier (default: classifier)",
     )
+    parser.add_argument(
+        "--encoder", metavar="DIR", help="of linking: a Hugging Face encoder that re-ranks what the linker is unsure of"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of training (default: 0)")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
 
@@ -94,7 +97,7 @@ def _linking(options: argparse.Namespace) -> dict[str, Any]:
     _need(options, "gold", "vocabulary")
     from pipeline.linking.evaluation import evaluate_linking
 
-    return evaluate_linking(options.gold, options.vocabulary, train=options.train or ())
+    return evaluate_linking(options.gold, options.vocabulary, train=options.train or (), encoder=options.encoder)
 
 
 def _ner(options: argparse.Namespace) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             names,
             ner=options.ner or settings.ner,
             linker=options.linker or settings.linker,
+            encoder=settings.linker_encoder,
             relations=settings.relations,
         )
         for document in found:
@@ -120,13 +121,14 @@ def _names(home: Home, vocabulary: list[str] | None) -> Iterator[str]:
         return
     from rich.console import Console
 
+    from pipeline.preference import Preference
     from pipeline.vocabularies import load_vocabulary
     from pipeline.vocabulary_index import VocabularyIndex
 
     with tempfile.TemporaryDirectory(prefix="materia.") as folder:
         with Console(stderr=True).status("Indexing the vocabulary"):
             table = load_vocabulary(vocabulary or [str(SAMPLE / "vocabulary")], lambda _: None)
-            VocabularyIndex.build(table, Path(folder))
+            VocabularyIndex.build(table, Path(folder), Preference(home.config.extraction.prefer))
         yield folder
 
 

@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--vocabulary", nargs="+", action="extend", metavar="PATH", help="vocabulary files")
     parser.add_argument(
-        "--encoder", metavar="DIR", help="of relations: a Hugging Face encoder to fine-tune, in place of the small one"
+        "--encoder",
+        metavar="DIR",
+        help="a Hugging Face encoder; of relations: to fine-tune, in place of the small one; of linker: that re-ranks",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of training (default: 0)")
     parser.add_argument("--json", action="store_true", help="print what was trained as JSON")
@@ -61,7 +63,7 @@ def _linker(options: argparse.Namespace) -> dict[str, Any]:
         raise MateriaError("train linker lacks --vocabulary PATH ...", remedy="Give the vocabularies to link to")
     from pipeline.linking.training import train_linker
 
-    return train_linker(options.train, options.vocabulary, options.out)
+    return train_linker(options.train, options.vocabulary, options.out, encoder=options.encoder)
 
 
 def _relations(options: argparse.Namespace) -> dict[str, Any]:

@@ -14,7 +14,7 @@ This module imports spaCy, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import spacy
@@ -27,6 +27,7 @@ from spacy.util import filter_spans, minibatch
 from pipeline.extractor import Extractor, Part
 from pipeline.finders import Finder, FoundSpan, load_finder
 from pipeline.mention_spans import Mention
+from pipeline.preference import Preference
 from pipeline.sentences import split_sentences
 from pipeline.tokenizer import make_tokenizer
 from pipeline.vocabulary_index import VocabularyIndex
@@ -34,6 +35,8 @@ from pipeline.vocabulary_index import VocabularyIndex
 __all__ = ["build_pipeline", "make_finder", "make_linker", "make_matcher", "make_sentencizer"]
 
 _BATCH = 64
+#: Biolink class -> prefixes in order of preference.
+_Orders = Mapping[str, Sequence[str]]
 _WORKING = ("materia_names", "materia_sentences", "materia_text", "materia_found", "materia_finder")
 
 
@@ -84,11 +87,15 @@ class Sentencizer:
         return doc
 
 
+def _index(vocabulary: Sequence[str], prefer: _Orders | None) -> VocabularyIndex | None:
+    return VocabularyIndex.open(vocabulary, Preference(prefer)) if vocabulary else None
+
+
 class Matcher:
     """The names of a vocabulary, longest first, in `doc.user_data["materia_names"]`."""
 
-    def __init__(self, vocabulary: Sequence[str] = ()) -> None:
-        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None)
+    def __init__(self, vocabulary: Sequence[str] = (), prefer: _Orders | None = None) -> None:
+        self.extractor = Extractor(_index(vocabulary, prefer))
 
     def __call__(self, doc: Doc) -> Doc:
         doc.user_data["materia_names"] = self.extractor.names(_text(doc))
@@ -119,8 +126,15 @@ class Linker:
     Writes `doc._.materia_mentions`. Where nothing before it finds names or sets entities, it looks for the names of its own vocabulary.
     """
 
-    def __init__(self, vocabulary: Sequence[str] = (), model: str | None = None, spans: bool = True) -> None:
-        self.extractor = Extractor(VocabularyIndex.open(vocabulary) if vocabulary else None, model)
+    def __init__(
+        self,
+        vocabulary: Sequence[str] = (),
+        model: str | None = None,
+        spans: bool = True,
+        prefer: _Orders | None = None,
+        encoder: str | None = None,
+    ) -> None:
+        self.extractor = Extractor(_index(vocabulary, prefer), model, encoder)
         self.spans = spans
 
     def __call__(self, doc: Doc) -> Doc:
@@ -213,10 +227,15 @@ def make_sentencizer(nlp: Language, name: str, mark_tokens: bool) -> Sentencizer
     return Sentencizer(mark_tokens)
 
 
-@Language.factory("materia_matcher", default_config={"vocabulary": []})
-def make_matcher(nlp: Language, name: str, vocabulary: list[str]) -> Matcher:
-    """Factory of the dictionary matcher. `vocabulary`: see `VocabularyIndex.open`."""
-    return Matcher(vocabulary)
+@Language.factory("materia_matcher", default_config={"vocabulary": [], "prefer": None})
+def make_matcher(nlp: Language, name: str, vocabulary: list[str], prefer: dict[str, list[str]] | None) -> Matcher:
+    """Factory of the dictionary matcher.
+
+    Args:
+        vocabulary: see `VocabularyIndex.open`.
+        prefer: see `Preference`.
+    """
+    return Matcher(vocabulary, prefer)
 
 
 @Language.factory("materia_finder")
@@ -227,15 +246,25 @@ def make_finder(nlp: Language, name: str, model: str) -> FinderComponent:
 
 @Language.factory(
     "materia_linker",
-    default_config={"vocabulary": [], "model": None, "spans": True},
+    default_config={"vocabulary": [], "model": None, "spans": True, "prefer": None, "encoder": None},
     assigns=["doc._.materia_mentions", "doc.ents", "doc.spans"],
 )
-def make_linker(nlp: Language, name: str, vocabulary: list[str], model: str | None, spans: bool) -> Linker:
+def make_linker(  # noqa: PLR0917 - spaCy gives settings by name
+    nlp: Language,
+    name: str,
+    vocabulary: list[str],
+    model: str | None,
+    spans: bool,
+    prefer: dict[str, list[str]] | None,
+    encoder: str | None,
+) -> Linker:
     """Factory of the linker.
 
     Args:
         vocabulary: see `VocabularyIndex.open`.
         model: a folder that `materia train linker` wrote.
         spans: set `doc.ents` and `doc.spans` too.
+        prefer: see `Preference`.
+        encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
     """
-    return Linker(vocabulary, model, spans)
+    return Linker(vocabulary, model, spans, prefer, encoder)

@@ -49,6 +49,7 @@ def explain_documents(
     *,
     ner: str | None = None,
     linker: str | None = None,
+    encoder: str | None = None,
     relations: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Each document with its text, mentions and claims, as JSON-like values.
@@ -56,7 +57,7 @@ def explain_documents(
     Args:
         documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
         names: a folder that `VocabularyIndex.build` made.
-        ner, linker: models, as in `mention_workers`.
+        ner, linker, encoder: models, as in `mention_workers`.
         relations: a classifier, as in `evidence_workers`.
 
     Yields:
@@ -65,9 +66,9 @@ def explain_documents(
         probability below which the linker links nothing.
     """
     index = VocabularyIndex(Path(names))
-    chosen = Extractor(index, linker).linker
+    chosen = Extractor(index, linker, encoder).linker
     assert chosen is not None
-    with mention_workers([names], ner=ner, linker=linker) as workers:
+    with mention_workers([names], ner=ner, linker=linker, encoder=encoder) as workers:
         for batch in documents:
             for place in range(batch.num_rows):
                 document = batch.slice(place, 1).select(_COLUMNS)

@@ -50,9 +50,9 @@ class Part:
 class Extractor:
     """Makes mentions of names and spans, with one vocabulary and, where recognisers' spans are to be linked, one linker."""
 
-    def __init__(self, index: VocabularyIndex | None, linker: str | None = None) -> None:
+    def __init__(self, index: VocabularyIndex | None, linker: str | None = None, encoder: str | None = None) -> None:
         self.index = index
-        self._model = linker
+        self._model, self._encoder = linker, encoder
 
     @cached_property
     def linker(self) -> Linker | None:
@@ -61,7 +61,7 @@ class Extractor:
             return None
         from pipeline.linking.linker import Linker
 
-        return Linker.open(self.index.linking, Path(self._model).expanduser() if self._model else None)
+        return Linker.open(self.index.linking, Path(self._model).expanduser() if self._model else None, self._encoder)
 
     def names(self, text: str) -> list[NameMatch]:
         """The names of the vocabulary in a text."""

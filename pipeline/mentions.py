@@ -36,10 +36,16 @@ class _Setup(NamedTuple):
     vocabulary: tuple[str, ...]
     ner: str | None
     linker: str | None
+    encoder: str | None
 
 
 def mention_workers(
-    vocabulary: Sequence[str], count: int = 1, *, ner: str | None = None, linker: str | None = None
+    vocabulary: Sequence[str],
+    count: int = 1,
+    *,
+    ner: str | None = None,
+    linker: str | None = None,
+    encoder: str | None = None,
 ) -> Workers:
     """Processes that have opened the names of a vocabulary, and models: start them once, read many batches with them.
 
@@ -48,8 +54,9 @@ def mention_workers(
         count: processes; 1 reads in this process.
         ner: a recogniser that goes before the dictionary (see `finders`).
         linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
+        encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
     """
-    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker),))
+    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker, encoder),))
 
 
 def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[pa.RecordBatch]:
@@ -93,7 +100,7 @@ def _load(setup: _Setup) -> TextReader:
 
         _READERS.clear()
         index = VocabularyIndex.open(setup.vocabulary)
-        _READERS[setup] = TextReader(index, ner=setup.ner, linker=setup.linker)
+        _READERS[setup] = TextReader(index, ner=setup.ner, linker=setup.linker, encoder=setup.encoder)
     return _READERS[setup]
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import PREFIX_ORDER, prefix_of
+from pipeline.curies import prefix_of
 from pipeline.lexicons import load_words, load_yaml
 from pipeline.name_forms import condition_variants, normal_form, variants
 from pipeline.name_trie import build_trie, follow
+from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -141,12 +142,11 @@ class Names:
     categories: list[str]
 
 
-def compile_names(vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORDER) -> Names:
+def compile_names(vocabulary: pa.Table, preference: Preference = DEFAULT_PREFERENCE) -> Names:
     """The meaning of every normal form of a table [VOCABULARY]; columns curie, name, synonyms, category, xrefs."""
     categories: list[str] = load_yaml("categories.yaml")["linkable"]
-    place = {prefix: number for number, prefix in enumerate(prefix_order)}
     curies = sorted(set(vocabulary.column("curie").to_pylist()))
-    records = _collect(vocabulary, curies, {c: n for n, c in enumerate(categories)}, place)
+    records = _collect(vocabulary, curies, {c: n for n, c in enumerate(categories)}, preference)
     edges, nodes = build_trie(np.frombuffer(records.words, np.int32), np.frombuffer(records.ends, np.int64))
     surface, order, own = (
         np.frombuffer(values, kind)
@@ -156,7 +156,7 @@ def compile_names(vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORD
     first = np.ones(len(ranked), dtype=bool)
     first[1:] = (np.diff(nodes[ranked]) != 0) | (np.diff(surface[ranked]) != 0)
     kept = ranked[first]
-    kept = kept[~_loses_to_unlinked(records, edges, nodes[kept], order[kept], len(place))]
+    kept = kept[~_loses_to_unlinked(records, edges, nodes[kept], order[kept], preference.last)]
     counts = np.bincount(nodes[kept], minlength=len(edges) + 1)
     return Names(
         words=list(records.known_words),
@@ -176,11 +176,11 @@ def compile_names(vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORD
 _TIER, _PLACE, _SYNONYM, _PLURAL, _SCOPE, _CLASS = 60, 48, 47, 46, 44, 32  # where each part of an order begins, in bits
 
 
-def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int], place: dict[str, int]) -> _Records:
+def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int], preference: Preference) -> _Records:
     number_of = {curie: number for number, curie in enumerate(curies)}
     own_curies, own_categories = (vocabulary.column(c).to_pylist() for c in ("curie", "category"))
-    target = _folding(own_curies, vocabulary.column("xrefs").to_pylist(), place)
     category_of = dict(zip(own_curies, own_categories, strict=True))
+    target = _folding(own_curies, category_of, vocabulary.column("xrefs").to_pylist(), preference)
     records = _Records()
     known, surfaces = records.known_words, records.surfaces
 
@@ -189,7 +189,7 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
         ends.append(len(numbers))
 
     for curie, name, synonyms, category in _rows(vocabulary):
-        vocabulary_place = place.get(prefix_of(curie), len(place))
+        vocabulary_place = preference.place(curie, category)
         if category not in categories:
             if form := normal_form(name):
                 add(form, records.unlinked_words, records.unlinked_ends)
@@ -269,16 +269,17 @@ def _forms(name: str, category: str, preferred: bool) -> Iterator[tuple[tuple[st
             yield other, "", _DERIVED
 
 
-def _folding(curies: list[str], xrefs: list[list[str] | None], place: dict[str, int]) -> dict[str, str]:
-    """For a concept, the concept of a more preferred vocabulary that it is the only one of its own to refer to."""
-    known, last = set(curies), len(place)
+def _folding(
+    curies: list[str], categories: dict[str, str], xrefs: list[list[str] | None], preference: Preference
+) -> dict[str, str]:
+    """For a concept, the concept of a vocabulary that is preferred for its class, which it is the only one of its own to refer to."""
     chosen: dict[str, str] = {}
     for curie, references in zip(curies, xrefs, strict=True):
-        own = place.get(prefix_of(curie), last)
-        better = sorted({r for r in references or () if r in known and place.get(prefix_of(r), last) < own})
-        if better:
-            best = min(place.get(prefix_of(r), last) for r in better)
-            candidates = [r for r in better if place.get(prefix_of(r), last) == best]
+        category = categories[curie]
+        places = {r: preference.place(r, category) for r in references or () if r in categories}
+        best = min(places.values(), default=0)
+        if best < preference.place(curie, category):
+            candidates = [r for r, place in places.items() if place == best]
             if len(candidates) == 1:
                 chosen[curie] = candidates[0]
     claims: dict[tuple[str, str], int] = defaultdict(int)

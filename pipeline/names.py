@@ -26,12 +26,12 @@ from unicodedata import combining
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import PREFIX_ORDER
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
 from pipeline.name_senses import Concept, compile_names, letters_of
 from pipeline.name_trie import Steps, longest
+from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,14 +80,14 @@ class NameIndex:
         return self._names
 
     @classmethod
-    def build(cls, vocabulary: pa.Table, folder: Path, prefix_order: Sequence[str] = PREFIX_ORDER) -> NameIndex:
+    def build(cls, vocabulary: pa.Table, folder: Path, preference: Preference = DEFAULT_PREFERENCE) -> NameIndex:
         """Compile the names of a table [VOCABULARY] into a folder, and open it.
 
-        Homonyms are ranked by (scope tier, vocabulary in `prefix_order`, scope, category, CURIE), so what is found does not
+        Homonyms are ranked by (scope tier, vocabulary by `preference`, scope, category, CURIE), so what is found does not
         depend on the order of rows. A concept whose only cross-reference into a more preferred vocabulary names a
         concept that is present is linked as that concept.
         """
-        names = compile_names(vocabulary, prefix_order)
+        names = compile_names(vocabulary, preference)
         hashes = np.array([_hash(word) for word in names.words], dtype=np.uint64)
         by_hash = np.argsort(hashes, kind="stable")
         is_name = np.diff(names.first_sense) > 0
@@ -123,11 +123,11 @@ class NameIndex:
         return cls(folder)
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: pa.Table, prefix_order: Sequence[str] = PREFIX_ORDER) -> NameIndex:
+    def from_vocabulary(cls, vocabulary: pa.Table, preference: Preference = DEFAULT_PREFERENCE) -> NameIndex:
         """An index in a temporary folder that lives as long as this process; see `build`."""
         folder = TemporaryDirectory(prefix="materia-names.")
         _TEMPORARY.append(folder)
-        return cls.build(vocabulary, Path(folder.name), prefix_order)
+        return cls.build(vocabulary, Path(folder.name), preference)
 
     def lookup(self, name: str) -> Concept | None:
         """The concept of a whole name in any of its forms ("type 2 diabetes", "Diabetes, Type 2"), or None."""

@@ -29,10 +29,13 @@ class TextReader:
         index: of the vocabulary.
         ner: a recogniser that goes before the dictionary: a folder, or the name of an installed model.
         linker: a folder that `materia train linker` wrote.
+        encoder: a Hugging Face encoder that re-ranks what the linker is unsure of.
     """
 
-    def __init__(self, index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None) -> None:
-        self.extractor = Extractor(index, linker)
+    def __init__(
+        self, index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None, encoder: str | None = None
+    ) -> None:
+        self.extractor = Extractor(index, linker, encoder)
         self.finder = load_finder(ner) if ner else None
         self.nlp = spacy.blank("en")
         tokenizer = make_tokenizer(self.nlp)

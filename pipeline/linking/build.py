@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curies import PREFIX_ORDER, prefix_of
 from pipeline.linking.forms import KINDS, forms_of, kind_of
 from pipeline.linking.keys import hash_of
 from pipeline.linking.postings import build_postings
 from pipeline.linking.spool import Spool
 from pipeline.mapped import write_arrays
+from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,13 +35,13 @@ _PART = 20_000  # names that are in memory as Python strings at once
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
-def build_index(vocabulary: pa.Table, folder: Path) -> None:
-    """Write the index of a table [VOCABULARY] into a folder."""
+def build_index(vocabulary: pa.Table, folder: Path, preference: Preference = DEFAULT_PREFERENCE) -> None:
+    """Write the index of a table [VOCABULARY] into a folder; equal names are in the order of the preference."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="build.") as scratch:
         rows = vocabulary.select(["curie", "name", "synonyms", "category", "parents"]).sort_by("curie")
         arrays, categories = _concepts(rows)
-        names = _names(rows, arrays)
+        names, full = _names(rows, arrays, preference)
         kinds = np.array([KINDS.index(kind_of(category)) for category in categories], dtype=np.uint8)
         spools = _Forms(Path(scratch))
         exact = spools.read(names, kinds[arrays["category"]][arrays["concept_of"]] if categories else kinds)
@@ -49,7 +49,10 @@ def build_index(vocabulary: pa.Table, folder: Path) -> None:
         arrays |= {"exact_keys": exact[by_exact], "exact_names": by_exact.astype(np.int32)}
         starts, lengths = _entries(spools, arrays)
         arrays |= build_postings(spools.text.array(), starts, lengths, arrays["kind_ends"], Path(scratch))
-        header = {"categories": categories, "kinds": list(KINDS), "concepts": len(rows), "names": len(names)}
+        header: dict[str, Any] = {"categories": categories, "kinds": list(KINDS)}
+        header |= {"concepts": len(rows), "names": len(names)}
+        if preference.orders:
+            header |= {"prefer": preference.orders, "full_names": full}
         write_arrays(folder, FORMAT, arrays, header)
 
 
@@ -89,8 +92,8 @@ def _concepts(rows: pa.Table) -> tuple[_Arrays, list[str]]:
     return arrays, [kinds[place] for place in order]
 
 
-def _names(rows: pa.Table, arrays: _Arrays) -> pa.Array:
-    """All names in the order of their numbers; adds their concepts, and the preferred name of each concept."""
+def _names(rows: pa.Table, arrays: _Arrays, preference: Preference) -> tuple[pa.Array, int]:
+    """All names in the order of their numbers, and how many are preferred or exact; adds concepts, and each one's preferred name."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -100,12 +103,10 @@ def _names(rows: pa.Table, arrays: _Arrays) -> pa.Array:
     concept = np.repeat(np.arange(n, dtype=np.int32), pc.fill_null(pc.list_value_length(synonyms), 0).to_numpy())
     scopes = pc.index_in(flat.field("scope"), value_set=pa.array(list(_SCOPES)))
     scope = pc.fill_null(scopes, _SCOPES["related"]).to_numpy(zero_copy_only=False).astype(np.uint8)
-    vocabulary_of = {prefix: place for place, prefix in enumerate(PREFIX_ORDER)}
-    place = np.empty(n, dtype=np.uint8)
-    curies = rows["curie"].combine_chunks()
+    place = np.empty(n, dtype=np.uint16)
     for start in range(0, n, _PART):
-        part = curies.slice(start, _PART).to_pylist()
-        place[start : start + len(part)] = [vocabulary_of.get(prefix_of(curie), len(PREFIX_ORDER)) for curie in part]
+        part = [rows[column].slice(start, _PART).to_pylist() for column in ("curie", "category")]
+        place[start : start + len(part[0])] = [*map(preference.place, *part)]
     concept = np.concatenate([np.arange(n, dtype=np.int32), concept])
     scope = np.concatenate([np.zeros(n, dtype=np.uint8), scope])
     order = np.lexsort((concept, place[concept], scope))
@@ -115,7 +116,7 @@ def _names(rows: pa.Table, arrays: _Arrays) -> pa.Array:
     preferred = np.empty(n, dtype=np.int32)
     preferred[order[:n]] = np.arange(n, dtype=np.int32)
     arrays |= _packed(names, "names") | {"concept_of": concept[order], "preferred": preferred}
-    return names
+    return names, int((scope <= _SCOPES["exact"]).sum())
 
 
 class _Forms:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pipeline.curies import PREFIX_ORDER, prefix_of
 from pipeline.linking.features import PAIR_FEATURES, pair_features
+from pipeline.linking.homonyms import less_preferred
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.surfaces import Surfaces
@@ -21,10 +22,11 @@ from pipeline.linking.words import shipped_words
 
 __all__ = ["CONCEPT_FEATURES", "Block", "CandidateSource"]
 
-#: Features of a concept alone, with the words that explain them.
+#: Features of a concept, whatever the text, and of a homonym, with the words that explain them.
 CONCEPT_FEATURES: dict[str, str] = {
     "later_vocabulary": "a vocabulary of lower rank",
     "supplementary": "a supplementary record",
+    "less_preferred": "another vocabulary is preferred for this name",
 }
 FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILIES)}
 _LIMIT = 60_000
@@ -41,7 +43,8 @@ _REMEMBERED = 10
 
 #: A text and the number of the family that it is to be found in, -1 for any.
 Question = tuple[str, int]
-_Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDArray[np.float32]]
+# Text, concept, spelling and similarity of what was found, and the number of its name, -1 for a remembered one.
+_Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str], npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +111,11 @@ class CandidateSource:
         texts, kinds = [text for text, _ in questions], [_KINDS_OF[family] for _, family in questions]
         found = self.index.search(texts, self.k, kinds)
         rows, columns = np.nonzero(found.concepts >= 0)
-        spellings = [self._name(number) for number in found.names[rows, columns].tolist()]
-        return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns]
+        names = found.names[rows, columns]
+        spellings = [self._name(number) for number in names.tolist()]
+        return rows, found.concepts[rows, columns], spellings, found.scores[rows, columns], names
 
-    def _remember(
-        self,
-        questions: Sequence[Question],
-        rows: npt.NDArray[np.int64],
-        concepts: npt.NDArray[np.int32],
-        spellings: list[str],
-        similarity: npt.NDArray[np.float32],
-    ) -> _Found:
+    def _remember(self, questions: Sequence[Question], known: _Found) -> _Found:
         """Add the candidates that annotated mentions were linked to."""
         assert self.memory is not None
         names = self.memory.index
@@ -128,21 +125,21 @@ class CandidateSource:
         numbers = [self._numbers[names.concept(number)] for number in found.concepts[more, columns].tolist()]
         more_spellings = [names.name(number) for number in found.names[more, columns].tolist()]
         return (
-            np.concatenate([rows, more]),
-            np.concatenate([concepts, np.asarray(numbers, np.int32)]),
-            spellings + more_spellings,
-            np.concatenate([similarity, found.scores[more, columns]]),
+            np.concatenate([known[0], more]),
+            np.concatenate([known[1], np.asarray(numbers, np.int32)]),
+            known[2] + more_spellings,
+            np.concatenate([known[3], found.scores[more, columns]]),
+            np.concatenate([known[4], np.full(len(more), -1, np.int32)]),
         )
 
     def _add(self, questions: Sequence[Question]) -> None:
         texts = [text for text, _ in questions]
-        rows, concepts, spellings, similarity = self._search(questions)
-        known = len(rows)
+        found = self._search(questions)
         if self.memory is not None:
-            rows, concepts, spellings, similarity = self._remember(questions, rows, concepts, spellings, similarity)
+            found = self._remember(questions, found)
+        rows, concepts, spellings, similarity, names = found
         order = np.argsort(rows, kind="stable")
-        remembered = (order >= known).astype(np.float32)
-        rows, concepts, similarity = rows[order], concepts[order], similarity[order]
+        rows, concepts, similarity, names = rows[order], concepts[order], similarity[order], names[order]
         spellings = [spellings[place] for place in order.tolist()]
         told = [self.concept(number) for number in concepts.tolist()]
         all_rows = self.surfaces.rows(texts)
@@ -150,15 +147,17 @@ class CandidateSource:
         name_rows = self.surfaces.rows(spellings)
         preferred_rows = self.surfaces.rows([t[3] for t in told])
         pairs = pair_features(self.surfaces, mention_rows, name_rows, preferred_rows, similarity)
-        own = np.asarray([t[1:3] for t in told], np.float32).reshape(-1, len(CONCEPT_FEATURES))
+        same = pairs[:, list(PAIR_FEATURES).index("same_words")] > 0
+        own = np.zeros((len(told), len(CONCEPT_FEATURES)), np.float32)
+        own[:, :2] = np.asarray([t[1:3] for t in told], np.float32).reshape(-1, 2)
+        own[:, 2] = less_preferred(self.index, rows, concepts, names, same)
         past = np.zeros((len(told), len(MEMORY_FEATURES)), np.float32)
         if self.memory is not None:
             past = self.memory.features(texts, rows, [t[4] for t in told])
-            past[:, 0] = remembered
+            past[:, 0] = names < 0
         features = np.concatenate([pairs, own, past], axis=1)
         families = np.fromiter((t[0] for t in told), np.int8, len(told))
         induced = np.fromiter(("induced" in t[3].lower() for t in told), np.bool_, len(told))
-        same = list(PAIR_FEATURES).index("same_words")
         ends = np.searchsorted(rows, np.arange(len(texts) + 1))
         for place, question in enumerate(questions):
             part = slice(ends[place], ends[place + 1])
@@ -166,7 +165,7 @@ class CandidateSource:
                 concepts[part],
                 families[part],
                 features[part],
-                features[part, same] > 0,
+                same[part],
                 induced[part],
                 int(all_rows[place]),
                 name_rows[part],

@@ -31,13 +31,16 @@ _DEPTHS = (1, 5, 30)
 _BATCH = 64
 
 
-def evaluate_linking(gold: Sequence[str], vocabulary: Sequence[str], *, train: Sequence[str] = ()) -> dict[str, Any]:
+def evaluate_linking(
+    gold: Sequence[str], vocabulary: Sequence[str], *, train: Sequence[str] = (), encoder: str | None = None
+) -> dict[str, Any]:
     """Recall of the right concept for gold mentions.
 
     Args:
         gold: files with annotations, in any format that keeps them: PubTator, BioC.
         vocabulary: vocabulary files.
         train: files with annotations to learn from; documents that are also in `gold` are left out.
+        encoder: folder or name of a Hugging Face encoder that re-ranks what is unsure.
 
     Returns:
         `n` gold mentions, `recall@1`, `recall@5`, `recall@30`, the share whose identifier is in the vocabulary (`gold_in_vocabulary`),
@@ -60,8 +63,8 @@ def evaluate_linking(gold: Sequence[str], vocabulary: Sequence[str], *, train: S
         if train:
             model = Path(folder) / "model"
             known = without_documents(read_gold_corpus(train), corpus.doc_ids)
-            learn_linker(gold_documents(known.documents, concept_of), table, index, model)
-        linker = Linker.open(index, model)
+            learn_linker(gold_documents(known.documents, concept_of), table, index, model, encoder)
+        linker = Linker.open(index, model, encoder)
         figures = judge(linker, documents)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {

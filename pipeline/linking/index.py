@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from pipeline.linking.ranking import EXACT, NGRAMS, NORMAL, Found, best
 from pipeline.linking.vectors import vectors_of
 from pipeline.mapped import Strings, read_arrays
 from pipeline.name_forms import normal_form
+from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,10 @@ class LinkingIndex:
         self.folder = folder
         self._arrays, self.header = read_arrays(folder, FORMAT)
         self._curies, self._names = Strings(self._arrays, "curies"), Strings(self._arrays, "names")
+        #: Whose concept a homonym means.
+        self.preference = Preference(self.header.get("prefer"))
+        #: With a preference, how many names are preferred or exact ones: they have the first numbers.
+        self.full_names = int(self.header.get("full_names", 0))
         ends = self._arrays["kind_ends"].tolist()
         self._ranges = list(zip([0, *ends[:-1]], ends, strict=True))
         self._lists: dict[str, csr_matrix] = {}
@@ -83,6 +88,33 @@ class LinkingIndex:
         parents: npt.NDArray[np.int32] = self._arrays["parents"][ends[number - 1] if number else 0 : ends[number]]
         return parents
 
+    @property
+    def has_hierarchy(self) -> bool:
+        """Whether any concept has a parent."""
+        return len(self._arrays["parents"]) > 0
+
+    def ancestors(
+        self, concepts: npt.NDArray[np.integer[Any]], steps: int | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The superclasses of concepts, each once, at most so many steps up: (place in `concepts`, ancestor), sorted.
+
+        A concept that is its own superclass by a mistake of its vocabulary is not told as one.
+        """
+        ends, parents = self._arrays["parent_ends"], self._arrays["parents"]
+        place, concept = np.arange(len(concepts)), concepts.astype(np.int64)
+        found = np.zeros(0, np.int64)
+        taken = 0
+        while len(concept) and taken != steps:
+            start = np.where(concept > 0, ends[concept - 1], 0)
+            which, at = _members(start, ends[concept])
+            keys = np.unique(place[which] << 32 | parents[at])
+            keys = keys[~np.isin(keys, found, assume_unique=True)]
+            found = np.union1d(found, keys)
+            place, concept = keys >> 32, keys & 0xFFFFFFFF
+            taken += 1
+        found = found[found & 0xFFFFFFFF != concepts[found >> 32]]
+        return found >> 32, found & 0xFFFFFFFF
+
     def name(self, number: int) -> str:
         """A name by its number."""
         return self._names[number]
@@ -97,9 +129,9 @@ class LinkingIndex:
         return cls(folder)
 
     @classmethod
-    def build(cls, vocabulary: pa.Table, folder: Path) -> LinkingIndex:
+    def build(cls, vocabulary: pa.Table, folder: Path, preference: Preference = DEFAULT_PREFERENCE) -> LinkingIndex:
         """Index the names of a table [VOCABULARY] into a folder, and open it."""
-        build_index(vocabulary, folder)
+        build_index(vocabulary, folder, preference)
         return cls(folder)
 
     def search(

@@ -16,8 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import MateriaError
+from pipeline.linking import homonyms
 from pipeline.linking.candidates import CONCEPT_FEATURES, FAMILY_NUMBERS, CandidateSource, Question
+from pipeline.linking.encoder import DEFAULT_WEIGHT, ENCODER_FEATURES, NameEncoder, encoder_features
 from pipeline.linking.features import PAIR_FEATURES
+from pipeline.linking.hierarchy import HIERARCHY_FEATURES, hierarchy_features
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.memory import MEMORY_FEATURES, Memory
 from pipeline.linking.readings import READINGS, Query, readings_of
@@ -36,7 +39,15 @@ _CONTEXT_FEATURES: dict[str, str] = {
     "induced": "induced, and the document names chemicals",
 }
 #: Every feature of a candidate, with the words that explain it.
-FEATURES: dict[str, str] = {**PAIR_FEATURES, **CONCEPT_FEATURES, **MEMORY_FEATURES, **_CONTEXT_FEATURES, **READINGS}
+FEATURES: dict[str, str] = {
+    **PAIR_FEATURES,
+    **CONCEPT_FEATURES,
+    **MEMORY_FEATURES,
+    **_CONTEXT_FEATURES,
+    **READINGS,
+    **HIERARCHY_FEATURES,
+    **ENCODER_FEATURES,
+}
 #: Features of a mention that speak for "none of these".
 NONE_FEATURES: tuple[str, ...] = (
     "always",
@@ -89,26 +100,39 @@ class Linker:
     """Links mentions to the concepts of an index. Pickled as the paths of its index and model."""
 
     def __init__(
-        self, index: LinkingIndex, reranker: Reranker | None = None, memory: Memory | None = None, k: int = 30
+        self,
+        index: LinkingIndex,
+        reranker: Reranker | None = None,
+        memory: Memory | None = None,
+        k: int = 30,
+        encoder: NameEncoder | None = None,
     ) -> None:
-        self.index, self.memory, self.k = index, memory, k
+        self.index, self.memory, self.k, self.encoder = index, memory, k, encoder
         self.reranker = reranker or shipped_reranker()
         self._source = CandidateSource(index, memory, k)
         self._weights = self.reranker.vector(list(FEATURES))
+        self._weights[list(FEATURES).index("less_preferred")] = homonyms.WEIGHT
+        encoded = list(FEATURES).index("encoded_apart")
+        self._weights[encoded] = (self._weights[encoded] or DEFAULT_WEIGHT) if encoder else 0.0
         self._none_weights = self.reranker.none_vector(NONE_FEATURES)
 
     def __reduce__(self) -> tuple[type[Linker], tuple[object, ...]]:
-        return Linker, (self.index, self.reranker, self.memory, self.k)
+        return Linker, (self.index, self.reranker, self.memory, self.k, self.encoder)
 
     @classmethod
-    def open(cls, index: LinkingIndex, model: Path | None = None) -> Linker:
+    def open(cls, index: LinkingIndex, model: Path | None = None, encoder: str | None = None) -> Linker:
         """A linker with what `train_linker` learned, or with the weights that ship with the project.
+
+        Args:
+            model: a folder that `train_linker` wrote.
+            encoder: folder or name of a Hugging Face encoder (see `encoder`).
 
         Raises:
             MateriaError: the folder holds no such model.
         """
+        encodes = NameEncoder(encoder) if encoder else None
         if model is None:
-            return cls(index)
+            return cls(index, encoder=encodes)
         weights = model / "weights.json"
         try:
             text = weights.read_text(encoding="utf-8")
@@ -118,7 +142,7 @@ class Linker:
                 file=str(weights),
                 remedy="Give a folder that `materia train linker` wrote",
             ) from error
-        return cls(index, Reranker.parse(text, str(weights)), Memory(model))
+        return cls(index, Reranker.parse(text, str(weights)), Memory(model), encoder=encodes)
 
     @property
     def none_threshold(self) -> float:
@@ -164,7 +188,9 @@ class Linker:
         context[:, 4] = self._rest_in_document([text for text, _ in documents], row_documents, mention_rows, name_rows)
         context[:, 5] = _join([p.induced for p in parts], np.bool_) & _with_chemicals(wanted, documents_of)[row_groups]
         one_hot = np.eye(len(READINGS))
-        features = np.concatenate([pair, context, one_hot[row_kinds]], axis=1)
+        hierarchy = hierarchy_features(self.index, row_documents, row_groups, concepts, whole)
+        encoded = np.zeros((len(concepts), len(ENCODER_FEATURES)))
+        features = np.concatenate([pair, context, one_hot[row_kinds], hierarchy, encoded], axis=1)
         none = np.zeros((len(families), len(NONE_FEATURES)))
         none[:, 0] = 1
         none[np.asarray(groups, np.int64), 1 + np.asarray(kinds, np.int64)] = 1
@@ -172,6 +198,13 @@ class Linker:
         none[known, 1 + len(READINGS) + wanted[known]] = 1
         np.maximum.at(none[:, -2], row_groups, pair[:, 0])
         np.maximum.at(none[:, -1], row_groups, whole)
+        if self.encoder is not None:
+            scores = features @ self._weights
+            likely = softmax_with_none(scores, none @ self._none_weights, row_groups)
+            texts = self._source.surfaces.texts
+            features[:, -1] = encoder_features(
+                self.encoder, likely, row_groups, texts=texts, left=mention_rows, right=name_rows
+            )
         return Rows(row_groups, concepts, features, none)
 
     def _rest_in_document(

@@ -9,7 +9,7 @@ a second for 9,000 mentions. Rejected: gradient-boosted trees (see docs/extracti
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -115,6 +115,7 @@ def fit(
     none_names: Sequence[str],
     penalty: float = 1.0,
     prior: Reranker | None = None,
+    only: Collection[str] | None = None,
 ) -> Reranker:
     """Weights that make the right rows likely: of a group without a right row, "none".
 
@@ -126,6 +127,7 @@ def fit(
         names, none_names: names of the columns.
         penalty: of the squared distance from the prior's weights.
         prior: where to start from and what to stay near; zeros by default.
+        only: the features whose weights are fitted, where the others are to stay as the prior has them.
     """
     from scipy.optimize import minimize
 
@@ -133,6 +135,7 @@ def fit(
     start = np.zeros(split + none_features.shape[1])
     if prior is not None:
         start = np.concatenate([prior.vector(names), prior.none_vector(none_names)])
+    free = np.asarray([only is None or name in only for name in (*names, *none_names)])
     answered = np.bincount(groups, weights=right, minlength=count) > 0
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -147,7 +150,7 @@ def fit(
         gradient = np.concatenate([row @ features, (p_none - wanted_none) @ none_features])
         away = theta - start
         value = -float(np.log(p_right).sum()) + 0.5 * penalty * float(away @ away)
-        return value, gradient + penalty * away
+        return value, (gradient + penalty * away) * free
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     theta = found.x

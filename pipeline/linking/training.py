@@ -9,7 +9,7 @@ training documents of BC5CDR and NCBI Disease, without a memory. Cost: 20 second
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipeline.errors import MateriaError
 from pipeline.gold_corpus import read_gold_corpus
+from pipeline.linking.encoder import NameEncoder
 from pipeline.linking.gold import GoldDocument, concept_of_identifier, gold_documents
 from pipeline.linking.index import LinkingIndex
 from pipeline.linking.linker import FEATURES, NONE_FEATURES, Linker, Rows
@@ -32,13 +33,16 @@ _FOLDS = 8
 _BATCH = 64
 
 
-def train_linker(train: Sequence[str], vocabulary: Sequence[str], out: Path) -> dict[str, Any]:
+def train_linker(
+    train: Sequence[str], vocabulary: Sequence[str], out: Path, *, encoder: str | None = None
+) -> dict[str, Any]:
     """Learn from annotated files and write a model folder for `Linker.open`.
 
     Args:
         train: files with annotations, in any format that keeps them.
         vocabulary: vocabulary files, the same as will be linked to.
         out: the folder.
+        encoder: folder or name of a Hugging Face encoder that the linker will be used with, so that its worth is learned.
 
     Returns:
         Counts of documents, mentions and remembered names, and the threshold of "none of these".
@@ -49,10 +53,12 @@ def train_linker(train: Sequence[str], vocabulary: Sequence[str], out: Path) -> 
     table = load_vocabulary(list(vocabulary), lambda _: None)
     documents = gold_documents(read_gold_corpus(train).documents, concept_of_identifier(table))
     with tempfile.TemporaryDirectory(prefix="materia.") as folder:
-        return learn_linker(documents, table, LinkingIndex.build(table, Path(folder)), Path(out))
+        return learn_linker(documents, table, LinkingIndex.build(table, Path(folder)), Path(out), encoder)
 
 
-def learn_linker(documents: Sequence[GoldDocument], table: pa.Table, index: LinkingIndex, out: Path) -> dict[str, Any]:
+def learn_linker(
+    documents: Sequence[GoldDocument], table: pa.Table, index: LinkingIndex, out: Path, encoder: str | None = None
+) -> dict[str, Any]:
     """The same for documents that are read already and an index of the table [VOCABULARY]."""
     if not any(right for document in documents for right in document.right):
         raise MateriaError(
@@ -62,11 +68,12 @@ def learn_linker(documents: Sequence[GoldDocument], table: pa.Table, index: Link
     categories = dict(zip(table.column("curie").to_pylist(), table.column("category").to_pylist(), strict=True))
     documents = sorted(documents, key=lambda document: document.doc_id)
     folds = [documents[n::_FOLDS] for n in range(min(_FOLDS, len(documents)))]
+    encodes = NameEncoder(encoder) if encoder else None
     parts: list[tuple[Rows, npt.NDArray[np.bool_]]] = []
     for fold in folds:
         others = [document for other in folds if other is not fold for document in other]
         with tempfile.TemporaryDirectory(prefix="materia.") as folder:
-            linker = Linker(index, memory=build_memory(others, Path(folder), categories))
+            linker = Linker(index, memory=build_memory(others, Path(folder), categories), encoder=encodes)
             parts += _examples(linker, fold)
     reranker = _fit(parts, shipped_reranker())
     memory = build_memory(documents, out, categories)
@@ -79,9 +86,15 @@ def learn_linker(documents: Sequence[GoldDocument], table: pa.Table, index: Link
     }
 
 
-def fit_weights(documents: Sequence[GoldDocument], index: LinkingIndex) -> Reranker:
-    """General weights from annotated documents, none of whose mentions is remembered."""
-    return _fit(_examples(Linker(index, Reranker({}, {}, 0.0)), documents), None)
+def fit_weights(
+    documents: Sequence[GoldDocument],
+    index: LinkingIndex,
+    *,
+    prior: Reranker | None = None,
+    only: Collection[str] | None = None,
+) -> Reranker:
+    """General weights from annotated documents, none of whose mentions is remembered; `prior` and `only` as `fit` has them."""
+    return _fit(_examples(Linker(index, Reranker({}, {}, 0.0)), documents), prior, only)
 
 
 def _examples(linker: Linker, documents: Sequence[GoldDocument]) -> list[tuple[Rows, npt.NDArray[np.bool_]]]:
@@ -97,7 +110,9 @@ def _examples(linker: Linker, documents: Sequence[GoldDocument]) -> list[tuple[R
     return parts
 
 
-def _fit(parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | None) -> Reranker:
+def _fit(
+    parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | None, only: Collection[str] | None = None
+) -> Reranker:
     sizes = np.cumsum([0, *(len(rows.none_features) for rows, _ in parts)])
     groups = np.concatenate([rows.groups + size for (rows, _), size in zip(parts, sizes, strict=False)])
     return fit(
@@ -108,4 +123,5 @@ def _fit(parts: Sequence[tuple[Rows, npt.NDArray[np.bool_]]], prior: Reranker | 
         names=list(FEATURES),
         none_names=NONE_FEATURES,
         prior=prior,
+        only=only,
     )

@@ -49,11 +49,17 @@ def test_models_make_stale_what_reads_with_them_and_enter_by_their_content(tmp_p
     assert stale(given("  cooccurrence: true")) == []
     # A linker links what a recogniser finds; there is none yet.
     assert stale(given("  linker: linker")) == []
+    (folder / "encoder").mkdir()
+    (folder / "encoder" / "config.json").write_text("{}")
+    assert stale(given("  linker_encoder: encoder")) == []
     assert stale(given("  relations: models/relations")) == ["evidence"]
+    assert stale(given("  prefer: {Disease: [MONDO, MESH]}"))[:1] == ["name_index"]
     with_ner = given("  ner: models/ner")
     assert stale(with_ner)[:1] == ["mentions"]
     list(refresh(BY_NAME["mentions"], with_ner, BY_NAME["mentions"].keys(with_ner)))
     assert "mentions" not in stale(with_ner)
+    assert "mentions" in stale(given("  ner: models/ner\n  linker_encoder: encoder"))
+    assert "mentions" not in stale(given("  ner: models/ner"))
     ruler(folder / "models" / "ner", "severe headache")
     assert "mentions" in stale(with_ner)
 

@@ -10,6 +10,7 @@ from pipeline.abbreviations import definitions_beside
 from pipeline.errors import MateriaError
 from pipeline.name_forms import adjectives, normal_form, normal_word, variants
 from pipeline.names import NameIndex
+from pipeline.preference import Preference
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,7 @@ def test_the_preferred_vocabulary_wins_a_homonym_whatever_the_order_of_rows(voca
     ]
     for rows in (concepts, concepts[::-1]):
         assert found(NameIndex.from_vocabulary(vocabulary_of(*rows)), "asthma") == [("asthma", "MESH:9")]
-    first = NameIndex.from_vocabulary(vocabulary_of(*concepts), prefix_order=["HP", "DOID"])
+    first = NameIndex.from_vocabulary(vocabulary_of(*concepts), Preference(default=["HP", "DOID"]))
     assert found(first, "asthma") == [("asthma", "HP:9")]
 
 
