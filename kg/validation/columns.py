@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from kg.tables import TRIPLES
 from kg.validation.finding import Finding, Findings, merged
 from kg.validation.model import kinds_table, sides_table
 from kg.validation.rule import About
@@ -108,7 +107,7 @@ def validate_claims(
         Findings of the rules that are broken, in the order of rules.
     """
     with connect(threads=threads, memory_limit=memory_limit) as connection:
-        connection.register("triples", triples.select(TRIPLES.names))
+        connection.register("triples", triples)
         table_view(connection, "evidence", evidence, EVIDENCE)
         _concepts_view(connection, concepts)
         for sql in (_USED, _POOLS, _KNOWN, f"CREATE VIEW identifiers AS {_OF_CLAIMS}"):

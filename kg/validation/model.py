@@ -73,6 +73,7 @@ def kinds() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(sorted(categories)) for kind, categories in sorted(found.items())}
 
 
+@cache
 def sides_table() -> pa.Table:
     """Every category that a side of a predicate allows: side, predicate, category. Sides that rule out nothing are not there."""
     rows = [
@@ -85,6 +86,7 @@ def sides_table() -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
+@cache
 def kinds_table() -> pa.Table:
     """Every category with its kind; null where it is too general to have one."""
     of = {category: kind for kind, categories in kinds().items() for category in categories}
