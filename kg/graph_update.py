@@ -4,7 +4,8 @@ A generation of the store keeps the N-Quads that its index holds. The next one s
 (RocksDB never writes to a file twice), takes the difference of old and new N-Quads, and is put in force in one step.
 Whoever is killed before that step leaves the old generation, and the next update starts from it again.
 
-Cost: 0.6 s of processor time for 19,000 quads out and 19,000 in, of 2.1 million whose whole load costs 23 s.
+Cost: 0.5 to 0.6 s of processor time for 20,600 quads out and as many in, of 2 million whose whole load costs 22 s; 192 MiB
+(`benchmarks/graph.py`).
 Rejected: DELETE DATA in one transaction (no faster than removing quad by quad), loading additions in a transaction (twice
 the time of ingesting them as files), compacting after each update (it costs as much as a whole load).
 """

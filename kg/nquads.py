@@ -12,8 +12,9 @@ and rdf:object (its `slot_uri`), so there is no second form of them. Every quad 
 claim's subject or of the concept), so that a changed bucket can be applied to a store as a difference.
 
 Lines are put together and sorted by DuckDB, out of core and on all cores, and leave as whole Arrow buffers. Only the
-distinct CURIEs pass through Python, to be expanded. Cost: about 340,000 quads a second on two cores. Rejected: rdflib
-terms and its serializer (tens of thousands of quads a second, everything in memory).
+distinct CURIEs pass through Python, to be expanded. Cost: about 300,000 quads a processor second, and a
+tenth of a second a bucket for planning the query (`benchmarks/graph.py`). Rejected: rdflib terms and its serializer (44,000
+quads a processor second in the same run, everything in memory).
 
 Format: https://www.w3.org/TR/n-quads/, with the escapes of its canonical form, sorted by bytes, each line once.
 """
