@@ -27,7 +27,7 @@ BUCKETS = 64
 
 def make_home(home: Path, claims: int) -> None:
     """Write the three tables that these formats are made from."""
-    rows = f"SELECT i, sha256(i::VARCHAR) AS id FROM range({claims}) r(i)"
+    rows = f"SELECT i, sha256(i::VARCHAR) AS id FROM range($from, {claims}, {BUCKETS}) r(i)"
     triples = f"""SELECT id AS triple_id, 'MESH:C' || i % {claims // 10} AS subject, 'biolink:Drug' AS subject_category,
         'biolink:treats' AS predicate, 'DOID:' || i // 10 AS object, 'biolink:Disease' AS object_category, 0.8 AS belief, 0.8 AS support,
         0 AS contradiction, false AS contested, 2 AS supporting_evidence, 0 AS contradicting_evidence, 2 AS supporting_documents,
@@ -56,9 +56,9 @@ def make_home(home: Path, claims: int) -> None:
     connection = duckdb.connect(config={"memory_limit": "2GB"})
     jobs = [("vocabulary", "all", VOCABULARY, concepts)]
     for number in range(BUCKETS):
-        own = f"i % {BUCKETS} = {number}"
-        jobs.append(("triples", f"{number:02}", TRIPLES, f"SELECT * FROM ({triples}) WHERE {own} ORDER BY triple_id"))
-        jobs.append(("evidence_by_bucket", f"{number:02}", EVIDENCE, f"SELECT * FROM ({evidence}) WHERE {own}"))
+        for asset, schema, sql in (("triples", TRIPLES, triples), ("evidence_by_bucket", EVIDENCE, evidence)):
+            own = sql.replace("$from", str(number))
+            jobs.append((asset, f"{number:02}", schema, f"SELECT * FROM ({own}) ORDER BY {schema.names[0]}"))
     for asset, key, schema, sql in jobs:
         with Dataset(home, asset).writer(key) as writer:
             sink = writer.table(f"{key}/{asset}.parquet", schema)
