@@ -95,7 +95,4 @@ def load_config(path: str) -> Config:
     if config.vocabulary.categories is not None:
         categories = whole(config.vocabulary.categories)
         update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
-    if config.fusion.reliabilities is not None:
-        reliabilities = whole(config.fusion.reliabilities)
-        update["fusion"] = config.fusion.model_copy(update={"reliabilities": reliabilities})
     return config.model_copy(update=update)

@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.home import Home, open_home
 from assets.metadata import column_schema, partition_metadata
-from assets.stage import Refreshed, Stage, batches_of, refresh
+from assets.stage import Refreshed, Stage, batches_of, checks_together, refresh
 from assets.stages import STAGES
 from assets.usage import measured
 from pipeline.parallel import cpu_count
@@ -118,7 +118,9 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
             manifest = home.dataset(stage.shuffled).manifest(key)
             rows = manifest.rows if manifest else 0
             context.log_event(_event(stage.shuffled, key, version, {"dagster/partition_row_count": rows}))
-    if not report_changes_only:
+    if report_changes_only:
+        yield from _checks(stage, home)
+    else:
         yield from _result(context, stage, home, results)
 
 
@@ -137,23 +139,35 @@ def _result(context: dg.AssetExecutionContext, stage: Stage, home: Home, results
             described = _describe(stage, home, result)
             context.add_asset_metadata(described, asset_key=stage.name, partition_key=result.key)
         metadata = {}
-    checks = [
-        dg.AssetCheckResult(
-            check_name=name,
-            passed=bool(result["passed"]),
-            metadata={
-                k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v)
-                for k, v in result.items()
-                if k != "passed"
-            },
-        )
-        for name, result in results[-1].manifest.summary.get("checks", {}).items()
-    ]
     versions = [result.manifest.data_version for result in results]
     version = versions[0] if len(versions) == 1 else "-".join(v[:12] for v in versions)
     yield dg.MaterializeResult(
-        asset_key=stage.name, metadata=metadata, data_version=dg.DataVersion(version), check_results=checks
+        asset_key=stage.name,
+        metadata=metadata,
+        data_version=dg.DataVersion(version),
+        check_results=_checks(stage, home),
     )
+
+
+def _checks(stage: Stage, home: Home) -> list[dg.AssetCheckResult]:
+    """The results of a stage's checks over all its partitions: a check has no partitions. Numbers are summed."""
+    manifests = home.dataset(stage.name).manifests()
+    done = checks_together(manifests[key] for key in sorted(manifests))
+    return [
+        dg.AssetCheckResult(
+            asset_key=stage.name,
+            check_name=check.name,
+            passed=bool(done[check.name]["passed"]),
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            metadata={
+                k: v if isinstance(v, int | float | str) else dg.MetadataValue.json(v)
+                for k, v in done[check.name].items()
+                if k != "passed"
+            },
+        )
+        for check in stage.checks
+        if check.name in done
+    ]
 
 
 def _shuffled_versions(stage: Stage, home: Home) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
+from kg.graph_store import MARKER
 from kg.tables import TRIPLES
 
 __all__ = ["STAGES", "store_folder"]
@@ -56,27 +57,35 @@ def triples(job: Job) -> None:
 
 
 def knowledge_graph(job: Job) -> None:
-    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document."""
+    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document.
+
+    Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
+    """
     from kg.concepts import concepts_in_bucket
     from kg.nquads import write_nquads
+    from kg.validation import figures, of_severity, validate_claims
 
-    concepts = concepts_in_bucket(job.dataset("vocabulary").paths(), int(job.key), job.home.config.buckets)
+    vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
+    claims = job.dataset("triples").read(job.key)
+    concepts = concepts_in_bucket(vocabulary, int(job.key), job.home.config.buckets)
     path = job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(
-        path, job.dataset("triples").read(job.key), job.dataset("evidence_by_bucket").paths(job.key), concepts
-    )
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts)
+    found = validate_claims(claims, evidence, vocabulary)
+    violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
+    job.check("claims_are_sound", not violations, **figures(violations))
+    job.check("claims_are_plausible", not warnings, **figures(warnings))
 
 
 def graph_index(job: Job) -> None:
-    """Oxigraph's index of the whole graph, loaded in bulk from the N-Quads: what SPARQL is asked of.
+    """Oxigraph's index of the whole graph: what SPARQL is asked of. After a small change only the difference is applied.
 
     An index is made from the N-Quads and can be thrown away; it holds no facts of its own.
     """
-    from kg.graph_store import build_store
+    from kg.graph_update import update_store
 
     graph = job.dataset("knowledge_graph")
     files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
-    quads = build_store(files, store_folder(job.home))
+    quads = update_store(files, store_folder(job.home)).quads
     job.writer.summary["quads"] = quads
     job.check("some_quads", quads > 0, quads=quads)
 
@@ -105,14 +114,24 @@ STAGES = [
         knowledge_graph,
         needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
         partitions="bucket",
+        version="2",
         kinds=("rdf",),
+        checks=(
+            Check("claims_are_sound", "Claims and evidence must be well-formed; `materia validate` tells the rules."),
+            Check(
+                "claims_are_plausible",
+                "Subject and object are of a class in the predicate's domain and range (Biolink), and not the same.",
+                blocking=False,
+            ),
+        ),
     ),
     Stage(
         "graph_index",
         "graph",
         graph_index,
         needs=(Need("knowledge_graph", "bucket"),),
-        present=lambda home: store_folder(home).exists(),
+        version="2",
+        present=lambda home: (store_folder(home) / MARKER).exists(),
         kinds=("oxigraph",),
         checks=(Check("some_quads", "The graph must hold at least one statement."),),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from upath import UPath
@@ -53,10 +54,11 @@ def graph_evidence(job: Job) -> None:
     merged = renames(job.dataset(MERGES).read()) if graphs else {}
     categories = read_categories(concepts, graphs, job.writer.set_aside)
     found = job.writer.summary["graphs"] = {}
+    counts = Counter({"edges": 0, "renamed": 0, "set_aside": 0})
     for graph in graphs:
         before = sink.rows
         job.progress(f"graph_evidence {graph.name}")
-        for rows in evidence_of(graph, mapping, categories, job.writer.set_aside, merged):
+        for rows in evidence_of(graph, mapping, categories, job.writer.set_aside, merged, counts=counts):
             sink.write(rows)
         found[graph.name] = {
             "doc_id": graph.doc_id,
@@ -65,6 +67,7 @@ def graph_evidence(job: Job) -> None:
             "rows": sink.rows - before,
         }
     job.check("some_edge", sink.rows > 0 or not job.home.graphs, rows=sink.rows, files=len(found))
+    job.check("edges_conserved", counts["edges"] == sink.rows + counts["set_aside"], rows=sink.rows, **counts)
 
 
 STAGES = [
@@ -81,6 +84,10 @@ STAGES = [
             Check(
                 "some_edge",
                 "Where graphs are given, one edge at least must be usable; triples may need --graph-mapping.",
+            ),
+            Check(
+                "edges_conserved",
+                "Every edge that is read, also one whose ends the vocabulary joined, must be evidence or set aside.",
             ),
         ),
     )

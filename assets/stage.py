@@ -9,7 +9,7 @@ these keys alone, so a lost event or a missed tick is caught up by the next buil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -22,7 +22,10 @@ from pipeline.hashing import hash_json
 from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
 from pipeline.tables import table_version
 
-__all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "refresh"]
+__all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh"]
+
+#: Examples of what a check found that are kept of all partitions.
+_EXAMPLES = 5
 
 T = TypeVar("T")
 Partitions = Literal["none", "batch", "bucket"]
@@ -173,6 +176,26 @@ def batches_of(home: Home) -> list[str]:
     return list(manifest.summary["batches"]) if manifest else []
 
 
+def checks_together(manifests: Iterable[Manifest]) -> dict[str, dict[str, Any]]:
+    """The results of a stage's checks over its partitions: passed where all passed, numbers added, some of the examples."""
+    done: dict[str, dict[str, Any]] = {}
+    for manifest in manifests:
+        for name, result in manifest.summary.get("checks", {}).items():
+            done[name] = _together(done[name], result) if name in done else result
+    return done
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Two figures as one: both true, numbers added, tables joined, the first few of lists, the first of texts."""
+    if isinstance(one, bool):
+        return one and other
+    if isinstance(one, dict):
+        return {**other, **{k: _together(v, other[k]) if k in other else v for k, v in one.items()}}
+    if isinstance(one, list):
+        return [*one, *other][:_EXAMPLES]
+    return one + other if isinstance(one, int | float) else one
+
+
 def _version(manifest: Manifest | None, asset: str, key: str) -> str:
     if manifest is None:
         place = asset if key == WHOLE else f"{asset}, partition {key},"
@@ -228,7 +251,8 @@ def refresh(
             for check in stage.checks:
                 result = job.checks.get(check.name, {"passed": True})
                 if check.blocking and not result["passed"]:
-                    figures = ", ".join(f"{k}: {v}" for k, v in result.items() if k != "passed")
+                    told = {k: v for k, v in result.items() if k != "passed" and isinstance(v, int | float | str)}
+                    figures = ", ".join(f"{k}: {v}" for k, v in told.items())
                     raise MateriaError(
                         f"{stage.name}: the check {check.name} failed ({figures})",
                         remedy=f"{check.description} Mend the cause and build again",

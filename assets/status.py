@@ -7,6 +7,7 @@ from typing import Any
 
 from assets.corpora import CORPORA
 from assets.home import Home
+from assets.stage import checks_together
 from assets.stages import STAGES
 from assets.usage import history
 from pipeline.errors import MateriaError
@@ -57,11 +58,10 @@ def _failed_checks(manifests: dict[str, list[Manifest]]) -> dict[str, dict[str, 
     """What each check that failed asks for, and its figures; those that stop nothing would go unseen otherwise."""
     failed: dict[str, dict[str, Any]] = {}
     for stage in STAGES:
-        for manifest in manifests[stage.name]:
-            results = manifest.summary.get("checks", {})
-            for check in stage.checks:
-                if not results.get(check.name, {"passed": True})["passed"]:
-                    failed[check.name] = {"asks": check.description, **results[check.name]}
+        results = checks_together(manifests[stage.name])
+        for check in stage.checks:
+            if not results.get(check.name, {"passed": True})["passed"]:
+                failed[check.name] = {"asks": check.description, **results[check.name]}
     return failed
 
 

@@ -41,6 +41,7 @@ def vocabulary(job: Job) -> None:
     exactly the same; `vocabulary_merges` has the log. Terms without a name and clauses that cannot be read are set aside
     with the reason.
     """
+    from kg.validation import figures, of_severity, validate_concepts
     from pipeline.vocabularies.join import joined
     from pipeline.vocabularies.source_tables import read_sources
 
@@ -71,6 +72,11 @@ def vocabulary(job: Job) -> None:
     job.writer.summary["categories"] = dict(sorted(categories.items()))
     job.writer.summary["merges"] = dict(sorted(outcomes.items()))
     job.check("some_concept", concepts.rows > 0, concepts=concepts.rows)
+    concepts.close()
+    found = validate_concepts([str(concepts.path)], threads=job.workers)
+    violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
+    job.check("concepts_are_sound", not violations, **figures(violations))
+    job.check("concepts_are_plausible", not warnings, **figures(warnings))
 
 
 STAGES = [
@@ -84,6 +90,16 @@ STAGES = [
         kinds=("duckdb", "parquet"),
         fingerprint=_vocabulary_files,
         present=lambda home: home.dataset(MERGES).manifest() is not None,
-        checks=(Check("some_concept", "The vocabularies must hold at least one concept."),),
+        checks=(
+            Check("some_concept", "The vocabularies must hold at least one concept."),
+            Check(
+                "concepts_are_sound",
+                "No cycles of is_a, contradictory mappings, missing names, unknown classes or malformed identifiers.",
+                blocking=False,
+            ),
+            Check(
+                "concepts_are_plausible", "Superclasses and exact matches are of the concept's kind.", blocking=False
+            ),
+        ),
     )
 ]

@@ -12,7 +12,8 @@ processes of its own, twice: on one document, which gives its start-up, and on a
   negation and no claims, so it does less. `tokenizer` and `pysbd` are its first parts alone.
 
 A document a second "of a core" is one a second of processor time of all processes together, so that it holds on a busy machine.
-`use` is that processor time over wall time and the workers; it is below 100 where other programs take the processors.
+`use` is the processor time of the whole run, start-up included, over its wall time and the workers; it is below 100 where other programs
+take the processors.
 """
 
 from __future__ import annotations
@@ -65,13 +66,12 @@ def prepare(folder: Path) -> None:
 
 def ours(folder: Path, documents: pa.Table, workers: int, models: dict[str, str]) -> tuple[int, int]:
     """Mentions and claims, as the two stages of a build find them."""
-    from pipeline.claims import extract_evidence
+    from pipeline.claims import evidence_workers, extract_evidence
     from pipeline.mentions import find_mentions, mention_workers
-    from pipeline.parallel import Workers
 
     with mention_workers([str(folder / "index")], workers, **models) as pool:
         mentions = list(find_mentions(documents.to_batches(), pool))
-    with Workers(workers) as pool:
+    with evidence_workers(workers) as pool:
         claims = list(extract_evidence(documents.to_batches(), mentions, pool))
     return sum(rows.num_rows for rows in mentions), sum(rows.num_rows for rows in claims)
 
@@ -159,7 +159,7 @@ def measure(system: str, folder: Path, count: int, options: argparse.Namespace) 
     wall, cpu = all_["wall"] - start["wall"], all_["cpu"] - start["cpu"]
     speed = (count - 1) / cpu
     print(
-        f"{system:<12}{count:>8,}{speed:>10.0f}{(count - 1) / wall:>10.0f}{100 * cpu / wall / options.workers:>7.0f}%"
+        f"{system:<12}{count:>8,}{speed:>10.0f}{(count - 1) / wall:>10.0f}{100 * all_['cpu'] / all_['wall'] / options.workers:>7.0f}%"
         f"{start['wall']:>9.1f} s{all_['peak']:>8.0f} MiB   found {all_['found']}",
         flush=True,
     )

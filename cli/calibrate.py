@@ -103,7 +103,7 @@ def _print(report: dict[str, Any]) -> None:
     for table in (figures, bins, extractors):
         for column in table.columns[1:]:
             column.justify = "right"
-    for name in ("n", "base_rate", "ece", "ece_equal_mass", "brier", "brier_skill", "auc"):
+    for name in ("n", "base_rate", "ece", "ece_by_chance", "ece_equal_mass", "brier", "brier_skill", "auc"):
         figures.add_row(name, _text(report[name]), _text(report["uncalibrated"].get(name, "")))
     for one in report["bins"]:
         figures_of_bin = (_text(one[key]) for key in ("n", "mean_belief", "share_true"))

@@ -20,6 +20,8 @@ COMMANDS = {
     "status": "how much there is of everything, what was set aside, what each stage cost",
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",
+    "validate": "what in the graph is malformed or against the Biolink model, and what to do",
+    "serve": "a read-only SPARQL endpoint with a query page, on this machine",
     "explain": "why a claim is believed: all evidence for and against it, and its belief step by step",
     "diff": "what two builds know differently, and why",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",

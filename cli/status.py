@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
             reasons.add_row(reason, f"{count:,}")
         console.print(reasons)
     for name, result in figures["failed_checks"].items():
-        found = ", ".join(f"{key}: {value}" for key, value in result.items() if key not in ("asks", "passed"))
+        told = {k: v for k, v in result.items() if k not in ("asks", "passed") and isinstance(v, int | float | str)}
+        found = ", ".join(f"{key}: {value}" for key, value in told.items())
         console.print(f"{name} failed ({found}): {result['asks']}", soft_wrap=True, markup=False)
     costs = Table("stage", "seconds", "peak MiB", box=None)
     for name, cost in figures["stages"].items():

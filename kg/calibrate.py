@@ -5,7 +5,7 @@ over all claims that could be made of a document, not only those that are made. 
 judged at the rate at which such claims held in training (belief 0 would say that it is surely false).
 
 The classifier of relations knows its training documents by heart, so its reliability is learned from what its folds say of documents
-that they have not seen. Cost: on BC5CDR (480 documents to learn from, 483 to judge) 70 processor seconds, of which training takes 55.
+that they have not seen. Cost: on BC5CDR (480 documents to learn from, 483 to judge) 71 processor seconds, of which training takes 55.
 """
 
 from __future__ import annotations

@@ -22,7 +22,14 @@ import numpy.typing as npt
 from kg.reliability import Bin
 from pipeline.errors import MateriaError
 
-__all__ = ["area_under_curve", "brier", "brier_skill", "expected_calibration_error", "reliability_curve"]
+__all__ = [
+    "area_under_curve",
+    "brier",
+    "brier_skill",
+    "error_by_chance",
+    "expected_calibration_error",
+    "reliability_curve",
+]
 
 Beliefs = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -74,6 +81,22 @@ def expected_calibration_error(curve: list[Bin]) -> float:
     total = sum(one.n for one in curve)
     gaps = sum(one.n * abs((one.share_true or 0) - (one.mean_belief or 0)) for one in curve)
     return round(gaps / total, _DECIMALS)
+
+
+def error_by_chance(beliefs: Beliefs, bins: int = 10, *, draws: int = 200, seed: int = 0) -> float:
+    """The calibration error that these beliefs would have if they were right: the mean over truths drawn from them.
+
+    No finite number of claims has an error of 0 (consistency resampling, Bröcker and Smith 2007, doi:10.1175/WAF993.1).
+    """
+    _check(beliefs, beliefs > 0)
+    random = np.random.default_rng(seed)
+    edges = np.arange(1, bins) / bins
+    places = np.searchsorted(edges, beliefs, side="right")
+    gaps = [
+        np.abs(np.bincount(places, weights=(random.random(len(beliefs)) < beliefs) - beliefs)).sum()
+        for _ in range(draws)
+    ]
+    return round(float(np.mean(gaps)) / len(beliefs), _DECIMALS)
 
 
 def brier(beliefs: Beliefs, truths: Truths) -> float:

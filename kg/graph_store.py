@@ -10,6 +10,7 @@ uses rdflib. Rejected: a thread with a deadline (it goes on computing after the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +26,27 @@ from urllib.parse import unquote
 
 from pipeline.curies import PREFIXES
 from pipeline.errors import MateriaError
+from pipeline.storage import write_atomically
 
-__all__ = ["build_store", "compact", "open_store", "query"]
+__all__ = [
+    "MARKER",
+    "Generation",
+    "build_store",
+    "compact",
+    "current_generation",
+    "explain_syntax_error",
+    "names_its_graphs",
+    "next_generation",
+    "open_index",
+    "open_store",
+    "put_in_force",
+    "query",
+    "refuse_unless_read_only",
+    "store_version",
+]
 
-_MARKER: Final = "complete.json"
+#: Names the generation of a store that is in force.
+MARKER: Final = "complete.json"
 _REBUILD: Final = "Run: materia build --until graph_index"
 
 #: IRIs, strings and comments: parts of a query in which words mean nothing.
@@ -43,6 +62,63 @@ _SERVICE: Final = re.compile(r"(?<![\w?$:-])SERVICE", re.IGNORECASE)
 _UPDATES: Final = frozenset(["ADD", "CLEAR", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "LOAD", "MOVE", "WITH"])
 
 
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One complete state of the store: its index and, in the order of the buckets, the N-Quads that are in it."""
+
+    path: Path
+    quads: int
+
+    @property
+    def index(self) -> Path:
+        """The folder of Oxigraph's files."""
+        return self.path / "index"
+
+    @property
+    def nquads(self) -> list[Path]:
+        """What the index holds. The dataset replaces its own files, so these are hard links (or copies) of them."""
+        return sorted((self.path / "nquads").iterdir())
+
+
+def current_generation(folder: Path) -> Generation | None:
+    """The state of the store that is in force, or None where there is none that is complete."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return Generation(folder / marker["generation"], marker["quads"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def next_generation(folder: Path) -> Path:
+    """An empty folder for the state after the one in force."""
+    current = current_generation(folder)
+    path = folder / str(int(current.path.name) + 1 if current else 1)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def put_in_force(path: Path, nquads: Sequence[Path], quads: int) -> None:
+    """Make a finished generation the one that readers open, in one step, and remove every other one.
+
+    Whoever has the old one open keeps it: Oxigraph holds its files open.
+    """
+    kept = path / "nquads"
+    kept.mkdir()
+    for number, source in enumerate(nquads):
+        target = kept / f"{number:04}.nq"
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, target)
+    write_atomically(path.parent / MARKER, json.dumps({"generation": path.name, "quads": quads}))
+    for other in path.parent.iterdir():
+        if other.is_dir() and other != path:
+            shutil.rmtree(other, ignore_errors=True)
+        elif other.is_file() and other.name != MARKER:
+            other.unlink(missing_ok=True)
+
+
 def build_store(nquads: Sequence[Path], folder: Path) -> int:
     """Load N-Quads files into a new Oxigraph store and put it in place of the one in `folder`.
 
@@ -54,11 +130,8 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     """
     import pyoxigraph
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged, old = (folder.with_name(f".{folder.name}.{state}") for state in ("staged", "old"))
-    for leftover in (staged, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    store = pyoxigraph.Store(str(staged))
+    staged = next_generation(folder)
+    store = pyoxigraph.Store(str(staged / "index"))
     for path in nquads:
         try:
             store.bulk_load(path=str(path), format=pyoxigraph.RdfFormat.N_QUADS)
@@ -72,12 +145,37 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
     store.flush()
     quads = len(store)
     del store
-    (staged / _MARKER).write_text(json.dumps({"quads": quads}), encoding="utf-8")
-    if folder.exists():
-        folder.rename(old)
-    staged.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    put_in_force(staged, nquads, quads)
     return quads
+
+
+def store_version(folder: Path) -> str | None:
+    """Twelve hexadecimal digits that change whenever the store in a folder is replaced; None where none is complete."""
+    marker = folder / MARKER
+    try:
+        text, changed = marker.read_bytes(), marker.stat().st_mtime_ns
+    except OSError:
+        return None
+    return hashlib.sha256(b"%b %d" % (text, changed)).hexdigest()[:12]
+
+
+def open_index(folder: Path) -> Any:
+    """The graph as a `pyoxigraph.Store`, read only.
+
+    Raises:
+        MateriaError: there is no complete store in the folder.
+    """
+    import pyoxigraph
+
+    generation = current_generation(folder)
+    if generation is None:
+        raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
+    try:
+        return pyoxigraph.Store.read_only(str(generation.index))
+    except OSError as error:
+        if current_generation(folder) != generation:
+            return open_index(folder)  # an update put the next one in force just now
+        raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
 
 
 def open_store(folder: Path) -> Any:
@@ -88,17 +186,10 @@ def open_store(folder: Path) -> Any:
     Raises:
         MateriaError: there is no complete store in the folder.
     """
-    import pyoxigraph
     from oxrdflib import OxigraphStore
     from rdflib import Dataset, Namespace
 
-    if not (folder / _MARKER).exists():
-        raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
-    try:
-        store = pyoxigraph.Store.read_only(str(folder))
-    except OSError as error:
-        raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error
-    dataset = Dataset(store=OxigraphStore(store=store), default_union=True)
+    dataset = Dataset(store=OxigraphStore(store=open_index(folder)), default_union=True)
     for prefix, namespace in PREFIXES.items():
         dataset.bind(prefix, Namespace(namespace), override=True, replace=True)
     return dataset
@@ -162,6 +253,11 @@ def refuse_unless_read_only(sparql: str) -> None:
         raise MateriaError("SERVICE would ask a server on the network", remedy="Ask the graph itself")
 
 
+def names_its_graphs(sparql: str) -> bool:
+    """Whether a query says with FROM or FROM NAMED which graphs it is about."""
+    return any(word.upper() == "FROM" for word in _WORD.findall(_NOT_WORDS.sub(" ", sparql)))
+
+
 def compact(iri: str) -> str:
     """The CURIE of an IRI: the inverse of `pipeline.curies.expand`; the IRI in angle brackets where no prefix fits.
 
@@ -178,7 +274,8 @@ def compact(iri: str) -> str:
     return f"{prefix}:{unquote(iri[length:])}"
 
 
-def _malformed(error: SyntaxError) -> dict[str, str]:
+def explain_syntax_error(error: SyntaxError) -> dict[str, str]:
+    """What is wrong with a query that pyoxigraph refused, with line and column: `problem` and `remedy`."""
     text = str(error)
     place = re.match(r"error at (\d+):(\d+)", text)
     where = f" at line {place[1]}, column {place[2]}" if place else f" ({text})"
@@ -226,7 +323,7 @@ def _serve_one() -> None:
     try:
         answer = _answer(Path(request["folder"]), request["sparql"], request["limit"])
     except SyntaxError as error:
-        answer = _malformed(error)
+        answer = explain_syntax_error(error)
     except MateriaError as error:
         answer = {"problem": error.problem, "remedy": error.remedy}
     json.dump(answer, sys.stdout)

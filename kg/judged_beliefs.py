@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kg.calibration import area_under_curve, brier, brier_skill, expected_calibration_error, reliability_curve
+from kg.calibration import (
+    area_under_curve,
+    brier,
+    brier_skill,
+    error_by_chance,
+    expected_calibration_error,
+    reliability_curve,
+)
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.gold_claims import GoldClaims
@@ -44,10 +51,10 @@ def judge_beliefs(claims: GoldClaims, reliabilities: Reliabilities, bins: int = 
     """The figures of `kg.calibration` over all candidates, and what they are made of.
 
     Returns:
-        n, base_rate (of the documents learned from), share_true, ece, ece_equal_mass, brier, brier_skill, auc, bins. `claimed`: the
-        same of the claims that have a triple. `unclaimed`: the others, how they are believed and how many hold. `uncalibrated`: the
-        figures without anything learned, where no triple is belief 0. `extractors`: by name, each on
-        the claims that it is heard on.
+        n, base_rate (of the documents learned from), share_true, ece, ece_by_chance, ece_equal_mass, brier, brier_skill, auc, bins.
+        `claimed`: the same of the claims that have a triple. `unclaimed`: the others, how they are believed and how many hold.
+        `uncalibrated`: the figures without anything learned, where no triple is belief 0. `extractors`: by name, each on the claims
+        that it is heard on.
     """
     true: Flags = claims.candidates["true"].to_numpy()
     learned = reliabilities.learned_from
@@ -62,6 +69,7 @@ def judge_beliefs(claims: GoldClaims, reliabilities: Reliabilities, bins: int = 
         "base_rate": base_rate,
         "share_true": round(float(true.mean()), 6),
         **_figures(beliefs, true, base_rate, bins),
+        "ece_by_chance": error_by_chance(beliefs, bins),
         "ece_equal_mass": expected_calibration_error(reliability_curve(beliefs, true, bins, equal="mass")),
         "bins": [one.model_dump() for one in curve],
         "claimed": _part(beliefs[~silent], true[~silent], bins),

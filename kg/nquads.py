@@ -4,7 +4,7 @@
     subject predicate object the same claim as one plain triple, so that SPARQL paths are short      default graph
     materia:evidence/<id>    a sentence that says so: a biolink:TextMiningStudyResult                graph of its document
                              (an edge of another graph: a biolink:StudyResult)
-    concepts                 Biolink class, SKOS labels, superclasses, cross-references              default graph
+    concepts                 Biolink class, SKOS labels and matches, superclasses, cross-references  default graph
 
 The plain triple is written only where support is greater than contradiction: whoever reads it without its association
 must not read a denied claim as a true one. Biolink's slots subject, predicate and object are rdf:subject, rdf:predicate
@@ -68,7 +68,7 @@ def write_nquads(
         connection.execute(_USED_EVIDENCE)
         _check(connection)
         _register_iris(connection)
-        pieces = " UNION ALL ".join([_CLAIMS, _PLAIN, _EVIDENCE, *_CONCEPTS, *_SYNONYMS, *_LINKS])
+        pieces = " UNION ALL ".join([_CLAIMS, _PLAIN, _EVIDENCE, *_CONCEPTS, *_SYNONYMS, *_LINKS, _MATCHES])
         ordered = f"SELECT text, quads FROM ({pieces}) ORDER BY key, text"  # noqa: S608
         for batch in first_of_equal(stream(connection, ordered, 16384), ["text"]):
             written += pc.sum(batch["quads"]).as_py()
@@ -196,6 +196,7 @@ _CURIES: Final = """
         UNION ALL SELECT 'materia:extractor/' || extractor FROM used
         UNION ALL SELECT unnest([curie, category]) FROM concepts
         UNION ALL SELECT unnest(list_concat(parents, xrefs)) FROM concepts
+        UNION ALL SELECT unnest(list_transform(matches, lambda match: match.curie)) FROM concepts
     ) WHERE curie IS NOT NULL
 """
 
@@ -286,4 +287,11 @@ _LINKS: Final = tuple(
         "JOIN iri c ON c.curie = v.curie JOIN iri o ON o.curie = v.other",
     )
     for column, predicate in {"parents": "rdfs:subClassOf", "xrefs": "oboInOwl:hasDbXref"}.items()
+)
+
+#: Concepts of other vocabularies, by SKOS's mapping properties: `exact` is skos:exactMatch.
+_MATCHES: Final = _single(
+    f"c.iri || ' <{expand('skos:')}' || v.match.predicate || 'Match> ' || o.iri || {_END}",
+    "(SELECT curie, unnest(matches) AS match FROM concepts) v "
+    "JOIN iri c ON c.curie = v.curie JOIN iri o ON o.curie = v.match.curie",
 )

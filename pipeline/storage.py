@@ -248,6 +248,7 @@ class TableSink:
     """A Parquet file being written, row group by row group, at flat memory. Byte-identical for identical rows."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
         self.schema = schema
         self.rows = 0
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, write_statistics=True)

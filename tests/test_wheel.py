@@ -48,6 +48,16 @@ def test_the_wheel_builds_the_sample_outside_the_checkout(installed: Path, tmp_p
 
 
 @pytest.mark.slow
+def test_the_wheel_carries_the_query_page_and_its_questions(installed: Path) -> None:
+    code = (
+        "import kg.sparql_endpoint as e, kg.sparql_endpoint.examples as x, pathlib; p = pathlib.Path(e.__file__).parent; "
+        "print((p / 'page' / 'yasgui' / 'LICENSE.txt').exists(), (p / 'page' / 'index.html').exists(), len(x.examples()) > 2)"
+    )
+    done = subprocess.run([installed / "python", "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.split() == ["True", "True", "True"]
+
+
+@pytest.mark.slow
 def test_the_wheel_carries_dagster_settings_and_the_sample(installed: Path) -> None:
     code = (
         "import assets, pipeline, pathlib; a = pathlib.Path(assets.__file__).parent; "

@@ -12,6 +12,7 @@ the rules (identifiers, mappings, reasons) would have to be written a second tim
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from sys import intern
@@ -75,6 +76,8 @@ def graph_evidence(
     categories: Categories,
     set_aside: Callable[[SetAside], None],
     merged: Mapping[str, str] = _NONE_MERGED,
+    *,
+    counts: Counter[str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The evidence of one graph file, in the order of its edges.
 
@@ -84,24 +87,34 @@ def graph_evidence(
         categories: classes of concepts.
         set_aside: receives each edge that cannot be used, with the reason.
         merged: identifiers that the vocabulary joined into others, and what they are now.
+        counts: gets how many edges were read (`edges`), one for each paper that they name, how many of them were set aside
+            (`set_aside`), and how many have an end that was joined into another (`renamed`).
 
     Yields:
         Batches [EVIDENCE]. `retracted` is false: the shuffle joins it.
     """
-    edges = _usable(graph, mapping, set_aside, merged)
+    edges = _usable(graph, mapping, set_aside, merged, Counter() if counts is None else counts)
     while chunk := list(islice(edges, _BATCH_ROWS)):
         yield _batch(chunk, graph, categories)
 
 
 def _usable(
-    graph: GraphFile, mapping: GraphMapping, set_aside: Callable[[SetAside], None], merged: Mapping[str, str]
+    graph: GraphFile,
+    mapping: GraphMapping,
+    set_aside: Callable[[SetAside], None],
+    merged: Mapping[str, str],
+    counts: Counter[str],
 ) -> Iterator[Edge]:
     for item in edges_of(graph, mapping):
+        counts["edges"] += 1
         if isinstance(item, SetAside):
+            counts["set_aside"] += 1
             set_aside(item)
             continue
         subject, object_ = merged.get(item.subject, item.subject), merged.get(item.object, item.object)
+        counts["renamed"] += (subject, object_) != (item.subject, item.object)
         if subject == object_:
+            counts["set_aside"] += 1
             detail = f"Both ends of the edge are {subject}, which says nothing. Nothing is to be done."
             set_aside(SetAside(graph.name, item.place, "self-edge", detail))
         else:

@@ -52,6 +52,17 @@ def summary(home: Home) -> dict[str, Any]:
     return manifest.summary
 
 
+def test_what_it_prints_as_json_is_json_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = corpus(folder / "more.pubtator", 40, first=1001)
+    words = ["calibrate", "--train", more, "--gold", str(folder / "gold.pubtator")]
+    assert main([*words, "--classifier", str(folder / "models" / "cid"), "--json"]) == 0
+    out, errors = capsys.readouterr()
+    report = json.loads(out)
+    assert {"ece", "brier_skill", "auc", "bins", "n"} <= set(report)
+    assert set(report["bins"][0]) == {"least", "most", "n", "mean_belief", "share_true"}
+    assert "not trained on them" in errors
+
+
 def test_beliefs_follow_what_was_learned(folder: Path, home: Home) -> None:
     """Of a claim with one row of evidence the belief is known: what its figure is worth, less the systematic error."""
     learned = load_reliabilities(folder / "reliabilities.json")

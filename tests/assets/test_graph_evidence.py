@@ -171,3 +171,25 @@ def test_edges_follow_a_merge_that_leaves_the_vocabulary_itself_as_it_was(tmp_pa
         versions.append(manifest.data_version)
     assert versions[0] == versions[1]
     assert subjects == ["CHEBI:9", "CHEBI:1"]
+
+
+def test_no_edge_is_lost_where_the_vocabulary_joins_identifiers(tmp_path: Path, papers: Path) -> None:
+    """Edges of both identifiers become evidence of one claim; an edge between the two says nothing any more and is set aside."""
+    obo, edges = tmp_path / "drugs.obo", tmp_path / "edges.tsv"
+    obo.write_text("[Term]\nid: CHEBI:1\nname: aspirin\nalt_id: CHEBI:9\n\n[Term]\nid: MONDO:1\nname: fever\n")
+    pairs = ("CHEBI:1", "MONDO:1"), ("CHEBI:9", "MONDO:1"), ("CHEBI:9", "CHEBI:1")
+    edges.write_text("subject\tpredicate\tobject\n" + "".join(f"{a}\tbiolink:affects\t{b}\n" for a, b in pairs))
+    home = open_home(str(tmp_path / "home")).configure(
+        [str(papers)], [str(obo)], Config(buckets=1), graphs=[str(edges)]
+    )
+    build(home, "triples")
+    read, fused = home.dataset("graph_evidence").manifest(), home.dataset("triples").manifest("0")
+    assert read is not None and fused is not None
+    assert read.set_aside == {"self-edge": 1}
+    assert read.summary["checks"]["edges_conserved"] == {
+        "passed": True, "edges": 3, "rows": 2, "set_aside": 1, "renamed": 2,
+    }  # fmt: skip
+    (claim,) = (row for row in home.dataset("triples").read("0").to_pylist() if row["subject"] == "CHEBI:1")
+    assert (claim["supporting_evidence"], claim["supporting_documents"]) == (2, 1), "both edges, one file"
+    figures = fused.summary["checks"]["evidence_conserved"]
+    assert figures["passed"] and figures["evidence"] == figures["supporting"] + figures["contradicting"] == 2

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.calibration import area_under_curve, brier, brier_skill, expected_calibration_error, reliability_curve
+from kg.calibration import (
+    area_under_curve,
+    brier,
+    brier_skill,
+    error_by_chance,
+    expected_calibration_error,
+    reliability_curve,
+)
 from pipeline.errors import MateriaError
 
 BELIEFS = np.array([0.1, 0.1, 0.35, 0.8, 0.8, 1.0])
@@ -57,6 +64,16 @@ def test_what_are_no_beliefs_is_an_error(beliefs: np.ndarray) -> None:
 def test_no_skill_can_be_measured_against_a_base_rate_that_is_never_wrong() -> None:
     with pytest.raises(MateriaError, match="base rate"):
         brier_skill(np.array([0.5]), np.array([False]), base_rate=0.0)
+
+
+def test_the_error_by_chance_is_that_of_who_is_calibrated_and_shrinks_with_the_number_of_claims() -> None:
+    random = np.random.default_rng(1)
+    few, many = random.random(200), random.random(20_000)
+    assert error_by_chance(few) == error_by_chance(few)
+    assert error_by_chance(many) < 0.01 < error_by_chance(few)
+    found = [expected_calibration_error(reliability_curve(few, random.random(200) < few)) for _ in range(200)]
+    assert error_by_chance(few) == pytest.approx(np.mean(found), abs=0.005)
+    assert error_by_chance(np.array([0.0, 1.0])) == 0
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 5), st.floats(0.2, 5))

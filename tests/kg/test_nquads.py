@@ -182,6 +182,13 @@ def test_a_concept_has_a_class_labels_superclasses_and_cross_references(tmp_path
     assert b'"Metformin"@en .' in data
 
 
+def test_a_concept_is_mapped_to_those_of_other_vocabularies(tmp_path: Path) -> None:
+    matches = [{"curie": "CHEBI:6801", "predicate": "exact"}, {"curie": "DOID:1", "predicate": "broad"}]
+    data = write(tmp_path / "graph.nq", [], vocabulary({"matches": matches}))
+    assert values(data, "MESH:D008687", "skos:exactMatch") == {expand("CHEBI:6801")}
+    assert values(data, "MESH:D008687", "skos:broadMatch") == {expand("DOID:1")}
+
+
 def test_a_concept_without_a_class_keeps_its_label(tmp_path: Path) -> None:
     data = write(tmp_path / "graph.nq", [], vocabulary({"category": None}))
     assert values(data, "MESH:D008687", "skos:prefLabel") == {"Metformin"}

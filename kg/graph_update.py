@@ -1,0 +1,115 @@
+"""The store brought up to date by difference: what changed in the N-Quads is taken out of a copy of the index and put in.
+
+A generation of the store keeps the N-Quads that its index holds. The next one starts as hard links to the old index
+(RocksDB never writes to a file twice), takes the difference of old and new N-Quads, and is put in force in one step.
+Whoever is killed before that step leaves the old generation, and the next update starts from it again.
+
+Cost: 0.6 s of processor time for 19,000 quads out and 19,000 in, of 2.1 million whose whole load costs 23 s.
+Rejected: DELETE DATA in one transaction (no faster than removing quad by quad), loading additions in a transaction (twice
+the time of ingesting them as files), compacting after each update (it costs as much as a whole load).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final
+
+from kg.graph_store import Generation, build_store, current_generation, next_generation, put_in_force
+from kg.sorted_lines import line_difference
+
+__all__ = ["StoreUpdate", "update_store"]
+
+#: Beyond this share of the old N-Quads, a change costs as much as a whole load, which leaves a more compact index.
+_LARGEST_CHANGE: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUpdate:
+    """What an update did to a store.
+
+    Attributes:
+        quads: in the store now.
+        removed: quads taken out; 0 where it was loaded whole.
+        added: quads put in.
+        whole: whether it was loaded whole.
+    """
+
+    quads: int
+    removed: int
+    added: int
+    whole: bool
+
+
+def update_store(nquads: Sequence[Path], folder: Path) -> StoreUpdate:
+    """Make the store in `folder` hold exactly the quads of these files: by difference where it can be, else by loading all.
+
+    Args:
+        nquads: sorted N-Quads, each line once; no line in two files. A file is compared with the one that had its place in
+            the sequence before.
+        folder: where the store stands, or will stand.
+
+    Raises:
+        MateriaError: a file is missing or is not N-Quads; the old store is left as it was.
+    """
+    current = current_generation(folder)
+    if current is not None:
+        staged = next_generation(folder)
+        try:
+            done = _by_difference(current, nquads, staged)
+        except (OSError, SyntaxError):
+            done = None  # of the old generation or of the new files; whatever is wrong with these, the load will say
+        if done is not None:
+            return done
+        shutil.rmtree(staged)
+    quads = build_store(nquads, folder)
+    return StoreUpdate(quads, 0, quads, whole=True)
+
+
+def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path) -> StoreUpdate | None:
+    """Put the state after the difference in force; None where the difference is too large."""
+    import pyoxigraph
+
+    removed, added, index = staged / "removed.nq", staged / "added.nq", str(staged / "index")
+    most = _LARGEST_CHANGE * sum(path.stat().st_size for path in current.nquads)
+    counts = write_difference(current.nquads, nquads, removed, added, most)
+    if counts is None:
+        return None
+    quads = current.quads - counts[0] + counts[1]
+    pyoxigraph.Store.read_only(str(current.index)).backup(index)
+    if any(counts):
+        store = pyoxigraph.Store(index)
+        for quad in pyoxigraph.parse(path=str(removed), format=pyoxigraph.RdfFormat.N_QUADS):
+            store.remove(quad)
+        store.bulk_load(path=str(added), format=pyoxigraph.RdfFormat.N_QUADS)
+        store.flush()
+        del store
+    removed.unlink()
+    added.unlink()
+    put_in_force(staged, nquads, quads)
+    return StoreUpdate(quads, *counts, whole=False)
+
+
+def write_difference(
+    old: Sequence[Path], new: Sequence[Path], removed: Path, added: Path, most: float
+) -> tuple[int, int] | None:
+    """Write the lines that only the old files have, and those that only the new ones have.
+
+    Returns:
+        How many lines each of the two files has; None as soon as they are more than `most` bytes.
+    """
+    lines_removed = lines_added = size = 0
+    with removed.open("wb") as lost, added.open("wb") as won:
+        for before, after in zip_longest(old, new):
+            if before and after and before.samefile(after):
+                continue
+            for only_old, only_new in line_difference(before, after):
+                size += lost.write(only_old) + won.write(only_new)
+                if size > most:
+                    return None
+                lines_removed += only_old.count(b"\n")
+                lines_added += only_new.count(b"\n")
+    return lines_removed, lines_added

@@ -1,0 +1,188 @@
+"""The rules as queries over whole tables: one pass of DuckDB, out of core, without a graph.
+
+One statement asks all rules about claims (or concepts), which costs one planning. Of each rule the number of findings and
+the first few are kept, so memory does not grow with what is wrong.
+
+What is looked at is what `kg.nquads.write_nquads` writes of the same tables: evidence that no triple names is no part
+of the graph, and numbers count as they are written, with six decimals. So the shapes of the same rules find the same in the
+graph; `tests/kg/validation` holds both to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from kg.tables import TRIPLES
+from kg.validation.finding import Finding, Findings, merged
+from kg.validation.model import kinds_table, sides_table
+from kg.validation.rule import About
+from kg.validation.rules import RULES
+from pipeline.biolink_predicates import PREDICATES
+from pipeline.curies import PREFIXES
+from pipeline.duck import MEMORY_LIMIT, connect, table_view
+from pipeline.tables import EVIDENCE, VOCABULARY
+
+__all__ = ["EXAMPLES", "validate_claims", "validate_concepts", "validate_tables"]
+
+#: Findings of each rule that are kept as examples.
+EXAMPLES: Final = 5
+
+#: Evidence as it is written to the graph.
+_USED: Final = """
+    CREATE TABLE used AS
+    SELECT evidence_id, triple_id, doc_id, polarity, probability, certainty, direction,
+           NOT regexp_matches(sentence, '[^ ]') AS wordless
+    FROM evidence JOIN (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM triples) USING (evidence_id)
+    WHERE extractor IS NOT NULL AND doc_id IN (SELECT unnest(doc_ids) FROM triples)
+"""
+_POOLS: Final = """
+    CREATE TABLE pools AS
+    SELECT triple_id,
+           count(DISTINCT evidence_id) FILTER (polarity) AS supporting_evidence_found,
+           count(DISTINCT evidence_id) FILTER (NOT polarity) AS contradicting_evidence_found,
+           count(DISTINCT doc_id) FILTER (polarity) AS supporting_documents_found,
+           count(DISTINCT doc_id) FILTER (NOT polarity) AS contradicting_documents_found
+    FROM used GROUP BY triple_id
+"""
+#: Concepts that claims name.
+_KNOWN: Final = """
+    CREATE TABLE known AS
+    SELECT curie, category, name FROM concepts SEMI JOIN (
+        SELECT DISTINCT unnest([subject, object]) AS curie FROM triples) USING (curie)
+"""
+#: Concepts whose classes are all of one kind.
+_OF_KIND: Final = """
+    CREATE VIEW of_kind AS
+    SELECT curie, min(name) AS name, min(kind) AS kind FROM concepts LEFT JOIN kinds USING (category)
+    WHERE category IS NOT NULL GROUP BY curie HAVING count(*) = count(kind) AND count(DISTINCT kind) = 1
+"""
+_OF_CLAIMS: Final = """
+    SELECT unnest([subject, predicate, object]) AS curie, triple_id AS place FROM triples
+    UNION ALL SELECT unnest(doc_ids), triple_id FROM triples
+"""
+_OF_CONCEPTS: Final = """
+    SELECT curie, name AS place FROM concepts WHERE name IS NOT NULL
+    UNION ALL SELECT unnest(parents), curie FROM concepts
+"""
+
+
+def validate_tables(
+    triples: pa.Table,
+    evidence: Sequence[str],
+    concepts: pa.Table | Sequence[str],
+    *,
+    limit: int | None = EXAMPLES,
+    threads: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+) -> list[Findings]:
+    """Ask all rules of claims with their evidence and of the concepts; see `validate_claims` for the arguments."""
+    settings: dict[str, Any] = {"limit": limit, "threads": threads, "memory_limit": memory_limit}
+    claims = validate_claims(triples, evidence, concepts, **settings)
+    return merged([*claims, *validate_concepts(concepts, **settings)], limit)
+
+
+def validate_claims(
+    triples: pa.Table,
+    evidence: Sequence[str],
+    concepts: pa.Table | Sequence[str],
+    *,
+    limit: int | None = EXAMPLES,
+    threads: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+) -> list[Findings]:
+    """Ask the rules about claims of a bucket.
+
+    Args:
+        triples: TRIPLES of the bucket.
+        evidence: Parquet files of EVIDENCE of the bucket.
+        concepts: VOCABULARY that has the concepts the claims name: a table, or its Parquet files.
+        limit: examples kept of each rule; all findings where None.
+        threads: worker threads; all cores where None.
+        memory_limit: what DuckDB may hold before it spills to disk.
+
+    Returns:
+        Findings of the rules that are broken, in the order of rules.
+    """
+    with connect(threads=threads, memory_limit=memory_limit) as connection:
+        connection.register("triples", triples.select(TRIPLES.names))
+        table_view(connection, "evidence", evidence, EVIDENCE)
+        _concepts_view(connection, concepts)
+        for sql in (_USED, _POOLS, _KNOWN, f"CREATE VIEW identifiers AS {_OF_CLAIMS}"):
+            connection.execute(sql)
+        return _ask(connection, ("claim", "any"), limit)
+
+
+def validate_concepts(
+    concepts: pa.Table | Sequence[str],
+    *,
+    limit: int | None = EXAMPLES,
+    threads: int | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+) -> list[Findings]:
+    """Ask the rules about concepts of a whole vocabulary; see `validate_claims` for the arguments."""
+    with connect(threads=threads, memory_limit=memory_limit) as connection:
+        _concepts_view(connection, concepts)
+        connection.register("kinds", kinds_table())
+        for sql in (_OF_KIND, f"CREATE VIEW identifiers AS {_OF_CONCEPTS}"):
+            connection.execute(sql)
+        connection.register("cycles", _cycles(connection))
+        return _ask(connection, ("concept", "any"), limit)
+
+
+def _concepts_view(connection: Any, concepts: pa.Table | Sequence[str]) -> None:
+    if isinstance(concepts, pa.Table):
+        connection.register("concepts", concepts.select(VOCABULARY.names))
+    else:
+        table_view(connection, "concepts", concepts, VOCABULARY)
+
+
+def _ask(connection: Any, about: Iterable[About], limit: int | None) -> list[Findings]:
+    deprecated = [predicate.deprecated for predicate in PREDICATES.values()]
+    connection.register("predicates", pa.table({"curie": list(PREDICATES), "deprecated": deprecated}))
+    connection.register("prefixes", pa.table({"prefix": list(PREFIXES)}))
+    connection.register("sides", sides_table())
+    asked = " UNION ALL ".join(
+        f"SELECT '{rule.name}' AS rule, node, coalesce(min(detail), '') AS detail FROM ({rule.query}) GROUP BY node"  # noqa: S608
+        for rule in RULES.values()
+        if rule.about in about
+    )
+    some = "" if limit is None else f", {limit}"
+    kept = f"min_by(node, node{some}), min_by(detail, node{some})" if some else "list(node), list(detail)"
+    rows = connection.sql(f"SELECT rule, count(*), {kept} FROM ({asked}) GROUP BY rule").fetchall()  # noqa: S608
+    return merged(
+        Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details))))
+        for rule, count, nodes, details in rows
+    )
+
+
+def _cycles(connection: Any) -> pa.Table:
+    """Concepts on a cycle of is_a, each with some of the concepts of its cycle: strongly connected components."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    sql = "SELECT DISTINCT curie, unnest(parents) AS parent FROM concepts"
+    links = connection.sql(sql).to_arrow_table()
+    ends = pa.concat_arrays([*links["curie"].chunks, *links["parent"].chunks, pa.array([], pa.string())])
+    encoded = ends.dictionary_encode()
+    codes = np.asarray(encoded.indices)
+    below, above = codes[: links.num_rows], codes[links.num_rows :]
+    names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    size = len(names)
+    matrix = coo_array((np.ones(len(below), dtype=np.int8), (below, above)), shape=(size, size)).tocsr()
+    _, component = connected_components(matrix, connection="strong") if size else (0, np.empty(0, dtype=np.int32))
+    looped = np.bincount(component, minlength=1)[component] > 1 if size else np.empty(0, dtype=bool)
+    looped[below[below == above]] = True
+    members: dict[int, list[str]] = {}
+    for place in np.flatnonzero(looped):
+        members.setdefault(int(component[place]), []).append(str(names[place]))
+    rows = [(name, " ".join(sorted(cycle)[:6])) for cycle in members.values() for name in cycle]
+    return pa.table(
+        {
+            "curie": pa.array([name for name, _ in rows], pa.string()),
+            "cycle": pa.array([c for _, c in rows], pa.string()),
+        }
+    )
