@@ -137,9 +137,9 @@ _TOLD: Final = """
     WHERE e.predicate = $predicate OR (e.polarity AND list_contains($opposed, e.predicate))
 """
 _SOURCES: Final = f"""
-    SELECT CASE WHEN supports THEN 'for' ELSE 'against' END AS side, extractor, s, voices,
+    SELECT CASE WHEN supports THEN 'for' ELSE 'against' END AS side, extractor, source_steps.s, voices,
            exp(-nats::DOUBLE / {FIXED_POINT}), exp(-remains::DOUBLE / {FIXED_POINT})
-    FROM source_steps WHERE rank = (SELECT rank FROM claims WHERE triple_id = ?)
+    FROM source_steps JOIN sources USING (source) WHERE rank = (SELECT rank FROM claims WHERE triple_id = ?)
     ORDER BY side, remains DESC, extractor
 """  # noqa: S608
 _LEFT_OUT: Final = "SELECT count(DISTINCT doc_id) FROM told WHERE side = 'left out'"

@@ -222,7 +222,7 @@ def test_beliefs_are_explained_to_the_bit(home: Path) -> None:
 
 def test_a_belief_is_explained_by_names_with_quotes_and_steps(home: Path) -> None:
     words = ["explain", "--home", home, "metformin", "treats"]
-    assert "Metformin (MESH:D008687)" in materia(*words).stdout
+    assert "metformin (MESH:D008687)" in materia(*words).stdout
     listed = json.loads(materia(*words, "--json").stdout)
     best = listed["claims"][0]
     text = materia("explain", "--home", home, best["subject"], "Treats", best["object"]).stdout
