@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     tokenizer = BertWordPieceTokenizer(lowercase=True)
     tokenizer.train_from_iterator(MEDIC.splitlines(), vocab_size=120, show_progress=False)
     tokenizer.save_model(str(folder))
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -55,6 +55,7 @@ def index(tmp_path_factory):
 
 def test_vectors_have_length_one_and_do_not_depend_on_their_company(folder):
     encoder = NameEncoder(str(folder))
+    assert "[UNK]" not in encoder._tokenizer.tokenize("Hepatitis C")
     texts = ["Hepatitis C", "Epilepsy", "Hepatitis C", "a much longer name of a disease"]
     together = encoder.vectors(texts)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
