@@ -7,6 +7,8 @@ the counts stand in columns of their own. `publications` are all papers behind t
 
 KGX TSV has neither quotes nor escapes: tabs and line breaks become spaces, and a `|` that joins nothing becomes `¦`.
 
+Cost: a million claims (`benchmarks/export.py`) take 20 seconds of processor time and 0.75 GiB.
+
 Format: https://github.com/biolink/kgx/blob/master/specification/kgx-format.md. The kgx package reads and validates it
 (`benchmarks/kgx_validate.py`), and so does `pipeline.graphs.kgx`.
 """

@@ -3,6 +3,8 @@
 The columns are those of the tables inside (`materia.table` and `materia.version` in the metadata of the schema), and each column
 carries its description there. Any reader of Parquet opens them: DuckDB, pandas, Polars, Spark, R.
 
+Cost: a million claims with two million pieces of evidence take 13 seconds of processor time and 1.2 GiB.
+
 Format: https://parquet.apache.org/docs/file-format/.
 """
 

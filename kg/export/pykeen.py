@@ -5,6 +5,8 @@ embedding is true or not there, so a claim that more speaks against than for is 
 each label its number (in the order of labels, over all three files), its name and its class: with them a model trained on one
 file knows the entities of the others.
 
+Cost: a million claims take 1.5 seconds of processor time and 0.3 GiB.
+
 Format: https://pykeen.readthedocs.io/en/stable/byo/data.html.
 """
 

