@@ -90,7 +90,7 @@ def write(folder: Path, name: str) -> dict[str, Any]:
 
 
 def write_rdflib(folder: Path, name: str) -> dict[str, Any]:
-    """Rdflib's own way, Dataset.addN and serialize, with the quads of the first files as terms in memory beforehand."""
+    """Rdflib's own way, Dataset.addN and serialize, with the same quads as terms in memory beforehand."""
     import pyoxigraph
     from rdflib import BNode, Dataset, Literal, URIRef
 
@@ -106,7 +106,7 @@ def write_rdflib(folder: Path, name: str) -> dict[str, Any]:
     dataset = Dataset()
     default = dataset.default_graph
     quads = []
-    for path in sorted((folder / name).glob("*.nq"))[: BUCKETS // 4]:
+    for path in sorted((folder / name).glob("*.nq")):
         for quad in pyoxigraph.parse(path=str(path)):
             named = isinstance(quad.graph_name, pyoxigraph.NamedNode)
             graph = dataset.graph(URIRef(quad.graph_name.value)) if named else default
