@@ -317,7 +317,7 @@ def test_a_worker_that_was_killed_from_outside_is_replaced(server: Server) -> No
 def test_a_worker_that_grew_large_gives_its_memory_back(tmp_path: Path) -> None:
     distinct = "SELECT DISTINCT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } LIMIT 220000"
     greedy = f"SELECT (COUNT(*) AS ?n) {{ {distinct} }}"
-    with serving(tmp_path, Limits(memory_mib=280, workers=1)) as server:
+    with serving(tmp_path, Limits(memory_mib=370, workers=1)) as server:
         assert server.ask(BELIEF).status == 200
         (before,) = workers_of_this_process(server)
         assert rows(server.ask(greedy).text) == [{"n": "220000"}]
