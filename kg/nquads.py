@@ -29,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.fusion import SUPPORTS_SQL
 from kg.tables import TRIPLES
 from pipeline.curies import expand
 from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
@@ -199,12 +200,12 @@ _OPTIONAL: Final = frozenset(
 )
 
 #: Evidence left out of fusion (of retracted papers, by policy) is left out here too.
-_USED_EVIDENCE: Final = """
+_USED_EVIDENCE: Final = f"""
     CREATE TABLE used AS
-    SELECT e.*, t.triple_id FROM all_evidence e JOIN (
-        SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM triples
+    SELECT e.*, t.triple_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports FROM all_evidence e JOIN (
+        SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM triples
     ) t USING (evidence_id)
-"""
+"""  # noqa: S608
 
 _CURIES: Final = """
     SELECT DISTINCT curie FROM (
@@ -228,6 +229,7 @@ _CLAIMS: Final = _block(
         "rdf:subject": "s.iri",
         "rdf:predicate": "p.iri",
         "rdf:object": "o.iri",
+        "biolink:object_direction_qualifier": _literal("direction"),
         "materia:belief": _decimal("belief"),
         "materia:support": _decimal("support"),
         "materia:contradiction": _decimal("contradiction"),
@@ -265,8 +267,8 @@ _EVIDENCE: Final = _block(
         "materia:probability": _decimal("probability"),
         "materia:certainty": _decimal("certainty"),
         "materia:retracted": f"CASE WHEN retracted THEN {_boolean('retracted')} END",
-        "materia:supports": f"CASE WHEN polarity THEN {_TRIPLE} END",
-        "materia:contradicts": f"CASE WHEN NOT polarity THEN {_TRIPLE} END",
+        "materia:supports": f"CASE WHEN supports THEN {_TRIPLE} END",
+        "materia:contradicts": f"CASE WHEN NOT supports THEN {_TRIPLE} END",
         "prov:wasDerivedFrom": "d.iri",
         "prov:wasAttributedTo": "x.iri",
     },

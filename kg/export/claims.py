@@ -10,6 +10,7 @@ from typing import IO, Final
 
 from kg.export.graph import Graph
 from kg.export.text import write_lines
+from kg.fusion import SUPPORTS_SQL
 from pipeline.duck import file_list
 from pipeline.graphs import GRAPHS
 
@@ -43,17 +44,17 @@ def write_claims(graph: Graph, output: IO[bytes], line: str) -> int:
 def _evidence(graph: Graph, bucket: str) -> str:
     """Sentences and source of each claim of a bucket, as an SQL subquery."""
     files = file_list(graph.paths["evidence_by_bucket"][bucket])
-    sentences = "NULL::VARCHAR[]"
+    sentences, supports = "NULL::VARCHAR[]", SUPPORTS_SQL.format(evidence="e", claim="t")
     if graph.selection.with_evidence:
-        sentences = "list(e.sentence ORDER BY evidence_id) FILTER (e.polarity = believed)"
+        sentences = f"list(e.sentence ORDER BY evidence_id) FILTER ({supports} = believed)"
     # What `pipeline.graphs.evidence` writes at the end of the section of an edge.
     named = (
         f"CASE WHEN e.extractor IN ({_GRAPH_READERS}) THEN regexp_extract(e.section, '\\((infores:[^()]+)\\)$', 1) END"
     )
     return f"""(
         SELECT triple_id, {sentences} AS sentences, min(nullif({named}, '')) AS source
-        FROM (SELECT triple_id, support > contradiction AS believed, unnest(evidence_ids) AS evidence_id
+        FROM (SELECT triple_id, direction, support > contradiction AS believed, unnest(evidence_ids) AS evidence_id
               FROM {graph.claims_of(bucket)}) t
-        JOIN (SELECT evidence_id, sentence, polarity, extractor, section
+        JOIN (SELECT evidence_id, sentence, polarity, direction, extractor, section
               FROM read_parquet({files}, hive_partitioning = false)) e USING (evidence_id)
         GROUP BY triple_id)"""  # noqa: S608

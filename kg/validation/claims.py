@@ -59,7 +59,7 @@ def _side_rule(name: str, side: Side, stated: str) -> Rule:
 
 def _count_rule(name: str, counted: str, what: str, sparql_of: str) -> Rule:
     """The number that a claim states is that of what is there."""
-    pools = (("supporting", "supports", "polarity"), ("contradicting", "contradicts", "NOT polarity"))
+    pools = (("supporting", "supports", "supports"), ("contradicting", "contradicts", "NOT supports"))
     return Rule(
         name,
         "violation",
@@ -194,7 +194,7 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
         ),
         f"""SELECT {_NODE} AS node, coalesce(s.doc_id, f.doc_id) AS detail
             FROM (SELECT DISTINCT triple_id, unnest(doc_ids) AS doc_id FROM triples) s
-            FULL JOIN (SELECT DISTINCT triple_id, doc_id FROM used WHERE polarity IS NOT NULL) f USING (triple_id, doc_id)
+            FULL JOIN (SELECT DISTINCT triple_id, doc_id FROM used WHERE supports IS NOT NULL) f USING (triple_id, doc_id)
             WHERE s.doc_id IS NULL OR f.doc_id IS NULL""",  # noqa: S608
     ),
     Rule(
@@ -208,7 +208,7 @@ CLAIM_RULES: Final[tuple[Rule, ...]] = (
             "sh:minCount 1 ; sh:maxCount 1",
         ),
         f"""SELECT {_EVIDENCE_NODE} AS node, min(doc_id) AS detail FROM used
-            GROUP BY evidence_id HAVING count(DISTINCT CASE WHEN polarity IS NOT NULL THEN triple_id END) != 1""",  # noqa: S608
+            GROUP BY evidence_id HAVING count(DISTINCT CASE WHEN supports IS NOT NULL THEN triple_id END) != 1""",  # noqa: S608
     ),
     Rule(
         "evidence_of_no_document",

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from kg.fusion import SUPPORTS_SQL
 from kg.validation.finding import Finding, Findings, merged
 from kg.validation.model import kinds_table, sides_table
 from kg.validation.rule import About
@@ -31,20 +32,21 @@ __all__ = ["EXAMPLES", "validate_claims", "validate_concepts", "validate_tables"
 EXAMPLES: Final = 5
 
 #: Evidence as it is written to the graph.
-_USED: Final = """
+_USED: Final = f"""
     CREATE TABLE used AS
-    SELECT evidence_id, triple_id, doc_id, polarity, probability, certainty, direction,
-           NOT regexp_matches(sentence, '[^ ]') AS wordless
-    FROM evidence JOIN (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM triples) USING (evidence_id)
+    SELECT evidence_id, triple_id, doc_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, probability, certainty,
+           e.direction, NOT regexp_matches(sentence, '[^ ]') AS wordless
+    FROM evidence e
+    JOIN (SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM triples) t USING (evidence_id)
     WHERE extractor IS NOT NULL AND doc_id IN (SELECT unnest(doc_ids) FROM triples)
-"""
+"""  # noqa: S608
 _POOLS: Final = """
     CREATE TABLE pools AS
     SELECT triple_id,
-           count(DISTINCT evidence_id) FILTER (polarity) AS supporting_evidence_found,
-           count(DISTINCT evidence_id) FILTER (NOT polarity) AS contradicting_evidence_found,
-           count(DISTINCT doc_id) FILTER (polarity) AS supporting_documents_found,
-           count(DISTINCT doc_id) FILTER (NOT polarity) AS contradicting_documents_found
+           count(DISTINCT evidence_id) FILTER (supports) AS supporting_evidence_found,
+           count(DISTINCT evidence_id) FILTER (NOT supports) AS contradicting_evidence_found,
+           count(DISTINCT doc_id) FILTER (supports) AS supporting_documents_found,
+           count(DISTINCT doc_id) FILTER (NOT supports) AS contradicting_documents_found
     FROM used GROUP BY triple_id
 """
 #: Concepts that claims name.

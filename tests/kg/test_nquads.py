@@ -129,6 +129,21 @@ def test_the_direction_of_an_effect_is_told_of_its_evidence(tmp_path: Path, writ
     assert values(data, "materia:evidence/cd", "biolink:object_direction_qualifier") == set()
 
 
+def test_an_effect_of_the_other_direction_contradicts_the_claim(tmp_path: Path, write_evidence: Write) -> None:
+    raised = {"predicate": "biolink:affects", "direction": "increased"}
+    lowered = {"predicate": "biolink:affects", "direction": "decreased", "doc_id": "PMID:3", "sentence": "lowers"}
+    evidence = write_evidence([raised, raised | {"doc_id": "PMID:2"}, lowered])
+    (claim,) = fuse(evidence, FusionConfig(), SplitConfig()).to_pylist()
+    data = write(tmp_path / "graph.nq", evidence)
+    node = f"materia:triple/{claim['triple_id']}"
+    assert values(data, node, "biolink:object_direction_qualifier") == {"increased"}
+    quads = list(ox.parse(data, format=ox.RdfFormat.N_QUADS))
+    against = [quad for quad in quads if quad.predicate == iri("materia:contradicts")]
+    assert [quad.graph_name for quad in against] == [iri("PMID:3")]
+    assert values(data, node, "materia:contradicting_evidence") == {"1"}
+    assert claim["contradicting_evidence"] == 1
+
+
 @pytest.mark.realdata
 def test_directions_are_values_of_the_model(materia_data: Path) -> None:
     import gzip
