@@ -6,13 +6,16 @@ from typing import Final
 
 from pipeline.graphs.base import Edge, GraphReader, Node
 from pipeline.graphs.kgx import KgxEdges
+from pipeline.graphs.obo import OboRelationships
 from pipeline.graphs.sif import Sif
 from pipeline.graphs.triples import Triples
 
 __all__ = ["GRAPHS", "Edge", "GraphReader", "Node", "recognise"]
 
 #: Every reader by its name. No two recognise the same file.
-GRAPHS: Final[dict[str, GraphReader]] = {reader.name: reader for reader in (KgxEdges(), Sif(), Triples())}
+GRAPHS: Final[dict[str, GraphReader]] = {
+    reader.name: reader for reader in (KgxEdges(), OboRelationships(), Sif(), Triples())
+}
 
 
 def recognise(head: bytes, name: str) -> GraphReader | None:

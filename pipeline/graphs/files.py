@@ -18,7 +18,7 @@ from pipeline.readers.streams import BrokenStreamError, open_stream, read_head
 
 __all__ = ["GraphFile", "edges_of", "nodes_of", "open_graphs"]
 
-_FORMATS = "KGX (TSV, JSON Lines, JSON), Hetionet's SIF, or tab-separated triples"
+_FORMATS = "KGX (TSV, JSON Lines, JSON), OBO, Hetionet's SIF, or tab-separated triples"
 T = TypeVar("T", Edge, Node)
 
 

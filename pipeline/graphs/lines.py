@@ -1,4 +1,6 @@
-"""What the two formats share that hold one triple a line: three tab-separated cells, no quoting (IANA, text/tab-separated-values)."""
+"""What the formats share that hold one triple a line. In two of them these are three tab-separated cells without quoting
+(IANA, text/tab-separated-values).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pipeline.graphs.base import Edge, lines_of_text, plain_sentence
 from pipeline.graphs.mapping import GraphMapping
 from pipeline.graphs.scores import ZeroScoreError, parse_score
 
-__all__ = ["triple_lines"]
+__all__ = ["edge_of", "triple_lines"]
 
 
 def triple_lines(
@@ -36,10 +38,11 @@ def triple_lines(
             detail = "The line is not head, relation and tail with tabs between them. Correct or remove it."
             yield SetAside(file, f"line {number}", "no-triple", detail)
         else:
-            yield _edge(cells, f"line {number}", file, mapping)
+            yield edge_of(cells, f"line {number}", file, mapping)
 
 
-def _edge(cells: list[str], place: str, file: str, mapping: GraphMapping) -> Edge | SetAside:
+def edge_of(cells: list[str], place: str, file: str, mapping: GraphMapping) -> Edge | SetAside:
+    """The edge of subject, relation, object and perhaps a score, as a file writes them; why not, where it cannot be used."""
     subject, relation, object_ = cells[:3]
     meaning = mapping.relation(relation)
     if meaning is None:

@@ -54,12 +54,31 @@ Anatomy::UBERON:0000178\tAeG\tGene::2
 """
 TRIPLES = "MESH:D008687\tbiolink:treats\tMONDO:0005148\nMESH:D1\tbiolink:affects\tMESH:D2\t0.5\n"
 
+OBO = """format-version: 1.2
+[Term]
+id: UBERON:0000948
+name: heart
+relationship: part_of UBERON:0004535 ! cardiovascular system
+relationship: RO:0002202 UBERON:0004141 {source="x"} ! heart tube
+
+[Term]
+id: UBERON:0000001
+name: old
+is_obsolete: true
+relationship: part_of UBERON:0004535
+
+[Typedef]
+id: part_of
+relationship: part_of X:1
+"""
+
 #: Name of a fixture -> reader, content, number of edges.
 FIXTURES = {
     "kgx tsv": ("kgx_edges.v1", KGX_TSV, 3),
     "kgx nodes": ("kgx_edges.v1", KGX_NODES, 0),
     "kgx jsonl": ("kgx_edges.v1", KGX_JSONL, 3),
     "kgx json": ("kgx_edges.v1", KGX_JSON, 3),
+    "obo": ("obo_relationships.v1", OBO, 2),
     "sif": ("sif.v1", SIF, 3),
     "triples": ("triples.v1", TRIPLES, 2),
 }
@@ -363,3 +382,29 @@ def test_the_triples_of_a_benchmark(name: str, count: int, materia_data: Path, t
     (tmp_path / "m.yaml").write_text(f"relations:\n{words}prefix: X\n")
     edges, aside = read(tmp_path, content, "triples.v1", load_mapping(tmp_path / "m.yaml"))
     assert (len(edges), aside) == (count, [])
+
+
+def test_relations_of_obsolete_terms_and_of_relations_themselves_are_no_claims(tmp_path: Path) -> None:
+    edges, aside = read(tmp_path, OBO, "obo_relationships.v1")
+    assert [(edge.subject, edge.predicate, edge.object) for edge in edges] == [
+        ("UBERON:0000948", "biolink:part_of", "UBERON:0004535"),
+        ("UBERON:0000948", "biolink:develops_from", "UBERON:0004141"),
+    ]
+    assert aside == []
+    unknown = OBO.replace("part_of UBERON:0004535 !", "attached_to UBERON:0004535 !")
+    _, (told,) = read(tmp_path, unknown, "obo_relationships.v1")
+    assert (told.record, told.reason) == ("line 5", "unknown-relation")
+    assert "attached_to" in told.detail
+
+
+@pytest.mark.realdata
+def test_most_relations_of_uberon_are_known(materia_data: Path) -> None:
+    path = UPath(materia_data / "vocabulary" / "uberon_import.obo.gz")
+    items = list(
+        edges_of(GraphFile(path.name, path, GRAPHS["obo_relationships.v1"], "materia:graph-0"), GraphMapping())
+    )
+    edges = [item for item in items if isinstance(item, Edge)]
+    clauses = gzip.decompress(path.read_bytes()).count(b"\nrelationship:")
+    assert len(items) == clauses
+    assert len(edges) > 0.7 * clauses
+    assert {item.reason for item in items if isinstance(item, SetAside)} <= {"unknown-relation", "no-identifier"}
