@@ -241,7 +241,10 @@ def _answer(place: str | list[Any], sparql: str, limit: int) -> dict[str, Any]:
         pyoxigraph.Store().query(sparql, prefixes=PREFIXES)
         result = open_store(SparqlServer(*place)).query(sparql)
     else:
-        result = open_store(Path(place)).query(sparql)
+        dataset = open_store(Path(place))
+        # rdflib's own way puts the union of all graphs in the place of what FROM names.
+        named = names_its_graphs(sparql)
+        result = dataset.store.query(sparql, {}, {}, "") if named else dataset.query(sparql)
     if result.type == "ASK":
         return {"columns": ["answer"], "rows": [[bool(result.askAnswer)]]}
     columns = [str(name) for name in result.vars] if result.type == "SELECT" else ["subject", "predicate", "object"]

@@ -92,6 +92,12 @@ def test_plain_triples_make_short_paths_and_leave_denied_claims_out(knowledge: P
     assert query(knowledge, "ASK { MESH:D008687 biolink:causes ?d }") == (["answer"], [[False]])
 
 
+def test_a_question_may_say_which_papers_it_is_about(small: Path) -> None:
+    _, rows = query(small, "SELECT (COUNT(*) AS ?n) FROM PMID:3 { ?s ?p ?o }")
+    assert rows == [[sum(i % 7 == 3 for i in range(200))]]
+    assert query(small, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")[1] == [[200]]
+
+
 def test_construct_gives_triples(knowledge: Path) -> None:
     columns, rows = query(knowledge, "CONSTRUCT { ?o biolink:treated_by ?s } WHERE { ?s biolink:treats ?o }")
     assert columns == ["subject", "predicate", "object"]
