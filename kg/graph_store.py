@@ -96,7 +96,7 @@ def open_index(folder: Path) -> Any:
         raise MateriaError("the graph has no index to ask", remedy=_REBUILD)
     try:
         return pyoxigraph.Store.read_only(str(generation.index))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a file that is gone is no OSError to Oxigraph, but damage
         if current_generation(folder) != generation:
             return open_index(folder)  # an update put the next one in force just now
         raise MateriaError(f"the index of the graph cannot be opened ({error})", remedy=_REBUILD) from error

@@ -73,7 +73,7 @@ def update_store(nquads: Sequence[Path], folder: Path) -> StoreUpdate:
         staged = next_generation(folder)
         try:
             done = _by_difference(current, nquads, staged)
-        except (OSError, SyntaxError):
+        except (OSError, RuntimeError, SyntaxError):
             done = None  # of the old generation or of the new files; whatever is wrong with these, the load will say
         if done is not None:
             return done

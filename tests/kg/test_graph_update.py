@@ -89,6 +89,19 @@ def test_where_the_state_is_unknown_it_is_loaded_whole(tmp_path: Path) -> None:
     assert held(tmp_path / "store") == lines(set(range(300)))
 
 
+def test_an_index_that_lost_a_file_is_told_and_loaded_anew(tmp_path: Path) -> None:
+    (tmp_path / "a.nq").write_text("<http://a> <http://b> <http://c> .\n")
+    update_store([tmp_path / "a.nq"], tmp_path / "store")
+    for path in (tmp_path / "store").rglob("*.sst"):
+        path.unlink()
+    with pytest.raises(MateriaError, match="the index of the graph cannot be opened"):
+        open_store(tmp_path / "store")
+    (tmp_path / "a.nq").unlink()
+    (tmp_path / "a.nq").write_text("<http://a> <http://b> <http://d> .\n")
+    assert update_store([tmp_path / "a.nq"], tmp_path / "store").whole
+    assert len(list(open_store(tmp_path / "store").query("SELECT * { ?s ?p ?o }"))) == 1
+
+
 def test_a_bad_file_is_named_and_the_old_store_stays(tmp_path: Path) -> None:
     paths = write(tmp_path / "nquads", set(range(300)))
     update_store(paths, tmp_path / "store")
