@@ -43,7 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparqlServer]:
             except MateriaError:
                 time.sleep(0.05)
         yield server
-        process.terminate()
+        process.kill()  # it would wait for the question that does not end
 
 
 @pytest.fixture
