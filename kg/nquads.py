@@ -37,7 +37,7 @@ from pipeline.errors import MateriaError
 from pipeline.graphs import GRAPHS
 from pipeline.tables import EVIDENCE, VOCABULARY
 
-__all__ = ["write_nquads"]
+__all__ = ["FROM_GRAPHS", "GRAPH_READERS", "text_bytes", "write_nquads"]
 
 
 def write_nquads(
@@ -75,15 +75,15 @@ def write_nquads(
         ordered = f"SELECT text, quads FROM ({pieces}) ORDER BY key, text"  # noqa: S608
         for batch in first_of_equal(stream(connection, ordered, 16384), ["text"]):
             written += pc.sum(batch["quads"]).as_py()
-            target.write(_bytes(batch["text"]))
+            target.write(text_bytes(batch["text"]))
     return written
 
 
-def _bytes(texts: pa.StringArray) -> memoryview:
+def text_bytes(texts: pa.StringArray) -> memoryview:
     """The texts one after the other, as they already lie in memory."""
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(data)[ends[0] : ends[-1]]
+    return memoryview(data)[ends[0] : ends[-1]] if data is not None else memoryview(b"")
 
 
 def _check(connection: Any) -> None:
@@ -219,8 +219,8 @@ _CURIES: Final = """
 """
 
 #: Extractors that read graphs, as an SQL list; and whether all that a triple rests on comes from them.
-_GRAPH_READERS: Final = ", ".join(f"'{name}'" for name in GRAPHS)
-_FROM_GRAPHS: Final = f"len(list_filter(extractors, lambda name: name NOT IN ({_GRAPH_READERS}))) = 0"
+GRAPH_READERS: Final = ", ".join(f"'{name}'" for name in GRAPHS)
+FROM_GRAPHS: Final = f"len(list_filter(extractors, lambda name: name NOT IN ({GRAPH_READERS}))) = 0"
 
 _CLAIMS: Final = _block(
     _TRIPLE,
@@ -241,7 +241,7 @@ _CLAIMS: Final = _block(
         "materia:split": _literal("split"),
         # Biolink allows one agent; of a claim that papers and graphs make, text mining is the one that is known.
         "biolink:knowledge_level": "'\"not_provided\"'",
-        "biolink:agent_type": f"CASE WHEN {_FROM_GRAPHS} THEN '\"not_provided\"' ELSE '\"text_mining_agent\"' END",
+        "biolink:agent_type": f"CASE WHEN {FROM_GRAPHS} THEN '\"not_provided\"' ELSE '\"text_mining_agent\"' END",
     },
     """triples t JOIN iri s ON s.curie = t.subject JOIN iri p ON p.curie = t.predicate JOIN iri o ON o.curie = t.object
        JOIN (SELECT triple_id, list(d.iri) AS publications
@@ -258,7 +258,7 @@ _PLAIN: Final = _single(
 _EVIDENCE: Final = _block(
     f"'<{expand('materia:evidence/')}' || evidence_id || '>'",
     {
-        "rdf:type": f"CASE WHEN extractor IN ({_GRAPH_READERS}) THEN '{_term('biolink:StudyResult')}' "
+        "rdf:type": f"CASE WHEN extractor IN ({GRAPH_READERS}) THEN '{_term('biolink:StudyResult')}' "
         f"ELSE '{_term('biolink:TextMiningStudyResult')}' END",
         "biolink:supporting_text": _literal("sentence"),
         "biolink:supporting_text_section_type": _literal("section"),

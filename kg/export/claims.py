@@ -6,19 +6,15 @@ building, and the lists of one bucket fit into memory where those of a whole gra
 
 from __future__ import annotations
 
-from typing import IO, Final
+from typing import IO
 
 from kg.export.graph import Graph
 from kg.export.text import write_lines
 from kg.fusion import SUPPORTS_SQL
+from kg.nquads import GRAPH_READERS
 from pipeline.duck import file_list
-from pipeline.graphs import GRAPHS
 
-__all__ = ["FROM_GRAPHS", "write_claims"]
-
-_GRAPH_READERS: Final = ", ".join(f"'{name}'" for name in GRAPHS)
-#: Whether all that a claim rests on comes from other graphs.
-FROM_GRAPHS: Final = f"len(list_filter(extractors, lambda name: name NOT IN ({_GRAPH_READERS}))) = 0"
+__all__ = ["write_claims"]
 
 
 def write_claims(graph: Graph, output: IO[bytes], line: str) -> int:
@@ -49,7 +45,7 @@ def _evidence(graph: Graph, bucket: str) -> str:
         sentences = f"list(e.sentence ORDER BY evidence_id) FILTER ({supports} = believed)"
     # What `pipeline.graphs.evidence` writes at the end of the section of an edge.
     named = (
-        f"CASE WHEN e.extractor IN ({_GRAPH_READERS}) THEN regexp_extract(e.section, '\\((infores:[^()]+)\\)$', 1) END"
+        f"CASE WHEN e.extractor IN ({GRAPH_READERS}) THEN regexp_extract(e.section, '\\((infores:[^()]+)\\)$', 1) END"
     )
     return f"""(
         SELECT triple_id, {sentences} AS sentences, min(nullif({named}, '')) AS source

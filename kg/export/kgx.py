@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from kg.export.base import Evidence
-from kg.export.claims import FROM_GRAPHS, write_claims
+from kg.export.claims import write_claims
 from kg.export.graph import Graph
 from kg.export.text import cell, joined, number, sum_of_matches, write_lines
+from kg.nquads import FROM_GRAPHS
 
 __all__ = ["Kgx"]
 

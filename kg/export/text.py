@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-import numpy as np
-import pyarrow as pa
-
 from kg.export.graph import Graph
+from kg.nquads import text_bytes
 from pipeline.duck import stream
 
 __all__ = ["cell", "joined", "number", "open_output", "quoted", "sum_of_matches", "write_lines", "xml"]
@@ -55,17 +53,10 @@ def write_lines(graph: Graph, target: IO[bytes], sql: str, what: str, total: int
     rows = 0
     graph.progress(what, 0, total)
     for batch in stream(graph.connection, sql, 16_384):
-        target.write(_bytes(batch["text"]))
+        target.write(text_bytes(batch["text"]))
         rows += batch.num_rows
         graph.progress(what, rows, total)
     return rows
-
-
-def _bytes(texts: pa.StringArray) -> memoryview:
-    """The texts one after the other, as they already lie in memory."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(data)[ends[0] : ends[-1]] if data is not None else memoryview(b"")
 
 
 def cell(column: str) -> str:
