@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     )
     config = uvicorn.Config(
         app,
-        http="h11",  # refuses a request whose head is larger than 64 KiB or not as it should be
+        http="h11",  # refuses a head that never ends or is not as it should be; the application, one that is too large
         ws="none",
         log_level="warning",
         limit_concurrency=_MOST_CONNECTIONS,

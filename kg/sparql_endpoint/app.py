@@ -26,6 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kg.generations import state_version
 from kg.sparql_endpoint.description import describe_service
@@ -44,6 +45,7 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 VERSION_HEADER: Final = "Materia-Data-Version"
 _PAGE: Final = Path(__file__).parent / "page"
 _CHUNK: Final = 1 << 16
+_LARGEST_HEAD: Final = 1 << 16
 #: The page loads what this server sends and nothing else; YASGUI writes style attributes.
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -123,7 +125,10 @@ def make_app(
         data = {"prefixes": prefixes, "examples": asked, "data_version": state_version(store), "limits": limit}
         return JSONResponse(data)
 
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
+    middleware = [
+        Middleware(_SmallHeads),
+        Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+    ]
     if any_origin:
         middleware.append(
             Middleware(
@@ -138,6 +143,24 @@ def make_app(
         Mount("/page", _PageFiles(directory=_PAGE)),
     ]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+
+
+class _SmallHeads:
+    """Refuses a request whose head is larger than 64 KiB.
+
+    uvicorn bounds a head that is still incomplete when it looks, so one that arrives in a single piece would pass.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self.app
+        if scope["type"] == "http":
+            fields = sum(len(name) + len(value) for name, value in scope["headers"])
+            if fields + len(scope["query_string"]) + len(scope["raw_path"]) > _LARGEST_HEAD:
+                app = _refusal(431, RequestError(431, "the head of the request is too large", "Ask with POST"))
+        await app(scope, receive, send)
 
 
 class _PageFiles(StaticFiles):

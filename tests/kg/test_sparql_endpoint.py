@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -194,12 +195,32 @@ def test_pages_of_other_sites_may_ask_where_that_is_wanted(tmp_path: Path) -> No
     ],
 )
 def test_hostile_heads_are_refused_and_others_served(server: Server, head: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2])), timeout=10) as client:
-        client.sendall(head)
-        client.shutdown(socket.SHUT_WR)
-        reply = b"".join(iter(lambda: client.recv(4096), b""))
+    reply = _reply(server, [head])
     assert reply.startswith(b"HTTP/1.1 4") or reply == b""
     assert server.request("GET", "/health").status == 200
+
+
+@pytest.mark.parametrize("piece", [100_000, 30_000])
+def test_a_large_head_is_refused_however_it_arrives(server: Server, piece: int) -> None:
+    head = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"".join(
+        b"X%d: %s\r\n" % (i, b"a" * 1000) for i in range(80)
+    )
+    head += b"\r\n"
+    reply = _reply(server, [head[i : i + piece] for i in range(0, len(head), piece)])
+    assert reply.startswith(b"HTTP/1.1 4") or reply == b""
+
+
+def _reply(server: Server, pieces: list[bytes]) -> bytes:
+    """What the server answers to some bytes; nothing where it hangs up on them, which it may do before it has read them all."""
+    reply = b""
+    with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2])), timeout=10) as client:
+        with suppress(ConnectionError):
+            for piece in pieces:
+                client.sendall(piece)
+            client.shutdown(socket.SHUT_WR)
+            while received := client.recv(4096):
+                reply += received
+    return reply
 
 
 def test_nonsense_in_headers_that_are_read_does_no_harm(server: Server) -> None:
