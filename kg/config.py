@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.reliability import Reliabilities, load_reliabilities
 
-__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
+__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "SplitConfig", "TemperatureConfig"]
+
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -66,6 +69,39 @@ class FusionConfig(_Strict):
         return self.model_dump() | {"reliabilities": learned.content_hash if learned else None}
 
 
+class TemperatureConfig(_Strict):
+    """How much groups are brought to one size: a group of n is drawn in proportion to n^(1/T). At 1 nothing is changed."""
+
+    languages: float = Field(1, ge=1, le=100, description="of languages, by their tokens")
+    predicates: float = Field(
+        1, ge=1, le=100, description="of predicates, by the tokens of the passages that tell them"
+    )
+    entities: float = Field(
+        1, ge=1, le=100, description="of entities, by the passages that name them: a passage goes by its rarest"
+    )
+
+
+class MixtureConfig(_Strict):
+    """What the training split is mixed of. Held-out splits keep every clean passage, once."""
+
+    graph_to_text: float | None = Field(
+        None, gt=0, le=1e6, description="tokens told from the graph for each token of papers; as it comes where not set"
+    )
+    tokens: int | None = Field(None, ge=1, description="most tokens of the training split; no limit where not set")
+    repeats: int = Field(
+        4, ge=1, le=1000, description="most copies of one passage, where ratio or temperature ask for copies"
+    )
+    passages_per_document: int | None = Field(None, ge=1, description="most passages of one paper; all where not set")
+    source_shares: dict[str, Share] = Field(
+        {},
+        description="largest share of a kind's tokens that one source may have: by name of the folder or file given, `*` for others",
+    )
+    predicate_shares: dict[str, Share] = Field(
+        {}, description="largest share of the told tokens that one predicate may have: by CURIE, `*` for others"
+    )
+    temperature: TemperatureConfig = TemperatureConfig()
+
+
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
@@ -73,6 +109,7 @@ class CorpusConfig(_Strict):
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+    mixture: MixtureConfig = MixtureConfig()
 
 
 class GraphConfig(_Strict):

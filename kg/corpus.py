@@ -1,9 +1,9 @@
 """The corpus as a whole: which shards it has, what they hold, and the proof that training rows give no held-out pair away.
 
-The index is one JSON file: shards with relative paths, rows, tokens and hashes, and totals by split and kind. The leak
-check reads *all* training rows of both kinds, not a sample: DuckDB joins the names of each sentence with each other and
-hashes each pair, at the memory of one batch. It shares the rule of splits with the stages that make the passages, but
-none of their code, so a mistake there is caught here.
+The index is one JSON file: shards with relative paths, rows, tokens and hashes, and totals by split, kind and language, all
+from the manifests of the shards, so that no shard is opened for it. The leak check reads *all* training rows of both kinds,
+not a sample: DuckDB joins the names of each sentence with each other and hashes each pair, at the memory of one batch. It
+shares the rule of splits with the stages that make the passages, but none of their code, so a mistake there is caught here.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from upath import UPath
 
-from kg.config import SplitConfig
+from kg.config import MixtureConfig, SplitConfig
 from kg.splits import split_sql
-from kg.tables import PASSAGES
-from pipeline.storage import Dataset
+from kg.tables import CORPUS_PASSAGES
+from pipeline.storage import Dataset, Manifest
 from pipeline.tables import table_version
 
-__all__ = ["CORPORA", "SPLITS", "Leak", "corpus_index", "count_tokens", "find_leaks", "leaks_in", "write_index"]
+__all__ = ["KINDS", "SHARDS", "SPLITS", "Leak", "corpus_index", "count_tokens", "find_leaks", "leaks_in", "write_index"]
 
-#: The assets whose shards make up the corpus, and the kind of their passages.
-CORPORA = {"verbalized_corpus": "verbalized", "literature_corpus": "literature"}
+#: The asset whose files are the corpus.
+SHARDS = "corpus_shards"
 SPLITS = ("train", "validation", "test")
+KINDS = ("verbalized", "literature")
+
+_NOTHING = {"rows": 0, "passages": 0, "tokens": 0}
 
 _CHECKED_ROWS = 65_536
 
@@ -57,33 +59,49 @@ def count_tokens(table: pa.Table | pa.RecordBatch) -> int:
     return int(pc.sum(counts).as_py() or 0)
 
 
-def corpus_index(home: UPath | Path | str, splits: SplitConfig | None = None) -> dict[str, Any]:
-    """What the corpus holds, from the manifests of its shards (and from a shard itself where its manifest has no tokens).
+def corpus_index(
+    home: UPath | Path | str, splits: SplitConfig | None = None, mixture: MixtureConfig | None = None
+) -> dict[str, Any]:
+    """What the corpus holds, from the manifests of its shards and of the selection.
 
     Returns:
-        a JSON-like object: `schema`; `splits` (shares held out, if given); `shards`, sorted by path, each with path (relative to
-        the home), kind, split, bucket, rows, tokens, bytes, sha256; `totals` by split and kind with shards, rows, tokens;
-        `graph_to_text`, tokens of verbalized over tokens of literature passages in train (null without literature).
+        a JSON-like object: `schema`; `table`, name and version of the shards' table; `splits` and `mixture`, as configured, if
+        given; `shards`, sorted by path, each with path (relative to the home), split, bucket, rows, tokens, bytes, sha256;
+        `totals` by split and kind, and `languages` by split and language, with rows (repeats included), passages (each
+        once) and tokens (of the rows); `graph_to_text`, tokens of told facts over tokens of papers in train (null
+        without papers); `candidates`, passages there were to choose from; `rejected`, how many of them by reason.
     """
+    manifests = list(Dataset(home, SHARDS).manifests().items())
     shards = sorted(
-        (shard for asset in CORPORA for shard in _shards(Dataset(home, asset))), key=lambda shard: str(shard["path"])
+        (shard for key, one in manifests for shard in _shards(key, one)), key=lambda shard: str(shard["path"])
     )
-    totals = {split: {kind: {"shards": 0, "rows": 0, "tokens": 0} for kind in CORPORA.values()} for split in SPLITS}
-    for shard in shards:
-        total = totals[str(shard["split"])][str(shard["kind"])]
-        total["shards"] += 1
-        total["rows"] += shard["rows"]
-        total["tokens"] += shard["tokens"]
+    totals = {split: {kind: dict(_NOTHING) for kind in KINDS} for split in SPLITS}
+    languages: dict[str, dict[str, dict[str, int]]] = {split: {} for split in SPLITS}
+    for _, manifest in manifests:
+        for split, counted in manifest.summary["splits"].items():
+            for kind, figures in counted["kinds"].items():
+                _add(totals[split][kind], figures)
+            for language, figures in counted["languages"].items():
+                _add(languages[split].setdefault(language, dict(_NOTHING)), figures)
+    chosen = Dataset(home, "corpus_selection").manifest()
     text = totals["train"]["literature"]["tokens"]
-    ratio = round(totals["train"]["verbalized"]["tokens"] / text, 6) if text else None
     return {
-        "schema": "materia.corpus.v1",
-        "table": table_version(PASSAGES),
+        "schema": "materia.corpus.v2",
+        "table": table_version(CORPUS_PASSAGES),
         "splits": splits.model_dump() if splits else None,
-        "graph_to_text": ratio,
+        "mixture": mixture.model_dump() if mixture else None,
+        "graph_to_text": round(totals["train"]["verbalized"]["tokens"] / text, 6) if text else None,
         "totals": totals,
+        "languages": languages,
+        "candidates": chosen.summary["candidates"] if chosen else 0,
+        "rejected": chosen.summary["rejected"] if chosen else {},
         "shards": shards,
     }
+
+
+def _add(total: dict[str, int], figures: dict[str, int]) -> None:
+    for name in total:
+        total[name] += figures[name]
 
 
 def write_index(index: dict[str, Any], path: UPath | Path) -> None:
@@ -91,45 +109,33 @@ def write_index(index: dict[str, Any], path: UPath | Path) -> None:
     path.write_text(json.dumps(index, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _shards(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    for key, manifest in dataset.manifests().items():
-        counted = manifest.summary.get("splits") or {}
-        for entry in manifest.files:
-            parts = dict(part.split("=", 1) for part in entry.path.split("/") if "=" in part)
-            if "split" not in parts or not entry.path.endswith(".parquet"):
-                continue
-            tokens = (counted.get(parts["split"]) or {}).get("tokens")
-            if tokens is None:
-                with pq.ParquetFile(str(dataset.url / entry.path)) as file:
-                    tokens = sum(count_tokens(batch) for batch in file.iter_batches(columns=["text"]))
-            yield {
-                "path": f"{dataset.asset}/{entry.path}",
-                "kind": CORPORA[dataset.asset],
-                "split": parts["split"],
-                "bucket": parts.get("bucket", key),
-                "rows": entry.rows or 0,
-                "tokens": tokens,
-                "bytes": entry.bytes,
-                "sha256": entry.sha256,
-            }
+def _shards(key: str, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for entry in manifest.files:
+        split = entry.path.partition("/")[0].removeprefix("split=")
+        yield {
+            "path": f"{SHARDS}/{entry.path}",
+            "split": split,
+            "bucket": key,
+            "rows": entry.rows or 0,
+            "tokens": manifest.summary["splits"][split]["tokens"],
+            "bytes": entry.bytes,
+            "sha256": entry.sha256,
+        }
 
 
 def find_leaks(home: UPath | Path | str, splits: SplitConfig, limit: int = 20) -> list[dict[str, str]]:
-    """Training rows of a home's corpora that give a held-out pair away, as JSON-like objects; none where all is well.
+    """Training rows of a home's corpus that give a held-out pair away, as JSON-like objects; none where all is well.
 
     Reads every row of every training shard, and the ids of held-out triples from the asset `triples`.
     """
-    triples = Dataset(home, "triples")
+    triples, shards = Dataset(home, "triples"), Dataset(home, SHARDS)
     held_out = (
         batch.column("triple_id").filter(pc.not_equal(batch.column("split"), "train"))
         for key in triples.manifests()
         for batch in triples.batches(key, columns=["triple_id", "split"], batch_size=_CHECKED_ROWS)
     )
     rows = (
-        batch
-        for dataset in (Dataset(home, asset) for asset in CORPORA)
-        for key in dataset.manifests()
-        for batch in dataset.batches(key, batch_size=4096, containing="split=train/")
+        batch for key in shards.manifests() for batch in shards.batches(key, batch_size=4096, containing="split=train/")
     )
     return [asdict(leak) for leak in leaks_in(rows, splits, held_out_triples=held_out, limit=limit)]
 
