@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, table_schema
 
-__all__ = ["PASSAGES", "TRIPLES"]
+__all__ = ["PASSAGES", "TRIPLES", "VERDICTS"]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -69,5 +69,16 @@ PASSAGES = table_schema(
         "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
         "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
         "split": (_TEXT, "train, validation or test"),
+    },
+)
+
+VERDICTS = table_schema(
+    "verdicts",
+    1,
+    {
+        "passage_id": (_TEXT, "a passage that is left out of the corpus; one row each"),
+        "reason": (_TEXT, "why, in kebab-case: too-short, duplicate, near-duplicate, test-document, test-ngram ..."),
+        "other": (_TEXT, "the passage it duplicates, or the test document it is found in; null where it is judged alone"),
+        "detail": (_TEXT, "what was measured, for a person: 3 words, Jaccard similarity 0.91"),
     },
 )
