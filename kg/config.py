@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kg.cleaning.config import CleaningConfig
 from kg.reliability import Reliabilities, load_reliabilities
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "SplitConfig", "TemperatureConfig"]
@@ -109,6 +110,11 @@ class CorpusConfig(_Strict):
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+    cleaning: CleaningConfig = CleaningConfig()
+    test_documents: tuple[str, ...] = Field(
+        (),
+        description="files of downstream tests, whose documents and texts stay out; relative to the configuration file",
+    )
     mixture: MixtureConfig = MixtureConfig()
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, describe, table_schema
 
-__all__ = ["CORPUS_PASSAGES", "MIXTURE", "PASSAGES", "SELECTION", "TRIPLES", "WITHHELD_CLAIMS"]
+__all__ = ["CORPUS_PASSAGES", "MIXTURE", "PASSAGES", "SELECTION", "TRIPLES", "VERDICTS", "WITHHELD_CLAIMS"]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -37,38 +37,6 @@ TRIPLES = table_schema(
             _TEXT,
             "of biolink:affects: increased or decreased, whichever is supported more; null where not said or undecided",
         ),
-    },
-)
-
-PASSAGES = table_schema(
-    "passages",
-    1,
-    {
-        "passage_id": (
-            _TEXT,
-            "SHA-256 of kind, sources and text; one row each: verbalized ones by id, literature in the order of papers",
-        ),
-        "kind": (_TEXT, "literature or verbalized"),
-        "language": (_TEXT, "ISO 639-1 code"),
-        "text": (_TEXT, "the passage"),
-        "sentences": (pa.list_(SENTENCE), "[start, end) of each sentence of the passage, in order"),
-        "spans": (
-            pa.list_(MENTION_IN_PASSAGE),
-            "[start, end), CURIE and Biolink class of each linked entity, in order",
-        ),
-        "relations": (
-            pa.list_(_RELATION),
-            "claims inside the passage: indexes of two spans, the predicate, and the id of the "
-            "evidence (literature) or triple (verbalized) that says so",
-        ),
-        "triple_ids": (_TEXTS, "triples the passage states (verbalized) or supports (literature), sorted"),
-        "evidence_ids": (
-            _TEXTS,
-            "evidence behind those triples (verbalized) or inside the passage (literature), sorted",
-        ),
-        "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
-        "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
-        "split": (_TEXT, "train, validation or test"),
     },
 )
 
@@ -110,6 +78,20 @@ PASSAGES = table_schema(
         "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
         "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
         "split": (_TEXT, "train, validation or test"),
+    },
+)
+
+VERDICTS = table_schema(
+    "verdicts",
+    1,
+    {
+        "passage_id": (_TEXT, "a passage that is left out of the corpus; one row each"),
+        "reason": (_TEXT, "why, in kebab-case: too-short, duplicate, near-duplicate, test-document, test-ngram ..."),
+        "other": (
+            _TEXT,
+            "the passage it duplicates, or the test document it is found in; null where it is judged alone",
+        ),
+        "detail": (_TEXT, "what was measured, for a person: 3 words, Jaccard similarity 0.91"),
     },
 )
 
