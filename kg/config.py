@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.sources import text_of
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
 
@@ -69,10 +70,24 @@ class FusionConfig(_Strict):
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
-    language: Literal["en"] = Field("en", description="language of verbalized passages")
+    languages: tuple[str, ...] = Field(
+        ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
+    )
+    templates: dict[str, str] = Field(
+        {},
+        description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+
+    def identity(self) -> dict[str, Any]:
+        """What the corpora depend on, for skip keys: files of templates by their text, not by their path.
+
+        Raises:
+            MateriaError: there is no such file.
+        """
+        return self.model_dump() | {"templates": {code: text_of(path) for code, path in sorted(self.templates.items())}}
 
 
 class GraphConfig(_Strict):
