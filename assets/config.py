@@ -96,7 +96,9 @@ def load_config(path: str) -> Config:
     if config.vocabulary.categories is not None:
         categories = whole(config.vocabulary.categories)
         update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
-    if config.corpus.test_documents:
-        tests = tuple(map(whole, config.corpus.test_documents))
-        update["corpus"] = config.corpus.model_copy(update={"test_documents": tests})
+    corpus = {
+        "test_documents": tuple(map(whole, config.corpus.test_documents)),
+        "templates": {code: whole(name) for code, name in config.corpus.templates.items()},
+    }
+    update["corpus"] = config.corpus.model_copy(update=corpus)
     return config.model_copy(update=update)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.cleaning.config import CleaningConfig
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.sources import text_of
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "SplitConfig", "TemperatureConfig"]
 
@@ -106,7 +107,13 @@ class MixtureConfig(_Strict):
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
-    language: Literal["en"] = Field("en", description="language of verbalized passages")
+    languages: tuple[str, ...] = Field(
+        ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
+    )
+    templates: dict[str, str] = Field(
+        {},
+        description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
@@ -116,6 +123,16 @@ class CorpusConfig(_Strict):
         description="files of downstream tests, whose documents and texts stay out; relative to the configuration file",
     )
     mixture: MixtureConfig = MixtureConfig()
+
+    def identity(self) -> dict[str, Any]:
+        """What told passages depend on, for skip keys: files of templates by their text, not by their path.
+
+        Raises:
+            MateriaError: there is no such file.
+        """
+        others = {"passage_sentences", "cleaning", "test_documents", "mixture"}
+        templates = {code: text_of(path) for code, path in sorted(self.templates.items())}
+        return self.model_dump(exclude=others) | {"templates": templates}
 
 
 class GraphConfig(_Strict):
