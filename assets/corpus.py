@@ -83,6 +83,9 @@ def corpus_selection(job: Job) -> None:
         number = {key: i for i, key in enumerate(keys)}
         write_buckets(job, SELECTED, SELECTION, ((number[key], rows) for key, rows in selection.by_bucket()))
         job.writer.summary["rejected"] = selection.rejected()
+    for column, shares in (("source", config.mixture.source_shares), ("predicate", config.mixture.predicate_shares)):
+        unknown = sorted(set(shares) - {"*", *mixture[column].to_pylist()})
+        job.check(f"{column}_shares_apply", not unknown, unknown=", ".join(unknown) or "none")
     job.writer.summary["candidates"] = pc.sum(mixture["candidates"]).as_py() or 0
     job.writer.summary["table_of_what_was_taken"] = taken_in_words(mixture)
 
@@ -163,6 +166,14 @@ STAGES = [
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,
+        checks=tuple(
+            Check(
+                f"{column}_shares_apply",
+                f"Each name in corpus.mixture.{column}_shares is that of a {column} of some passage.",
+                blocking=False,
+            )
+            for column in ("source", "predicate")
+        ),
     ),
     Stage(
         "corpus_shards",
