@@ -50,7 +50,7 @@ _DAMAGED = (
 _NOTICES = (
     r"(?i)(?:copyright|©|\(c\)\s*\d{4})[^.。]*[.。]?|all rights reserved[.]?|published by [^.]{1,80}[.]?"
     r"|no abstract (?:is )?available[.]?|abstract not available[.]?|[\[(]?abstract truncated[^\])]{0,30}[\])]?"
-    r"|[A-Z][\p{L}. ]{1,50}\s\d{4};\s?\d+(?:\(\d+\))?:\s?[\d-]+[.]?"
+    r"|\d{4};\s?\d+(?:\(\d+\))?:\s?[\d-]+[.]?"
     r"|this article is protected by copyright[.]?|版权所有[^。]*。?|(?:本文)?无摘要[。]?|暂无摘要[。]?"
 )
 
