@@ -89,7 +89,7 @@ def test_archives_and_folders_are_read(tmp_path):
         assert {name for names, _ in names_and_texts(path) for name in names} == expected
 
 
-def tests_of(*files, config=None, aside=None, documents=()):
+def gathered(*files, config=None, aside=None, documents=()):
     return read_downstream_tests(
         [str(file) for file in files], config or CleaningConfig(), ([] if aside is None else aside).append, documents
     )
@@ -97,7 +97,7 @@ def tests_of(*files, config=None, aside=None, documents=()):
 
 def test_a_label_says_where_the_document_stands(tmp_path):
     files = [write(tmp_path, "a.jsonl", '{"q": "one"}\n{"pmid": "7"}\n'), write(tmp_path, "b.csv", "q\nx\n")]
-    assert tests_of(*files).labels == ["PMID:7", "a.jsonl, line 1", "b.csv, row 1"]
+    assert gathered(*files).labels == ["PMID:7", "a.jsonl, line 1", "b.csv, row 1"]
 
 
 def test_the_order_of_files_does_not_matter(tmp_path):
@@ -106,7 +106,7 @@ def test_the_order_of_files_does_not_matter(tmp_path):
         write(tmp_path, f"{name}.jsonl", json.dumps({"pmid": pmid, "q": text}))
         for name, pmid in (("a", "9"), ("b", "8"))
     ]
-    one, other = tests_of(*files), tests_of(*files[::-1])
+    one, other = gathered(*files), gathered(*files[::-1])
     assert one.labels == other.labels == ["PMID:8", "PMID:9"]
     assert one.names == other.names
     assert {n: (runs.hashes.tolist(), runs.documents.tolist()) for n, runs in one.runs.items()} == {
@@ -118,7 +118,7 @@ def test_the_order_of_files_does_not_matter(tmp_path):
 def test_texts_shorter_than_a_run_count_from_eight_words(tmp_path):
     rows = [{"q": "w " * n} for n in (7, 8, 12, 13, 20)]
     file = write(tmp_path, "a.json", json.dumps(rows))
-    assert {n: len(runs.hashes) for n, runs in tests_of(file).runs.items()} == {8: 1, 12: 1, 13: 1}
+    assert {n: len(runs.hashes) for n, runs in gathered(file).runs.items()} == {8: 1, 12: 1, 13: 1}
 
 
 def test_aliases_say_what_else_a_document_is_called(tmp_path):
@@ -126,7 +126,7 @@ def test_aliases_say_what_else_a_document_is_called(tmp_path):
     table = pa.table({"doc_id": [d for d, _ in rows], "aliases": pa.array([a for _, a in rows], pa.list_(pa.string()))})
     pq.write_table(table, tmp_path / "documents.parquet")
     assert {"doc_id", "aliases"} <= set(DOCUMENTS.names)
-    found = tests_of(write(tmp_path, "ids.txt", "10.1000/x\nPMID:9\n"), documents=[str(tmp_path / "documents.parquet")])
+    found = gathered(write(tmp_path, "ids.txt", "10.1000/x\nPMID:9\n"), documents=[str(tmp_path / "documents.parquet")])
     assert found.names == {
         "DOI:10.1000/x": "DOI:10.1000/x",
         "PMID:5": "DOI:10.1000/x",
@@ -163,14 +163,14 @@ def test_a_file_of_which_nothing_can_be_read_is_one_sentence(tmp_path, name, con
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(MateriaError, match=said) as caught:
-        tests_of(tmp_path / name)
+        gathered(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
 
 
 def test_a_bad_record_is_set_aside_and_the_others_read(tmp_path):
     aside = []
-    found = tests_of(write(tmp_path, "a.jsonl", '{"pmid": 1}\n{"pmid": \n{"pmid": 3}\n'), aside=aside)
+    found = gathered(write(tmp_path, "a.jsonl", '{"pmid": 1}\n{"pmid": \n{"pmid": 3}\n'), aside=aside)
     assert sorted(found.names) == ["PMID:1", "PMID:3"]
     assert [(item.record, item.reason) for item in aside] == [("line 2", "invalid-json")]
 
@@ -178,4 +178,4 @@ def test_a_bad_record_is_set_aside_and_the_others_read(tmp_path):
 @pytest.mark.realdata
 def test_real_test_sets_are_read(materia_data):
     files = [materia_data / "downstream" / name for name in ("pubmedqa_train.json.gz", "hoc.tgz")]
-    assert [len(tests_of(file).names) for file in files] == [500, 1852]
+    assert [len(gathered(file).names) for file in files] == [500, 1852]
