@@ -48,13 +48,19 @@ def kind(field: FieldInfo) -> str:
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD, "## Home\n", _table(Config)]
-    for name, field in Config.model_fields.items():
-        for model in models_of(field.annotation):
-            summary = (model.__doc__ or "").strip().splitlines()[0]
+    return "\n".join([HEAD, "## Home\n", _table(Config), *sections(Config)])
+
+
+def sections(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """A section for each configuration inside a model, and for those inside it: `corpus`, `corpus.cleaning`."""
+    parts = []
+    for name, field in model.model_fields.items():
+        for inner in models_of(field.annotation):
+            summary = (inner.__doc__ or "").strip().splitlines()[0]
             several = " (a list of these)" if not isinstance(field.annotation, type) else ""
-            parts += [f"\n## `{name}`{several}\n\n{summary}\n", _table(model)]
-    return "\n".join(parts)
+            parts += [f"\n## `{prefix}{name}`{several}\n\n{summary}\n", _table(inner)]
+            parts += sections(inner, f"{prefix}{name}.")
+    return parts
 
 
 def _table(model: type[BaseModel]) -> str:
