@@ -134,6 +134,16 @@ class CorpusConfig(_Strict):
         templates = {code: text_of(path) for code, path in sorted(self.templates.items())}
         return self.model_dump(exclude=others) | {"templates": templates}
 
+    def cleaning_identity(self) -> dict[str, Any]:
+        """What cleaning depends on, for skip keys: files of tests by their names and contents, not by their paths.
+
+        Raises:
+            MateriaError: a file of tests does not exist.
+        """
+        from kg.cleaning.downstream import downstream_identity
+
+        return {"cleaning": self.cleaning.model_dump(), "test_documents": downstream_identity(self.test_documents)}
+
 
 class GraphConfig(_Strict):
     """Where the graph is kept for questions: in the home (Oxigraph), or in a SPARQL 1.1 server of your own."""
