@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
-from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
+from kg.config import CorpusConfig, DatasetConfig, FusionConfig, GraphConfig, SplitConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
@@ -53,6 +53,7 @@ class Config(BaseModel):
     splits: SplitConfig = SplitConfig()
     graph: GraphConfig = GraphConfig()
     corpus: CorpusConfig = CorpusConfig()
+    dataset: DatasetConfig = DatasetConfig()
     embeddings: tuple[EmbeddingConfig, ...] = Field(
         tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),
         description="embeddings to train, one each",

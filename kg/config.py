@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.reliability import Reliabilities, load_reliabilities
 
-__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
+__all__ = ["CorpusConfig", "DatasetConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
 
 
 class _Strict(BaseModel):
@@ -73,6 +75,33 @@ class CorpusConfig(_Strict):
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+
+
+class DatasetConfig(_Strict):
+    """What a published corpus says of itself that no input tells. What is not set here is said to be not stated, never guessed."""
+
+    name: str = Field("Materia corpus", min_length=1, description="name of the corpus as a dataset")
+    description: str | None = Field(
+        None, description="what it is, for its readers; a sentence with its size where not set"
+    )
+    version: str = Field(
+        "1.0.0",
+        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$",
+        description="MAJOR.MINOR.PATCH; a hash of the content is added",
+    )
+    licence: str | None = Field(None, description="licence of the corpus: an SPDX identifier (CC-BY-4.0) or a URL")
+    licences: dict[str, str] = Field(
+        {},
+        description="licences of the sources, by name or pattern of the file (`pubmed/*: ...`); the first that fits counts",
+    )
+    creators: dict[str, Literal["person", "organization"]] = Field({}, description="who made it, and what each is")
+    url: str | None = Field(None, pattern=r"^https?://", description="page of the corpus")
+    published: date | None = Field(None, description="day of publication, YYYY-MM-DD")
+    citation: str | None = Field(None, description="how to cite it, BibTeX for preference")
+
+    def licence_of(self, source: str) -> str | None:
+        """The licence set for a source by its name, or None."""
+        return next((text for pattern, text in self.licences.items() if fnmatchcase(source, pattern)), None)
 
 
 class GraphConfig(_Strict):
