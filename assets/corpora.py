@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -85,6 +86,19 @@ def corpus(job: Job) -> None:
     job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:5])
 
 
+def data_card(job: Job) -> None:
+    """What a reader must know of the corpus: counts, sources and licences, ages, beliefs, what was left out, examples with their trace.
+
+    With Croissant metadata beside it; `materia corpus export` puts both in front of the shards.
+    """
+    from kg.data_card import missing_statements, write_card
+
+    home = job.home
+    figures = write_card(home.url, job.writer.folder("card"), home.config.dataset, buckets=home.config.buckets)
+    job.writer.summary["passages"] = figures.statistics.total("passages")
+    job.writer.summary["not_stated"] = missing_statements(home.config.dataset)
+
+
 STAGES = [
     Stage(
         "verbalized_corpus",
@@ -114,5 +128,22 @@ STAGES = [
         settings=lambda home: home.config.splits.model_dump(),
         kinds=("python", "json"),
         checks=(Check("no_leak", "No training row may hold both ends of a held-out pair."),),
+    ),
+    Stage(
+        "data_card",
+        "corpus",
+        data_card,
+        needs=(
+            Need("corpus"),
+            Need("literature_inventory"),
+            Need("live_documents"),
+            Need("vocabulary"),
+            Need("graph_evidence"),
+            Need("triples", "bucket"),
+            Need("evidence_by_bucket", "bucket"),
+            Need("literature_by_bucket", "bucket"),
+        ),
+        settings=lambda home: [home.config.dataset.model_dump(mode="json"), version("materia")],
+        kinds=("python", "markdown"),
     ),
 ]

@@ -137,9 +137,10 @@ def _print(statistics: CorpusStatistics) -> None:
 
 
 def _export(home: Home, options: argparse.Namespace) -> None:
-    from kg.corpus_export import export_corpus
     from rich.console import Console
     from rich.progress import track
+
+    from kg.corpus_export import export_corpus
 
     def shown(files: list[Any]) -> Any:
         return track(files, "writing", console=Console(stderr=True), transient=True, disable=options.json)

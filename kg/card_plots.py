@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from kg.card_figures import BELIEF_BINS, LENGTH_BIN, CardFigures
 from kg.plots import new_figure
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["card_plots"]
 
-_LITERATURE, _VERBALIZED = "#4477aa", "#ee6677"  # the first two of Tol's bright scheme, told apart by colour-blind readers
+_LITERATURE, _VERBALIZED = (
+    "#4477aa",
+    "#ee6677",
+)  # the first two of Tol's bright scheme, told apart by colour-blind readers
 _COLOURS: Final = {"literature": _LITERATURE, "verbalized": _VERBALIZED}
 #: Predicates and classes shown, the most frequent first.
 _BARS: Final = 15
@@ -43,7 +46,7 @@ def _tokens(figures: CardFigures) -> Figure | None:
     rows = [(split, kind, language) for split in splits for kind, language in groups]
     tokens = [statistics.total("tokens", split=s, kind=k, language=g) for s, k, g in rows]
     _bars(axis, [f"{s}, {k}, {g}" for s, k, g in rows], tokens, [_COLOURS.get(kind, "0.5") for _, kind, _ in rows])
-    axis.set(xscale="log", xlabel="tokens (logarithmic)", xlim=(max(1, min(filter(None, tokens)) / 3), max(tokens) * 4))
+    axis.set(xscale="log", xlabel="tokens (logarithmic)", xlim=(max(1, min(filter(None, tokens)) / 3), max(tokens) * 8))
     for place, count in enumerate(tokens):
         axis.annotate(f"{count:,}", (max(count, 1), place), (4, 0), textcoords="offset points", va="center", fontsize=8)
     return figure
@@ -57,7 +60,7 @@ def _lengths(figures: CardFigures) -> Figure:
         axis.bar(starts, counts, LENGTH_BIN, align="edge", color=_COLOURS.get(kind, "0.5"))
         axis.set(ylabel="passages", xlim=(0, LENGTH_BIN * len(counts)))
         axis.set_title(kind, fontsize=10)
-        axis.grid(alpha=0.3)
+        _finish(axis, "y")
     axes[-1].set(xlabel=f"tokens (the last bar: {LENGTH_BIN * (len(counts) - 1)} and more)")
     return figure
 
@@ -77,7 +80,7 @@ def _predicates(figures: CardFigures) -> Figure | None:
     axis.set_yticks(range(len(shown)), names, fontsize=8)
     axis.invert_yaxis()
     axis.legend(loc="lower right", fontsize=8)
-    axis.grid(alpha=0.3, axis="x")
+    _finish(axis, "x")
     return figure
 
 
@@ -106,7 +109,7 @@ def _beliefs(figures: CardFigures) -> Figure | None:
     places = [number * width for number in range(BELIEF_BINS)]
     axis.bar(places, figures.beliefs, width, align="edge", color=_VERBALIZED, edgecolor="white", linewidth=0.5)
     axis.set(xlim=(0, 1), xlabel="belief of the least believed claim told", ylabel="passages")
-    axis.grid(alpha=0.3)
+    _finish(axis, "y")
     return figure
 
 
@@ -117,9 +120,9 @@ def _years(figures: CardFigures) -> Figure | None:
     figure = new_figure(6.4, 2.6)
     axis = figure.subplots()
     axis.bar([year for year, _ in known], [papers for _, papers in known], 0.9, color=_LITERATURE)
-    axis.set(xlabel="year of publication", ylabel="papers")
-    axis.locator_params(axis="x", integer=True)
-    axis.grid(alpha=0.3)
+    axis.set(xlabel=f"year of publication ({sum(papers for _, papers in known):,} papers say it)", ylabel="papers")
+    axis.locator_params(integer=True)
+    _finish(axis, "y")
     return figure
 
 
@@ -127,4 +130,12 @@ def _bars(axis: Axes, names: Sequence[str], values: Sequence[int], colours: Sequ
     axis.barh(range(len(names)), values, 0.8, color=list(colours))
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.invert_yaxis()
-    axis.grid(alpha=0.3, axis="x")
+    _finish(axis, "x")
+
+
+def _finish(axis: Axes, counts: Literal["x", "y"]) -> None:
+    """A grid behind the bars, and thousands separated on the axis that counts (unless it is logarithmic)."""
+    axis.set_axisbelow(True)
+    axis.grid(alpha=0.3, axis="x" if counts == "x" else "both")
+    chosen = axis.xaxis if counts == "x" else axis.yaxis
+    chosen.set_major_formatter("{x:,.0f}")

@@ -1,0 +1,284 @@
+"""Croissant metadata of a corpus: what its files are, how their columns read, what it was made from and by which version.
+
+Croissant 1.1 (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html) with PROV-O for provenance, as the specification
+recommends, and its vocabulary for responsible AI (https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html).
+Every file of the corpus is listed with its SHA-256; records are read through one file set, so that a split can be asked for alone.
+
+The specification demands a licence, a URL, creators and a day of publication. No input tells them and no clock is read, so they
+come from the configuration (`dataset`) or are left out, the licence as "not stated"; `mlcroissant` accepts this with a warning.
+Rejected: the day of the build (equal inputs would give different bytes), the year of the latest paper (it is not when this was
+published; it stands as `temporalCoverage`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+import pyarrow as pa
+
+from kg.card_figures import CardFigures
+from kg.config import DatasetConfig
+from kg.corpus_sources import CorpusSource
+from kg.corpus_statistics import Shard
+from kg.tables import PASSAGES
+
+__all__ = ["NOT_STATED", "croissant", "croissant_text", "dataset_version", "export_path", "licence_url"]
+
+#: What stands where a licence must and none was given.
+NOT_STATED: Final = "not stated"
+_CONFORMS_TO: Final = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
+_SPLITS: Final = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
+#: The recommended context (specification, appendix 1), with the prefixes of PROV-O and of responsible AI.
+_CONTEXT: Final = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "description": {"@container": "@language"},
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "name": {"@container": "@language"},
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_FILES: Final = "passage-files"
+#: The registered media type, and the one from before that which `mlcroissant` 1.1 goes by.
+_PARQUET: Final = ("application/vnd.apache.parquet", "application/x-parquet")
+
+
+def croissant(
+    figures: CardFigures, shards: Sequence[Shard], settings: DatasetConfig, description: str, limits: Sequence[str]
+) -> dict[str, Any]:
+    """The metadata as JSON-LD, for a folder that holds the shards at `export_path`.
+
+    Args:
+        description: what the corpus is, in a sentence or two.
+        limits: what it is not good for, a sentence each.
+    """
+    years = [year for year, _ in figures.years if year is not None]
+    stated: dict[str, Any] = {
+        "url": settings.url,
+        "datePublished": settings.published.isoformat() if settings.published else None,
+        "citeAs": settings.citation,
+        "creator": [{"@type": f"sc:{kind.capitalize()}", "name": name} for name, kind in settings.creators.items()],
+        "temporalCoverage": f"{min(years)}/{max(years)}" if years else None,
+    }
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": settings.name,
+        "description": description,
+        "conformsTo": list(_CONFORMS_TO),
+        "license": licence_url(settings.licence)
+        if settings.licence
+        else {"@type": "sc:CreativeWork", "name": NOT_STATED},
+        **{name: value for name, value in stated.items() if value},
+        "version": dataset_version(figures, settings),
+        "inLanguage": figures.statistics.values("language"),
+        "keywords": ["medicine", "knowledge graph", "pretraining"],
+        "isLiveDataset": False,
+        **_provenance(figures),
+        **_responsible(figures, limits),
+        "distribution": [*_file_objects(shards), _file_set()],
+        "recordSet": [_split_records(figures.statistics.values("split")), _passage_records()],
+    }
+
+
+def croissant_text(metadata: dict[str, Any]) -> str:
+    """The metadata as a file's text."""
+    return json.dumps(metadata, indent=1, ensure_ascii=False) + "\n"
+
+
+def export_path(shard: Shard) -> str:
+    """Where a shard stands in the folder that leaves: `data/split=train/bucket=03/passages-<hash>.parquet`.
+
+    The name keeps the hash, so that of a later version only what changed is uploaded.
+    """
+    return f"data/split={shard.split}/bucket={shard.bucket}/{shard.path.rpartition('/')[2]}"
+
+
+def dataset_version(figures: CardFigures, settings: DatasetConfig) -> str:
+    """The version of the configuration with a piece of the content's hash as build metadata (Semantic Versioning 2.0.0, 10)."""
+    return f"{settings.version}+{figures.version[:12]}"
+
+
+def licence_url(licence: str) -> str:
+    """A licence as a URL: a URL as it is, an SPDX identifier as its page."""
+    return licence if "://" in licence else f"https://spdx.org/licenses/{licence}.html"
+
+
+def _provenance(figures: CardFigures) -> dict[str, Any]:
+    """What it was derived from, and the program that did it. No times: a build reads no clock."""
+    return {
+        "prov:wasDerivedFrom": [_source(source) for source in figures.sources],
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "prov:label": "extraction, fusion into a graph, verbalization and mixture of passages",
+            "prov:wasAssociatedWith": {
+                "@type": "prov:SoftwareAgent",
+                "prov:label": "Materia",
+                "softwareVersion": version("materia"),
+            },
+        },
+    }
+
+
+def _source(source: CorpusSource) -> dict[str, Any]:
+    licence = {"license": licence_url(source.licence)} if source.licence else {}
+    return {
+        "@type": "prov:Entity",
+        "prov:label": source.name,
+        "additionalType": source.role,
+        "sha256": source.sha256,
+        **({"encodingFormat": source.format} if source.format else {}),
+        **licence,
+    }
+
+
+def _responsible(figures: CardFigures, limits: Sequence[str]) -> dict[str, Any]:
+    withheld = (
+        f"{figures.statistics.withheld_sentences} sentences of training papers "
+        f"({figures.statistics.withheld_share:.2%}) are left out: each names both ends of a held-out pair of entities."
+    )
+    tools = [f"{name}: {claims} claims" for name, claims in figures.extractors]
+    return {
+        "rai:dataCollection": "Passages of literature, and sentences that tell the claims of a graph made from it.",
+        "rai:dataCollectionMissingData": withheld,
+        "rai:machineAnnotationTools": tools,
+        "rai:dataAnnotationProtocol": "Entities, claims and beliefs are made by programs; no person checked them.",
+        "rai:dataLimitations": list(limits),
+        "rai:dataUseCases": ["pretraining of language models together with a knowledge graph"],
+    }
+
+
+def _file_objects(shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+    for shard in shards:
+        path = export_path(shard)
+        yield {
+            "@type": "cr:FileObject",
+            "@id": path,
+            "name": path,
+            "contentUrl": path,
+            "contentSize": f"{shard.bytes} B",
+            "encodingFormat": list(_PARQUET),
+            "sha256": shard.sha256,
+        }
+
+
+def _file_set() -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": _FILES,
+        "name": _FILES,
+        "description": "All passages, by split and bucket.",
+        "encodingFormat": list(_PARQUET),
+        "includes": "data/split=*/bucket=*/*.parquet",
+    }
+
+
+def _split_records(splits: Sequence[str]) -> dict[str, Any]:
+    fields: tuple[tuple[str, Any], ...] = (("name", "sc:Text"), ("url", ["sc:URL", "cr:Split"]))
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "field": [{"@type": "cr:Field", "@id": f"splits/{n}", "name": n, "dataType": kind} for n, kind in fields],
+        "data": [{"splits/name": split, "splits/url": _SPLITS[split]} for split in splits],
+    }
+
+
+def _passage_records() -> dict[str, Any]:
+    fields = [_field(field) for field in PASSAGES if field.name != "split"]
+    # The split is read from the path, so that a reader who asks for one split opens no file of the others.
+    split = {
+        "@type": "cr:Field",
+        "@id": "passages/split",
+        "name": "split",
+        "description": _described(PASSAGES.field("split")),
+        "dataType": "sc:Text",
+        "references": {"field": {"@id": "splits/name"}},
+        "source": {
+            "fileSet": {"@id": _FILES},
+            "extract": {"fileProperty": "fullpath"},
+            "transform": {"regex": "^(?:.*split=)?(train|validation|test)(?:/.*)?$"},
+        },
+    }
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "passages",
+        "name": "passages",
+        "description": "One passage a record.",
+        "key": {"@id": "passages/passage_id"},
+        "field": [*fields, split],
+    }
+
+
+def _field(field: pa.Field) -> dict[str, Any]:
+    """A column as a field: lists as arrays, lists of structs as arrays with sub-fields."""
+    name = f"passages/{field.name}"
+    listed = pa.types.is_list(field.type)
+    item = field.type.value_type if listed else field.type
+    described = {"@type": "cr:Field", "@id": name, "name": field.name, "description": _described(field)}
+    array = {"isArray": True, "arrayShape": "-1"} if listed else {}
+    source = {"fileSet": {"@id": _FILES}, "extract": {"column": field.name}}
+    if not pa.types.is_struct(item):
+        return {**described, "dataType": _data_type(item), **array, "source": source}
+    inside = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{one.name}",
+            "name": one.name,
+            "dataType": _data_type(one.type),
+            "source": {**source, "transform": {"jsonPath": one.name}},
+        }
+        for one in item
+    ]
+    return {**described, **array, "subField": inside}
+
+
+def _described(field: pa.Field) -> str:
+    text: bytes = (field.metadata or {}).get(b"description", b"")
+    return text.decode()
+
+
+def _data_type(kind: pa.DataType) -> str:
+    if pa.types.is_integer(kind):
+        return "cr:Int32"
+    return "cr:Float64" if pa.types.is_floating(kind) else "sc:Text"
