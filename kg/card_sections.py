@@ -35,6 +35,7 @@ _EVIDENCE: Final = 2
 
 
 def contents(figures: CardFigures, plots: dict[str, str]) -> str:
+    """Counts by split, kind and language."""
     statistics = figures.statistics
     rows = [
         (part.split, part.kind, part.language, part.passages, part.sentences, part.tokens) for part in statistics.parts
@@ -52,6 +53,7 @@ def contents(figures: CardFigures, plots: dict[str, str]) -> str:
 
 
 def opening() -> str:
+    """How to open the folder with three libraries."""
     return """## How to open it
 
 ```python
@@ -69,6 +71,7 @@ records = mlcroissant.Dataset("path/to/this/folder/croissant.json").records("pas
 
 
 def sources(figures: CardFigures) -> str:
+    """The files it was made from, with their licences."""
     parts = ["## What it was made from"]
     for role, heading, count in (
         ("literature", "Literature", "documents"),
@@ -104,6 +107,7 @@ def _source_table(sources: Sequence[CorpusSource], count: str) -> str:
 
 
 def ages(figures: CardFigures, plots: dict[str, str]) -> str:
+    """When the papers were published."""
     known = [(year, papers) for year, papers in figures.years if year is not None]
     unknown = dict(figures.years).get(None, 0)
     if not known:
@@ -127,6 +131,7 @@ def _median(years: Sequence[tuple[int, int]]) -> int:
 
 
 def claims(figures: CardFigures, plots: dict[str, str]) -> str:
+    """What is claimed, how often, and how strongly it is believed."""
     statistics = figures.statistics
     if not statistics.predicates:
         return "## Claims\n\nNo passage states a claim."
@@ -156,6 +161,7 @@ _TOLD: Final = {
 
 
 def entities(figures: CardFigures, plots: dict[str, str]) -> str:
+    """What is named: classes, and the most frequent entities."""
     classes = [(plain(one.category), one.entities, one.mentions) for one in figures.statistics.classes]
     if not classes:
         return "## Entities\n\nNo passage names an entity."
@@ -173,6 +179,7 @@ def entities(figures: CardFigures, plots: dict[str, str]) -> str:
 
 
 def left_out(figures: CardFigures) -> str:
+    """What is not in the corpus, and why."""
     statistics = figures.statistics
     withheld = (
         f"{statistics.withheld_sentences:,} sentences of training papers ({statistics.withheld_share:.2%}) are withheld: each "
@@ -182,6 +189,7 @@ def left_out(figures: CardFigures) -> str:
 
 
 def examples(rows: Sequence[PreviewRow]) -> str:
+    """Rows with their claims, evidence and papers."""
     if not rows:
         return ""
     return "\n\n".join(["## Examples, with what is behind them", *(_example(row) for row in rows)])
@@ -228,6 +236,7 @@ def _marked(passage: dict[str, Any]) -> str:
 
 
 def columns() -> str:
+    """Every column with its meaning."""
     rows = [(f"`{name}`", f"`{kind}`", text) for name, kind, text in describe(PASSAGES)]
     return "## Columns\n\n" + table(("column", "type", "meaning"), rows, text=3)
 
