@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
-from kg.config import CorpusConfig, DatasetConfig, FusionConfig, GraphConfig, SplitConfig
+from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
+from kg.dataset_config import DatasetConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
@@ -97,4 +98,9 @@ def load_config(path: str) -> Config:
     if config.vocabulary.categories is not None:
         categories = whole(config.vocabulary.categories)
         update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
+    corpus = {
+        "test_documents": tuple(map(whole, config.corpus.test_documents)),
+        "templates": {code: whole(name) for code, name in config.corpus.templates.items()},
+    }
+    update["corpus"] = config.corpus.model_copy(update=corpus)
     return config.model_copy(update=update)

@@ -5,6 +5,8 @@ Run: .venv/bin/python docs/make_configuration.py
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -43,18 +45,24 @@ def kind(field: FieldInfo) -> str:
     """The type of a field as a reader writes it."""
     annotation = field.annotation
     name = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    name = re.sub(r"Annotated\[(\w+), FieldInfo\(.*?\)\]\)\]", r"\1", name)  # the limits, which the meaning tells
     return name.replace("NoneType", "null").replace("|", "or")
 
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD, "## Home\n", _table(Config)]
-    for name, field in Config.model_fields.items():
+    return "\n".join([HEAD, "## Home\n", _table(Config), *_sections(Config, "")])
+
+
+def _sections(within: type[BaseModel], prefix: str) -> Iterator[str]:
+    """A section for each configuration class inside another one, and for those inside of it."""
+    for name, field in within.model_fields.items():
         for model in models_of(field.annotation):
             summary = (model.__doc__ or "").strip().splitlines()[0]
-            several = " (a list of these)" if not isinstance(field.annotation, type) else ""
-            parts += [f"\n## `{name}`{several}\n\n{summary}\n", _table(model)]
-    return "\n".join(parts)
+            several = " (a list of these)" if str(field.annotation).startswith("tuple") else ""
+            yield f"\n## `{prefix}{name}`{several}\n\n{summary}\n"
+            yield _table(model)
+            yield from _sections(model, f"{prefix}{name}.")
 
 
 def _table(model: type[BaseModel]) -> str:

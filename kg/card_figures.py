@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from upath import UPath
 
-from kg.config import DatasetConfig
+from kg.dataset_config import DatasetConfig
 from kg.corpus_preview import PreviewFilter, PreviewRow, preview
 from kg.corpus_sources import CorpusSource, corpus_sources
 from kg.corpus_statistics import TOKENS_SQL, CorpusStatistics, corpus_statistics, open_corpus, shards_of

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kg.cleaning.config import CleaningConfig
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.sources import text_of
 
-__all__ = ["CorpusConfig", "DatasetConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
+__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "SplitConfig", "TemperatureConfig"]
+
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -68,40 +71,68 @@ class FusionConfig(_Strict):
         return self.model_dump() | {"reliabilities": learned.content_hash if learned else None}
 
 
+class TemperatureConfig(_Strict):
+    """How much groups are brought to one size: a group of n is drawn in proportion to n^(1/T). At 1 nothing is changed."""
+
+    languages: float = Field(1, ge=1, le=100, description="of languages, by their tokens")
+    predicates: float = Field(
+        1, ge=1, le=100, description="of predicates, by the tokens of the passages that tell them"
+    )
+    entities: float = Field(
+        1, ge=1, le=100, description="of entities, by the passages that name them: a passage goes by its rarest"
+    )
+
+
+class MixtureConfig(_Strict):
+    """What the training split is mixed of. Held-out splits keep every clean passage, once."""
+
+    graph_to_text: float | None = Field(
+        None, gt=0, le=1e6, description="tokens told from the graph for each token of papers; as it comes where not set"
+    )
+    tokens: int | None = Field(None, ge=1, description="most tokens of the training split; no limit where not set")
+    repeats: int = Field(
+        4, ge=1, le=1000, description="most copies of one passage, where ratio or temperature ask for copies"
+    )
+    passages_per_document: int | None = Field(None, ge=1, description="most passages of one paper; all where not set")
+    source_shares: dict[str, Share] = Field(
+        {},
+        description="largest share of a kind's tokens that one source may have: by name of the folder or file given, `*` for others",
+    )
+    predicate_shares: dict[str, Share] = Field(
+        {}, description="largest share of the told tokens that one predicate may have: by CURIE, `*` for others"
+    )
+    temperature: TemperatureConfig = TemperatureConfig()
+
+
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
-    language: Literal["en"] = Field("en", description="language of verbalized passages")
+    languages: tuple[str, ...] = Field(
+        ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
+    )
+    templates: dict[str, str] = Field(
+        {},
+        description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
-
-
-class DatasetConfig(_Strict):
-    """What a published corpus says of itself that no input tells. What is not set here is said to be not stated, never guessed."""
-
-    name: str = Field("Materia corpus", min_length=1, description="name of the corpus as a dataset")
-    description: str | None = Field(
-        None, description="what it is, for its readers; a sentence with its size where not set"
+    cleaning: CleaningConfig = CleaningConfig()
+    test_documents: tuple[str, ...] = Field(
+        (),
+        description="files of downstream tests, whose documents and texts stay out; relative to the configuration file",
     )
-    version: str = Field(
-        "1.0.0",
-        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$",
-        description="MAJOR.MINOR.PATCH; a hash of the content is added",
-    )
-    licence: str | None = Field(None, description="licence of the corpus: an SPDX identifier (CC-BY-4.0) or a URL")
-    licences: dict[str, str] = Field(
-        {},
-        description="licences of the sources, by name or pattern of the file (`pubmed/*: ...`); the first that fits counts",
-    )
-    creators: dict[str, Literal["person", "organization"]] = Field({}, description="who made it, and what each is")
-    url: str | None = Field(None, pattern=r"^https?://", description="page of the corpus")
-    published: date | None = Field(None, description="day of publication, YYYY-MM-DD")
-    citation: str | None = Field(None, description="how to cite it, BibTeX for preference")
+    mixture: MixtureConfig = MixtureConfig()
 
-    def licence_of(self, source: str) -> str | None:
-        """The licence set for a source by its name, or None."""
-        return next((text for pattern, text in self.licences.items() if fnmatchcase(source, pattern)), None)
+    def identity(self) -> dict[str, Any]:
+        """What told passages depend on, for skip keys: files of templates by their text, not by their path.
+
+        Raises:
+            MateriaError: there is no such file.
+        """
+        others = {"passage_sentences", "cleaning", "test_documents", "mixture"}
+        templates = {code: text_of(path) for code, path in sorted(self.templates.items())}
+        return self.model_dump(exclude=others) | {"templates": templates}
 
 
 class GraphConfig(_Strict):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from upath import UPath
 
-from kg.config import DatasetConfig
+from kg.dataset_config import DatasetConfig
 from kg.trace import graphs_of
 from pipeline.duck import table_view
 from pipeline.storage import Dataset, partition_key

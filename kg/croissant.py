@@ -20,7 +20,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from kg.card_figures import CardFigures
-from kg.config import DatasetConfig
+from kg.dataset_config import DatasetConfig
 from kg.corpus_sources import CorpusSource
 from kg.corpus_statistics import Shard
 from kg.tables import PASSAGES

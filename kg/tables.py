@@ -1,12 +1,12 @@
-"""The tables of this floor: fused claims, and the passages made from them."""
+"""The tables of this floor: fused claims, the passages made from them, and the corpus that is chosen from these."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, table_schema
+from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, describe, table_schema
 
-__all__ = ["PASSAGES", "TRIPLES"]
+__all__ = ["CORPUS_PASSAGES", "MIXTURE", "PASSAGES", "SELECTION", "TRIPLES", "VERDICTS", "WITHHELD_CLAIMS"]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -40,6 +40,15 @@ TRIPLES = table_schema(
     },
 )
 
+WITHHELD_CLAIMS = table_schema(
+    "withheld_claims",
+    1,
+    {
+        "triple_id": (_TEXT, "a training claim that no training passage may make; one row each, sorted"),
+        "entails": (_TEXT, "the held-out claim that it entails through is_a, the first of several by id"),
+    },
+)
+
 PASSAGES = table_schema(
     "passages",
     1,
@@ -69,5 +78,71 @@ PASSAGES = table_schema(
         "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
         "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
         "split": (_TEXT, "train, validation or test"),
+    },
+)
+
+VERDICTS = table_schema(
+    "verdicts",
+    1,
+    {
+        "passage_id": (_TEXT, "a passage that is left out of the corpus; one row each"),
+        "reason": (_TEXT, "why, in kebab-case: too-short, duplicate, near-duplicate, test-document, test-ngram ..."),
+        "other": (
+            _TEXT,
+            "the passage it duplicates, or the test document it is found in; null where it is judged alone",
+        ),
+        "detail": (_TEXT, "what was measured, for a person: 3 words, Jaccard similarity 0.91"),
+    },
+)
+
+_SOURCE = (
+    _TEXT,
+    "what was given to the build that all documents behind it come from (a folder or file of papers, a graph); "
+    "null where there are several or it is not known",
+)
+_TOKENS = (_INT, "words of the text: runs of letters and digits, and each ideograph")
+
+SELECTION = table_schema(
+    "selection",
+    1,
+    {
+        "passage_id": (_TEXT, "a candidate for the corpus; one row each, sorted"),
+        "split": (_TEXT, "train, validation or test"),
+        "taken": (_INT, "how many times it is in the corpus; 0 where it is not"),
+        "tokens": _TOKENS,
+        "source": _SOURCE,
+        "predicate": (_TEXT, "of most of the facts it tells; null for literature"),
+        "reason": (_TEXT, "why it is not taken, in kebab-case: duplicate, ratio ...; null where it is"),
+        "other": (_TEXT, "what it was rejected for: the passage it is a duplicate of, the test document; else null"),
+        "detail": (_TEXT, "the measure or the words that decided; else null"),
+    },
+)
+
+MIXTURE = table_schema(
+    "mixture",
+    1,
+    {
+        "split": (_TEXT, "train, validation or test"),
+        "kind": (_TEXT, "literature or verbalized"),
+        "language": (_TEXT, "ISO 639-1 code"),
+        "source": _SOURCE,
+        "predicate": (_TEXT, "of most of the facts told; null for literature"),
+        "reason": (_TEXT, "why these candidates are not taken; null where they are"),
+        "candidates": (pa.int64(), "number of passages"),
+        "candidate_tokens": (pa.int64(), "their words, each passage once"),
+        "rows": (pa.int64(), "rows of the corpus they became, repeats included"),
+        "tokens": (pa.int64(), "words of these rows"),
+    },
+)
+
+CORPUS_PASSAGES = table_schema(
+    "corpus_passages",
+    1,
+    {name: (PASSAGES.field(name).type, text) for name, _, text in describe(PASSAGES)}
+    | {
+        "passage_id": (_TEXT, "SHA-256 of kind, sources and text; rows stand in an order by hash that mixes the kinds"),
+        "source": _SOURCE,
+        "tokens": _TOKENS,
+        "repeat": (_INT, "which copy of the passage this row is, from 0; more than one where the mixture asks for it"),
     },
 )

@@ -1,0 +1,61 @@
+"""What a user may set about cleaning. Every rule has a threshold, and none where it is switched off (null)."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["CleaningConfig"]
+
+
+class CleaningConfig(BaseModel):
+    """Which passages stay out of the corpus. A rule that is null is switched off; words are words, or Chinese characters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shortest: int | None = Field(5, ge=1, description="fewest words of a literature passage")
+    longest: int | None = Field(2000, ge=1, description="most words of a passage")
+    letters: float | None = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="smallest share of letters among the letters, digits and signs of a literature passage",
+    )
+    digits: float | None = Field(
+        0.25, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
+    )
+    repeated_sentences: float | None = Field(
+        0.2, ge=0, le=1, description="largest share of a passage's words in sentences that stood in it before"
+    )
+    repeated_words: float | None = Field(
+        0.15, ge=0, le=1, description="largest share of a passage's words in runs of five that stood in it before"
+    )
+    damaged: int | None = Field(
+        0, ge=0, description="most signs of a wrong encoding in a passage (U+FFFD, UTF-8 read as Latin-1)"
+    )
+    foreign: float | None = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of letters in a script that the passage's language is not written in",
+    )
+    common_words: int | None = Field(
+        2,
+        ge=1,
+        description="fewest different common words (the, of, and ...) of an English passage of 30 words or more",
+    )
+    boilerplate: bool = Field(
+        True, description="whether passages that hold nothing but notices (copyright, no abstract) are left out"
+    )
+    duplicates: bool = Field(
+        True, description="whether passages equal but for case, width, spaces and punctuation are left out"
+    )
+    near_duplicates: float | None = Field(
+        0.8, gt=0, le=1, description="Jaccard similarity from which a literature passage is a near duplicate of another"
+    )
+    shingle: int = Field(5, ge=1, le=64, description="words in a shingle: similarity is that of two sets of shingles")
+    test_ids: bool = Field(True, description="whether passages of documents that the test files name are left out")
+    test_ngram: int | None = Field(
+        13, ge=1, le=64, description="words in a run that a passage and a test document may not share"
+    )
+    test_ngram_han: int = Field(20, ge=1, le=64, description="the same where the run is all Chinese characters")
+    test_runs: int = Field(1, ge=1, description="so many shared runs condemn a passage")

@@ -1,0 +1,217 @@
+"""Duplicates: passages that say in the same words what another says, each with the one it duplicates.
+
+**Exact**: passages whose normal form (`words.py`) has one MD5. **Near**, for literature alone: the Jaccard similarity of their sets
+of shingles (runs of `shingle` words) is at least `near_duplicates`. Candidates are found by MinHash and locality-sensitive
+hashing (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3): 128 minimal hashes, cut into bands of
+r, the largest r that finds a pair at the threshold in 99 of 100 cases. Every candidate is then compared by its sets, so nothing is
+dropped on an estimate. Sentences told from the graph are alike by nature, and compared exactly only.
+
+**Which one stays** depends on the set of passages and on nothing else: they are taken in the order test, validation, train, then by
+id, and a passage is a duplicate where one that *stays* before it is as similar. So what is named as the original stands in
+the corpus, a held-out passage is never dropped for a training one, and no chain of small changes drops what is unlike.
+
+Memory is flat: keys lie in DuckDB, which spills, sets of shingles in a temporary file (4 bytes a word); Python sees those passages
+alone that share a band with another. All is computed again at each change, as one new passage may free or drop others.
+
+Signatures come from rensa (Rust). Rejected: datasketch (NumPy, a call a passage), gaoya (takes strings, keeps its index in memory),
+text-dedup (a script with Spark and numpy 2), datatrove (numpy 2), semhash (embeddings, to which two facts in similar words are the
+same), clusters by connected components (they chain).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.cleaning.config import CleaningConfig
+from kg.cleaning.verdicts import verdicts
+from kg.cleaning.words import Numbers, Places, Words, runs_of
+from pipeline.duck import connect, stream
+
+__all__ = ["Duplicates", "band_rows", "jaccard"]
+
+_SIGNATURE = 128
+_FOUND = 0.99
+_SEED = 42
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_EQUAL = "equal but for case, width, spaces and punctuation"
+Shingles = np.ndarray[Any, np.dtype[np.uint32]]
+
+_TABLES = """
+CREATE TABLE passages (row INTEGER, passage_id VARCHAR, rank TINYINT, form UHUGEINT);
+CREATE TABLE bands (key UBIGINT, row INTEGER);
+"""
+_EXACT = """
+CREATE TABLE originals AS SELECT form, min({'rank': rank, 'passage_id': passage_id}) AS original FROM passages GROUP BY form
+"""
+_DUPLICATES = """
+SELECT p.passage_id, o.original.passage_id AS other FROM passages p JOIN originals o ON o.form = p.form
+WHERE o.original.passage_id <> p.passage_id
+"""
+_STAYING = """
+CREATE TABLE staying AS SELECT row, rank, passage_id FROM passages
+SEMI JOIN originals ON originals.form = passages.form AND originals.original.passage_id = passages.passage_id
+"""
+# Passages that share a band with another that is no exact duplicate, in the order in which they are taken.
+_CANDIDATES = """
+WITH present AS (SELECT b.key, s.* FROM bands b JOIN staying s ON s.row = b.row),
+     shared AS (SELECT key FROM present GROUP BY key HAVING count(*) > 1)
+SELECT row, any_value(passage_id) AS passage_id, list(key ORDER BY key) AS keys
+FROM present SEMI JOIN shared USING (key) GROUP BY row ORDER BY any_value(rank), any_value(passage_id)
+"""
+
+
+def band_rows(threshold: float) -> int:
+    """How many minimal hashes make a band: the most with which 128 of them find a pair at the threshold in 99 of 100 cases.
+
+    Bands of r find a pair of similarity s with probability 1 - (1 - s^r)^(128 // r).
+    """
+    rows = [r for r in range(1, _SIGNATURE + 1) if 1 - (1 - threshold**r) ** (_SIGNATURE // r) >= _FOUND]
+    return max(rows, default=1)
+
+
+def jaccard(one: Shingles, other: Shingles) -> float:
+    """Size of the intersection of two sets over that of their union; sets are sorted and without repetition."""
+    common = len(np.intersect1d(one, other, assume_unique=True))
+    return common / (len(one) + len(other) - common)
+
+
+class Duplicates:
+    """Takes passages batch by batch, then tells which of them are duplicates. A context manager: what it spills goes away."""
+
+    def __init__(self, config: CleaningConfig) -> None:
+        self._config = config
+        self._band_rows = band_rows(config.near_duplicates) if config.near_duplicates else 0
+        self._rows = 0
+        self._offsets = [np.zeros(1, np.int64)]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Duplicates:
+        self._connection = self._stack.enter_context(connect())
+        self._connection.execute(_TABLES)
+        self._sets = self._stack.enter_context(tempfile.TemporaryFile(prefix="materia.shingles."))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def add(self, passages: pa.RecordBatch, normal: pa.StringArray, words: Words) -> None:
+        """Take passages with their normal forms and words; only literature is looked at for near duplicates."""
+        rows = np.arange(self._rows, self._rows + passages.num_rows, dtype=np.int32)
+        split = passages.column("split")
+        rank = pc.case_when(
+            pc.make_struct(pc.equal(split, "test"), pc.equal(split, "validation")),
+            pa.scalar(0, pa.int8()),
+            pa.scalar(1, pa.int8()),
+            pa.scalar(2, pa.int8()),
+        )
+        named = {"row": rows, "passage_id": passages.column("passage_id"), "rank": rank, "form": normal}
+        self._insert("INSERT INTO passages SELECT row, passage_id, rank, md5_number(form) FROM given", named)
+        if self._band_rows:
+            literature = pc.equal(passages.column("kind"), "literature").to_numpy(zero_copy_only=False)
+            self._sign(rows, literature, words)
+        self._rows += passages.num_rows
+
+    def _insert(self, sql: str, columns: dict[str, Any]) -> None:
+        self._connection.register("given", pa.table(columns))
+        self._connection.execute(sql)
+        self._connection.unregister("given")
+
+    def _sign(self, rows: np.ndarray[Any, Any], compared: np.ndarray[Any, Any], words: Words) -> None:
+        """Write the sets of shingles to the file, and the keys of their bands to the table."""
+        sets, offsets = _sets(words, self._config.shingle, compared)
+        self._sets.write(sets.tobytes())
+        self._offsets.append(self._offsets[-1][-1] + offsets[1:])
+        filled = np.flatnonzero(np.diff(offsets))
+        if len(filled):
+            keys = _band_keys(sets, np.append(offsets[filled], offsets[-1]), self._band_rows)
+            repeated = np.repeat(rows[filled], keys.shape[1])
+            self._insert("INSERT INTO bands SELECT key, row FROM given", {"key": keys.ravel(), "row": repeated})
+
+    def verdicts(self) -> Iterator[pa.RecordBatch]:
+        """Every duplicate among the passages taken, as batches of VERDICTS: exact ones first."""
+        if self._config.duplicates:
+            self._connection.execute(_EXACT)
+            for batch in stream(self._connection, _DUPLICATES):
+                yield verdicts(batch.column(0), "duplicate", _EQUAL, other=batch.column(1))
+            self._connection.execute(_STAYING)
+        else:
+            self._connection.execute("CREATE VIEW staying AS FROM passages")
+        if self._band_rows:
+            yield from self._near()
+
+    def _near(self) -> Iterator[pa.RecordBatch]:
+        """Take the passages that share a band in their order; each is like one that stays, or stays itself."""
+        self._sets.flush()
+        offsets = np.concatenate(self._offsets)
+        sets: Shingles = np.memmap(self._sets, np.uint32, "r") if offsets[-1] else np.empty(0, np.uint32)
+        staying: dict[int, list[int]] = {}
+        names: dict[int, str] = {}
+
+        def shingles(row: int) -> Shingles:
+            return sets[offsets[row] : offsets[row + 1]]
+
+        for batch in stream(self._connection, _CANDIDATES):
+            found: list[tuple[str, str, str]] = []
+            for row, passage_id, keys in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                others = {other for key in keys for other in staying.get(key, ())}
+                similarity, original = self._most_similar(
+                    shingles(row), {names[other]: shingles(other) for other in others}
+                )
+                if original is not None:
+                    found.append((passage_id, original, f"Jaccard similarity {similarity:.3f}"))
+                    continue
+                names[row] = passage_id
+                for key in keys:
+                    staying.setdefault(key, []).append(row)
+            if found:
+                ids, originals, details = (pa.array(column) for column in zip(*found, strict=True))
+                yield verdicts(ids, "near-duplicate", details, other=originals)
+
+    def _most_similar(self, one: Shingles, others: dict[str, Shingles]) -> tuple[float, str | None]:
+        """The greatest similarity and whose it is, the smallest id's of equals; None where none reaches the threshold."""
+        threshold = self._config.near_duplicates or 1.0
+        best, name = threshold, None
+        for other_name, other in sorted(others.items()):
+            if min(len(one), len(other)) < best * max(len(one), len(other)):
+                continue  # sets of such different size cannot be that similar
+            similarity = jaccard(one, other)
+            if similarity > best or (name is None and similarity == best):
+                best, name = similarity, other_name
+        return best, name
+
+
+def _sets(words: Words, n: int, wanted: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Shingles, Places]:
+    """The sorted sets of shingles of the wanted texts (empty ones for the others), and where each begins."""
+    runs = runs_of(words, n)
+    text = np.repeat(np.arange(len(wanted), dtype=np.uint64), np.diff(runs.offsets))
+    chosen = wanted[text.astype(np.int64)]
+    # the upper half of a hash under the number of its text: sorting brings equal ones together
+    keys = np.unique(text[chosen] << np.uint64(32) | runs.hashes[chosen] >> np.uint64(32))
+    offsets = np.searchsorted(keys, np.arange(len(wanted) + 1, dtype=np.uint64) << np.uint64(32))
+    return keys.astype(np.uint32), offsets
+
+
+def _band_keys(sets: Shingles, offsets: Places, band: int) -> Numbers:
+    """One key a band and text; texts whose signatures agree in a band, and as a rule no others, have its key in common."""
+    from rensa import RMinHash
+
+    spread = sets.astype(np.uint64) * _SPREAD
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(spread, offsets.astype(np.uint64), _SIGNATURE, _SEED)
+    signatures = np.array(matrix.to_rows(), np.uint64)
+    bands = _SIGNATURE // band
+    grouped = signatures[:, : bands * band].reshape(len(signatures), bands, band)
+    keys = np.broadcast_to(np.arange(bands, dtype=np.uint64), grouped.shape[:2]).copy()
+    for k in range(band):
+        keys ^= keys >> np.uint64(29)
+        keys = (keys + grouped[:, :, k]) * _SPREAD
+    return keys ^ keys >> np.uint64(32)

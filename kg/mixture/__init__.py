@@ -1,0 +1,8 @@
+"""The mixture: which candidates go into the corpus, how often, and why the others do not (`select_passages`)."""
+
+from __future__ import annotations
+
+from kg.mixture.report import taken_in_words
+from kg.mixture.selection import Bucket, Selection, select_passages
+
+__all__ = ["Bucket", "Selection", "select_passages", "taken_in_words"]
