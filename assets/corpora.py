@@ -1,21 +1,18 @@
-"""Stages that make the corpora: passages told from triples, passages of papers, and the mixture of both."""
+"""Stages that make the candidates for the corpus: passages told from triples, and passages of papers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
-from assets.stage import Check, Job, Need, Stage
+from assets.stage import Job, Need, Stage
 from kg.tables import PASSAGES, WITHHELD_CLAIMS
 
-__all__ = ["CORPORA", "STAGES"]
+__all__ = ["STAGES"]
 
-#: The assets whose shards make up the corpus.
-CORPORA = ("verbalized_corpus", "literature_corpus")
 _SPLITS = ("train", "validation", "test")
 
 
@@ -93,35 +90,6 @@ def literature_corpus(job: Job) -> None:
     job.writer.summary["withheld_sentences"] = withheld
 
 
-def corpus(job: Job) -> None:
-    """The mixture: every shard of both corpora with its counts and hash, the totals by split and kind, and the leak check.
-
-    Blocks what follows where a training row holds both ends of a held-out pair.
-    """
-    from kg.corpus import corpus_index, write_index
-    from kg.leaks import find_leaks
-
-    config = job.home.config
-    index = corpus_index(job.home.url, config.splits)
-    write_index(index, job.writer.file("corpus.json"))
-    leaks = find_leaks(job.home.url, config.splits)
-    job.writer.summary["totals"] = index["totals"]
-    job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:5])
-
-
-def data_card(job: Job) -> None:
-    """What a reader must know of the corpus: counts, sources and licences, ages, beliefs, what was left out, examples with their trace.
-
-    With Croissant metadata beside it; `materia corpus export` puts both in front of the shards.
-    """
-    from kg.data_card import missing_statements, write_card
-
-    home = job.home
-    figures = write_card(home.url, job.writer.folder("card"), home.config.dataset, buckets=home.config.buckets)
-    job.writer.summary["passages"] = figures.statistics.total("passages")
-    job.writer.summary["not_stated"] = missing_statements(home.config.dataset)
-
-
 STAGES = [
     Stage(
         "withholding",
@@ -151,40 +119,5 @@ STAGES = [
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
-    ),
-    Stage(
-        "corpus",
-        "corpus",
-        corpus,
-        needs=(
-            Need("verbalized_corpus", "bucket"),
-            Need("literature_corpus", "bucket"),
-            Need("triples", "bucket"),
-            Need("vocabulary"),
-        ),
-        settings=lambda home: home.config.splits.model_dump(),
-        kinds=("python", "json"),
-        checks=(
-            Check(
-                "no_leak", "No training row may hold both ends of a held-out pair, or what entails a held-out claim."
-            ),
-        ),
-    ),
-    Stage(
-        "data_card",
-        "corpus",
-        data_card,
-        needs=(
-            Need("corpus"),
-            Need("literature_inventory"),
-            Need("live_documents"),
-            Need("vocabulary"),
-            Need("graph_evidence"),
-            Need("triples", "bucket"),
-            Need("evidence_by_bucket", "bucket"),
-            Need("literature_by_bucket", "bucket"),
-        ),
-        settings=lambda home: [home.config.dataset.model_dump(mode="json"), version("materia")],
-        kinds=("python", "markdown"),
     ),
 ]

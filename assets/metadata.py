@@ -37,7 +37,7 @@ def partition_metadata(stage: Stage, home: Home, key: str, manifest: Manifest) -
     for name, value in manifest.summary.items():
         if name in ("batches", "buckets"):
             metadata[name] = len(value)
-        elif name.startswith("plot"):
+        elif name.startswith(("plot", "table")):
             metadata[name] = dg.MetadataValue.md(value)
         elif name != "checks":
             metadata[name] = value if isinstance(value, int | float | str) else dg.MetadataValue.json(value)

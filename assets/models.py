@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.corpora import CORPORA
 from assets.home import Home
 from assets.stage import Job, Need, Stage
 from pipeline.storage import Dataset
@@ -51,15 +50,15 @@ def _names(vocabulary: Dataset) -> Mapping[str, str]:
 
 def _shards(home: Home, split: str) -> list[Any]:
     """Shards of a split, in the order of their names, with the hashes their manifests give."""
+    from kg.corpus import SHARDS
     from training.shards import Shard
 
     shards = []
-    for asset in CORPORA:
-        for manifest in home.dataset(asset).manifests().values():
-            for entry in manifest.files:
-                if entry.path.startswith(f"split={split}/") and entry.rows:
-                    name = f"{asset}/{entry.path}"
-                    shards.append(Shard(str(home.url / name), name, entry.sha256))
+    for manifest in home.dataset(SHARDS).manifests().values():
+        for entry in manifest.files:
+            if entry.path.startswith(f"split={split}/") and entry.rows:
+                name = f"{SHARDS}/{entry.path}"
+                shards.append(Shard(str(home.url / name), name, entry.sha256))
     return sorted(shards, key=lambda shard: shard.name)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from assets.corpora import CORPORA
 from assets.home import Home
 from assets.stage import checks_together
 from assets.stages import STAGES
@@ -25,7 +24,6 @@ def status(home: Home) -> dict[str, Any]:
     manifests = {stage.name: list(home.dataset(stage.name).manifests().values()) for stage in STAGES}
     if not any(manifests.values()):
         raise MateriaError("holds no build yet", file=str(home.url), remedy="Run: materia build")
-    corpora = [manifest for name in CORPORA for manifest in manifests[name]]
     set_aside: Counter[str] = Counter()
     for found in manifests.values():
         for manifest in found:
@@ -45,8 +43,8 @@ def status(home: Home) -> dict[str, Any]:
         "graph_evidence": _rows(manifests["graph_evidence"]),
         "triples": _rows(manifests["triples"]),
         "quads": _sum(manifests["graph_index"], "quads"),
-        "passages": _rows(corpora),
-        "tokens": _sum(corpora, "tokens"),
+        "passages": _rows(manifests["corpus_shards"]),
+        "tokens": _sum(manifests["corpus_shards"], "tokens"),
         "beliefs": _first(manifests["belief_calibration"], "beliefs"),
         "set_aside": dict(sorted(set_aside.items())),
         "failed_checks": _failed_checks(manifests),

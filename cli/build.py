@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         console.print(f"Built {len(computed)} assets in {seconds:.0f} s into {home.url}")
     where = f" --home {options.home}" if options.home else ""
-    shard = f"verbalized_corpus/split=train/bucket={home.buckets[0]}:0"
+    shard = f"corpus_shards/split=train/bucket={home.buckets[0]}:0"
     console.print(
         f"Next: materia status{where}\n      materia trace{where} {shard}\n      materia ui{where}", soft_wrap=True
     )

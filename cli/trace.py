@@ -3,9 +3,9 @@
 SHARD is a path, or a name inside the home. Without a row: which papers and files the whole shard rests on.
 
 Examples:
-  materia trace verbalized_corpus/split=train/bucket=3:0
-  materia trace literature_corpus/split=train/bucket=3
-  materia trace --json materia-home/literature_corpus/split=train/bucket=3/passages-0123456789abcdef.parquet:7
+  materia trace corpus_shards/split=train/bucket=3:0
+  materia trace corpus_shards/split=train/bucket=3
+  materia trace --json materia-home/corpus_shards/split=train/bucket=3/passages-0123456789abcdef.parquet:7
 """
 
 from __future__ import annotations

@@ -16,18 +16,18 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from kg.config import MixtureConfig, SplitConfig
+from kg.corpus_shards import SPLITS
 from kg.tables import CORPUS_PASSAGES
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import table_version
 
-__all__ = ["KINDS", "SHARDS", "SPLITS", "corpus_index", "count_tokens", "write_index"]
+__all__ = ["KINDS", "SHARDS", "SPLITS", "corpus_index", "count_tokens", "ratio_met", "write_index"]
 
 #: The asset whose files are the corpus.
 SHARDS = "corpus_shards"
-SPLITS = ("train", "validation", "test")
 KINDS = ("verbalized", "literature")
 
-_NOTHING = {"rows": 0, "passages": 0, "tokens": 0}
+_NOTHING = {"rows": 0, "passages": 0, "tokens": 0, "longest": 0}
 
 
 def count_tokens(table: pa.Table | pa.RecordBatch) -> int:
@@ -42,11 +42,12 @@ def corpus_index(
     """What the corpus holds, from the manifests of its shards and of the selection.
 
     Returns:
-        a JSON-like object: `schema`; `table`, name and version of the shards' table; `splits` and `mixture`, as configured, if
-        given; `shards`, sorted by path, each with path (relative to the home), split, bucket, rows, tokens, bytes, sha256;
+        a JSON-like object: `schema`; `table`, name and version of the shards' table; `splits` and `mixture`, as configured,
+        if given; `shards`, sorted by path, each with path (relative to the home), split, bucket, rows, tokens, bytes, sha256;
         `totals` by split and kind, and `languages` by split and language, with rows (repeats included), passages (each
-        once) and tokens (of the rows); `graph_to_text`, tokens of told facts over tokens of papers in train (null
-        without papers); `candidates`, passages there were to choose from; `rejected`, how many of them by reason.
+        once), tokens (of the rows) and tokens of the longest passage; `graph_to_text`, tokens of told facts over tokens of
+        papers in train (null without papers); `candidates`, passages there were to choose from; `rejected`, how many of
+        them by reason.
     """
     manifests = list(Dataset(home, SHARDS).manifests().items())
     shards = sorted(
@@ -77,8 +78,8 @@ def corpus_index(
 
 
 def _add(total: dict[str, int], figures: dict[str, int]) -> None:
-    for name in total:
-        total[name] += figures[name]
+    for name, more in figures.items():
+        total[name] = max(total[name], more) if name == "longest" else total[name] + more
 
 
 def write_index(index: dict[str, Any], path: UPath | Path) -> None:
@@ -94,7 +95,20 @@ def _shards(key: str, manifest: Manifest) -> Iterator[dict[str, Any]]:
             "split": split,
             "bucket": key,
             "rows": entry.rows or 0,
-            "tokens": manifest.summary["splits"][split]["tokens"],
+            "tokens": manifest.summary["splits"].get(split, {"tokens": 0})["tokens"],
             "bytes": entry.bytes,
             "sha256": entry.sha256,
         }
+
+
+def ratio_met(index: dict[str, Any], wanted: float | None) -> dict[str, Any]:
+    """Whether the training split has the wanted ratio of told tokens to tokens of papers, and what it has.
+
+    Passages are whole, and wanted numbers are on a grid of one percent, so it may be off by a passage of each kind and 3%.
+    """
+    graph, text = (index["totals"]["train"][kind] for kind in KINDS)
+    if wanted is None:
+        return {"passed": True, "graph_to_text": index["graph_to_text"]}
+    room = 0.03 * text["tokens"] + text["longest"] + graph["longest"] / wanted
+    passed = abs(graph["tokens"] / wanted - text["tokens"]) <= room
+    return {"passed": passed, "graph_to_text": index["graph_to_text"], "wanted": wanted}

@@ -23,7 +23,7 @@ def split_target(target: str) -> tuple[str, int | None]:
 
 
 def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
-    """Parquet files of a shard, named by a path or as `verbalized_corpus/split=train/bucket=03`.
+    """Parquet files of a shard, named by a path or as `corpus_shards/split=train/bucket=03`.
 
     Raises:
         MateriaError: there is no such shard.
@@ -42,7 +42,7 @@ def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
     hint = (
         str(UPath(known[0]).parent).removeprefix(str(UPath(home))).strip("/")
         if known
-        else "verbalized_corpus/split=train/bucket=03"
+        else "corpus_shards/split=train/bucket=03"
     )
     raise MateriaError(
         f"no such shard: {shard}", file=str(home), remedy=f"Name a Parquet file or a shard such as {hint}"
@@ -75,7 +75,7 @@ def open_shard(path: str) -> pq.ParquetFile:
     Raises:
         MateriaError: it is no Parquet file, or has not the columns of a corpus.
     """
-    remedy = "Name a shard of verbalized_corpus or literature_corpus"
+    remedy = "Name a shard of corpus_shards"
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:

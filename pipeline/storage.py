@@ -37,6 +37,7 @@ __all__ = [
     "WHOLE",
     "Dataset",
     "FileEntry",
+    "Layout",
     "Manifest",
     "PartitionWriter",
     "TableSink",
@@ -244,14 +245,43 @@ class Dataset:
                     parent.rmdir()
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table lies in its Parquet file, where that matters to others than Materia.
+
+    Attributes:
+        rows: rows of one row group.
+        dictionaries: columns written with a dictionary; all, as long as it is small, for True.
+        statistics: columns whose least and greatest value stand in the footer; all for True.
+    """
+
+    rows: int = _ROW_GROUP_ROWS
+    dictionaries: bool | tuple[str, ...] = True
+    statistics: bool | tuple[str, ...] = True
+
+
+_PLAIN = Layout()
+
+
 class TableSink:
     """A Parquet file being written, row group by row group, at flat memory. Byte-identical for identical rows."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, layout: Layout = _PLAIN) -> None:
         self.path = path
         self.schema = schema
         self.rows = 0
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, write_statistics=True)
+        self._group = layout.rows
+        dictionaries, statistics = (
+            list(names) if isinstance(names, tuple) else names for names in (layout.dictionaries, layout.statistics)
+        )
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=dictionaries,
+            write_statistics=statistics,
+        )
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
 
@@ -262,12 +292,12 @@ class TableSink:
         self.rows += table.num_rows
         self._pending += table.to_batches()
         self._pending_rows += table.num_rows
-        while self._pending_rows >= _ROW_GROUP_ROWS:
-            self._flush(_ROW_GROUP_ROWS)
+        while self._pending_rows >= self._group:
+            self._flush(self._group)
 
     def _flush(self, rows: int) -> None:
         pending = pa.Table.from_batches(self._pending, self.schema)
-        self._writer.write_table(pending.slice(0, rows).combine_chunks(), row_group_size=_ROW_GROUP_ROWS)
+        self._writer.write_table(pending.slice(0, rows).combine_chunks(), row_group_size=self._group)
         rest = pending.slice(rows)
         self._pending, self._pending_rows = rest.to_batches(), rest.num_rows
 
@@ -323,10 +353,10 @@ class PartitionWriter:
         staged.mkdir()
         return staged
 
-    def table(self, path: str, schema: pa.Schema) -> TableSink:
+    def table(self, path: str, schema: pa.Schema, layout: Layout = _PLAIN) -> TableSink:
         """The sink of a table that will stand at `path` (ending in .parquet, with a hash in its name)."""
         if path not in self._sinks:
-            self._sinks[path] = TableSink(self.file(path), schema)
+            self._sinks[path] = TableSink(self.file(path), schema, layout)
         return self._sinks[path]
 
     def set_aside(self, record: SetAside) -> None:

@@ -1,0 +1,132 @@
+"""Shards of the corpus: what was selected of a bucket, papers and told facts mixed, in Parquet that streams well.
+
+Rows stand in the order of a hash of passage and copy, so that kinds, subjects and copies alternate and a reader need not shuffle
+much; a new row moves no other past its neighbours. The texts of a bucket are sorted on disk (`rank_sort`), so memory is flat.
+
+The layout is made for streaming. Row groups of 4,096 rows are about 4 MB before compression: `datasets` reads a group at a
+time, and `materia trace` one for one row. Smaller ones cost space (1,024: 5% more), larger ones save little (16,384: 7% less)
+and make the first batch wait. Dictionaries serve the columns that repeat themselves; for texts and ids they are tried in
+vain. Statistics are kept of the columns that a reader filters by. Rejected: one file for each kind (a reader would mix them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from upath import UPath
+
+from kg.rank_sort import rank_sorted
+from kg.tables import CORPUS_PASSAGES, PASSAGES
+from pipeline.storage import Layout
+
+__all__ = ["LAYOUT", "SPLITS", "add_counts", "selected_passages"]
+
+SPLITS: Final = ("train", "validation", "test")
+LAYOUT: Final = Layout(
+    rows=4096,
+    dictionaries=(
+        "kind", "language", "split", "source", "spans.list.element.curie", "spans.list.element.category",
+        "relations.list.element.predicate", "doc_ids.list.element",
+    ),
+    statistics=("kind", "language", "split", "source", "belief", "tokens", "repeat"),
+)  # fmt: skip
+
+_READ_ROWS = 1024
+_COLUMNS: Final = ["passage_id", "split", "taken", "tokens", "source"]
+
+
+def selected_passages(
+    passages: Sequence[str], selection: Sequence[str], folder: Path, *, rows: int = LAYOUT.rows
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one bucket's shards.
+
+    Args:
+        passages: Parquet files of PASSAGES of both kinds and all splits.
+        selection: Parquet files of SELECTION, one row for each of these passages.
+        folder: an empty folder for temporary files.
+        rows: rows in one batch, at most.
+
+    Yields:
+        CORPUS_PASSAGES: train, then validation, then test, each in the order of a hash.
+    """
+    taken = pc.field("taken") > 0
+    chosen = pa.concat_tables(
+        pq.read_table(path, columns=_COLUMNS, filters=taken, partitioning=None) for path in selection
+    ).combine_chunks()
+    copies = chosen["taken"].to_numpy()
+    first = np.cumsum(copies) - copies
+    ranks = _ranks(chosen, copies)
+    if len(ranks) == 0:
+        return
+    size = sum(_uncompressed(path) for path in passages) * len(ranks) // len(chosen)
+    batches = (batch for path in passages for batch in _with_ranks(path, chosen, copies, first, ranks))
+    for batch in rank_sorted(batches, len(ranks), size, folder, rows=rows):
+        yield batch.select(CORPUS_PASSAGES.names).cast(CORPUS_PASSAGES)
+
+
+def add_counts(counts: dict[str, Any], rows: pa.RecordBatch) -> None:
+    """Add rows of CORPUS_PASSAGES to the counts of their splits.
+
+    Args:
+        counts: by split `tokens`, and by kind and by language (`kinds`, `languages`) rows, passages (each once), tokens, and
+            the tokens of the longest passage.
+    """
+    table = pa.Table.from_batches([rows]).append_column("first", pc.equal(rows["repeat"], 0).cast(pa.int64()))
+    sums = [("tokens", "count"), ("first", "sum"), ("tokens", "sum"), ("tokens", "max")]
+    for column, name in (("kind", "kinds"), ("language", "languages")):
+        for row in table.group_by(["split", column]).aggregate(sums).to_pylist():
+            split = counts.setdefault(row["split"], {"tokens": 0, "kinds": {}, "languages": {}})
+            group = split[name].setdefault(row[column], {"rows": 0, "passages": 0, "tokens": 0, "longest": 0})
+            group["rows"] += row["tokens_count"]
+            group["passages"] += row["first_sum"]
+            group["tokens"] += row["tokens_sum"]
+            group["longest"] = max(group["longest"], row["tokens_max"])
+            split["tokens"] += row["tokens_sum"] if column == "kind" else 0
+
+
+def _ranks(chosen: pa.Table, copies: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The place of each copy among all rows of the bucket: by split, then by hash."""
+    ids = chosen["passage_id"].to_pylist()
+    digests = b"".join(
+        hashlib.sha256(f"order\x1f{passage_id}\x1f{copy}".encode()).digest()[:8]
+        for passage_id, times in zip(ids, copies.tolist(), strict=True)
+        for copy in range(times)
+    )
+    splits = pc.index_in(chosen["split"], value_set=pa.array(SPLITS)).to_numpy(zero_copy_only=False)
+    order = np.lexsort([np.frombuffer(digests, dtype=">u8"), np.repeat(splits, copies)])
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def _with_ranks(
+    path: str, chosen: pa.Table, copies: np.ndarray[Any, Any], first: np.ndarray[Any, Any], ranks: np.ndarray[Any, Any]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a file that were taken, as often as they were, with their ranks and what the selection knows of them."""
+    ids = chosen["passage_id"].combine_chunks()
+    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=PASSAGES.names):
+            found = pc.index_in(batch["passage_id"], value_set=ids)
+            rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+            places = found.take(pa.array(rows)).to_numpy()
+            times = copies[places]
+            repeat = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+            expanded = np.repeat(places, times)
+            columns = {name: batch[name].take(pa.array(np.repeat(rows, times))) for name in PASSAGES.names}
+            columns |= {name: chosen[name].take(pa.array(expanded)).combine_chunks() for name in ("tokens", "source")}
+            columns |= {"repeat": pa.array(repeat, pa.int32()), "rank": pa.array(ranks[first[expanded] + repeat])}
+            if len(expanded):
+                yield pa.RecordBatch.from_pydict(columns)
+
+
+def _uncompressed(path: str) -> int:
+    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
+        metadata = file.metadata
+        return sum(int(metadata.row_group(i).total_byte_size) for i in range(metadata.num_row_groups))
