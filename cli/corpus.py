@@ -6,7 +6,7 @@ was taken and what was not. export writes a Hugging Face dataset with a data car
 Examples:
   materia corpus preview
   materia corpus preview --kind verbalized --predicate treats --entity metformin --rows 3
-  materia corpus preview verbalized_corpus/split=train/bucket=03 --seed 7
+  materia corpus preview corpus_shards/split=train/bucket=03 --seed 7
   materia corpus stats --json
   materia corpus export published/my-corpus
 """
@@ -105,11 +105,11 @@ def _stats(home: Home, options: argparse.Namespace) -> None:
 
 def _print(statistics: CorpusStatistics) -> None:
     console = _console()
-    parts = _table("split", "kind", "language", "passages", "sentences", "tokens", left=3)
+    parts = _table("split", "kind", "language", "passages", "sentences", "rows", "tokens", left=3)
     for part in statistics.parts:
-        counts = (f"{count:,}" for count in (part.passages, part.sentences, part.tokens))
+        counts = (f"{count:,}" for count in (part.passages, part.sentences, part.rows, part.tokens))
         parts.add_row(part.split, part.kind, part.language, *counts)
-    totals = (f"{statistics.total(field):,}" for field in ("passages", "sentences", "tokens"))
+    totals = (f"{statistics.total(field):,}" for field in ("passages", "sentences", "rows", "tokens"))
     parts.add_row("all", "", "", *totals, style="bold")
     console.print(parts)
     console.print(
@@ -118,7 +118,7 @@ def _print(statistics: CorpusStatistics) -> None:
     )
     console.print(
         f"Withheld: {statistics.withheld_sentences:,} sentences of training papers ({statistics.withheld_share:.2%}), "
-        "as they name both ends of a held-out pair.",
+        "as they give a held-out claim away.",
         soft_wrap=True,
     )
     predicates = _table("predicate", "literature", "verbalized", left=1)
@@ -131,7 +131,11 @@ def _print(statistics: CorpusStatistics) -> None:
     told = _table("triples", "how many", left=1)
     for how, count in statistics.told.items():
         told.add_row(how, f"{count:,}")
-    for table in (predicates, classes, told):
+    rejected = _table("not taken because", "kind", "passages", "tokens", left=2)
+    for one in statistics.rejected:
+        rejected.add_row(one.reason, one.kind, f"{one.passages:,}", f"{one.tokens:,}")
+    console.print(f"{statistics.candidates:,} candidates, {statistics.total('passages'):,} taken.")
+    for table in (predicates, classes, told, *([rejected] if statistics.rejected else [])):
         console.print()
         console.print(table)
 

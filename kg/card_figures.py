@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from upath import UPath
 
-from kg.dataset_config import DatasetConfig
 from kg.corpus_preview import PreviewFilter, PreviewRow, preview
 from kg.corpus_sources import CorpusSource, corpus_sources
-from kg.corpus_statistics import TOKENS_SQL, CorpusStatistics, corpus_statistics, open_corpus, shards_of
+from kg.corpus_statistics import CorpusStatistics, corpus_statistics, open_corpus, shards_of
+from kg.dataset_config import DatasetConfig
 from kg.tables import TRIPLES
 from pipeline.duck import table_view
 from pipeline.hashing import hash_json
@@ -54,6 +54,7 @@ class CardFigures:
         beliefs: verbalized passages by belief, in BELIEF_BINS bins from 0 to 1.
         lengths: by kind, passages by number of tokens, in bins of LENGTH_BIN.
         extractors: claims of the graph by extractor behind them, the most frequent first.
+        worth: whether the beliefs are calibrated, and how well.
         examples: rows with what is behind them, two of each kind and language.
     """
 
@@ -65,6 +66,7 @@ class CardFigures:
     lengths: dict[str, tuple[int, ...]]
     entities: tuple[NamedEntity, ...]
     extractors: tuple[tuple[str, int], ...]
+    worth: str
     examples: tuple[PreviewRow, ...]
 
 
@@ -86,6 +88,7 @@ def card_figures(home: UPath | Path | str, settings: DatasetConfig, *, buckets: 
             _lengths(connection),
             _entities(home, connection),
             _extractors(home, connection),
+            _worth(home),
             tuple(_examples(home, statistics, buckets)),
         )
 
@@ -105,7 +108,7 @@ def _beliefs(connection: Any) -> tuple[int, ...]:
     counts = dict(
         connection.execute(
             f"SELECT least({BELIEF_BINS - 1}, floor(belief * {BELIEF_BINS}))::INT, count(*) "  # noqa: S608
-            "FROM passages WHERE belief IS NOT NULL GROUP BY ALL"
+            "FROM passages WHERE belief IS NOT NULL AND repeat = 0 GROUP BY ALL"
         ).fetchall()
     )
     return tuple(counts.get(number, 0) for number in range(BELIEF_BINS))
@@ -114,8 +117,8 @@ def _beliefs(connection: Any) -> tuple[int, ...]:
 def _lengths(connection: Any) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
     for kind, place, passages in connection.execute(
-        f"SELECT kind, least({_LENGTH_BINS - 1}, {TOKENS_SQL} // {LENGTH_BIN})::INT, count(*) "  # noqa: S608
-        "FROM passages GROUP BY ALL ORDER BY kind"
+        f"SELECT kind, least({_LENGTH_BINS - 1}, tokens // {LENGTH_BIN})::INT, count(*) "  # noqa: S608
+        "FROM passages WHERE repeat = 0 GROUP BY ALL ORDER BY kind"
     ).fetchall():
         found.setdefault(kind, [0] * _LENGTH_BINS)[place] = passages
     return {kind: tuple(counts) for kind, counts in found.items()}
@@ -142,6 +145,13 @@ def _extractors(home: UPath | Path | str, connection: Any) -> tuple[tuple[str, i
         "GROUP BY ALL ORDER BY 2 DESC, 1"
     ).fetchall()
     return tuple(found)
+
+
+def _worth(home: UPath | Path | str) -> str:
+    """What `materia status` says of the beliefs, less the advice to who builds."""
+    manifest = Dataset(home, "belief_calibration").manifest()
+    said = manifest.summary.get("beliefs", "") if manifest else ""
+    return str(said).partition("; to learn")[0] or "uncalibrated"
 
 
 def _examples(home: UPath | Path | str, statistics: CorpusStatistics, buckets: int | None) -> Iterator[PreviewRow]:

@@ -10,7 +10,7 @@ from kg.corpus_preview import PreviewRow
 from kg.corpus_sources import CorpusSource
 from kg.croissant import NOT_STATED
 from kg.markdown import as_it_is, table
-from kg.tables import PASSAGES
+from kg.tables import CORPUS_PASSAGES
 from pipeline.tables import describe
 
 __all__ = [
@@ -38,16 +38,20 @@ def contents(figures: CardFigures, plots: dict[str, str]) -> str:
     """Counts by split, kind and language."""
     statistics = figures.statistics
     rows = [
-        (part.split, part.kind, part.language, part.passages, part.sentences, part.tokens) for part in statistics.parts
+        (part.split, part.kind, part.language, part.passages, part.sentences, part.rows, part.tokens)
+        for part in statistics.parts
     ]
-    totals = [statistics.total(field) for field in ("passages", "sentences", "tokens")]
+    totals = [statistics.total(field) for field in ("passages", "sentences", "rows", "tokens")]
     shown = table(
-        ("split", "kind", "language", "passages", "sentences", "tokens"), [*rows, ("**all**", "", "", *totals)], text=3
+        ("split", "kind", "language", "passages", "sentences", "rows", "tokens"),
+        [*rows, ("**all**", "", "", *totals)],
+        text=3,
     )
     explained = (
-        "A *literature* passage is a run of neighbouring sentences of one section of a paper. A *verbalized* passage tells claims of the "
-        "graph: one claim, or several about one entity. A token is a run of letters and digits, or one ideograph. "
-        "The splits are by pair of entities (claims) and by paper (literature), by hash, so that new data moves none."
+        "A *literature* passage is a run of neighbouring sentences of one section of a paper. A *verbalized* passage tells "
+        "claims of the graph: one claim, or several about one entity. A row is a passage, or a copy of one where the mixture "
+        "asks for copies. A token is a run of letters and digits, or one ideograph. The splits are by pair of entities "
+        "(claims) and by paper (literature), by hash, so that new data moves none."
     )
     return "\n\n".join(["## What it holds", shown, explained, _plot(plots, "tokens.png"), _plot(plots, "lengths.png")])
 
@@ -155,6 +159,7 @@ _TOLD: Final = {
     "told-low": "as possible",
     "told-contested": "as contested",
     "told-denied": "as denied",
+    "withheld-entails-held-out": "withheld, as they entail a held-out one",
     "untold-low-belief": "not told for their low belief",
     "untold-no-name": "not told for want of a name",
 }
@@ -181,11 +186,20 @@ def entities(figures: CardFigures, plots: dict[str, str]) -> str:
 def left_out(figures: CardFigures) -> str:
     """What is not in the corpus, and why."""
     statistics = figures.statistics
-    withheld = (
-        f"{statistics.withheld_sentences:,} sentences of training papers ({statistics.withheld_share:.2%}) are withheld: each "
-        "names both ends of a pair of entities that is held out for validation or test. The rest of the paper stays."
+    parts = ["## What was left out"]
+    if statistics.rejected:
+        rows = [(one.reason, one.kind, one.passages, one.tokens) for one in statistics.rejected]
+        taken = statistics.total("passages")
+        parts += [
+            f"Of {statistics.candidates:,} candidates {taken:,} were taken, and the others were not because of:",
+            table(("reason", "kind", "passages", "tokens"), rows, text=2),
+        ]
+    parts.append(
+        f"Before that, {statistics.withheld_sentences:,} sentences of training papers ({statistics.withheld_share:.2%}) were "
+        "withheld: each names both ends of a pair of entities that is held out for validation or test, or makes a claim that "
+        "entails a held-out one. The rest of the paper stays."
     )
-    return "\n\n".join(["## What was left out", withheld])
+    return "\n\n".join(parts)
 
 
 def examples(rows: Sequence[PreviewRow]) -> str:
@@ -237,7 +251,7 @@ def _marked(passage: dict[str, Any]) -> str:
 
 def columns() -> str:
     """Every column with its meaning."""
-    rows = [(f"`{name}`", f"`{kind}`", text) for name, kind, text in describe(PASSAGES)]
+    rows = [(f"`{name}`", f"`{kind}`", text) for name, kind, text in describe(CORPUS_PASSAGES)]
     return "## Columns\n\n" + table(("column", "type", "meaning"), rows, text=3)
 
 

@@ -45,7 +45,7 @@ class PreviewRow:
 
     Attributes:
         target: the row as `materia trace` takes it: SHARD:ROW.
-        passage: the row itself [PASSAGES].
+        passage: the row itself [CORPUS_PASSAGES].
         chain: triples, evidence, documents and files behind it.
     """
 
@@ -79,7 +79,7 @@ def preview(
     sql = (
         "WITH fitting AS (SELECT filename, file_row_number AS place, md5(passage_id || $seed) AS lot "  # noqa: S608
         f"FROM read_parquet({file_list(paths)}, hive_partitioning = false, filename = true, file_row_number = true) "
-        f"WHERE {' AND '.join(conditions) or 'true'}), "
+        f"WHERE {' AND '.join(conditions)}), "
         "ranked AS (SELECT *, row_number() OVER (PARTITION BY filename ORDER BY lot, place) AS turn FROM fitting) "
         "SELECT filename, place FROM ranked ORDER BY turn, lot, filename, place LIMIT $rows"
     )
@@ -89,7 +89,7 @@ def preview(
 
 
 def _conditions(wanted: PreviewFilter) -> tuple[list[str], dict[str, Any]]:
-    conditions, values = [], {}
+    conditions, values = ["repeat = 0"], {}
     for column in ("split", "kind", "language"):
         if (value := getattr(wanted, column)) is not None:
             conditions.append(f"{column} = ${column}")

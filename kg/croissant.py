@@ -20,10 +20,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from kg.card_figures import CardFigures
-from kg.dataset_config import DatasetConfig
 from kg.corpus_sources import CorpusSource
 from kg.corpus_statistics import Shard
-from kg.tables import PASSAGES
+from kg.dataset_config import DatasetConfig
+from kg.tables import CORPUS_PASSAGES
 
 __all__ = ["NOT_STATED", "croissant", "croissant_text", "dataset_version", "export_path", "licence_url"]
 
@@ -173,7 +173,7 @@ def _source(source: CorpusSource) -> dict[str, Any]:
 def _responsible(figures: CardFigures, limits: Sequence[str]) -> dict[str, Any]:
     withheld = (
         f"{figures.statistics.withheld_sentences} sentences of training papers "
-        f"({figures.statistics.withheld_share:.2%}) are left out: each names both ends of a held-out pair of entities."
+        f"({figures.statistics.withheld_share:.2%}) are left out: each gives a held-out claim away."
     )
     tools = [f"{name}: {claims} claims" for name, claims in figures.extractors]
     return {
@@ -225,13 +225,13 @@ def _split_records(splits: Sequence[str]) -> dict[str, Any]:
 
 
 def _passage_records() -> dict[str, Any]:
-    fields = [_field(field) for field in PASSAGES if field.name != "split"]
+    fields = [_field(field) for field in CORPUS_PASSAGES if field.name != "split"]
     # The split is read from the path, so that a reader who asks for one split opens no file of the others.
     split = {
         "@type": "cr:Field",
         "@id": "passages/split",
         "name": "split",
-        "description": _described(PASSAGES.field("split")),
+        "description": _described(CORPUS_PASSAGES.field("split")),
         "dataType": "sc:Text",
         "references": {"field": {"@id": "splits/name"}},
         "source": {
@@ -245,7 +245,7 @@ def _passage_records() -> dict[str, Any]:
         "@id": "passages",
         "name": "passages",
         "description": "One passage a record.",
-        "key": {"@id": "passages/passage_id"},
+        "key": [{"@id": "passages/passage_id"}, {"@id": "passages/repeat"}],
         "field": [*fields, split],
     }
 

@@ -30,9 +30,9 @@ from kg.card_sections import (
     plain,
     sources,
 )
-from kg.dataset_config import DatasetConfig
 from kg.corpus_statistics import shards_of
 from kg.croissant import NOT_STATED, croissant, croissant_text, dataset_version
+from kg.dataset_config import DatasetConfig
 from kg.plots import write_png
 
 __all__ = [
@@ -149,6 +149,8 @@ def corpus_limits(figures: CardFigures) -> list[str]:
         "Names are found by vocabularies: what these do not name is not marked, and a word with several meanings may be "
         "linked to the wrong one.",
     ]
+    if figures.worth.startswith("uncalibrated"):
+        limits.append("Beliefs are not calibrated: of the claims believed 0.8, more or fewer than 80% may be right.")
     papers = sum(count for _, count in figures.years)
     unknown = dict(figures.years).get(None, 0)
     if unknown:
@@ -177,7 +179,7 @@ def missing_statements(settings: DatasetConfig) -> list[str]:
 def _front_matter(figures: CardFigures, settings: DatasetConfig) -> str:
     statistics = figures.statistics
     languages = statistics.values("language")
-    rows = statistics.total("passages")
+    rows = statistics.total("rows")
     values: dict[str, Any] = {
         "pretty_name": settings.name,
         "language": languages,
