@@ -12,45 +12,40 @@ class CleaningConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    shortest: int | None = Field(5, ge=1, description="fewest words of a literature passage")
+    shortest: int | None = Field(4, ge=1, description="fewest words of a literature passage")
     longest: int | None = Field(2000, ge=1, description="most words of a passage")
     letters: float | None = Field(
-        0.6,
-        ge=0,
-        le=1,
-        description="smallest share of letters among the letters, digits and signs of a literature passage",
+        0.5, ge=0, le=1, description="smallest share of letters among the characters of a literature passage"
     )
     digits: float | None = Field(
-        0.25, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
+        0.3, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
     )
-    repeated_sentences: float | None = Field(
-        0.2, ge=0, le=1, description="largest share of a passage's words in sentences that stood in it before"
-    )
-    repeated_words: float | None = Field(
-        0.15, ge=0, le=1, description="largest share of a passage's words in runs of five that stood in it before"
+    repeated: float | None = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of words in runs of five that stood in the literature passage before",
     )
     damaged: int | None = Field(
         0, ge=0, description="most signs of a wrong encoding in a passage (U+FFFD, UTF-8 read as Latin-1)"
     )
     foreign: float | None = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="largest share of letters in a script that the passage's language is not written in",
+        0.5, ge=0, le=1, description="largest share in a script that the passage's language is not written in"
     )
     common_words: int | None = Field(
-        2,
-        ge=1,
-        description="fewest different common words (the, of, and ...) of an English passage of 30 words or more",
+        2, ge=1, description="fewest different common words (the, of, and ...) of 30 or more English words"
     )
     boilerplate: bool = Field(
-        True, description="whether passages that hold nothing but notices (copyright, no abstract) are left out"
+        True, description="whether literature passages of notices alone (copyright, no abstract) are left out"
     )
     duplicates: bool = Field(
         True, description="whether passages equal but for case, width, spaces and punctuation are left out"
     )
     near_duplicates: float | None = Field(
         0.8, gt=0, le=1, description="Jaccard similarity from which a literature passage is a near duplicate of another"
+    )
+    near_shortest: int = Field(
+        30, ge=1, description="fewest words of a passage compared so: in short titles one other word is another meaning"
     )
     shingle: int = Field(5, ge=1, le=64, description="words in a shingle: similarity is that of two sets of shingles")
     test_ids: bool = Field(True, description="whether passages of documents that the test files name are left out")

@@ -1,7 +1,7 @@
 """Duplicates: passages that say in the same words what another says, each with the one it duplicates.
 
 **Exact**: passages whose normal form (`words.py`) has one MD5. **Near**, for literature alone: the Jaccard similarity of their sets
-of shingles (runs of `shingle` words) is at least `near_duplicates`. Candidates are found by MinHash and locality-sensitive
+of shingles (runs of `shingle` words) is at least `near_duplicates`, and both are no short titles (`near_shortest`). Candidates are found by MinHash and locality-sensitive
 hashing (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3): 128 minimal hashes, cut into bands of
 r, the largest r that finds a pair at the threshold in 99 of 100 cases. Every candidate is then compared by its sets, so nothing is
 dropped on an estimate. Sentences told from the graph are alike by nature, and compared exactly only.
@@ -118,7 +118,7 @@ class Duplicates:
         self._insert("INSERT INTO passages SELECT row, passage_id, rank, md5_number(form) FROM given", named)
         if self._band_rows:
             literature = pc.equal(passages.column("kind"), "literature").to_numpy(zero_copy_only=False)
-            self._sign(rows, literature, words)
+            self._sign(rows, literature & (np.diff(words.offsets) >= self._config.near_shortest), words)
         self._rows += passages.num_rows
 
     def _insert(self, sql: str, columns: dict[str, Any]) -> None:

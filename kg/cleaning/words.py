@@ -42,6 +42,12 @@ class Words(NamedTuple):
     han: Flags
     offsets: Places
 
+    def of(self, texts: Flags) -> Words:
+        """The words of the chosen texts."""
+        lengths = np.diff(self.offsets)
+        words = np.repeat(texts, lengths)
+        return Words(self.hashes[words], self.han[words], np.concatenate([[0], np.cumsum(lengths[texts])]))
+
 
 class Runs(NamedTuple):
     """Runs of words of several texts, one after another.
