@@ -193,6 +193,9 @@ def _front_matter(figures: CardFigures, settings: DatasetConfig) -> str:
         "configs": [
             {
                 "config_name": "default",
+                # `datasets` caches a local folder by its configuration alone: without this it would go on giving the rows of
+                # an earlier corpus that was exported to the same place.
+                "description": f"version {dataset_version(figures, settings)}",
                 "data_files": [
                     {"split": split, "path": f"data/split={split}/*/*.parquet"} for split in statistics.values("split")
                 ],
