@@ -17,11 +17,8 @@ from kg.corpus_preview import PreviewFilter, PreviewRow, preview
 from kg.corpus_sources import CorpusSource, corpus_sources
 from kg.corpus_statistics import CorpusStatistics, corpus_statistics, open_corpus, shards_of
 from kg.dataset_config import DatasetConfig
-from kg.tables import TRIPLES
-from pipeline.duck import table_view
 from pipeline.hashing import hash_json
 from pipeline.storage import Dataset
-from pipeline.tables import LITERATURE_BY_BUCKET, VOCABULARY
 
 __all__ = ["BELIEF_BINS", "LENGTH_BIN", "CardFigures", "NamedEntity", "card_figures"]
 
@@ -83,20 +80,17 @@ def card_figures(home: UPath | Path | str, settings: DatasetConfig, *, buckets: 
             hash_json([[shard.path, shard.sha256] for shard in shards]),
             statistics,
             tuple(corpus_sources(home, connection, settings)),
-            _years(home, connection),
+            _years(connection),
             _beliefs(connection),
             _lengths(connection),
-            _entities(home, connection),
-            _extractors(home, connection),
+            _entities(connection),
+            _extractors(connection),
             _worth(home),
             tuple(_examples(home, statistics, buckets)),
         )
 
 
-def _years(home: UPath | Path | str, connection: Any) -> tuple[tuple[int | None, int], ...]:
-    dataset = Dataset(home, "literature_by_bucket")
-    paths = [path for key in dataset.manifests() for path in dataset.paths(key)]
-    table_view(connection, "literature", paths, LITERATURE_BY_BUCKET)
+def _years(connection: Any) -> tuple[tuple[int | None, int], ...]:
     found = connection.execute(
         "WITH behind AS (SELECT DISTINCT unnest(doc_ids) AS doc_id FROM passages WHERE kind = 'literature') "
         "SELECT year, count(*) FROM literature SEMI JOIN behind USING (doc_id) GROUP BY year ORDER BY year NULLS LAST"
@@ -124,9 +118,8 @@ def _lengths(connection: Any) -> dict[str, tuple[int, ...]]:
     return {kind: tuple(counts) for kind, counts in found.items()}
 
 
-def _entities(home: UPath | Path | str, connection: Any) -> tuple[NamedEntity, ...]:
+def _entities(connection: Any) -> tuple[NamedEntity, ...]:
     """Those that the most passages name. Without a name in the vocabulary (a graph named it) the CURIE stands for it."""
-    table_view(connection, "concepts", Dataset(home, "vocabulary").paths(), VOCABULARY)
     found = connection.execute(
         "WITH named AS (SELECT DISTINCT passage_id, unnest(spans).curie AS curie FROM passages), "  # noqa: S608
         f"often AS (SELECT curie, count(*) AS passages FROM named GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {_ENTITIES}) "
@@ -136,10 +129,7 @@ def _entities(home: UPath | Path | str, connection: Any) -> tuple[NamedEntity, .
     return tuple(NamedEntity(*row) for row in found)
 
 
-def _extractors(home: UPath | Path | str, connection: Any) -> tuple[tuple[str, int], ...]:
-    dataset = Dataset(home, "triples")
-    paths = [path for key in dataset.manifests() for path in dataset.paths(key)]
-    table_view(connection, "triples", paths, TRIPLES)
+def _extractors(connection: Any) -> tuple[tuple[str, int], ...]:
     found = connection.execute(
         "SELECT extractor, count(*) FROM (SELECT unnest(extractors) AS extractor FROM triples) "
         "GROUP BY ALL ORDER BY 2 DESC, 1"

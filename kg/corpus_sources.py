@@ -16,9 +16,7 @@ from upath import UPath
 
 from kg.dataset_config import DatasetConfig
 from kg.trace import graphs_of
-from pipeline.duck import table_view
 from pipeline.storage import Dataset, partition_key
-from pipeline.tables import LITERATURE_INVENTORY, LIVE_DOCUMENTS, VOCABULARY
 
 __all__ = ["CorpusSource", "corpus_sources"]
 
@@ -50,15 +48,13 @@ def corpus_sources(home: UPath | Path | str, connection: Any, settings: DatasetC
         connection: of `kg.corpus_statistics.open_corpus`.
     """
     return [
-        *_literature(home, connection, settings),
+        *_literature(connection, settings),
         *_vocabularies(home, connection, settings),
         *_graphs(home, connection, settings),
     ]
 
 
-def _literature(home: UPath | Path | str, connection: Any, settings: DatasetConfig) -> Iterator[CorpusSource]:
-    table_view(connection, "live", Dataset(home, "live_documents").paths(), LIVE_DOCUMENTS)
-    table_view(connection, "inventory", Dataset(home, "literature_inventory").paths(), LITERATURE_INVENTORY)
+def _literature(connection: Any, settings: DatasetConfig) -> Iterator[CorpusSource]:
     rows = connection.execute(
         "WITH behind AS (SELECT passage_id, unnest(doc_ids) AS doc_id FROM passages), "
         "passages_of AS (SELECT file, count(DISTINCT passage_id) AS passages FROM behind JOIN live USING (doc_id) GROUP BY file), "
@@ -72,14 +68,12 @@ def _literature(home: UPath | Path | str, connection: Any, settings: DatasetConf
 
 
 def _vocabularies(home: UPath | Path | str, connection: Any, settings: DatasetConfig) -> Iterator[CorpusSource]:
-    dataset = Dataset(home, "vocabulary")
-    manifest = dataset.manifest()
+    manifest = Dataset(home, "vocabulary").manifest()
     if manifest is None:
         return
-    table_view(connection, "vocabulary", dataset.paths(containing="vocabulary"), VOCABULARY)
     concepts = dict(
         connection.execute(
-            "SELECT source, count(*) FROM (SELECT unnest(sources) AS source FROM vocabulary) GROUP BY ALL"
+            "SELECT source, count(*) FROM (SELECT unnest(sources) AS source FROM concepts) GROUP BY ALL"
         ).fetchall()
     )
     files = {match[1]: sha for key, sha in manifest.inputs.items() if (match := re.fullmatch(r"\d+/(.*)", key))}

@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from upath import UPath
 
 from kg.corpus import SHARDS, SPLITS
-from kg.tables import CORPUS_PASSAGES, MIXTURE, PASSAGES
+from kg.tables import CORPUS_PASSAGES, MIXTURE, PASSAGES, TRIPLES
 from pipeline.duck import connect, table_view
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
+from pipeline.tables import LITERATURE_BY_BUCKET, LITERATURE_INVENTORY, LIVE_DOCUMENTS, VOCABULARY
 
 __all__ = [
     "ClassCount",
@@ -152,16 +153,35 @@ def shards_of(home: UPath | Path | str) -> list[Shard]:
     return sorted(shards, key=lambda shard: (SPLITS.index(shard.split), shard.path))
 
 
+#: What a corpus is described from: names of views, the assets behind them, what their files' paths contain, and their columns.
+_VIEWS: Final = {
+    "candidates": ("literature_corpus", "split=train/", PASSAGES),
+    "mixture": ("corpus_selection", "mixture", MIXTURE),
+    "live": ("live_documents", "", LIVE_DOCUMENTS),
+    "inventory": ("literature_inventory", "", LITERATURE_INVENTORY),
+    "literature": ("literature_by_bucket", "", LITERATURE_BY_BUCKET),
+    "concepts": ("vocabulary", "", VOCABULARY),
+    "triples": ("triples", "", TRIPLES),
+}
+
+
 @contextmanager
 def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iterator[Any]:
-    """A DuckDB connection with all rows of the corpus as the view `passages`.
+    """A DuckDB connection with all rows of the corpus as the view `passages`, and what it is described from as others.
+
+    `candidates` are training passages of papers before the choice; `mixture`, `live`, `inventory`, `literature`, `concepts` and
+    `triples` are the tables MIXTURE, LIVE_DOCUMENTS, LITERATURE_INVENTORY, LITERATURE_BY_BUCKET, VOCABULARY and TRIPLES.
 
     Raises:
         MateriaError: the corpus has not been built.
     """
-    paths = [str(UPath(home) / shard.path) for shard in shards_of(home)]
+    shards = [str(UPath(home) / shard.path) for shard in shards_of(home)]
     with connect(threads=threads) as connection:
-        table_view(connection, "passages", paths, CORPUS_PASSAGES)
+        table_view(connection, "passages", shards, CORPUS_PASSAGES)
+        for name, (asset, containing, schema) in _VIEWS.items():
+            dataset = Dataset(home, asset)
+            paths = [path for key in dataset.manifests() for path in dataset.paths(key, containing=containing)]
+            table_view(connection, name, paths, schema)
         yield connection
 
 
@@ -198,13 +218,13 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
         "(SELECT count(DISTINCT t) FROM (SELECT unnest(triple_ids) AS t FROM passages WHERE kind = 'verbalized')), "
         "(SELECT count(DISTINCT s.curie) FROM (SELECT unnest(spans) AS s FROM passages))"
     )
-    mixture = Dataset(home, "corpus_selection").paths(containing="mixture")
-    table_view(connection, "mixture", mixture, MIXTURE)
     ((candidates,),) = rows("SELECT coalesce(sum(candidates), 0)::BIGINT FROM mixture")
     rejected = rows(
         "SELECT reason, kind, sum(candidates)::BIGINT, sum(candidate_tokens)::BIGINT FROM mixture "
         "WHERE reason IS NOT NULL GROUP BY ALL ORDER BY 3 DESC, reason, kind"
     )
+    # Those that passed the withholding, whether or not they were taken afterwards.
+    ((kept,),) = rows("SELECT coalesce(sum(len(sentences)), 0)::BIGINT FROM candidates")
     told, withheld = _counted_by_stages(home)
     return CorpusStatistics(
         tuple(sorted((Part(*row) for row in parts), key=lambda p: (SPLITS.index(p.split), p.kind, p.language))),
@@ -217,7 +237,7 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
         tuple(Rejected(*row) for row in rejected),
         told,
         withheld,
-        _kept_sentences(home, connection),
+        kept,
     )
 
 
@@ -228,12 +248,3 @@ def _counted_by_stages(home: UPath | Path | str) -> tuple[dict[str, int], int]:
         told.update(manifest.summary.get("told", {}))
     manifests = Dataset(home, "literature_corpus").manifests().values()
     return dict(sorted(told.items())), sum(manifest.summary.get("withheld_sentences", 0) for manifest in manifests)
-
-
-def _kept_sentences(home: UPath | Path | str, connection: Any) -> int:
-    """Sentences of training papers that passed the withholding, whether or not they were taken afterwards."""
-    dataset = Dataset(home, "literature_corpus")
-    paths = [path for key in dataset.manifests() for path in dataset.paths(key, containing="split=train/")]
-    table_view(connection, "candidates", paths, PASSAGES)
-    ((sentences,),) = connection.execute("SELECT coalesce(sum(len(sentences)), 0)::BIGINT FROM candidates").fetchall()
-    return int(sentences)
