@@ -33,6 +33,10 @@ def _candidates(job: Job, key: str) -> list[str]:
     return [path for asset in CANDIDATES for path in job.dataset(asset).paths(key)]
 
 
+def _all_buckets(job: Job, asset: str) -> list[str]:
+    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
+
+
 def _rules(home: Home) -> Any:
     """What the selection depends on beside its inputs. Test documents by their content, and papers where they name some."""
     corpus = home.config.corpus
@@ -57,7 +61,7 @@ def corpus_selection(job: Job) -> None:
     """
     from kg.cleaning.clean import COLUMNS, clean
     from kg.cleaning.downstream import read_downstream_tests
-    from kg.mixture import Bucket, select_passages, taken_in_words
+    from kg.mixture import Candidates, select_passages, taken_in_words
     from pipeline.duck import connect
 
     config, keys = job.home.config.corpus, job.home.buckets
@@ -66,15 +70,14 @@ def corpus_selection(job: Job) -> None:
         papers = [path for key in batches_of(job.home) for path in job.dataset("documents").paths(key)]
         tests = read_downstream_tests(config.test_documents, config.cleaning, job.writer.set_aside, papers)
     passages = (batch for key in keys for path in _candidates(job, key) for batch in _read(path, list(COLUMNS)))
-    buckets = (
-        Bucket(
-            key, _candidates(job, key), job.dataset("triples").paths(key), job.dataset("evidence_by_bucket").paths(key)
-        )
-        for key in keys
+    candidates = Candidates(
+        {key: _candidates(job, key) for key in keys},
+        triples=_all_buckets(job, "triples"),
+        evidence=_all_buckets(job, "evidence_by_bucket"),
+        live=job.dataset("live_documents").paths(),
     )
     with connect() as connection:
-        live, verdicts = job.dataset("live_documents").paths(), clean(passages, config.cleaning, tests)
-        selection = select_passages(connection, buckets, live, verdicts, config.mixture)
+        selection = select_passages(connection, candidates, clean(passages, config.cleaning, tests), config.mixture)
         mixture = selection.mixture
         job.writer.table("mixture.parquet", MIXTURE).write(mixture)
         number = {key: i for i, key in enumerate(keys)}

@@ -196,7 +196,7 @@ def open_home(path: str | None = None) -> Home:
             formats=tuple((pattern, format_) for pattern, format_ in values.get("formats", ())),
             graphs=tuple(values.get("graphs", ())),
             graph_mapping=values.get("graph_mapping"),
-            config=parse_config(values["config"], str(record)),
+            config=parse_config(_renamed(values["config"]), str(record)),
             recorded=True,
         )
         if values["literature"] != "sample":
@@ -207,3 +207,11 @@ def open_home(path: str | None = None) -> Home:
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Remove it, and give the sources again: materia build --literature PATH --vocabulary PATH"
         raise MateriaError(f"cannot be read ({error})", file=str(record), remedy=remedy) from error
+
+
+def _renamed(config: dict[str, Any]) -> dict[str, Any]:
+    """Recorded settings under their names of today, so that homes of earlier versions open."""
+    corpus = dict(config.get("corpus", {}))
+    if "language" in corpus:
+        corpus["languages"] = [corpus.pop("language")]
+    return {**config, "corpus": corpus}

@@ -1,10 +1,11 @@
 """Duplicates: passages that say in the same words what another says, each with the one it duplicates.
 
 **Exact**: passages whose normal form (`words.py`) has one MD5. **Near**, for literature alone: the Jaccard similarity of their sets
-of shingles (runs of `shingle` words) is at least `near_duplicates`, and both are no short titles (`near_shortest`). Candidates are found by MinHash and locality-sensitive
-hashing (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3): 128 minimal hashes, cut into bands of
-r, the largest r that finds a pair at the threshold in 99 of 100 cases. Every candidate is then compared by its sets, so nothing is
-dropped on an estimate. Sentences told from the graph are alike by nature, and compared exactly only.
+of shingles (runs of `shingle` words) is at least `near_duplicates`, and neither is a short title (`near_shortest`). Candidates are found
+by MinHash and locality-sensitive hashing (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3):
+128 minimal hashes, cut into bands of r, the largest r that finds a pair at the threshold in 99 of 100 cases. Every candidate is
+then compared by its sets, so nothing is dropped on an estimate. Sentences told from the graph are alike by nature, and
+compared exactly only.
 
 **Which one stays** depends on the set of passages and on nothing else: they are taken in the order test, validation, train, then by
 id, and a passage is a duplicate where one that *stays* before it is as similar. So what is named as the original stands in
@@ -47,17 +48,21 @@ Shingles = np.ndarray[Any, np.dtype[np.uint32]]
 _TABLES = """
 CREATE TABLE passages (row INTEGER, passage_id VARCHAR, rank TINYINT, form UHUGEINT);
 CREATE TABLE bands (key UBIGINT, row INTEGER);
+CREATE TABLE near (passage_id VARCHAR, other VARCHAR, detail VARCHAR);
 """
-_EXACT = """
-CREATE TABLE originals AS SELECT form, min({'rank': rank, 'passage_id': passage_id}) AS original FROM passages GROUP BY form
+_ORIGINALS = """
+CREATE TABLE originals AS SELECT form, min({'rank': rank, 'passage_id': passage_id}) AS original FROM passages GROUP BY form;
+CREATE TABLE staying AS SELECT row, rank, passage_id FROM passages
+SEMI JOIN originals ON originals.form = passages.form AND originals.original.passage_id = passages.passage_id;
 """
+# What equals a passage that is dropped as a near duplicate is near to the same original.
 _DUPLICATES = """
 SELECT p.passage_id, o.original.passage_id AS other FROM passages p JOIN originals o ON o.form = p.form
-WHERE o.original.passage_id <> p.passage_id
+WHERE o.original.passage_id <> p.passage_id AND o.original.passage_id NOT IN (SELECT passage_id FROM near)
 """
-_STAYING = """
-CREATE TABLE staying AS SELECT row, rank, passage_id FROM passages
-SEMI JOIN originals ON originals.form = passages.form AND originals.original.passage_id = passages.passage_id
+_NEAR = """
+SELECT p.passage_id, near.other, near.detail
+FROM passages p JOIN originals o ON o.form = p.form JOIN near ON near.passage_id = o.original.passage_id
 """
 # Passages that share a band with another that is no exact duplicate, in the order in which they are taken.
 _CANDIDATES = """
@@ -114,7 +119,8 @@ class Duplicates:
             pa.scalar(1, pa.int8()),
             pa.scalar(2, pa.int8()),
         )
-        named = {"row": rows, "passage_id": passages.column("passage_id"), "rank": rank, "form": normal}
+        form = normal if self._config.duplicates else passages.column("passage_id")
+        named = {"row": rows, "passage_id": passages.column("passage_id"), "rank": rank, "form": form}
         self._insert("INSERT INTO passages SELECT row, passage_id, rank, md5_number(form) FROM given", named)
         if self._band_rows:
             literature = pc.equal(passages.column("kind"), "literature").to_numpy(zero_copy_only=False)
@@ -138,18 +144,16 @@ class Duplicates:
             self._insert("INSERT INTO bands SELECT key, row FROM given", {"key": keys.ravel(), "row": repeated})
 
     def verdicts(self) -> Iterator[pa.RecordBatch]:
-        """Every duplicate among the passages taken, as batches of VERDICTS: exact ones first."""
-        if self._config.duplicates:
-            self._connection.execute(_EXACT)
-            for batch in stream(self._connection, _DUPLICATES):
-                yield verdicts(batch.column(0), "duplicate", _EQUAL, other=batch.column(1))
-            self._connection.execute(_STAYING)
-        else:
-            self._connection.execute("CREATE VIEW staying AS FROM passages")
+        """Every duplicate among the passages taken, as batches of VERDICTS: the near ones first."""
+        self._connection.execute(_ORIGINALS)
         if self._band_rows:
-            yield from self._near()
+            self._find_near()
+        for batch in stream(self._connection, _NEAR):
+            yield verdicts(batch.column(0), "near-duplicate", batch.column(2), other=batch.column(1))
+        for batch in stream(self._connection, _DUPLICATES):
+            yield verdicts(batch.column(0), "duplicate", _EQUAL, other=batch.column(1))
 
-    def _near(self) -> Iterator[pa.RecordBatch]:
+    def _find_near(self) -> None:
         """Take the passages that share a band in their order; each is like one that stays, or stays itself."""
         self._sets.flush()
         offsets = np.concatenate(self._offsets)
@@ -160,7 +164,7 @@ class Duplicates:
         def shingles(row: int) -> Shingles:
             return sets[offsets[row] : offsets[row + 1]]
 
-        for batch in stream(self._connection, _CANDIDATES):
+        for batch in stream(self._connection.cursor(), _CANDIDATES):  # while the connection writes
             found: list[tuple[str, str, str]] = []
             for row, passage_id, keys in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 others = {other for key in keys for other in staying.get(key, ())}
@@ -174,8 +178,8 @@ class Duplicates:
                 for key in keys:
                     staying.setdefault(key, []).append(row)
             if found:
-                ids, originals, details = (pa.array(column) for column in zip(*found, strict=True))
-                yield verdicts(ids, "near-duplicate", details, other=originals)
+                columns = zip(("passage_id", "other", "detail"), zip(*found, strict=True), strict=True)
+                self._insert("INSERT INTO near FROM given", dict(columns))
 
     def _most_similar(self, one: Shingles, others: dict[str, Shingles]) -> tuple[float, str | None]:
         """The greatest similarity and whose it is, the smallest id's of equals; None where none reaches the threshold."""

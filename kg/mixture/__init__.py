@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from kg.mixture.report import taken_in_words
-from kg.mixture.selection import Bucket, Selection, select_passages
+from kg.mixture.selection import Candidates, Selection, select_passages
 
-__all__ = ["Bucket", "Selection", "select_passages", "taken_in_words"]
+__all__ = ["Candidates", "Selection", "select_passages", "taken_in_words"]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 __all__ = ["taken_in_words"]
 
 _GROUPS = ("split", "kind", "language", "source", "predicate")
-_NONE = {"source": "several, or not known", "predicate": "(papers)"}
+_NONE = {"source": "several, or not known", "predicate": "none (papers)"}
 _MOST_LINES = 20
 
 

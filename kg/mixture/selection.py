@@ -14,7 +14,7 @@ and the number wanted is met to within a passage. Where no mixture is asked for 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from kg.config import MixtureConfig
-from kg.mixture.candidates import Bucket, add_bucket, add_sources, add_verdicts, open_candidates
+from kg.mixture.candidates import Candidates, gather, judge
 from kg.mixture.cells import Cells, make_cells
 from kg.mixture.draw import COPIES_SQL, Pool, largest
 from kg.mixture.shares import Floats, fit
@@ -32,7 +32,7 @@ from kg.tables import MIXTURE, SELECTION
 from pipeline.duck import stream
 from pipeline.errors import MateriaError
 
-__all__ = ["Bucket", "Selection", "select_passages"]
+__all__ = ["Candidates", "Selection", "select_passages"]
 
 #: Brings a number so far below itself that the next one on the grid is not above it.
 _BELOW = 1 - 1 / 128
@@ -83,8 +83,7 @@ class Selection:
 
 def select_passages(
     connection: Any,
-    buckets: Iterable[Bucket],
-    live: Sequence[str],
+    candidates: Candidates,
     verdicts: Iterable[pa.RecordBatch],
     config: MixtureConfig,
 ) -> Selection:
@@ -92,19 +91,15 @@ def select_passages(
 
     Args:
         connection: an empty DuckDB database (`pipeline.duck.connect`).
-        buckets: the files of each bucket.
-        live: Parquet files of LIVE_DOCUMENTS, which name the source of each paper.
+        candidates: the files of everything to choose from.
         verdicts: batches of VERDICTS: candidates that cleaning rejects, one row each.
         config: the mixture that is wanted.
 
     Raises:
         MateriaError: the ratio or the shares cannot be met.
     """
-    open_candidates(connection)
-    for bucket in buckets:
-        add_bucket(connection, bucket, names=config.temperature.entities > 1)
-    add_sources(connection, live)
-    add_verdicts(connection, verdicts)
+    gather(connection, candidates, names=config.temperature.entities > 1)
+    judge(connection, verdicts)
     connection.execute("CREATE TABLE drawn (passage_id VARCHAR, taken INTEGER, why VARCHAR)")
     if config != MixtureConfig(repeats=config.repeats):
         _cut_documents(connection, config.passages_per_document)
