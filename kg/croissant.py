@@ -13,6 +13,7 @@ published; it stands as `temporalCoverage`).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, Final
@@ -25,7 +26,7 @@ from kg.corpus_statistics import Shard
 from kg.dataset_config import DatasetConfig
 from kg.tables import CORPUS_PASSAGES
 
-__all__ = ["NOT_STATED", "croissant", "croissant_text", "dataset_version", "export_path", "licence_url"]
+__all__ = ["NOT_STATED", "croissant", "croissant_text", "dataset_version", "export_path", "licence_node"]
 
 #: What stands where a licence must and none was given.
 NOT_STATED: Final = "not stated"
@@ -104,9 +105,7 @@ def croissant(
         "name": settings.name,
         "description": description,
         "conformsTo": list(_CONFORMS_TO),
-        "license": licence_url(settings.licence)
-        if settings.licence
-        else {"@type": "sc:CreativeWork", "name": NOT_STATED},
+        "license": licence_node(settings.licence),
         **{name: value for name, value in stated.items() if value},
         "version": dataset_version(figures, settings),
         "inLanguage": figures.statistics.values("language"),
@@ -137,9 +136,13 @@ def dataset_version(figures: CardFigures, settings: DatasetConfig) -> str:
     return f"{settings.version}+{figures.version[:12]}"
 
 
-def licence_url(licence: str) -> str:
-    """A licence as a URL: a URL as it is, an SPDX identifier as its page."""
-    return licence if "://" in licence else f"https://spdx.org/licenses/{licence}.html"
+def licence_node(licence: str | None) -> str | dict[str, str]:
+    """A licence as schema.org has it: a URL as it is, an SPDX identifier as its page, other words as the name of a work."""
+    if licence and "://" in licence:
+        return licence
+    if licence and re.fullmatch(r"[A-Za-z0-9.+-]+", licence):
+        return f"https://spdx.org/licenses/{licence}.html"
+    return {"@type": "sc:CreativeWork", "name": licence or NOT_STATED}
 
 
 def _provenance(figures: CardFigures) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def _provenance(figures: CardFigures) -> dict[str, Any]:
 
 
 def _source(source: CorpusSource) -> dict[str, Any]:
-    licence = {"license": licence_url(source.licence)} if source.licence else {}
+    licence = {"license": licence_node(source.licence)} if source.licence else {}
     return {
         "@type": "prov:Entity",
         "prov:label": source.name,
