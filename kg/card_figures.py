@@ -50,6 +50,7 @@ class CardFigures:
         years: year of publication and how many of the corpus's papers are of it; None for unknown, last.
         beliefs: verbalized passages by belief, in BELIEF_BINS bins from 0 to 1.
         lengths: by kind, passages by number of tokens, in bins of LENGTH_BIN.
+        stating: share of the literature passages that state a claim which extraction found; None without literature.
         extractors: claims of the graph by extractor behind them, the most frequent first.
         worth: whether the beliefs are calibrated, and how well.
         examples: rows with what is behind them, two of each kind and language.
@@ -62,6 +63,7 @@ class CardFigures:
     beliefs: tuple[int, ...]
     lengths: dict[str, tuple[int, ...]]
     entities: tuple[NamedEntity, ...]
+    stating: float | None
     extractors: tuple[tuple[str, int], ...]
     worth: str
     examples: tuple[PreviewRow, ...]
@@ -84,6 +86,7 @@ def card_figures(home: UPath | Path | str, settings: DatasetConfig, *, buckets: 
             _beliefs(connection),
             _lengths(connection),
             _entities(connection),
+            _stating(connection),
             _extractors(connection),
             _worth(home),
             tuple(_examples(home, statistics, buckets)),
@@ -127,6 +130,13 @@ def _entities(connection: Any) -> tuple[NamedEntity, ...]:
         "FROM often LEFT JOIN concepts USING (curie) ORDER BY passages DESC, curie"
     ).fetchall()
     return tuple(NamedEntity(*row) for row in found)
+
+
+def _stating(connection: Any) -> float | None:
+    ((share,),) = connection.execute(
+        "SELECT avg((len(relations) > 0)::INT) FROM passages WHERE kind = 'literature' AND repeat = 0"
+    ).fetchall()
+    return None if share is None else float(share)
 
 
 def _extractors(connection: Any) -> tuple[tuple[str, int], ...]:

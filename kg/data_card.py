@@ -157,10 +157,11 @@ def corpus_limits(figures: CardFigures) -> list[str]:
         limits.append(
             f"The year of publication is not known of {unknown:,} of {papers:,} papers ({unknown / papers:.0%})."
         )
-    verbalized = statistics.total("tokens", split="train", kind="verbalized")
-    text = statistics.total("tokens", split="train", kind="literature")
-    if text and verbalized / text < 0.01:
-        limits.append(f"Of the training tokens only {verbalized / (verbalized + text):.2%} tell the graph.")
+    if figures.stating is not None:
+        limits.append(
+            f"{figures.stating:.0%} of the literature passages state a claim that extraction found; claims across sentences, in tables "
+            "and in figures are not among them."
+        )
     told = sum(one.verbalized for one in statistics.predicates)
     limits += [
         f"{one.verbalized / told:.0%} of the told claims have the predicate {plain(one.predicate)}."
