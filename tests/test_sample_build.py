@@ -122,16 +122,16 @@ def test_the_revision_counts_the_deletion_is_gone_the_retraction_is_marked(home:
     assert "PMID:90000012" not in docs
 
 
-@pytest.mark.parametrize("corpus", ["verbalized_corpus", "literature_corpus"])
-def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, corpus: str) -> None:
+@pytest.mark.parametrize("kind", ["verbalized", "literature"])
+def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, kind: str) -> None:
     import pyarrow.parquet as pq
 
     shard = next(
-        p for p in sorted((home / corpus / "split=train").rglob("*.parquet")) if pq.read_metadata(p).num_rows > 2
+        p for p in sorted((home / "corpus_shards/split=train").rglob("*.parquet")) if pq.read_metadata(p).num_rows > 2
     )
     rows = pq.read_table(shard, partitioning=None).to_pylist()
-    row = next(i for i, values in enumerate(rows) if values["evidence_ids"])
-    name = f"{corpus}/split=train/{shard.parent.name}:{row}"
+    row = next(i for i, values in enumerate(rows) if values["evidence_ids"] and values["kind"] == kind)
+    name = f"corpus_shards/split=train/{shard.parent.name}:{row}"
     text = materia("trace", "--home", home, name).stdout
     for word in ("passage", "triple", "evidence", "sentence", "document", "version", "file", "sha256"):
         assert word in text
@@ -165,7 +165,7 @@ def test_the_loss_of_each_objective_falls_and_the_model_loads(home: Path) -> Non
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     assert model(**tokenizer("Aspirin treats pain.", return_tensors="pt")).last_hidden_state.shape[-1] == 64
     shards = json.loads((folder / "materia_manifest.json").read_text())
-    assert "verbalized_corpus/split=train" in json.dumps(shards)
+    assert "corpus_shards/split=train" in json.dumps(shards)
 
 
 def test_the_evaluation_has_losses_and_ranks(home: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_evaluation_has_losses_and_ranks(home: Path) -> None:
 def test_the_corpus_opens_with_arrow(home: Path) -> None:
     import pyarrow.dataset as ds
 
-    dataset = ds.dataset(home / "verbalized_corpus", partitioning="hive", exclude_invalid_files=True)
+    dataset = ds.dataset(home / "corpus_shards", partitioning="hive", exclude_invalid_files=True)
     assert dataset.count_rows() > 100
 
 

@@ -67,7 +67,7 @@ def triple(home: Home, subject: str) -> dict[str, object] | None:
 
 def told_in(home: Home, wanted: str) -> tuple[str, int]:
     """Shard and row of the verbalized passage that tells one triple alone."""
-    for path in sorted((home.path / "verbalized_corpus").rglob("*.parquet")):
+    for path in sorted((home.path / "corpus_shards").rglob("*.parquet")):
         rows = pq.read_table(path, partitioning=None).to_pylist() if "passages" in path.name else []
         for number, row in enumerate(rows):
             if row["triple_ids"] == [wanted]:

@@ -153,16 +153,16 @@ def test_a_home_is_scanned_whole_and_planted_rows_fail_it(tmp_path):
     concept = pa.Table.from_pylist([{"curie": "kind of it", "parents": [HELD]}], VOCABULARY)
     write("vocabulary", "all", "vocabulary.parquet", VOCABULARY, concept)
     clean = rows(([[A, FREE]], {}), kind="verbalized")
-    write("verbalized_corpus", "00", "split=train/bucket=00/passages.parquet", PASSAGES, clean)
+    write("corpus_shards", "00", "split=train/bucket=00/passages.parquet", PASSAGES, clean)
     held = rows(([[A, HELD]], {"split": "test"}))
-    write("literature_corpus", "00", "split=test/bucket=00/passages.parquet", PASSAGES, held)
+    write("corpus_shards", "02", "split=test/bucket=02/passages.parquet", PASSAGES, held)
     assert find_leaks(tmp_path, SPLITS) == []
     leaky = rows(
         ([[HELD, A]], {}),
         ([[A]], {"triple_ids": [triple_id(*held_out)]}),
         ([[A], ["kind of it"]], {"relations": [(0, "biolink:treats", 1, "e")]}),
     )
-    write("literature_corpus", "01", "split=train/bucket=01/passages.parquet", PASSAGES, leaky)
+    write("corpus_shards", "01", "split=train/bucket=01/passages.parquet", PASSAGES, leaky)
     leaks = find_leaks(tmp_path, SPLITS)
     assert [leak["reason"] for leak in leaks] == ["pair-in-sentence", "held-out-triple", "entails-held-out"]
     json.dumps(leaks)

@@ -1,0 +1,129 @@
+"""Candidates made by hand: papers of two folders and facts told from them, in Parquet files of four buckets."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kg.config import MixtureConfig
+from kg.mixture import Candidates, select_passages
+from kg.passage_rows import PassageRows
+from kg.tables import PASSAGES, TRIPLES, VERDICTS
+from pipeline.duck import connect
+from pipeline.hashing import bucket_of, hash_fields
+from pipeline.tables import EVIDENCE, LIVE_DOCUMENTS
+
+BUCKETS = 4
+WORDS = "one two three four five six seven eight nine ten"
+
+
+def paper(number: int, folder: str = "pubmed", **columns: Any) -> dict[str, Any]:
+    """A passage of ten words of a paper in a folder."""
+    doc_id = columns.pop("doc_id", f"PMID:{folder}{number}")
+    return {
+        "kind": "literature",
+        "folder": folder,
+        "doc_ids": [doc_id],
+        "text": f"{WORDS} {folder}{number}"[4:],
+    } | columns
+
+
+def told(number: int, predicate: str = "biolink:treats", **columns: Any) -> dict[str, Any]:
+    """A passage of ten words that tells one fact, from the paper of the same number."""
+    return {
+        "kind": "verbalized",
+        "folder": columns.pop("folder", "pubmed"),
+        "triple_ids": [f"t{number}"],
+        "predicates": [predicate],
+        "text": f"{WORDS} fact{number}"[4:],
+    } | columns
+
+
+def row_of(made: dict[str, Any]) -> dict[str, Any]:
+    """All columns of a passage. Its evidence has the id of its triple, and its document the number of that."""
+    columns = {
+        "language": "en",
+        "sentences": [(0, len(made["text"]))],
+        "spans": [(0, 3, curie, "biolink:NamedThing") for curie in made.get("names", ())],
+        "relations": [],
+        "triple_ids": [],
+        "evidence_ids": [],
+        "doc_ids": [f"PMID:{made['folder']}{i}" for i in made.get("triple_ids", ())],
+        "belief": None,
+        "split": "train",
+    }
+    columns |= {name: value for name, value in made.items() if name in columns or name in ("text", "passage_id")}
+    columns["evidence_ids"] = [f"e{triple_id}" for triple_id in columns["triple_ids"]]
+    columns.setdefault("passage_id", hash_fields(made["kind"], made["text"]))
+    return columns
+
+
+class Home:
+    """Files of passages and what stands behind them, and what is selected of them."""
+
+    def __init__(self, folder: Path, passages: Sequence[dict[str, Any]]) -> None:
+        folder.mkdir()
+        self.rows = [row_of(made) for made in passages]
+        files: dict[str, list[str]] = {}
+        for bucket in range(BUCKETS):
+            files[str(bucket)] = []
+            for kind in ("literature", "verbalized"):
+                some = PassageRows(kind)
+                for made, row in zip(passages, self.rows, strict=True):
+                    if made["kind"] == kind and bucket_of(row["passage_id"], BUCKETS) == bucket:
+                        some.add(**row)
+                path = folder / f"{kind}-{bucket}.parquet"
+                pq.write_table(pa.Table.from_batches([some.batch()], PASSAGES), path)
+                files[str(bucket)].append(str(path))
+        triples, evidence, live = [], [], {}
+        for made, row in zip(passages, self.rows, strict=True):
+            for triple_id, predicate, doc_id in zip(
+                row["triple_ids"], made.get("predicates", ()), row["doc_ids"], strict=False
+            ):
+                triples.append({"triple_id": triple_id, "predicate": predicate})
+                graph = (
+                    {"section": "hetionet/edges.sif, line 3", "extractor": "sif.v1"}
+                    if made["folder"] == "graph"
+                    else {}
+                )
+                evidence.append({"evidence_id": f"e{triple_id}", "doc_id": doc_id, "extractor": "trigger.v2"} | graph)
+            live |= dict.fromkeys(row["doc_ids"], f"{made['folder']}/file.xml")
+        rows = {"triples": (triples, TRIPLES), "evidence": (evidence, EVIDENCE)}
+        rows["live"] = ([{"doc_id": doc_id, "file": file} for doc_id, file in live.items()], LIVE_DOCUMENTS)
+        for name, (values, schema) in rows.items():
+            pq.write_table(pa.Table.from_pylist(values, schema), folder / f"{name}.parquet")
+        self.candidates = Candidates(files, *([str(folder / f"{name}.parquet")] for name in rows))
+
+    def select(self, rejected: Sequence[str] = (), **mixture: Any) -> dict[str, dict[str, Any]]:
+        """SELECTION by passage id; some passages are rejected as `bad` before."""
+        bad = [{"passage_id": one, "reason": "bad", "other": None, "detail": "by hand"} for one in rejected]
+        verdicts = pa.Table.from_pylist(bad, VERDICTS).to_batches()
+        with connect(threads=1) as connection:
+            selection = select_passages(connection, self.candidates, verdicts, MixtureConfig.model_validate(mixture))
+            self.mixture, self.rejected = selection.mixture, selection.rejected()
+            rows = {}
+            for bucket, batch in selection.by_bucket():
+                for row in batch.to_pylist():
+                    rows[row["passage_id"]] = row | {"bucket": bucket}
+        assert len(rows) == len(self.rows)
+        return rows
+
+    def tokens(self, selected: dict[str, dict[str, Any]], **of: Any) -> int:
+        """Tokens taken of the training passages whose columns are as given."""
+        kinds = {row["passage_id"]: "verbalized" if row["triple_ids"] else "literature" for row in self.rows}
+        return sum(
+            row["taken"] * row["tokens"]
+            for row in selected.values()
+            if row["split"] == "train"
+            and all((row | {"kind": kinds[row["passage_id"]]})[k] == v for k, v in of.items())
+        )
+
+
+@pytest.fixture
+def home_of(tmp_path: Path) -> Callable[[Sequence[dict[str, Any]]], Home]:
+    """Makes homes of candidates."""
+    numbers = iter(range(1000))
+    return lambda passages: Home(tmp_path / f"home{next(numbers)}", passages)
