@@ -19,10 +19,11 @@ def data_card(job: Job) -> None:
     """
     from kg.data_card import missing_statements, write_card
 
-    home = job.home
-    figures = write_card(home.url, job.writer.folder("card"), home.config.dataset, buckets=home.config.buckets)
+    home, config = job.home, job.home.config
+    folder = job.writer.folder("card")
+    figures = write_card(home.url, folder, config.dataset, buckets=config.buckets, deidentified=config.deidentify)
     job.writer.summary["passages"] = figures.statistics.total("passages")
-    job.writer.summary["not_stated"] = missing_statements(home.config.dataset)
+    job.writer.summary["not_stated"] = missing_statements(config.dataset)
 
 
 STAGES = [
@@ -44,7 +45,11 @@ STAGES = [
             Need("verbalized_corpus", "bucket"),
             Need("literature_corpus", "bucket"),
         ),
-        settings=lambda home: [home.config.dataset.model_dump(mode="json"), version("materia")],
+        settings=lambda home: [
+            home.config.dataset.model_dump(mode="json"),
+            home.config.deidentify,
+            version("materia"),
+        ],
         kinds=("duckdb", "markdown"),
     ),
 ]

@@ -53,6 +53,7 @@ class CardFigures:
         stating: share of the literature passages that state a claim which extraction found; None without literature.
         extractors: claims of the graph by extractor behind them, the most frequent first.
         worth: whether the beliefs are calibrated, and how well.
+        deidentified: whether what identifies a person was taken out of clinical records.
         examples: rows with what is behind them, two of each kind and language.
     """
 
@@ -66,10 +67,13 @@ class CardFigures:
     stating: float | None
     extractors: tuple[tuple[str, int], ...]
     worth: str
+    deidentified: bool
     examples: tuple[PreviewRow, ...]
 
 
-def card_figures(home: UPath | Path | str, settings: DatasetConfig, *, buckets: int | None = None) -> CardFigures:
+def card_figures(
+    home: UPath | Path | str, settings: DatasetConfig, *, buckets: int | None = None, deidentified: bool = True
+) -> CardFigures:
     """Gather what the card of a home's corpus shows.
 
     Raises:
@@ -89,6 +93,7 @@ def card_figures(home: UPath | Path | str, settings: DatasetConfig, *, buckets: 
             _stating(connection),
             _extractors(connection),
             _worth(home),
+            deidentified,
             tuple(_examples(home, statistics, buckets)),
         )
 

@@ -17,6 +17,7 @@ from kg.corpus_statistics import shards_of
 from kg.shards import find_shard, read_row
 from kg.trace import TracedPassage, trace
 from pipeline.duck import connect, file_list
+from pipeline.errors import MateriaError
 
 __all__ = ["PreviewFilter", "PreviewRow", "preview"]
 
@@ -72,8 +73,10 @@ def preview(
         buckets: number of buckets of the home; counted where None.
 
     Raises:
-        MateriaError: there is no corpus or no such shard.
+        MateriaError: there is no corpus or no such shard, or a file cannot be read.
     """
+    import duckdb
+
     paths = find_shard(home, shard) if shard else [str(UPath(home) / one.path) for one in shards_of(home)]
     conditions, values = _conditions(wanted or PreviewFilter())
     sql = (
@@ -84,7 +87,11 @@ def preview(
         "SELECT filename, place FROM ranked ORDER BY turn, lot, filename, place LIMIT $rows"
     )
     with connect() as connection:
-        found = connection.execute(sql, values | {"seed": f":{seed}", "rows": rows}).fetchall()
+        try:
+            found = connection.execute(sql, values | {"seed": f":{seed}", "rows": rows}).fetchall()
+        except duckdb.Error as error:
+            problem = f"cannot be read as rows of a corpus ({str(error).splitlines()[0]})"
+            raise MateriaError(problem, file=shard or str(home), remedy="Run: materia build --until corpus") from error
     return [_row(home, path, place, buckets) for path, place in found]
 
 

@@ -30,6 +30,7 @@ class CorpusSource:
         licence: as the user states it; None where nobody did.
         documents: live documents it gave (literature), concepts that are in it (vocabulary), evidence rows it gave (graph).
         passages: passages that rest on it; None for a vocabulary, which stands behind all names.
+        clinical: whether it holds clinical records.
     """
 
     name: str
@@ -39,6 +40,7 @@ class CorpusSource:
     licence: str | None
     documents: int
     passages: int | None
+    clinical: bool = False
 
 
 def corpus_sources(home: UPath | Path | str, connection: Any, settings: DatasetConfig) -> list[CorpusSource]:
@@ -59,12 +61,13 @@ def _literature(connection: Any, settings: DatasetConfig) -> Iterator[CorpusSour
         "WITH behind AS (SELECT passage_id, unnest(doc_ids) AS doc_id FROM passages), "
         "passages_of AS (SELECT file, count(DISTINCT passage_id) AS passages FROM behind JOIN live USING (doc_id) GROUP BY file), "
         "documents_of AS (SELECT file, count(*) AS documents FROM live WHERE status <> 'deleted' GROUP BY file) "
-        "SELECT file, sha256, format, "
+        "SELECT file, sha256, format, records, "
         "coalesce((SELECT documents FROM documents_of d WHERE d.file = i.file), 0), "
         "coalesce((SELECT passages FROM passages_of p WHERE p.file = i.file), 0) FROM inventory i ORDER BY file"
     ).fetchall()
-    for name, sha256, format_, documents, passages in rows:
-        yield CorpusSource(name, "literature", sha256, format_, settings.licence_of(name), documents, passages)
+    for name, sha256, format_, clinical, documents, passages in rows:
+        licence = settings.licence_of(name)
+        yield CorpusSource(name, "literature", sha256, format_, licence, documents, passages, bool(clinical))
 
 
 def _vocabularies(home: UPath | Path | str, connection: Any, settings: DatasetConfig) -> Iterator[CorpusSource]:

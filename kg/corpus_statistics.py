@@ -146,7 +146,9 @@ def shards_of(home: UPath | Path | str) -> list[Shard]:
         Shard(f"{SHARDS}/{entry.path}", parts["split"], parts["bucket"], entry.rows, entry.bytes, entry.sha256)
         for manifest in Dataset(home, SHARDS).manifests().values()
         for entry in manifest.files
-        if entry.rows and (parts := dict(part.split("=", 1) for part in entry.path.split("/")[:-1]))
+        if entry.rows
+        and entry.path.startswith("split=")
+        and (parts := dict(part.split("=", 1) for part in entry.path.split("/")[:-1]))
     ]
     if not shards:
         raise MateriaError("holds no corpus", file=str(home), remedy="Run: materia build --until corpus")
@@ -173,8 +175,10 @@ def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iter
     `triples` are the tables MIXTURE, LIVE_DOCUMENTS, LITERATURE_INVENTORY, LITERATURE_BY_BUCKET, VOCABULARY and TRIPLES.
 
     Raises:
-        MateriaError: the corpus has not been built.
+        MateriaError: the corpus has not been built, or a file of it cannot be read.
     """
+    import duckdb
+
     shards = [str(UPath(home) / shard.path) for shard in shards_of(home)]
     with connect(threads=threads) as connection:
         table_view(connection, "passages", shards, CORPUS_PASSAGES)
@@ -182,7 +186,11 @@ def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iter
             dataset = Dataset(home, asset)
             paths = [path for key in dataset.manifests() for path in dataset.paths(key, containing=containing)]
             table_view(connection, name, paths, schema)
-        yield connection
+        try:
+            yield connection
+        except duckdb.Error as error:
+            problem = f"a file of the corpus cannot be read ({str(error).splitlines()[0]})"
+            raise MateriaError(problem, file=str(home), remedy="Run: materia build --until corpus") from error
 
 
 def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatistics:

@@ -83,13 +83,20 @@ _PARQUET: Final = ("application/vnd.apache.parquet", "application/x-parquet")
 
 
 def croissant(
-    figures: CardFigures, shards: Sequence[Shard], settings: DatasetConfig, description: str, limits: Sequence[str]
+    figures: CardFigures,
+    shards: Sequence[Shard],
+    settings: DatasetConfig,
+    description: str,
+    limits: Sequence[str],
+    *,
+    personal: str | None = None,
 ) -> dict[str, Any]:
     """The metadata as JSON-LD, for a folder that holds the shards at `export_path`.
 
     Args:
         description: what the corpus is, in a sentence or two.
         limits: what it is not good for, a sentence each.
+        personal: what there is in it of persons; None for nothing.
     """
     years = [year for year, _ in figures.years if year is not None]
     stated: dict[str, Any] = {
@@ -113,6 +120,7 @@ def croissant(
         "isLiveDataset": False,
         **_provenance(figures),
         **_responsible(figures, limits),
+        **({"rai:personalSensitiveInformation": [personal]} if personal else {}),
         "distribution": [*_file_objects(shards), _file_set()],
         "recordSet": [_split_records(figures.statistics.values("split")), _passage_records()],
     }

@@ -88,7 +88,12 @@ def data_card(figures: CardFigures, settings: DatasetConfig, plots: dict[str, st
 
 
 def write_card(
-    home: UPath | Path | str, folder: Path, settings: DatasetConfig, *, buckets: int | None = None
+    home: UPath | Path | str,
+    folder: Path,
+    settings: DatasetConfig,
+    *,
+    buckets: int | None = None,
+    deidentified: bool = True,
 ) -> CardFigures:
     """Write what lies beside the shards of a corpus that leaves: README.md, croissant.json, images/.
 
@@ -97,18 +102,20 @@ def write_card(
     Args:
         folder: an empty folder.
         buckets: number of buckets of the home; counted where None.
+        deidentified: whether what identifies a person was taken out of clinical records.
 
     Raises:
         MateriaError: the corpus has not been built.
     """
-    figures = card_figures(home, settings, buckets=buckets)
+    figures = card_figures(home, settings, buckets=buckets, deidentified=deidentified)
     plots = card_plots(figures)
     for name, (figure, _) in plots.items():
         write_png(figure, folder / IMAGES / name)
     texts = {name: text for name, (_, text) in plots.items()}
     (folder / "README.md").write_text(data_card(figures, settings, texts), encoding="utf-8")
     description, limits = corpus_description(figures, settings), corpus_limits(figures)
-    metadata = croissant(figures, shards_of(home), settings, description, limits)
+    personal = personal_information(figures)
+    metadata = croissant(figures, shards_of(home), settings, description, limits, personal=personal)
     (folder / "croissant.json").write_text(croissant_text(metadata), encoding="utf-8")
     return figures
 
@@ -151,6 +158,8 @@ def corpus_limits(figures: CardFigures) -> list[str]:
     ]
     if figures.worth.startswith("uncalibrated"):
         limits.append("Beliefs are not calibrated: of the claims believed 0.8, more or fewer than 80% may be right.")
+    if personal := personal_information(figures):
+        limits.append(personal)
     papers = sum(count for _, count in figures.years)
     unknown = dict(figures.years).get(None, 0)
     if unknown:
@@ -169,6 +178,19 @@ def corpus_limits(figures: CardFigures) -> list[str]:
         if told and one.verbalized / told > _MUCH
     ]
     return limits
+
+
+def personal_information(figures: CardFigures) -> str | None:
+    """Whether clinical records are in it, and what was done about those whom they speak of; None where there are none."""
+    records = [source.name for source in figures.sources if source.clinical]
+    if not records:
+        return None
+    done = (
+        "what identifies a person was taken out by a program, which may have missed some"
+        if figures.deidentified
+        else "WHAT IDENTIFIES A PERSON WAS NOT TAKEN OUT, as the configuration asks"
+    )
+    return f"Clinical records are among its sources ({len(records):,} files): {done}."
 
 
 def missing_statements(settings: DatasetConfig) -> list[str]:

@@ -1,6 +1,6 @@
 """A home with a finished corpus of a few rows, written by hand: two languages, three splits, a copy, a denied claim."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,13 @@ ROWS = [
 COPIED = ROWS[4]["passage_id"]
 
 
-def write_corpus_home(home: Path, make_home: Callable[..., Path], rows: list[dict[str, Any]] | None = None) -> Path:
-    """Write the tables that a corpus is described from; `rows` instead of ROWS."""
+def write_corpus_home(
+    home: Path,
+    make_home: Callable[..., Path],
+    rows: list[dict[str, Any]] | None = None,
+    clinical: Collection[str] = (),
+) -> Path:
+    """Write the tables that a corpus is described from; `rows` instead of ROWS; `clinical` files hold records of patients."""
     concepts = [
         {"curie": METFORMIN, "name": "Metformin", "category": CLASSES[METFORMIN]},
         {"curie": DIABETES, "name": "Diabetes | type 2", "synonyms": [{"name": "type 2 diabetes", "scope": "exact"}]},
@@ -141,7 +146,8 @@ def write_corpus_home(home: Path, make_home: Callable[..., Path], rows: list[dic
                 writer.table(f"split={split}/bucket={key}/passages.parquet", CORPUS_PASSAGES).write(table)
             writer.commit(skip_key="k", code_version="1", inputs={})
     _write(home, "corpus_selection", "mixture.parquet", MIXTURE, _mixture())
-    _write(home, "literature_inventory", "inventory.parquet", LITERATURE_INVENTORY, [_file(name) for name in FILES])
+    files = [_file(name) | {"records": name in clinical} for name in FILES]
+    _write(home, "literature_inventory", "inventory.parquet", LITERATURE_INVENTORY, files)
     live = [_live(doc_id, name) for name, doc_ids in FILES.items() for doc_id in doc_ids]
     _write(home, "live_documents", "live.parquet", LIVE_DOCUMENTS, live)
     papers = [{"doc_id": doc_id, "year": year, "mentions": [], "claims": []} for doc_id, year in YEARS.items()]
@@ -160,7 +166,7 @@ def _mixture() -> list[dict[str, Any]]:
 
 
 def _file(name: str) -> dict[str, Any]:
-    return {"file": name, "sha256": text_hash(name), "bytes": 1, "format": "jsonl.v1", "batch": "b", "records": False}
+    return {"file": name, "sha256": text_hash(name), "bytes": 1, "format": "jsonl.v1", "batch": "b"}
 
 
 def _live(doc_id: str, name: str) -> dict[str, Any]:

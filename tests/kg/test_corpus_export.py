@@ -157,7 +157,10 @@ def test_every_file_is_listed_with_its_hash(exported: Path) -> None:
     assert str(exported.parent) not in (exported / "croissant.json").read_text(encoding="utf-8")
 
 
-def test_shards_are_linked_where_the_disk_can_do_that(home: Path, exported: Path) -> None:
+def test_shards_are_linked_and_the_card_is_a_copy_that_may_be_edited(home: Path, exported: Path) -> None:
+    (card,) = (home / "data_card").glob("card-*/README.md")
+    assert (exported / "README.md").stat().st_ino != card.stat().st_ino
+    assert (exported / "README.md").read_bytes() == card.read_bytes()
     for shard in shards_of(home):
         name = shard.path.partition("/")[2]
         assert (exported / "data" / name).stat().st_ino == (home / shard.path).stat().st_ino
@@ -186,6 +189,15 @@ def test_a_card_of_another_corpus_goes_out_with_none(make_home: Callable[..., Pa
         writer.table("split=train/bucket=00/passages.parquet", CORPUS_PASSAGES).write(changed)
         writer.commit(skip_key="k", code_version="1", inputs={})
     with pytest.raises(MateriaError, match=r"data card of another corpus.*build --until data_card"):
+        export_corpus(home, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_shard_that_is_gone_leaves_nothing_half_written(make_home: Callable[..., Path], tmp_path: Path) -> None:
+    home = with_card(write_corpus_home(tmp_path / "home", make_home))
+    gone = home / shards_of(home)[-1].path
+    gone.unlink()
+    with pytest.raises(MateriaError, match=f"{gone.name}: is no longer there. Run: materia build"):
         export_corpus(home, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from kg.corpus_preview import preview
 from kg.corpus_sources import corpus_sources
 from kg.corpus_statistics import ClassCount, Part, PredicateCount, Rejected, corpus_statistics, open_corpus, shards_of
 from kg.dataset_config import DatasetConfig
 from pipeline.errors import MateriaError
 from pipeline.hashing import text_hash
+from tests.kg.corpus_home import write_corpus_home
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,16 @@ def test_shards_without_rows_are_no_part_of_the_corpus(corpus_home: Path):
 def test_a_home_without_a_corpus_is_told_what_to_do(tmp_path: Path):
     with pytest.raises(MateriaError, match=r"holds no corpus. Run: materia build --until corpus."):
         shards_of(tmp_path)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_damaged_shard_is_one_sentence(which: int, make_home, tmp_path: Path):
+    home = write_corpus_home(tmp_path, make_home)
+    (home / shards_of(home)[which].path).write_bytes(b"PAR1 no more")
+    with pytest.raises(MateriaError, match="cannot be read"), open_corpus(home) as connection:
+        corpus_statistics(home, connection)
+    with pytest.raises(MateriaError, match="cannot be read"):
+        preview(home)
 
 
 def test_a_source_has_its_hash_and_only_the_licence_that_is_stated(corpus_home: Path):

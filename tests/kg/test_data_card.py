@@ -1,5 +1,6 @@
 """The data card: what the hub reads, what a person must know, and nothing that nobody stated."""
 
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 
 from kg.data_card import card_for_ui, missing_statements, write_card
 from kg.dataset_config import DatasetConfig
+from tests.kg.corpus_home import write_corpus_home
 
 STATED = DatasetConfig(
     name="Little corpus",
@@ -100,6 +102,18 @@ def test_examples_are_of_every_kind_and_language_with_their_papers(bare: Path) -
     for kind, language in (("literature", "en"), ("verbalized", "en"), ("verbalized", "zh")):
         assert f"**{kind}, {language}, train" in text
     assert "- PMID:1, from `a.jsonl`, record 0" in text
+
+
+@pytest.mark.parametrize(("deidentified", "says"), [(True, "may have missed some"), (False, "NOT TAKEN OUT")])
+def test_clinical_records_are_told_of(deidentified: bool, says: str, make_home, tmp_path: Path) -> None:
+    home = write_corpus_home(tmp_path / "home", make_home, clinical=["a.jsonl"])
+    (tmp_path / "card").mkdir()
+    write_card(home, tmp_path / "card", DatasetConfig(), deidentified=deidentified)
+    (limit,) = re.findall(r"^- Clinical records.*$", (tmp_path / "card" / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert "(1 files)" in limit
+    assert says in limit
+    metadata = json.loads((tmp_path / "card" / "croissant.json").read_text("utf-8"))
+    assert metadata["rai:personalSensitiveInformation"] == [limit.removeprefix("- ")]
 
 
 def test_equal_corpora_have_equal_cards(bare: Path, corpus_home: Path, tmp_path: Path) -> None:
