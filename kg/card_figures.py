@@ -1,7 +1,7 @@
 """What the data card tells of a corpus beyond its counts: ages of papers, beliefs, lengths, who is named most, example rows.
 
-Everything comes from the tables of the home, in the same pass as the counts. Costs 0.7 seconds of processor time for 42,000
-passages, beside the 1.3 of the counts.
+Everything comes from the tables of the home. Costs 1.5 seconds of processor time for 42,000 passages, the counts and the traces of
+the examples included.
 """
 
 from __future__ import annotations

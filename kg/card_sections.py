@@ -174,7 +174,7 @@ def entities(figures: CardFigures, plots: dict[str, str]) -> str:
     classes = [(plain(one.category), one.entities, one.mentions) for one in figures.statistics.classes]
     if not classes:
         return "## Entities\n\nNo passage names an entity."
-    named = [(one.name, one.curie, plain(one.category), one.passages) for one in figures.entities]
+    named = [(as_it_is(one.name), one.curie, plain(one.category), one.passages) for one in figures.entities]
     return "\n\n".join(
         [
             "## Entities",

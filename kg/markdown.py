@@ -20,4 +20,4 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, text: int) 
 
 def as_it_is(text: str) -> str:
     """A text as Markdown that shows it as it is, on one line."""
-    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([\\`*_\[\]<>#&~])", r"\\\1", text.replace("\n", " "))

@@ -30,6 +30,11 @@ def test_every_shard_has_a_turn_before_any_has_a_second(corpus_home: Path):
     assert len(set(shards[:different])) == different > 2
 
 
+def test_more_rows_begin_with_the_fewer(corpus_home: Path):
+    every = [row.target for row in preview(corpus_home, 100)]
+    assert [row.target for row in preview(corpus_home, 3)] == every[:3]
+
+
 def test_all_rows_are_each_passage_once(corpus_home: Path):
     shown = preview(corpus_home, 100)
     assert sorted(row.passage["passage_id"] for row in shown) == sorted(row["passage_id"] for row in ROWS)
