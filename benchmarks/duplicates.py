@@ -5,9 +5,9 @@ pip install datasketch                       # to see it beside, on a sample
 
 Passages are made of words of Zipf's law, as long as those of abstracts (78 words in the mean). One in fifty repeats another exactly,
 one in thirty is a near duplicate: some of its words are others, scattered or at its end, its Jaccard similarity lies between
-0.5 and 1. That similarity is then counted from the texts by sets of tuples, without any hash. Ten thousand passages are near each other, as a
-template filled in would be. Recall is the share of planted pairs of a similarity that were found; precision the share of what was
-found that is as similar as asked.
+0.5 and 1. That similarity is then counted from the texts by sets of tuples, without any hash. One in a hundred is near to all
+others of its kind, as a template filled in would be. Recall is the share of planted pairs of a similarity that were found;
+precision the share of what was found that is as similar as asked.
 """
 
 from __future__ import annotations

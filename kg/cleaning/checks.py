@@ -3,10 +3,10 @@
 Nothing here uses signatures, bands, the order of originals or the lookup of hashes, so a mistake there is caught here; and each check
 asks for less than the rules do, so that what it finds is a mistake and no matter of taste.
 
-**Exact duplicates**: texts equal but for case and white space, by DuckDB. **Near duplicates**: probes are the held-out passages and, up
-to 20,000 in all, those with the smallest ids, which are a random sample; every passage is compared with each probe that it shares a
-shingle with, by counting, not by chance. A pair is named halfway between the threshold and 1, where bands miss one in millions. **Tests**: all
-their texts are read again and compared as runs of words between white space (of Chinese characters), as Python sees them.
+**Exact duplicates**: texts equal but for case and white space, by DuckDB. **Near duplicates**: probes are the held-out passages
+and, up to 20,000 in all, those with the smallest ids, which are a random sample; every passage is compared with each probe that
+it shares a shingle with, by counting, not by chance. A pair is named halfway between the threshold and 1, where bands miss one
+in millions. **Tests**: all their texts are read again and compared as runs of words between white space, or of Chinese characters.
 
 A passage that the mixture repeats stands under one id and is no duplicate of itself. Cost: 60 microseconds of processor time a passage for
 duplicates, 50 for tests.
@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nsmallest
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from kg.cleaning.config import CleaningConfig
 from kg.cleaning.downstream_files import DownstreamDocument, read_downstream_file
-from kg.cleaning.words import normal_form, runs_of, words_of
+from kg.cleaning.words import Shingles, normal_form, shingles_of, words_of
 from pipeline.duck import connect
 
 __all__ = ["Found", "find_duplicates", "find_test_documents"]
@@ -57,39 +57,37 @@ def find_duplicates(
     Args:
         read: gives batches of PASSAGES (passage_id, kind, split and text at least), each time it is called.
     """
-    exact = _equal(read(), limit) if config.duplicates else []
     near = _near(read, config, limit) if config.near_duplicates else []
-    return sorted(chain(exact, near))[:limit]
+    exact = _equal(read(), limit) if config.duplicates else []
+    return sorted({found.passage_id: found for found in (*near, *exact)}.values())[:limit]
 
 
 def _equal(passages: Iterable[pa.RecordBatch], limit: int) -> list[Found]:
     with connect() as connection:
-        connection.execute("CREATE TABLE texts (passage_id VARCHAR, form VARCHAR)")
+        connection.execute("CREATE TABLE texts (passage_id VARCHAR, form VARCHAR, beginning VARCHAR)")
         for batch in passages:
             connection.register("given", pa.table({name: batch.column(name) for name in ("passage_id", "text")}))
             connection.execute(
-                r"INSERT INTO texts SELECT passage_id, md5(trim(regexp_replace(lower(text), '\s+', ' ', 'g'))) FROM given"
+                r"INSERT INTO texts SELECT passage_id, md5(trim(regexp_replace(lower(text), '\s+', ' ', 'g'))), text[:200] FROM given"
             )
-        return [
-            Found(*row, "")
-            for row in connection.execute(
-                """
-                WITH different AS (SELECT DISTINCT passage_id, form FROM texts)
-                SELECT passage_id, 'duplicate', min(passage_id) OVER (PARTITION BY form) AS other, 'equal texts'
-                FROM different QUALIFY passage_id <> other ORDER BY passage_id LIMIT $limit
-                """,
-                {"limit": limit},
-            ).fetchall()
-        ]
+        rows = connection.execute(
+            """
+            WITH different AS (SELECT DISTINCT passage_id, form, beginning FROM texts)
+            SELECT passage_id, min(passage_id) OVER (PARTITION BY form) AS other, beginning
+            FROM different QUALIFY passage_id <> other ORDER BY passage_id LIMIT $limit
+            """,
+            {"limit": limit},
+        ).fetchall()
+    return [Found(passage_id, "duplicate", other, "equal texts", text) for passage_id, other, text in rows]
 
 
 class _Probes(NamedTuple):
-    """Shingles of the probes: sorted hashes, the probe of each; ids and sizes of the probes."""
+    """The probes (whether of training, id), the sizes of their sets of shingles, all shingles in order, the probe of each."""
 
-    hashes: _Numbers
-    owners: _Numbers
-    ids: _Numbers
+    keys: list[tuple[bool, str]]
     sizes: _Numbers
+    shingles: Shingles
+    owners: _Numbers
 
 
 def _near(read: Callable[[], Iterable[pa.RecordBatch]], config: CleaningConfig, limit: int) -> list[Found]:
@@ -97,43 +95,51 @@ def _near(read: Callable[[], Iterable[pa.RecordBatch]], config: CleaningConfig, 
     least = (1 + (config.near_duplicates or 1)) / 2
     found: dict[str, Found] = {}
     for batch in read():
-        for row, ids, hashes in _long_passages(batch, config):
-            first = np.searchsorted(probes.hashes, hashes, side="left")
-            last = np.searchsorted(probes.hashes, hashes, side="right")
-            owners = np.concatenate([probes.owners[a:b] for a, b in zip(first, last, strict=True) if b > a] or [[]])
-            common = np.bincount(owners.astype(np.int64), minlength=len(probes.ids))
-            similarity = common / (len(hashes) + probes.sizes - common)
-            for probe in np.flatnonzero((similarity >= least) & (probes.ids != ids)).tolist():
-                one, other = sorted((ids, str(probes.ids[probe])), reverse=True)
-                detail = f"Jaccard similarity {similarity[probe]:.3f}"
-                text = batch.column("text")[row].as_py()[:_SHOWN]
-                found.setdefault(one, Found(one, "near-duplicate", other, detail, text))
+        sets, offsets = _sets(batch, config)
+        first = np.searchsorted(probes.shingles, sets, side="left")
+        counts = np.searchsorted(probes.shingles, sets, side="right") - first
+        # every pair of a passage and a probe with a shingle in common, once for each such shingle
+        places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        rows = np.repeat(np.repeat(np.arange(batch.num_rows), np.diff(offsets)), counts)
+        pairs, common = np.unique(rows * len(probes.keys) + probes.owners[places], return_counts=True)
+        row, probe = np.divmod(pairs, max(len(probes.keys), 1))
+        similarity = common / (np.diff(offsets)[row] + probes.sizes[probe] - common)
+        for place in np.flatnonzero(similarity >= least).tolist():
+            passage_id, split, text = (
+                batch.column(c)[int(row[place])].as_py() for c in ("passage_id", "split", "text")
+            )
+            other = probes.keys[probe[place]]
+            if other < (split == "train", passage_id):  # else the pair comes from the other side, for it is two probes
+                detail = f"Jaccard similarity {similarity[place]:.3f}"
+                found.setdefault(passage_id, Found(passage_id, "near-duplicate", other[1], detail, text[:_SHOWN]))
     return nsmallest(limit, found.values())
 
 
 def _probes(passages: Iterable[pa.RecordBatch], config: CleaningConfig) -> _Probes:
-    chosen: dict[tuple[bool, str], _Numbers] = {}
-    for batch in passages:
-        train = pc.equal(batch.column("split"), "train").to_pylist()
-        chosen |= {(train[row], name): hashes for row, name, hashes in _long_passages(batch, config)}
-        if len(chosen) > 2 * _PROBES:
-            chosen = dict(nsmallest(_PROBES, chosen.items(), key=lambda item: item[0]))
-    kept = nsmallest(_PROBES, chosen.items(), key=lambda item: item[0])
-    sizes = np.array([len(hashes) for _, hashes in kept], np.int64)
-    hashes = np.concatenate([hashes for _, hashes in kept]) if kept else np.empty(0, np.uint64)
-    owners = np.repeat(np.arange(len(kept)), sizes)
-    order = np.argsort(hashes, kind="stable")
-    return _Probes(hashes[order], owners[order], np.array([name for (_, name), _ in kept], object), sizes)
+    chosen: dict[tuple[bool, str], Shingles] = {}
+    last = (True, "~")  # no id is greater
+    for whole in passages:
+        train = pc.equal(whole.column("split"), "train").to_pylist()
+        keys = list(zip(train, whole.column("passage_id").to_pylist(), strict=True))
+        wanted = [key < last for key in keys]
+        sets, offsets = _sets(whole.filter(pa.array(wanted)), config)
+        for row, key in enumerate(compress(keys, wanted)):
+            if offsets[row] < offsets[row + 1]:
+                chosen[key] = sets[offsets[row] : offsets[row + 1]].copy()
+        if len(chosen) > _PROBES:
+            chosen = {key: chosen[key] for key in nsmallest(_PROBES, chosen)}
+            last = max(chosen)
+    sizes = np.array([len(shingles) for shingles in chosen.values()], np.int64)
+    shingles = np.concatenate([*chosen.values(), np.empty(0, np.uint32)])
+    order = np.argsort(shingles, kind="stable")
+    owners = np.repeat(np.arange(len(chosen)), sizes)[order]
+    return _Probes(list(chosen), sizes, shingles[order], owners)
 
 
-def _long_passages(batch: pa.RecordBatch, config: CleaningConfig) -> Iterator[tuple[int, str, _Numbers]]:
-    """Row, id and different shingles of each literature passage that is long enough to be compared."""
+def _sets(batch: pa.RecordBatch, config: CleaningConfig) -> tuple[Shingles, _Numbers]:
     words = words_of(normal_form(batch.column("text")))
-    runs = runs_of(words, config.shingle)
     literature = pc.equal(batch.column("kind"), "literature").to_numpy(zero_copy_only=False)
-    names = batch.column("passage_id").to_pylist()
-    for row in np.flatnonzero(literature & (np.diff(words.offsets) >= config.near_shortest)).tolist():
-        yield row, names[row], np.unique(runs.hashes[runs.offsets[row] : runs.offsets[row + 1]])
+    return shingles_of(words, config.shingle, literature & (np.diff(words.offsets) >= config.near_shortest))
 
 
 def find_test_documents(
@@ -161,9 +167,8 @@ def find_test_documents(
         ):
             if doc_ids and all(doc_id in names for doc_id in doc_ids):
                 found.append(Found(name, "test-document", names[doc_ids[0]], f"from {doc_ids[0]}", text[:_SHOWN]))
-            elif shared := [run for run in _runs(text, config) if run in runs]:
-                if len(shared) >= config.test_runs:
-                    found.append(Found(name, "test-ngram", runs[shared[0]], f"{len(shared)} runs", text[:_SHOWN]))
+            elif (shared := [run for run in _runs(text, config) if run in runs]) and len(shared) >= config.test_runs:
+                found.append(Found(name, "test-ngram", runs[shared[0]], f"{len(shared)} runs", text[:_SHOWN]))
             if len(found) == limit:
                 return found
     return found
@@ -174,7 +179,7 @@ def _runs(text: str, config: CleaningConfig) -> Iterator[int]:
     if config.test_ngram is None:
         return
     n = config.test_ngram
-    words = [word for word in text.lower().split() if not all(unicodedata.category(sign)[0] == "P" for sign in word)]
+    words = [word for word in text.lower().split() if word[0].isalnum() or not all(map(_is_punctuation, word))]
     for i in range(len(words) - n + 1):
         yield hash(" ".join(words[i : i + n]))
     if not text.isascii():
@@ -182,3 +187,7 @@ def _runs(text: str, config: CleaningConfig) -> Iterator[int]:
         for piece in _HAN_RUN.findall(_BETWEEN_HAN.sub("", text)):
             for i in range(len(piece) - n + 1):
                 yield hash(piece[i : i + n])
+
+
+def _is_punctuation(sign: str) -> bool:
+    return unicodedata.category(sign)[0] == "P"

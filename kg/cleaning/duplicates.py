@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 
 from kg.cleaning.config import CleaningConfig
 from kg.cleaning.verdicts import verdicts
-from kg.cleaning.words import Numbers, Places, Words, runs_of
+from kg.cleaning.words import Numbers, Places, Shingles, Words, shingles_of
 from pipeline.duck import connect, stream
 
 __all__ = ["Duplicates", "band_rows", "jaccard"]
@@ -43,7 +43,6 @@ _FOUND = 0.99
 _SEED = 42
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _EQUAL = "equal but for case, width, spaces and punctuation"
-Shingles = np.ndarray[Any, np.dtype[np.uint32]]
 
 _TABLES = """
 CREATE TABLE passages (row INTEGER, passage_id VARCHAR, rank TINYINT, form UHUGEINT);
@@ -134,7 +133,7 @@ class Duplicates:
 
     def _sign(self, rows: np.ndarray[Any, Any], compared: np.ndarray[Any, Any], words: Words) -> None:
         """Write the sets of shingles to the file, and the keys of their bands to the table."""
-        sets, offsets = _sets(words, self._config.shingle, compared)
+        sets, offsets = shingles_of(words, self._config.shingle, compared)
         self._sets.write(sets.tobytes())
         self._offsets.append(self._offsets[-1][-1] + offsets[1:])
         filled = np.flatnonzero(np.diff(offsets))
@@ -192,17 +191,6 @@ class Duplicates:
             if similarity > best or (name is None and similarity == best):
                 best, name = similarity, other_name
         return best, name
-
-
-def _sets(words: Words, n: int, wanted: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Shingles, Places]:
-    """The sorted sets of shingles of the wanted texts (empty ones for the others), and where each begins."""
-    runs = runs_of(words, n)
-    text = np.repeat(np.arange(len(wanted), dtype=np.uint64), np.diff(runs.offsets))
-    chosen = wanted[text.astype(np.int64)]
-    # the upper half of a hash under the number of its text: sorting brings equal ones together
-    keys = np.unique(text[chosen] << np.uint64(32) | runs.hashes[chosen] >> np.uint64(32))
-    offsets = np.searchsorted(keys, np.arange(len(wanted) + 1, dtype=np.uint64) << np.uint64(32))
-    return keys.astype(np.uint32), offsets
 
 
 def _band_keys(sets: Shingles, offsets: Places, band: int) -> Numbers:
