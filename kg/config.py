@@ -74,12 +74,12 @@ class FusionConfig(_Strict):
 class TemperatureConfig(_Strict):
     """How much groups are brought to one size: a group of n is drawn in proportion to n^(1/T). At 1 nothing is changed."""
 
-    languages: float = Field(1, ge=1, le=100, description="of languages, by their tokens")
+    languages: float = Field(1.0, ge=1, le=100, description="of languages, by their tokens")
     predicates: float = Field(
-        1, ge=1, le=100, description="of predicates, by the tokens of the passages that tell them"
+        1.0, ge=1, le=100, description="of predicates, by the tokens of the passages that tell them"
     )
     entities: float = Field(
-        1, ge=1, le=100, description="of entities, by the passages that name them: a passage goes by its rarest"
+        1.0, ge=1, le=100, description="of entities, by the passages that name them: a passage goes by its rarest"
     )
 
 
