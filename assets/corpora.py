@@ -95,6 +95,7 @@ STAGES = [
         "withholding",
         "corpus",
         withholding,
+        version="2",
         needs=(Need("triples", "bucket"), Need("vocabulary")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),

@@ -83,6 +83,9 @@ def corpus_selection(job: Job) -> None:
         number = {key: i for i, key in enumerate(keys)}
         write_buckets(job, SELECTED, SELECTION, ((number[key], rows) for key, rows in selection.by_bucket()))
         job.writer.summary["rejected"] = selection.rejected()
+    for column, shares in (("source", config.mixture.source_shares), ("predicate", config.mixture.predicate_shares)):
+        unknown = sorted(set(shares) - {"*", *mixture[column].to_pylist()})
+        job.check(f"{column}_shares_apply", not unknown, unknown=", ".join(unknown) or "none")
     job.writer.summary["candidates"] = pc.sum(mixture["candidates"]).as_py() or 0
     job.writer.summary["table_of_what_was_taken"] = taken_in_words(mixture)
 
@@ -120,7 +123,7 @@ def corpus(job: Job) -> None:
     Blocks what follows where a training row gives a held-out claim away, where a passage stands twice or holds a test
     document, or where the ratio of the mixture is not met. The checks read the shards themselves.
     """
-    from kg.cleaning.checks import find_contamination, find_duplicates
+    from kg.cleaning.checks import find_duplicates, find_test_documents
     from kg.corpus import SHARDS, corpus_index, ratio_met, write_index
     from kg.leaks import find_leaks
 
@@ -132,9 +135,9 @@ def corpus(job: Job) -> None:
     leaks = find_leaks(job.home.url, config.splits)
     job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:_EXAMPLES])
     cleaning, tests = config.corpus.cleaning, config.corpus.test_documents
-    double = find_duplicates(_passages(shards), cleaning) if cleaning.duplicates else []
+    double = [found._asdict() for found in find_duplicates(lambda: _passages(shards), cleaning)]
     job.check("no_duplicates", not double, duplicates=len(double), examples=double[:_EXAMPLES])
-    foul = find_contamination(lambda: _passages(shards), tests, cleaning) if tests else []
+    foul = [found._asdict() for found in find_test_documents(_passages(shards), tests, cleaning)] if tests else []
     job.check("no_contamination", not foul, contaminated=len(foul), examples=foul[:_EXAMPLES])
     ratio = ratio_met(index, config.corpus.mixture.graph_to_text)
     job.check("ratio_met", ratio.pop("passed"), **ratio)
@@ -163,6 +166,14 @@ STAGES = [
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,
+        checks=tuple(
+            Check(
+                f"{column}_shares_apply",
+                f"Each name in corpus.mixture.{column}_shares is that of a {column} of some passage.",
+                blocking=False,
+            )
+            for column in ("source", "predicate")
+        ),
     ),
     Stage(
         "corpus_shards",

@@ -101,11 +101,17 @@ def leaks_in(
     return leaks[:limit]
 
 
-# `below` holds each end of a held-out claim with everything that is a kind of it. UNION keeps each pair once, so a cycle ends.
+# `below` holds each end of a held-out claim with everything that is a kind of it, or said to be the same. UNION keeps each
+# pair once, so a cycle ends.
 _HELD_OUT_SQL = """
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
 CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELECT predicate, predicate, false FROM held_out;
-CREATE TABLE kinds AS SELECT curie AS child, unnest(parents) AS parent FROM vocabulary;
+CREATE TABLE xrefs AS
+SELECT curie AS child, xref AS parent FROM (SELECT curie, unnest(xrefs) AS xref FROM vocabulary)
+WHERE xref IN (SELECT curie FROM vocabulary);
+CREATE TABLE kinds AS
+SELECT curie AS child, unnest(parents) AS parent FROM vocabulary
+UNION SELECT child, parent FROM xrefs UNION SELECT parent, child FROM xrefs;
 CREATE TABLE below AS
 WITH RECURSIVE walk AS (
     SELECT DISTINCT held, held AS curie FROM (SELECT subject AS held FROM held_out UNION SELECT object FROM held_out)

@@ -79,8 +79,8 @@ def _rank_entities(connection: Any) -> None:
     """The table `rarest`: in how many passages of its kind the rarest entity of a passage is named."""
     connection.execute("""
         CREATE TABLE mentioned AS
-        SELECT passage_id, kind, curie FROM named JOIN judged USING (passage_id)
-        WHERE reason IS NULL AND passage_id NOT IN (SELECT passage_id FROM drawn);
+        SELECT passage_id, kind, curie FROM named JOIN judged USING (passage_id) ANTI JOIN drawn USING (passage_id)
+        WHERE reason IS NULL;
         CREATE TABLE frequency AS SELECT kind, curie, count(*) AS passages FROM mentioned GROUP BY ALL;
         CREATE TABLE rarest AS
         SELECT passage_id, min(passages) AS passages FROM mentioned JOIN frequency USING (kind, curie) GROUP BY passage_id;

@@ -197,15 +197,17 @@ def _write(connection: Any, pool: Pool, cells: Cells, free: Floats, targets: lis
 def _no_way(cells: Cells, kind: str) -> MateriaError:
     """The shares of all groups of a kind are less than the whole together."""
     inside = cells.of_kind(kind)
+    remedy = "Raise the shares until they are at least 100% together, or leave them out"
+    problem = f"leaves no way to take any {kind} passage"
     for limit, column in zip(cells.limits, ("source", "predicate"), strict=True):
         groups = limit.group[inside]
-        if (groups >= 0).all() and (sum_ := limit.shares[np.unique(groups)].sum()) < 1:
+        together = limit.shares[np.unique(groups[groups >= 0])].sum()
+        if (groups >= 0).all() and together < 1:
             names = sorted(set(np.array(cells.table[column].to_pylist())[inside]))
-            break
+            all_of_them = f"all {len(names)} there are ({', '.join(names[:5])}) may have {together:.0%} together"
+            return MateriaError(f"{problem}: {all_of_them}", file=f"corpus.mixture.{column}_shares", remedy=remedy)
     return MateriaError(
-        f"leaves no way to take any {kind} passage: all {len(names)} there are ({', '.join(names[:5])}) may have {sum_:.0%} together",
-        file=f"corpus.mixture.{column}_shares",
-        remedy="Raise the shares until they are at least 100% together, or leave them out",
+        f"{problem}: shares of sources and of predicates exclude each other", file="corpus.mixture", remedy=remedy
     )
 
 

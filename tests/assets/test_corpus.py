@@ -13,6 +13,7 @@ import pytest
 from assets.build import build
 from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
+from assets.status import status
 from kg.config import CorpusConfig, MixtureConfig, TemperatureConfig
 from kg.corpus import SHARDS
 from pipeline.errors import MateriaError
@@ -78,10 +79,11 @@ def test_a_paper_that_comes_changes_few_shards_and_the_bytes_are_those_of_a_clea
     assert outputs(home) == outputs(clean)
     assert build(home, "corpus") == {}
     # Another mixture chooses again, and makes no candidate again.
-    other = configured(tmp_path / "home", papers, MixtureConfig(tokens=3000))
+    other = configured(tmp_path / "home", papers, MixtureConfig(tokens=3000, source_shares={"litterature": 0.5}))
     assert set(build(other, "corpus")) == {"corpus_selection", SHARDS, "corpus"}
     totals = other.dataset("corpus").manifest().summary["totals"]["train"]  # type: ignore[union-attr]
     assert 2900 <= sum(kind["tokens"] for kind in totals.values()) <= 3000
+    assert status(other)["failed_checks"]["source_shares_apply"]["unknown"] == "litterature"
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def withheld(tmp_path):
         ]
         pq.write_table(pa.Table.from_pylist(rows, TRIPLES), tmp_path / "triples.parquet")
         concepts = [{"curie": curie, "name": curie, "parents": above} for curie, above in KINDS.items()]
+        concepts += [{"curie": "glycaemia", "xrefs": ["hyperglycaemia"]}, {"curie": "hyperglycaemia"}]
         pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
         paths = [[str(tmp_path / f"{name}.parquet")] for name in ("triples", "vocabulary")]
         found = list(withheld_claims(*paths, buckets, threads=threads))
@@ -49,6 +50,12 @@ def test_what_entails_a_held_out_claim_is_withheld_in_the_buckets_of_its_subject
     found = withheld([(HELD_OUT, "test", ["PMID:1"]), (ENTAILING, "train", ["PMID:2", "PMID:3", "PMID:4"])])
     places = {bucket_of(key, 8) for key in ("metformin", "PMID:2", "PMID:3", "PMID:4")}
     assert found == sorted((place, triple_id(*ENTAILING), triple_id(*HELD_OUT)) for place in places)
+
+
+@pytest.mark.parametrize("names", [("glycaemia", "hyperglycaemia"), ("hyperglycaemia", "glycaemia")])
+def test_two_concepts_that_a_cross_reference_joins_are_one_here(withheld, names):
+    one, other = (("metformin", TREATS, name) for name in names)
+    assert {row[1] for row in withheld([(one, "test", []), (other, "train", [])])} == {triple_id(*other)}
 
 
 @pytest.mark.parametrize(
