@@ -77,6 +77,13 @@ _CONTEXT: Final = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+#: Columns that say what a property of these vocabularies says: of each row, what it was derived from.
+_PROPERTIES: Final = {
+    "text": "sc:text",
+    "language": "sc:inLanguage",
+    "evidence_ids": "prov:wasDerivedFrom",
+    "doc_ids": "prov:wasDerivedFrom",
+}
 _FILES: Final = "passage-files"
 #: The registered media type, and the one from before that which `mlcroissant` 1.1 goes by.
 _PARQUET: Final = ("application/vnd.apache.parquet", "application/x-parquet")
@@ -170,14 +177,13 @@ def _provenance(figures: CardFigures) -> dict[str, Any]:
 
 
 def _source(source: CorpusSource) -> dict[str, Any]:
-    licence = {"license": licence_node(source.licence)} if source.licence else {}
+    read = f", read by {source.format}" if source.format else ""
     return {
         "@type": "prov:Entity",
         "prov:label": source.name,
-        "additionalType": source.role,
+        "description": f"{source.role}{read}",
         "sha256": source.sha256,
-        **({"encodingFormat": source.format} if source.format else {}),
-        **licence,
+        **({"license": licence_node(source.licence)} if source.licence else {}),
     }
 
 
@@ -267,6 +273,8 @@ def _field(field: pa.Field) -> dict[str, Any]:
     listed = pa.types.is_list(field.type)
     item = field.type.value_type if listed else field.type
     described = {"@type": "cr:Field", "@id": name, "name": field.name, "description": _described(field)}
+    if field.name in _PROPERTIES:
+        described["equivalentProperty"] = _PROPERTIES[field.name]
     array = {"isArray": True, "arrayShape": "-1"} if listed else {}
     source = {"fileSet": {"@id": _FILES}, "extract": {"column": field.name}}
     if not pa.types.is_struct(item):
