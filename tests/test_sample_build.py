@@ -96,7 +96,7 @@ def test_two_builds_from_scratch_are_byte_identical(home: Path, tmp_path: Path) 
         "build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", "graph_index"
     )
     materia("build", "--home", tmp_path / "elsewhere", "--until", "belief_calibration")
-    materia("build", "--home", tmp_path / "elsewhere", "--until", "corpus")
+    materia("build", "--home", tmp_path / "elsewhere", "--until", "data_card")
     first, second = hashes(home), hashes(tmp_path / "elsewhere")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
