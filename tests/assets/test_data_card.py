@@ -1,5 +1,8 @@
 """The data card as Dagster shows it, and what makes it stale."""
 
+# ruff: noqa: F811  (a fixture of another folder is a parameter here)
+
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -13,15 +16,15 @@ from assets.metadata import partition_metadata
 from assets.stage import Job
 from assets.stages import until
 from kg.dataset_config import DatasetConfig
-from tests.kg.conftest import BUCKETS, write_graph_home
+from tests.kg.conftest import BUCKETS, make_home  # noqa: F401  (a fixture)
 from tests.kg.corpus_home import write_corpus_home
 
 (STAGE,) = STAGES
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    folder = write_corpus_home(tmp_path_factory.mktemp("home"), write_graph_home)
+def home(tmp_path_factory: pytest.TempPathFactory, make_home: Callable[..., Path]) -> Home:
+    folder = write_corpus_home(tmp_path_factory.mktemp("home"), make_home)
     settings = DatasetConfig(name="A corpus", licence="CC0-1.0")
     return Home(UPath(folder), config=Config(buckets=BUCKETS, dataset=settings), recorded=True)
 

@@ -1,6 +1,9 @@
 """`materia corpus`: rows to look at, counts, and the folder that leaves, from the command line's own entry."""
 
+# ruff: noqa: F811  (a fixture of another folder is a parameter here)
+
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,14 +12,14 @@ from cli.main import main
 from kg.data_card import write_card
 from kg.dataset_config import DatasetConfig
 from pipeline.storage import Dataset
-from tests.kg.conftest import BUCKETS, write_graph_home
+from tests.kg.conftest import BUCKETS, make_home  # noqa: F401  (a fixture)
 from tests.kg.corpus_home import write_corpus_home
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, make_home: Callable[..., Path]) -> Path:
     """A home with a finished corpus, and no card of it."""
-    folder = write_corpus_home(tmp_path_factory.mktemp("home"), write_graph_home)
+    folder = write_corpus_home(tmp_path_factory.mktemp("home"), make_home)
     record = {"literature": "sample", "vocabulary": "sample", "retracted": [], "config": {"buckets": BUCKETS}}
     (folder / "home.json").write_text(json.dumps(record))
     return folder
@@ -54,8 +57,10 @@ def test_stats_as_a_table_and_as_json(home: Path, capsys: pytest.CaptureFixture[
     assert figures["rejected"] == [{"reason": "duplicate", "kind": "verbalized", "passages": 3, "tokens": 21}]
 
 
-def test_export_says_what_is_not_stated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_corpus_home(tmp_path / "home", write_graph_home)
+def test_export_says_what_is_not_stated(
+    make_home: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_corpus_home(tmp_path / "home", make_home)
     with Dataset(folder, "data_card").writer() as writer:
         write_card(folder, writer.folder("card"), DatasetConfig())
         writer.summary["not_stated"] = ["url"]

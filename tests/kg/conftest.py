@@ -72,48 +72,45 @@ def write_evidence(tmp_path: Path) -> Callable[..., list[str]]:
     return write
 
 
-def write_graph_home(
-    home: Path,
-    evidence: Sequence[dict[str, Any]],
-    concepts: Sequence[dict[str, Any]] = (),
-    merges: Sequence[dict[str, Any]] = (),
-) -> Path:
-    """Write the tables of a finished build, up to the graph, in a second; give the home back.
-
-    Args:
-        evidence: keyword arguments of `evidence_row`.
-        concepts, merges: columns that are not null.
-    """
-    plain = {
-        "category": "biolink:Disease",
-        "sources": ["v.obo"],
-        "synonyms": [],
-        "parents": [],
-        "xrefs": [],
-        "matches": [],
-    }
-    filled = [plain | {"translations": []} | row for row in concepts]
-    _write(home, "vocabulary", "all", VOCABULARY, sorted(filled, key=lambda row: row["curie"]))
-    _write(home, "vocabulary_merges", "all", VOCABULARY_MERGES, sorted(merges, key=lambda row: row["curie"]))
-    rows = [evidence_row(**row) for row in evidence]
-    for number in range(BUCKETS):
-        key = bucket_name(number, BUCKETS)
-        own = [row for row in rows if bucket_of(row["subject"], BUCKETS) == number]
-        _write(home, "evidence_by_bucket", key, EVIDENCE, sorted(own, key=lambda row: row["evidence_id"]))
-        files = Dataset(home, "evidence_by_bucket").paths(key)
-        triples = fuse(files, FusionConfig(), SplitConfig(validation=0.2, test=0.2))
-        _write(home, "triples", key, TRIPLES, triples)
-        with Dataset(home, "knowledge_graph").writer(key) as writer:
-            known = concepts_in_bucket(Dataset(home, "vocabulary").paths(), number, BUCKETS)
-            write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known)
-            writer.commit(skip_key="test", code_version="1", inputs=_inputs(home, "triples", key))
-    return home
-
-
 @pytest.fixture(scope="session")
 def make_home() -> Callable[..., Path]:
-    """The function `write_graph_home`."""
-    return write_graph_home
+    """A function that makes a home with the tables of a finished build, up to the graph, in a second.
+
+    It takes the folder, evidence (keyword arguments of `evidence_row`), concepts and merges (columns that are not null).
+    """
+
+    def make(
+        home: Path,
+        evidence: Sequence[dict[str, Any]],
+        concepts: Sequence[dict[str, Any]] = (),
+        merges: Sequence[dict[str, Any]] = (),
+    ) -> Path:
+        plain = {
+            "category": "biolink:Disease",
+            "sources": ["v.obo"],
+            "synonyms": [],
+            "parents": [],
+            "xrefs": [],
+            "matches": [],
+        }
+        filled = [plain | {"translations": []} | row for row in concepts]
+        _write(home, "vocabulary", "all", VOCABULARY, sorted(filled, key=lambda row: row["curie"]))
+        _write(home, "vocabulary_merges", "all", VOCABULARY_MERGES, sorted(merges, key=lambda row: row["curie"]))
+        rows = [evidence_row(**row) for row in evidence]
+        for number in range(BUCKETS):
+            key = bucket_name(number, BUCKETS)
+            own = [row for row in rows if bucket_of(row["subject"], BUCKETS) == number]
+            _write(home, "evidence_by_bucket", key, EVIDENCE, sorted(own, key=lambda row: row["evidence_id"]))
+            files = Dataset(home, "evidence_by_bucket").paths(key)
+            triples = fuse(files, FusionConfig(), SplitConfig(validation=0.2, test=0.2))
+            _write(home, "triples", key, TRIPLES, triples)
+            with Dataset(home, "knowledge_graph").writer(key) as writer:
+                known = concepts_in_bucket(Dataset(home, "vocabulary").paths(), number, BUCKETS)
+                write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known)
+                writer.commit(skip_key="test", code_version="1", inputs=_inputs(home, "triples", key))
+        return home
+
+    return make
 
 
 @pytest.fixture(scope="session")
