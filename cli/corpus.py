@@ -92,7 +92,8 @@ def _preview(home: Home, options: argparse.Namespace) -> None:
 
 
 def _stats(home: Home, options: argparse.Namespace) -> None:
-    from kg.corpus_statistics import corpus_statistics, open_corpus
+    from kg.corpus_statistics import corpus_statistics
+    from kg.corpus_views import open_corpus
 
     with open_corpus(home.url) as connection:
         statistics = corpus_statistics(home.url, connection)

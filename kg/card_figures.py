@@ -15,7 +15,8 @@ from upath import UPath
 
 from kg.corpus_preview import PreviewFilter, PreviewRow, preview
 from kg.corpus_sources import CorpusSource, corpus_sources
-from kg.corpus_statistics import CorpusStatistics, corpus_statistics, open_corpus, shards_of
+from kg.corpus_statistics import CorpusStatistics, corpus_statistics
+from kg.corpus_views import open_corpus, shards_of
 from kg.dataset_config import DatasetConfig
 from pipeline.hashing import hash_json
 from pipeline.storage import Dataset

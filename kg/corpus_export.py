@@ -23,7 +23,7 @@ from typing import Any
 
 from upath import UPath
 
-from kg.corpus_statistics import Shard, shards_of
+from kg.corpus_views import Shard, shards_of
 from kg.croissant import export_path
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset

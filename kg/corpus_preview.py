@@ -13,7 +13,7 @@ from typing import Any
 
 from upath import UPath
 
-from kg.corpus_statistics import shards_of
+from kg.corpus_views import shards_of
 from kg.shards import find_shard, read_row
 from kg.trace import TracedPassage, trace
 from pipeline.duck import connect, file_list

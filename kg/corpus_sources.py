@@ -47,7 +47,7 @@ def corpus_sources(home: UPath | Path | str, connection: Any, settings: DatasetC
     """The sources of a corpus: literature, vocabularies, graphs, each in the order of names.
 
     Args:
-        connection: of `kg.corpus_statistics.open_corpus`.
+        connection: of `kg.corpus_views.open_corpus`.
     """
     return [
         *_literature(connection, settings),

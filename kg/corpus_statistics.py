@@ -7,20 +7,14 @@ half a second of processor time for 42,000 passages with 2.8 million tokens; no 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from upath import UPath
 
-from kg.corpus import SHARDS, SPLITS
-from kg.tables import CORPUS_PASSAGES, MIXTURE, PASSAGES, TRIPLES
-from pipeline.duck import connect, table_view
-from pipeline.errors import MateriaError
+from kg.corpus import SPLITS
 from pipeline.storage import Dataset
-from pipeline.tables import LITERATURE_BY_BUCKET, LITERATURE_INVENTORY, LIVE_DOCUMENTS, VOCABULARY
 
 __all__ = [
     "ClassCount",
@@ -28,23 +22,8 @@ __all__ = [
     "Part",
     "PredicateCount",
     "Rejected",
-    "Shard",
     "corpus_statistics",
-    "open_corpus",
-    "shards_of",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A file of the corpus: path relative to the home, the split and bucket it belongs to, rows, size and SHA-256."""
-
-    path: str
-    split: str
-    bucket: str
-    rows: int
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,68 +115,11 @@ class CorpusStatistics:
         return self.withheld_sentences / sentences if sentences else 0.0
 
 
-def shards_of(home: UPath | Path | str) -> list[Shard]:
-    """The files of a corpus that hold any rows, sorted by split (train first) and path.
-
-    Raises:
-        MateriaError: the corpus has not been built.
-    """
-    shards = [
-        Shard(f"{SHARDS}/{entry.path}", parts["split"], parts["bucket"], entry.rows, entry.bytes, entry.sha256)
-        for manifest in Dataset(home, SHARDS).manifests().values()
-        for entry in manifest.files
-        if entry.rows
-        and entry.path.startswith("split=")
-        and (parts := dict(part.split("=", 1) for part in entry.path.split("/")[:-1]))
-    ]
-    if not shards:
-        raise MateriaError("holds no corpus", file=str(home), remedy="Run: materia build --until corpus")
-    return sorted(shards, key=lambda shard: (SPLITS.index(shard.split), shard.path))
-
-
-#: What a corpus is described from: names of views, the assets behind them, what their files' paths contain, and their columns.
-_VIEWS: Final = {
-    "candidates": ("literature_corpus", "split=train/", PASSAGES),
-    "mixture": ("corpus_selection", "mixture", MIXTURE),
-    "live": ("live_documents", "", LIVE_DOCUMENTS),
-    "inventory": ("literature_inventory", "", LITERATURE_INVENTORY),
-    "literature": ("literature_by_bucket", "", LITERATURE_BY_BUCKET),
-    "concepts": ("vocabulary", "", VOCABULARY),
-    "triples": ("triples", "", TRIPLES),
-}
-
-
-@contextmanager
-def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iterator[Any]:
-    """A DuckDB connection with all rows of the corpus as the view `passages`, and what it is described from as others.
-
-    `candidates` are training passages of papers before the choice; `mixture`, `live`, `inventory`, `literature`, `concepts` and
-    `triples` are the tables MIXTURE, LIVE_DOCUMENTS, LITERATURE_INVENTORY, LITERATURE_BY_BUCKET, VOCABULARY and TRIPLES.
-
-    Raises:
-        MateriaError: the corpus has not been built, or a file of it cannot be read.
-    """
-    import duckdb
-
-    shards = [str(UPath(home) / shard.path) for shard in shards_of(home)]
-    with connect(threads=threads) as connection:
-        table_view(connection, "passages", shards, CORPUS_PASSAGES)
-        for name, (asset, containing, schema) in _VIEWS.items():
-            dataset = Dataset(home, asset)
-            paths = [path for key in dataset.manifests() for path in dataset.paths(key, containing=containing)]
-            table_view(connection, name, paths, schema)
-        try:
-            yield connection
-        except duckdb.Error as error:
-            problem = f"a file of the corpus cannot be read ({str(error).splitlines()[0]})"
-            raise MateriaError(problem, file=str(home), remedy="Run: materia build --until corpus") from error
-
-
 def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatistics:
     """Count what a corpus holds.
 
     Args:
-        connection: of `open_corpus`.
+        connection: of `kg.corpus_views.open_corpus`.
 
     Raises:
         MateriaError: the corpus has not been built.

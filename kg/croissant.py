@@ -18,20 +18,17 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-import pyarrow as pa
-
 from kg.card_figures import CardFigures
 from kg.corpus_sources import CorpusSource
-from kg.corpus_statistics import Shard
+from kg.corpus_views import Shard
+from kg.croissant_records import PARQUET, file_set, passage_records, split_records
 from kg.dataset_config import DatasetConfig
-from kg.tables import CORPUS_PASSAGES
 
 __all__ = ["NOT_STATED", "croissant", "croissant_text", "dataset_version", "export_path", "licence_node"]
 
 #: What stands where a licence must and none was given.
 NOT_STATED: Final = "not stated"
 _CONFORMS_TO: Final = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
-_SPLITS: Final = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
 #: The recommended context (specification, appendix 1), with the prefixes of PROV-O and of responsible AI.
 _CONTEXT: Final = {
     "@language": "en",
@@ -77,16 +74,6 @@ _CONTEXT: Final = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-#: Columns that say what a property of these vocabularies says: of each row, what it was derived from.
-_PROPERTIES: Final = {
-    "text": "sc:text",
-    "language": "sc:inLanguage",
-    "evidence_ids": "prov:wasDerivedFrom",
-    "doc_ids": "prov:wasDerivedFrom",
-}
-_FILES: Final = "passage-files"
-#: The registered media type, and the one from before that which `mlcroissant` 1.1 goes by.
-_PARQUET: Final = ("application/vnd.apache.parquet", "application/x-parquet")
 
 
 def croissant(
@@ -128,8 +115,8 @@ def croissant(
         **_provenance(figures),
         **_responsible(figures, limits),
         **({"rai:personalSensitiveInformation": [personal]} if personal else {}),
-        "distribution": [*_file_objects(shards), _file_set()],
-        "recordSet": [_split_records(figures.statistics.values("split")), _passage_records()],
+        "distribution": [*_file_objects(shards), file_set()],
+        "recordSet": [split_records(figures.statistics.values("split")), passage_records()],
     }
 
 
@@ -212,92 +199,6 @@ def _file_objects(shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
             "name": path,
             "contentUrl": path,
             "contentSize": f"{shard.bytes} B",
-            "encodingFormat": list(_PARQUET),
+            "encodingFormat": list(PARQUET),
             "sha256": shard.sha256,
         }
-
-
-def _file_set() -> dict[str, Any]:
-    return {
-        "@type": "cr:FileSet",
-        "@id": _FILES,
-        "name": _FILES,
-        "description": "All passages, by split and bucket.",
-        "encodingFormat": list(_PARQUET),
-        "includes": "data/split=*/bucket=*/*.parquet",
-    }
-
-
-def _split_records(splits: Sequence[str]) -> dict[str, Any]:
-    fields: tuple[tuple[str, Any], ...] = (("name", "sc:Text"), ("url", ["sc:URL", "cr:Split"]))
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [{"@type": "cr:Field", "@id": f"splits/{n}", "name": n, "dataType": kind} for n, kind in fields],
-        "data": [{"splits/name": split, "splits/url": _SPLITS[split]} for split in splits],
-    }
-
-
-def _passage_records() -> dict[str, Any]:
-    fields = [_field(field) for field in CORPUS_PASSAGES if field.name != "split"]
-    # The split is read from the path, so that a reader who asks for one split opens no file of the others.
-    split = {
-        "@type": "cr:Field",
-        "@id": "passages/split",
-        "name": "split",
-        "description": _described(CORPUS_PASSAGES.field("split")),
-        "dataType": "sc:Text",
-        "references": {"field": {"@id": "splits/name"}},
-        "source": {
-            "fileSet": {"@id": _FILES},
-            "extract": {"fileProperty": "fullpath"},
-            "transform": {"regex": "^(?:.*split=)?(train|validation|test)(?:/.*)?$"},
-        },
-    }
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "passages",
-        "name": "passages",
-        "description": "One passage a record.",
-        "key": [{"@id": "passages/passage_id"}, {"@id": "passages/repeat"}],
-        "field": [*fields, split],
-    }
-
-
-def _field(field: pa.Field) -> dict[str, Any]:
-    """A column as a field: lists as arrays, lists of structs as arrays with sub-fields."""
-    name = f"passages/{field.name}"
-    listed = pa.types.is_list(field.type)
-    item = field.type.value_type if listed else field.type
-    described = {"@type": "cr:Field", "@id": name, "name": field.name, "description": _described(field)}
-    if field.name in _PROPERTIES:
-        described["equivalentProperty"] = _PROPERTIES[field.name]
-    array = {"isArray": True, "arrayShape": "-1"} if listed else {}
-    source = {"fileSet": {"@id": _FILES}, "extract": {"column": field.name}}
-    if not pa.types.is_struct(item):
-        return {**described, "dataType": _data_type(item), **array, "source": source}
-    inside = [
-        {
-            "@type": "cr:Field",
-            "@id": f"{name}/{one.name}",
-            "name": one.name,
-            "dataType": _data_type(one.type),
-            "source": {**source, "transform": {"jsonPath": one.name}},
-        }
-        for one in item
-    ]
-    return {**described, **array, "subField": inside}
-
-
-def _described(field: pa.Field) -> str:
-    text: bytes = (field.metadata or {}).get(b"description", b"")
-    return text.decode()
-
-
-def _data_type(kind: pa.DataType) -> str:
-    if pa.types.is_integer(kind):
-        return "cr:Int32"
-    return "cr:Float64" if pa.types.is_floating(kind) else "sc:Text"

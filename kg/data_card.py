@@ -30,7 +30,7 @@ from kg.card_sections import (
     plain,
     sources,
 )
-from kg.corpus_statistics import shards_of
+from kg.corpus_views import shards_of
 from kg.croissant import NOT_STATED, croissant, croissant_text, dataset_version
 from kg.dataset_config import DatasetConfig
 from kg.plots import write_png

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kg.corpus_export import export_corpus
-from kg.corpus_statistics import shards_of
+from kg.corpus_views import shards_of
 from kg.data_card import missing_statements, write_card
 from kg.dataset_config import DatasetConfig
 from kg.tables import CORPUS_PASSAGES

@@ -6,7 +6,8 @@ import pytest
 
 from kg.corpus_preview import preview
 from kg.corpus_sources import corpus_sources
-from kg.corpus_statistics import ClassCount, Part, PredicateCount, Rejected, corpus_statistics, open_corpus, shards_of
+from kg.corpus_statistics import ClassCount, Part, PredicateCount, Rejected, corpus_statistics
+from kg.corpus_views import open_corpus, shards_of
 from kg.dataset_config import DatasetConfig
 from pipeline.errors import MateriaError
 from pipeline.hashing import text_hash
