@@ -18,6 +18,8 @@ from pipeline.errors import MateriaError
 from pipeline.storage import Dataset, file_sha256
 from tests.kg.corpus_home import ROWS, passage, write_corpus_home
 
+pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")  # mlcroissant's
+
 ROWS_BY_SPLIT = {"train": 7, "validation": 1, "test": 1}
 
 
