@@ -20,7 +20,8 @@ def belief_calibration(job: Job) -> None:
 
     Beliefs are uncalibrated where no file is named; extractors that it does not name keep their own probabilities.
     """
-    from kg.calibration_plot import as_markdown, belief_histogram, reliability_diagram, write_png
+    from kg.calibration_plot import belief_histogram, reliability_diagram
+    from kg.plots import as_markdown, write_png
     from kg.triple_beliefs import belief_counts, extractors_of
 
     paths = [path for key in job.home.buckets for path in job.dataset("triples").paths(key)]

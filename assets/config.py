@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
+from kg.dataset_config import DatasetConfig
 from kg.embeddings.config import EmbeddingConfig
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
@@ -53,6 +54,7 @@ class Config(BaseModel):
     splits: SplitConfig = SplitConfig()
     graph: GraphConfig = GraphConfig()
     corpus: CorpusConfig = CorpusConfig()
+    dataset: DatasetConfig = DatasetConfig()
     embeddings: tuple[EmbeddingConfig, ...] = Field(
         tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),
         description="embeddings to train, one each",

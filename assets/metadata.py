@@ -41,6 +41,11 @@ def partition_metadata(stage: Stage, home: Home, key: str, manifest: Manifest) -
             metadata[name] = dg.MetadataValue.md(value)
         elif name != "checks":
             metadata[name] = value if isinstance(value, int | float | str) else dg.MetadataValue.json(value)
+    for entry in manifest.files:
+        if entry.path.endswith("/README.md"):
+            from kg.data_card import card_for_ui
+
+            metadata["card"] = dg.MetadataValue.md(card_for_ui(dataset.url / entry.path))
     metadata["set_aside"] = sum(manifest.set_aside.values())
     if manifest.set_aside:
         metadata["set_aside_by_reason"] = dg.MetadataValue.json(manifest.set_aside)

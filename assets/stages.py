@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from assets import calibration, corpora, corpus, extraction, graph, graph_evidence, literature, models, vocabulary
+from assets import (
+    calibration,
+    corpora,
+    corpus,
+    data_card,
+    extraction,
+    graph,
+    graph_evidence,
+    literature,
+    models,
+    vocabulary,
+)
 from assets.stage import Stage
 from pipeline.errors import MateriaError
 
@@ -17,6 +28,7 @@ STAGES: tuple[Stage, ...] = (
     *calibration.STAGES,
     *corpora.STAGES,
     *corpus.STAGES,
+    *data_card.STAGES,
     *models.STAGES,
 )
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.

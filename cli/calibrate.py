@@ -74,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         save_reliabilities(reliabilities, options.out)
     if options.plot and reliabilities.judged_on:
-        from kg.calibration_plot import reliability_diagram, write_png
+        from kg.calibration_plot import reliability_diagram
+        from kg.plots import write_png
 
         write_png(reliability_diagram(reliabilities.judged_on.bins, _title(report)), Path(options.plot))
     for warning in report["warnings"]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": "what would be read of files: format, counts, first rows, what is set aside",
     "read": "what extraction makes of a sentence or a paper: mentions, links with reasons, claims",
     "status": "how much there is of everything, what was set aside, what each stage cost",
+    "corpus": "look at the corpus, count it, or export it as a dataset with a data card",
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "query": "ask the graph a SPARQL question",
     "validate": "what in the graph is malformed or against the Biolink model, and what to do",

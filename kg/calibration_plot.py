@@ -1,24 +1,17 @@
-"""A reliability diagram: share true against belief, with how many claims each bin holds below; and a histogram of beliefs.
-
-Drawn without a display. The PNG has no metadata of its own, so that the same figures are the same bytes.
-"""
+"""A reliability diagram: share true against belief, with how many claims each bin holds below; and a histogram of beliefs."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kg.plots import new_figure
 from kg.reliability import Bin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["as_markdown", "belief_histogram", "reliability_diagram", "write_png"]
-
-_DPI = 110
+__all__ = ["belief_histogram", "reliability_diagram"]
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
@@ -28,7 +21,7 @@ def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
     """
     from scipy.stats import beta
 
-    figure = _figure(4.2, 4.6)
+    figure = new_figure(4.2, 4.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     for one in bins:
@@ -49,38 +42,10 @@ def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
 
 def belief_histogram(counts: Sequence[int], title: str) -> Figure:
     """How many triples are believed how much, in bins of equal width from 0 to 1."""
-    figure = _figure(4.2, 2.6)
+    figure = new_figure(4.2, 2.6)
     axis = figure.subplots()
     width = 1 / len(counts)
     axis.bar([place * width for place in range(len(counts))], counts, width, align="edge")
     axis.set(xlim=(0, 1), xlabel="belief", ylabel="triples", title=title)
     axis.grid(alpha=0.3)
-    return figure
-
-
-def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.staged")
-    staged.write_bytes(_png(figure))
-    staged.replace(path)
-
-
-def as_markdown(figure: Figure, text: str) -> str:
-    """A figure as Markdown that holds the picture itself, which the UI shows without a file server."""
-    return f"![{text}](data:image/png;base64,{base64.b64encode(_png(figure)).decode()})"
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
     return figure

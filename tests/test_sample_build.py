@@ -96,7 +96,7 @@ def test_two_builds_from_scratch_are_byte_identical(home: Path, tmp_path: Path) 
         "build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", "graph_index"
     )
     materia("build", "--home", tmp_path / "elsewhere", "--until", "belief_calibration")
-    materia("build", "--home", tmp_path / "elsewhere", "--until", "corpus")
+    materia("build", "--home", tmp_path / "elsewhere", "--until", "data_card")
     first, second = hashes(home), hashes(tmp_path / "elsewhere")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
@@ -179,6 +179,23 @@ def test_the_corpus_opens_with_arrow(home: Path) -> None:
 
     dataset = ds.dataset(home / "corpus_shards", partitioning="hive", exclude_invalid_files=True)
     assert dataset.count_rows() > 100
+
+
+def test_the_corpus_leaves_as_a_folder_that_others_open(home: Path, tmp_path: Path) -> None:
+    import mlcroissant
+    import pyarrow.dataset
+
+    materia("corpus", "export", tmp_path / "out", "--home", home)
+    parts = json.loads(materia("corpus", "stats", "--home", home, "--json").stdout)["parts"]
+    opened = pyarrow.dataset.dataset(tmp_path / "out" / "data", partitioning="hive")
+    assert opened.count_rows() == sum(part["rows"] for part in parts) > 500
+    records = mlcroissant.Dataset(tmp_path / "out" / "croissant.json").records("passages")
+    assert {record["passages/text"].decode() for record in records} == set(opened.to_table()["text"].to_pylist())
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"| **all** |  |  | {sum(part['passages'] for part in parts):,} |" in card
+    assert str(home) not in card
+    shown = materia("corpus", "preview", "--home", home, "--predicate", "treats", "-n", 2).stdout
+    assert shown.count("triple ") >= 2
 
 
 def test_every_question_of_the_page_on_the_graph_is_answered(home: Path) -> None:

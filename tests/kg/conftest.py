@@ -16,6 +16,7 @@ from kg.tables import TRIPLES
 from pipeline.hashing import bucket_name, bucket_of, hash_fields, text_hash
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, VOCABULARY, VOCABULARY_MERGES
+from tests.kg.corpus_home import write_corpus_home
 
 BUCKETS = 4
 
@@ -110,6 +111,12 @@ def make_home() -> Callable[..., Path]:
         return home
 
     return make
+
+
+@pytest.fixture(scope="session")
+def corpus_home(tmp_path_factory: pytest.TempPathFactory, make_home: Callable[..., Path]) -> Path:
+    """A home with a finished corpus of a few rows. Tests only read it."""
+    return write_corpus_home(tmp_path_factory.mktemp("corpus-home"), make_home)
 
 
 def _write(home: Path, asset: str, key: str, schema: pa.Schema, rows: Sequence[dict[str, Any]] | pa.Table) -> None:

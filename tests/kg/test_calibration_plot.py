@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from kg.calibration import reliability_curve
-from kg.calibration_plot import as_markdown, belief_histogram, reliability_diagram, write_png
+from kg.calibration_plot import belief_histogram, reliability_diagram
+from kg.plots import as_markdown, write_png
 
 
 def test_the_same_figures_are_the_same_bytes(tmp_path: Path) -> None:

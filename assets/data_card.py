@@ -1,0 +1,55 @@
+"""The stage that describes the corpus for those who did not make it.
+
+It stands apart from `corpus`, which models are trained on: a licence that is stated later, or a renamed file, must train nothing again.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from assets.stage import Job, Need, Stage
+
+__all__ = ["STAGES"]
+
+
+def data_card(job: Job) -> None:
+    """What a reader must know of the corpus: counts, sources and licences, ages, beliefs, what was left out, examples with their trace.
+
+    With Croissant metadata beside it; `materia corpus export` puts both in front of the shards.
+    """
+    from kg.data_card import missing_statements, write_card
+
+    home, config = job.home, job.home.config
+    folder = job.writer.folder("card")
+    figures = write_card(home.url, folder, config.dataset, buckets=config.buckets, deidentified=config.deidentify)
+    job.writer.summary["passages"] = figures.statistics.total("passages")
+    job.writer.summary["not_stated"] = missing_statements(config.dataset)
+
+
+STAGES = [
+    Stage(
+        "data_card",
+        "corpus",
+        data_card,
+        needs=(
+            Need("corpus"),
+            Need("corpus_selection"),
+            Need("literature_inventory"),
+            Need("live_documents"),
+            Need("vocabulary"),
+            Need("graph_evidence"),
+            Need("belief_calibration"),
+            Need("triples", "bucket"),
+            Need("evidence_by_bucket", "bucket"),
+            Need("literature_by_bucket", "bucket"),
+            Need("verbalized_corpus", "bucket"),
+            Need("literature_corpus", "bucket"),
+        ),
+        settings=lambda home: [
+            home.config.dataset.model_dump(mode="json"),
+            home.config.deidentify,
+            version("materia"),
+        ],
+        kinds=("duckdb", "markdown"),
+    ),
+]

@@ -1,0 +1,141 @@
+"""The corpus as a folder that leaves the house: a Hugging Face dataset with its card and Croissant metadata.
+
+    DIR/README.md                                             the data card
+    DIR/croissant.json                                        files with hashes, columns, provenance
+    DIR/images/*.png                                          the plots of the card
+    DIR/data/split=train/bucket=03/passages-<hash>.parquet    the shards
+
+Nothing is computed. Card and metadata are copies of those of the asset `data_card`, since people edit a card before they publish
+it. Shards are the home's own files: linked where the disk can do that, copied where not. All is staged beside DIR and put in
+place by one rename. 196 files of 14 MB take 0.6 seconds of processor time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from kg.corpus_views import Shard, shards_of
+from kg.croissant import export_path
+from pipeline.errors import MateriaError
+from pipeline.storage import Dataset
+
+__all__ = ["export_corpus"]
+
+_CARD = "croissant.json"
+
+
+def _all(shards: list[Shard]) -> Iterable[Shard]:
+    return shards
+
+
+def export_corpus(
+    home: UPath | Path | str,
+    out: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[list[Shard]], Iterable[Shard]] = _all,
+) -> dict[str, Any]:
+    """Write the corpus of a home as a dataset.
+
+    Args:
+        out: the folder to write.
+        force: replace a corpus that was exported there before.
+        progress: is given the shards, and gives them back one by one as they are wanted.
+
+    Returns:
+        `files`, `bytes`, `rows`; the `version` of the dataset; `not_stated`, what a publication should still say of itself.
+
+    Raises:
+        MateriaError: corpus or card have not been built or do not belong together, something is in the way, or the folder
+            cannot be written to. What was there before is then as it was.
+    """
+    shards = shards_of(home)
+    card = Dataset(home, "data_card").manifest()
+    if card is None:
+        raise MateriaError("has no data card", file=str(home), remedy="Run: materia build --until data_card")
+    _check_place(out, force=force)
+    with _staging(out) as staged:
+        for entry in card.files:
+            inside = entry.path.partition("/")[2]
+            _copy(Dataset(home, "data_card").url / entry.path, staged / inside)
+        metadata = json.loads((staged / _CARD).read_text(encoding="utf-8"))
+        listed = {one["@id"]: one["sha256"] for one in metadata["distribution"] if "sha256" in one}
+        if listed != {export_path(shard): shard.sha256 for shard in shards}:
+            problem = "has a data card of another corpus than the one that is there"
+            raise MateriaError(problem, file=str(home), remedy="Run: materia build --until data_card")
+        for shard in progress(shards):
+            _place(UPath(home) / shard.path, staged / export_path(shard))
+        if out.exists():
+            out.rename(staged.with_name("before"))
+        staged.rename(out)
+    return {
+        "files": len(card.files) + len(shards),
+        "bytes": sum(entry.bytes for entry in card.files) + sum(shard.bytes for shard in shards),
+        "rows": sum(shard.rows for shard in shards),
+        "version": metadata["version"],
+        "not_stated": card.summary["not_stated"],
+    }
+
+
+def _check_place(out: Path, *, force: bool) -> None:
+    """Nothing is replaced that is no exported corpus, whatever is asked for: a wrong word must not remove somebody's folder."""
+    if out.is_file():
+        raise MateriaError("is a file", file=str(out), remedy="Name another folder")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not force:
+        raise MateriaError("is there already", file=str(out), remedy="Name another folder, or replace it with --force")
+    if not (out / _CARD).is_file() or not (out / "data").is_dir():
+        problem = f"is no exported corpus (it has no {_CARD} beside a folder data), so it is not replaced"
+        raise MateriaError(problem, file=str(out), remedy="Remove it yourself, or name another folder")
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A folder beside the one to write, on the same disk; it goes away with what is left in it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.staged.", dir=out.parent))
+        (folder / out.name).mkdir()
+    except OSError as error:
+        problem = f"cannot be written to ({error.strerror})"
+        raise MateriaError(problem, file=str(out.parent), remedy="Name another folder") from error
+    try:
+        yield folder / out.name
+    except FileNotFoundError as error:
+        problem = "is no longer there"
+        raise MateriaError(problem, file=str(error.filename), remedy="Run: materia build --until data_card") from error
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror or error})"
+        raise MateriaError(problem, file=str(out), remedy="Make room, or name another folder") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(source: UPath, target: Path) -> None:
+    """A hard link where that can be: the home never changes a file, it only makes new ones. Else a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.protocol in ("", "file", "local"):
+        try:
+            os.link(source.path, target)
+            return
+        except FileNotFoundError:
+            raise
+        except OSError:
+            pass  # another disk, or one without links
+    _copy(source, target)
+
+
+def _copy(source: UPath, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as read, target.open("wb") as write:
+        shutil.copyfileobj(read, write, 1 << 20)
