@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,6 +12,10 @@ from kg.reliability import Reliabilities, load_reliabilities
 from pipeline.sources import text_of
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
+
+
+#: How a passage tells what the graph says (the column `form` of PASSAGES).
+Form = Literal["fact", "paragraph", "entity", "chain", "quotation"]
 
 
 class _Strict(BaseModel):
@@ -76,6 +80,9 @@ class CorpusConfig(_Strict):
     templates: dict[str, str] = Field(
         {},
         description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
+    forms: tuple[Form, ...] = Field(
+        get_args(Form), description="kinds of passages that the graph is told in; the column `form` tells them apart"
     )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")

@@ -35,7 +35,9 @@ _TRAILING_NUMBER = re.compile(r"(?P<words>.*?[A-Za-z)])\s+(?P<number>\d+[A-Za-z]
 _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECASE)
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
-_COUNTED = _words("abscess aneurysm burn cyst fracture lesion neoplasm polyp seizure tumor tumour ulcer wound")
+_COUNTED = _words(
+    "abnormality abscess aneurysm burn calculus cell cyst fracture hiccup lesion neoplasm polyp reaction seizure tumor tumour ulcer wound"
+)
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(
     "anti associated dependent induced like negative non nephrotic positive post pre pseudo related resistant type variant"
@@ -106,12 +108,26 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     """
     plain = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip()
     clean = plain.strip(" .,;") or plain
-    text = running_order(clean.split("; ")[0])
+    clean = clean.split("; ")[0]
+    text = running_order(clean)
+    if text != clean and not _is_title(text):
+        # Its first word has a capital only because it stood first: "Carcinoma, squamous cell of head and neck".
+        first, _, rest = clean.partition(" ")
+        if _CAPITALISED.fullmatch(first.rstrip(",")) and not _is_proper(first.rstrip(","), []):
+            text = running_order(f"{first.lower()} {rest}")
     if category != _ORGANISM and (category not in _SYMBOLS or curie.startswith("MESH:")):
         text = _running_case(text, curie)
-    if text.rsplit(" ", 1)[-1].lower() in _COUNTED:
-        text += "es" if text.endswith("s") else "s"
+    head, joint, rest = text.partition(" of ")
+    if head.rsplit(" ", 1)[-1].lower() in _COUNTED:
+        text = f"{_plural(head)}{joint}{rest}"
     return SurfaceName(text, _initial(text), _is_plural(text))
+
+
+def _plural(noun: str) -> str:
+    """The plural of a counted noun: cysts, abscesses, abnormalities, calculi."""
+    if noun.endswith("us"):
+        return f"{noun[:-2]}i"
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def running_order(name: str) -> str:
@@ -134,6 +150,10 @@ def running_order(name: str) -> str:
         not _TYPE.match(parts[-1]) and (match := _TRAILING_NUMBER.fullmatch(parts[-1])) and not _TYPE.search(parts[-1])
     ):
         parts[-1], number = match["words"], match["number"]
+    # "Carcinoma, squamous cell of head and neck": what belongs before its head, and what after it.
+    before, of, after = parts[-1].partition(" of ")
+    if of and len(parts) == 2:
+        parts = [f"{parts[0]} of {after}", before]
     return " ".join([*reversed(parts), number]).strip()
 
 
