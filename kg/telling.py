@@ -175,12 +175,13 @@ class Teller:
             spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
         return Told(text, sentences, spans, told.relations)
 
-    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True) -> Told:
+    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, by: str | None = None) -> Told:
         """Facts in sentences.
 
         Args:
             use: 0 to 4; facts told for another use get another phrasing and other names.
             vary_subject: whether a subject may be told by another name.
+            by: id by which phrasing and names are chosen; the fact's own where None.
         """
         texts: list[str] = []
         sentences: list[Sentence] = []
@@ -191,7 +192,7 @@ class Teller:
         gap = len(between)
         names, of = self.names, self.language.phrases.of
         for fact in facts:
-            digits = int(fact.triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
+            digits = int((by or fact.triple_id)[_DIGITS * use : _DIGITS * (use + 1)], 16)
             subject, object_ = names[fact.subject], names[fact.object]
             if vary_subject and digits & 255 >= _PREFERRED:
                 subject = self._other(fact.subject, digits & 255)

@@ -103,7 +103,7 @@ def _told(  # noqa: PLR0917
             if "fact" in config.forms:
                 _add(rows, "fact", code, (fact,), teller.tell((fact,), _ALONE))
             if "chain" in config.forms and (second := beside.onward(fact)) and teller.can_tell(second):
-                first, then = teller.tell((fact,), _FIRST), teller.tell((second,), _SECOND)
+                first, then = teller.tell((fact,), _FIRST), teller.tell((second,), _SECOND, by=fact.triple_id)
                 _add(rows, "chain", code, (fact, second), teller.joined(first, then))
             if "quotation" in config.forms and (quotation := beside.quotation(fact, code)):
                 told = teller.quote(teller.tell((fact,), _QUOTED), fact, quotation)

@@ -52,6 +52,8 @@ _PIECES = re.compile(r"([-/() ,;])")
 _SMALL_WORDS = _words(
     "a an and as at by de del der di du due for from in la le of on or the to van via von with without"
 )
+# Words that have no capital in a title either: "alpha 1-Antitrypsin", "mu Opioid Receptors".
+_UNCAPITALISED = _SMALL_WORDS | _COMPOUNDS | _words("alpha beta gamma delta epsilon kappa lambda mu omega sigma")
 # Names with a possessive that are no names of persons.
 _COMMON_POSSESSIVES = _words(
     "farmer fancier infant swimmer traveler traveller lover worker jumper runner housemaid children"
@@ -82,7 +84,7 @@ _SINGULAR_IN_S = _words(
     "aids ascites atlas biceps callus cannabis caries chaos christmas cosmos deformans diabetes dissecans dolens "
     "economics erythematodes ethics facies feces fungoides gas genetics glans graves herpes informatics "
     "legionnaires lens lichenoides lues mathematics migrans nates nigricans obliterans obstetrics pancreas "
-    "pediatrics physics pons proliferans rabies recurrens sans scabies sclerosans series serpens species tabes "
+    "pediatrics physics pointes pons proliferans rabies recurrens sans scabies sclerosans series serpens species tabes "
     "tremens triceps"
 )
 _PLURAL_ELSE = _words(
@@ -182,9 +184,8 @@ def _running_case(name: str, curie: str) -> str:
 
 def _is_title(name: str) -> bool:
     """Whether every word that can begins with a capital, so that capitals in the name mean nothing."""
-    words = [w for w in re.split(r"[ /]", name) if w[:1].isalpha() and w.lower() not in _SMALL_WORDS]
-    starts = [w for w in words if len(w) > 1 and w.isalpha()]
-    return bool(starts) and all(w[0].isupper() for w in starts)
+    words = [w for w in re.split(r"[-, /]", name) if len(w) > 1 and w.isalpha() and w.lower() not in _UNCAPITALISED]
+    return bool(words) and all(w[0].isupper() for w in words)
 
 
 def _is_shouted(name: str) -> bool:

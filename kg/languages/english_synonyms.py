@@ -73,13 +73,15 @@ def uninverted(concept: Concept) -> str | None:
     """
     words = sorted(re.findall(r"[^\s,]+", concept.name.lower()))
     head = re.split(r"[\s,]", concept.name.lower(), maxsplit=1)[0]
+    found = []
     for synonym in concept.synonyms or ():
         other = synonym["name"]
         if synonym["scope"] == "exact" and "," not in other:
             ordered = other.lower().split()
             if sorted(ordered) == words and ordered[0] != head:
-                return other
-    return None
+                found.append(other)
+    # MeSH lists permutations by rule, and has its capitals; who writes a name in small letters has seen it in a text.
+    return min(found, key=lambda other: (other.istitle(), found.index(other)), default=None)
 
 
 @lru_cache(maxsize=1 << 16)
