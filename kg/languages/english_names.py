@@ -36,7 +36,8 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
-    "abnormality abscess aneurysm burn calculus cell cyst fracture hiccup lesion neoplasm polyp reaction seizure tumor tumour ulcer wound"
+    "abnormality abscess aneurysm burn calculus cell cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp pustule reaction "
+    "receptor reflex seizure shunt symptom tumor tumour ulcer wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(
@@ -70,7 +71,7 @@ _COMMON_WORDS = _words(
     "gum gut hair hand head heart heat heel hip horse host itch jaw joint kidney knee lactase leaf leg lens light "
     "limb lip liver lobe loin lung mad mast middle milk mouth muscle nail neck nerve night nose ovary pain plague "
     "plaque puppy rash red rib right root salt scalp shaking shock short sick silo skin sleep small spine spleen "
-    "stiff stone storage stomach stroke sudden superior sweat tic thyroid tongue tooth toxin tropical tumor twin "
+    "stiff stone storage stomach stroke sudden superior sweat tic thyroid tongue tooth toxin tropical tumor twin serotonin antiphospholipid "
     "ulcer urethra urge vein wasting water weak web white yellow"
 )
 
@@ -81,14 +82,14 @@ _PHRASE_AFTER_HEAD = re.compile(
 )
 _CODE_WORDS = _words("alpha beta gamma delta epsilon kappa lambda type subtype variant group congenita acuminata")
 _SINGULAR_IN_S = _words(
-    "aids ascites atlas biceps callus cannabis caries chaos christmas cosmos deformans diabetes dissecans dolens "
+    "aids asbestos ascites atlas biceps callus cannabis caries chaos christmas cosmos deformans diabetes dissecans dolens "
     "economics erythematodes ethics facies feces fungoides gas genetics glans graves herpes informatics "
     "legionnaires lens lichenoides lues mathematics migrans nates nigricans obliterans obstetrics pancreas "
-    "pediatrics physics pointes pons proliferans rabies recurrens sans scabies sclerosans series serpens species tabes "
+    "pediatrics physics pointes pons proliferans rabies recurrens sans scabies sclerosans series serpens tabes "
     "tremens triceps"
 )
 _PLURAL_ELSE = _words(
-    "bacteria fungi children women men people mice teeth feet data phenomena ganglia criteria mitochondria "
+    "bacteria media species fungi children women men people mice teeth feet data phenomena ganglia criteria mitochondria "
     "calculi emboli thrombi foci nevi cocci stimuli nuclei diverticula vertebrae striae bullae fistulae pterygia "
     "spermatozoa larvae bronchi cysticerci"
 )
@@ -127,9 +128,9 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
 
 def _plural(noun: str) -> str:
     """The plural of a counted noun: cysts, abscesses, abnormalities, calculi."""
-    if noun.endswith("us"):
-        return f"{noun[:-2]}i"
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    if noun.endswith(("us", "um")):
+        return f"{noun[:-2]}{'i' if noun.endswith('us') else 'a'}"
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
 
 
 def running_order(name: str) -> str:

@@ -25,6 +25,8 @@ _MOST = 3
 _LONGEST = 60
 _JOINING = frozenset({"of", "with", "in", "to"})
 _LITTLE = frozenset({"of", "the", "a", "an", "in", "to", "with"})
+# Adjectives that come before others: "sudden cardiac death", "experimental autoimmune encephalomyelitis".
+_LEADING = frozenset({"acute", "chronic", "congenital", "experimental", "partial", "sudden"})
 _CODE = re.compile(r"[A-Z]{2,}|\d|[A-Za-z][A-Z]|\b[A-Z]\b")
 _ODD = re.compile(
     r"[,;:()\[\]/&]|\b(?:NOS|unspecified|other|included|finding|observation|disorders? of)\b", re.IGNORECASE
@@ -80,8 +82,8 @@ def uninverted(concept: Concept) -> str | None:
             ordered = other.lower().split()
             if sorted(ordered) == words and ordered[0] != head:
                 found.append(other)
-    # MeSH lists permutations by rule, and has its capitals; who writes a name in small letters has seen it in a text.
-    return min(found, key=lambda other: (other.istitle(), found.index(other)), default=None)
+    # MeSH lists several orders, in capitals. Who writes a name in small letters has seen it in a text.
+    return min(found, key=lambda o: (o.lower().split()[0] not in _LEADING, o.istitle(), found.index(o)), default=None)
 
 
 @lru_cache(maxsize=1 << 16)
