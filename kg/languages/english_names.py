@@ -36,7 +36,7 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
-    "abnormality abscess aneurysm burn calculus cell cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp pustule reaction "
+    "abnormality abscess aneurysm burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp pustule reaction "
     "receptor reflex seizure shunt symptom tumor tumour ulcer wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
@@ -234,7 +234,7 @@ def _is_plural(text: str) -> bool:
     """Whether the head of the name is a plural noun."""
     head = _PHRASE_AFTER_HEAD.split(text, maxsplit=1)[0].strip() or text
     words = head.split(" ")
-    if len(words) == 3 and words[1] == "and":
+    if len(words) > 2 and words[-2] == "and":  # noqa: PLR2004 - "postoperative nausea and vomiting"
         return True
     while len(words) > 1 and (
         not words[-1].replace("-", "").isalpha() or words[-1].isupper() or words[-1] in _CODE_WORDS or "-" in words[-1]
