@@ -65,7 +65,7 @@ def triple_context_shuffle(job: Job) -> None:
 
     One step that writes every bucket, so that a bucket can be told without reading another.
     """
-    from kg.context import context_of_triples
+    from kg.triple_context import context_of_triples
 
     config = job.home.config
     rows = context_of_triples(

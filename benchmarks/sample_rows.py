@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from assets.home import open_home
 from kg.concepts import ambiguous_names, concepts_named
-from kg.context import context_of_triples
 from kg.tables import CONTEXT, TRIPLES
+from kg.triple_context import context_of_triples
 from kg.verbalize import verbalize
 from pipeline.hashing import hash_fields
 from pipeline.storage import Dataset

@@ -29,8 +29,8 @@ import pyarrow.parquet as pq
 from assets.home import Home, open_home
 from kg.concepts import ambiguous_names, concepts_named
 from kg.config import CorpusConfig, SplitConfig
-from kg.context import context_of_triples
 from kg.tables import CONTEXT, TRIPLES
+from kg.triple_context import context_of_triples
 from kg.verbalize import verbalize
 
 

@@ -16,29 +16,24 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from itertools import combinations, groupby, pairwise, starmap
+from itertools import groupby, starmap
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
-from kg.literature import document_split
 from kg.passage_rows import PassageRows
-from kg.splits import split_of
-from kg.tables import CONTEXT, PASSAGES
-from kg.telling import Fact, Quotation, Teller, Told, digits_of
-from pipeline.duck import one_array
+from kg.tables import PASSAGES
+from kg.telling import Fact, Teller, Told, digits_of
+from kg.triple_context import Beside
 from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 
 __all__ = ["languages_of", "verbalize"]
 
 _BATCH_ROWS = 4096
-_REMEMBERED_PAIRS = 1 << 18
 _KEY = itemgetter(0, 1)
 _COLUMNS = Fact._fields[:-1]
 # Uses of a triple, each with a phrasing of its own: alone, in a paragraph, first and second in a chain, before a quotation.
@@ -86,7 +81,7 @@ def verbalize(
     counts = Counter() if counts is None else counts
     batches: list[pa.RecordBatch] = []
     with _no_collector():
-        beside = _Beside(context, splits or SplitConfig())
+        beside = Beside(context, splits or SplitConfig())
         for number, language in enumerate(languages_of(config) if languages is None else languages):
             # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
             teller = Teller(language, concepts, ambiguous)
@@ -109,7 +104,7 @@ def _no_collector() -> Iterator[None]:
 def _told(  # noqa: PLR0917
     triples: pa.Table,
     teller: Teller,
-    beside: _Beside,
+    beside: Beside,
     config: CorpusConfig,
     counts: Counter[str],
     set_aside: SetsAside | None,
@@ -170,51 +165,6 @@ def _facts(
                     continue
             counts[f"told-{stance}"] += 1
             yield fact._replace(stance=stance)
-
-
-class _Beside:
-    """The context of the triples of a bucket, less what would give a held-out pair away."""
-
-    def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
-        self._splits = splits
-        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(lambda a, b: split_of(a, b, splits) != "train")
-        table = (CONTEXT.empty_table() if context is None else context).combine_chunks()
-        self._onward = {triple_id: Fact(*row) for triple_id, row in _structs(table, "onward", _COLUMNS)}
-        self._quotations = {
-            triple_id: Quotation._make(row) for triple_id, row in _structs(table, "quotation", Quotation._fields)
-        }
-
-    def onward(self, fact: Fact) -> Fact | None:
-        """A triple about the object of another, where both and the pair of their far ends are for training."""
-        second = self._onward.get(fact.triple_id)
-        return None if second is None or self._is_held_out(*sorted((fact.subject, second.object))) else second
-
-    def quotation(self, fact: Fact, language: str) -> Quotation | None:
-        """A sentence that says a triple, in that language, where it names no held-out pair and its paper is for training."""
-        found = self._quotations.get(fact.triple_id)
-        if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
-            return None
-        named = sorted({curie for _, _, curie, _ in found.mentions})
-        return None if any(self._is_held_out(a, b) for a, b in combinations(named, 2)) else found
-
-
-def _structs(table: pa.Table, column: str, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The rows of a struct column that are not null, with their triple. Lists of mentions are read flat, as tuples."""
-    rows = table.filter(table[column].is_valid()).combine_chunks()
-    if rows.num_rows == 0:
-        return
-    structs = one_array(rows[column])
-    values = []
-    for name in fields:
-        part = structs.field(name)
-        if pa.types.is_list(part.type) and pa.types.is_struct(part.type.value_type):
-            flat = part.flatten()
-            tuples = list(zip(*(child.to_pylist() for child in flat.flatten()), strict=True))
-            ends = np.cumsum(part.value_lengths().to_numpy(zero_copy_only=False)).tolist()
-            values.append([tuples[start:end] for start, end in pairwise([0, *ends])])
-        else:
-            values.append(part.to_pylist())
-    yield from zip(rows["triple_id"].to_pylist(), zip(*values, strict=True), strict=True)
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:

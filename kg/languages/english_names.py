@@ -163,7 +163,9 @@ def running_order(name: str) -> str:
 def _running_case(name: str, curie: str) -> str:
     """Capitals only where running text has them: acronyms, symbols, names of persons, places and organisms."""
     if curie.startswith(_LOWER_CASE_VOCABULARIES) and not _is_title(name):
-        return name
+        first = name.split(" ", 1)[0]
+        plain = _CAPITALISED.fullmatch(first) and _COMMON_ENDING.search(first) and not _is_proper(first, [])
+        return first.lower() + name[len(first) :] if plain else name
     if _is_shouted(name):
         name = "".join(_unshout(word) for word in _PIECES.split(name))
     pieces = _PIECES.split(name)

@@ -12,24 +12,34 @@ Rejected: storing both halves of a chain (twice the rows), quoting in the bucket
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from functools import lru_cache
+from itertools import combinations, pairwise
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from kg.config import SplitConfig
 from kg.fusion import TRIPLE_ID_SQL
+from kg.literature import document_split
 from kg.shuffle import by_bucket
+from kg.splits import split_of
 from kg.tables import CONTEXT, TRIPLES
-from pipeline.duck import MEMORY_LIMIT, connect, stream, table_view
+from kg.telling import Fact, Quotation
+from pipeline.duck import MEMORY_LIMIT, connect, one_array, stream, table_view
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
 
-__all__ = ["context_of_triples"]
+__all__ = ["Beside", "context_of_triples"]
+
+_REMEMBERED_PAIRS = 1 << 18
 
 #: A sentence that reads well alone: of some length, begun and ended as a sentence, one only, without quotation marks or a heading.
-_QUOTABLE: Final = """
+_QUOTABLE: Final = r"""
     length(sentence) BETWEEN 40 AND 300
-    AND regexp_full_match(sentence, '[A-Z][a-z ][^"“”\\n]*[a-z0-9)%]\\.')
-    AND NOT regexp_matches(sentence, '[a-z0-9)%]\\. [A-Z]|^[A-Za-z ,/]{3,30}: |\\b([Ww]e|[Oo]ur|[Tt]his|[Tt]hese) ')
+    AND regexp_full_match(sentence, '[A-Z][a-z ][^"“”\n]*[a-z0-9)%]\.')
+    AND NOT regexp_matches(sentence, '[a-z0-9)%]\. [A-Z]|^[A-Za-z ,/]{3,30}: |\b([Ww]e|[Oo]ur|[Tt]his|[Tt]hese) ')
+    AND NOT regexp_matches(sentence, '^(It|They|Its|Their|Those|Such|He|She|Both|Thus|Therefore)\b')
 """
 
 
@@ -103,3 +113,48 @@ def context_of_triples(
         )
         for batch in rows:
             yield from by_bucket(batch, CONTEXT)
+
+
+class Beside:
+    """The context of the triples of a bucket, less what would give a held-out pair away."""
+
+    def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
+        self._splits = splits
+        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(lambda a, b: split_of(a, b, splits) != "train")
+        table = (CONTEXT.empty_table() if context is None else context).combine_chunks()
+        self._onward = {triple_id: Fact(*row) for triple_id, row in _structs(table, "onward", Fact._fields[:-1])}
+        self._quotations = {
+            triple_id: Quotation._make(row) for triple_id, row in _structs(table, "quotation", Quotation._fields)
+        }
+
+    def onward(self, fact: Fact) -> Fact | None:
+        """A triple about the object of another, where both and the pair of their far ends are for training."""
+        second = self._onward.get(fact.triple_id)
+        return None if second is None or self._is_held_out(*sorted((fact.subject, second.object))) else second
+
+    def quotation(self, fact: Fact, language: str) -> Quotation | None:
+        """A sentence that says a triple, in that language, where it names no held-out pair and its paper is for training."""
+        found = self._quotations.get(fact.triple_id)
+        if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
+            return None
+        named = sorted({curie for _, _, curie, _ in found.mentions})
+        return None if any(self._is_held_out(a, b) for a, b in combinations(named, 2)) else found
+
+
+def _structs(table: pa.Table, column: str, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The rows of a struct column that are not null, with their triple. Lists of mentions are read flat, as tuples."""
+    rows = table.filter(table[column].is_valid()).combine_chunks()
+    if rows.num_rows == 0:
+        return
+    structs = one_array(rows[column])
+    values = []
+    for name in fields:
+        part = structs.field(name)
+        if pa.types.is_list(part.type) and pa.types.is_struct(part.type.value_type):
+            flat = part.flatten()
+            tuples = list(zip(*(child.to_pylist() for child in flat.flatten()), strict=True))
+            ends = np.cumsum(part.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)).tolist()
+            values.append([tuples[start:end] for start, end in pairwise([0, *ends])])
+        else:
+            values.append(part.to_pylist())
+    yield from zip(rows["triple_id"].to_pylist(), zip(*values, strict=True), strict=True)
