@@ -7,7 +7,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.extraction import write_buckets
+from assets.extraction import name_index_folder, write_buckets
 from assets.stage import Check, Job, Need, Stage
 from kg.tables import CONTEXT, PASSAGES
 
@@ -39,6 +39,7 @@ def verbalized_corpus(job: Job) -> None:
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
     """
     from kg.concepts import ambiguous_names, concepts_named
+    from kg.name_reading import name_reader
     from kg.verbalize import verbalize
 
     triples, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
@@ -53,6 +54,7 @@ def verbalized_corpus(job: Job) -> None:
         ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
         context=context,
         splits=job.home.config.splits,
+        read=job.once("name reader", lambda: name_reader(name_index_folder(job.home))),
         set_aside=job.writer.set_aside,
         counts=counts,
     )
@@ -138,7 +140,7 @@ STAGES = [
         "verbalized_corpus",
         "corpus",
         verbalized_corpus,
-        needs=(Need("triples", "same"), Need("triple_context", "same"), Need("vocabulary")),
+        needs=(Need("triples", "same"), Need("triple_context", "same"), Need("vocabulary"), Need("name_index")),
         partitions="bucket",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),

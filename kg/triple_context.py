@@ -11,7 +11,7 @@ Rejected: storing both halves of a chain (twice the rows), quoting in the bucket
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any, Final
@@ -137,8 +137,11 @@ class Beside:
         found = self._quotations.get(fact.triple_id)
         if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
             return None
-        named = sorted({curie for _, _, curie, _ in found.mentions})
-        return None if any(self._is_held_out(a, b) for a, b in combinations(named, 2)) else found
+        return None if self.gives_away({curie for _, _, curie, _ in found.mentions}) else found
+
+    def gives_away(self, curies: Iterable[str]) -> bool:
+        """Whether a held-out pair is among some concepts."""
+        return any(self._is_held_out(a, b) for a, b in combinations(sorted(curies), 2))
 
 
 def _structs(table: pa.Table, column: str, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:

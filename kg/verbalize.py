@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
+from kg.name_reading import NameReader
 from kg.passage_rows import PassageRows
 from kg.tables import PASSAGES
 from kg.telling import Fact, Teller, Told, digits_of
@@ -56,6 +57,7 @@ def verbalize(
     ambiguous: Collection[str] = frozenset(),
     context: pa.Table | None = None,
     splits: SplitConfig | None = None,
+    read: NameReader | None = None,
     set_aside: SetsAside | None = None,
     counts: Counter[str] | None = None,
 ) -> pa.Table:
@@ -68,7 +70,8 @@ def verbalize(
         languages: those of the configuration where None.
         ambiguous: names, in lower case, that several concepts of the vocabulary have; told only where they are preferred names.
         context: CONTEXT of these triples, for chains and quotations; `concepts` then has rows for the entities of its triples too.
-        splits: how pairs are held out: no training chain joins the ends of such a pair, no training quotation names both.
+        splits: how pairs are held out: no training chain joins the ends of such a pair, no quotation or definition names both.
+        read: finds what else a definition names; without it, only the entity itself is linked there.
         set_aside: told of triples that cannot be told in any language because an entity has no name.
         counts: gets the number of triples told (`told-high`, `told-denied` ...), left out (`untold-low-belief`), and told
             with the words of their predicate's name for want of a template (`no-template biolink:...`). With several
@@ -86,6 +89,7 @@ def verbalize(
             # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
             teller = Teller(language, concepts, ambiguous)
             batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
+            batches.append(_entities(triples, teller, beside, config, read))
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks()
 
 
@@ -111,8 +115,8 @@ def _told(  # noqa: PLR0917
 ) -> Iterator[pa.RecordBatch]:
     """Passages in one language. Rows are kept as Arrow, not as Python objects, which the garbage collector would go through."""
     rows = PassageRows("verbalized")
-    code, forms, described = teller.language.code, frozenset(config.forms), ""
-    for (subject, _), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
+    code, forms = teller.language.code, frozenset(config.forms)
+    for _, group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
         for fact in facts:
             if "fact" in forms:
@@ -130,14 +134,27 @@ def _told(  # noqa: PLR0917
                 if len(together) > 1:
                     chosen = [(fact, digits_of(fact.triple_id, _IN_PARAGRAPH)) for fact in together]
                     _add(rows, "paragraph", code, together, teller.tell(chosen, vary_subject=False))
-        if "entity" in forms and subject != described:
-            described = subject
-            if opening := teller.opening(subject):
-                _add(rows, "entity", code, (), opening)
         if len(rows) >= _BATCH_ROWS:
             yield rows.batch()
             rows = PassageRows("verbalized")
     yield rows.batch()
+
+
+def _entities(
+    triples: pa.Table, teller: Teller, beside: Beside, config: CorpusConfig, read: NameReader | None
+) -> pa.RecordBatch:
+    """What is said of the subjects themselves, in training passages: their definitions and other names."""
+    rows = PassageRows("verbalized")
+    subjects = sorted(set(triples["subject"].to_pylist()) & teller.names.keys()) if "entity" in config.forms else []
+    openings = [(subject, told) for subject in subjects if (told := teller.opening(subject))]
+    named = read([told.text for _, told in openings]) if read else [[] for _ in openings]
+    for (subject, told), found in zip(openings, named, strict=True):
+        if not beside.gives_away({subject, *(curie for _, _, curie, _ in found)}):
+            own = {place for start, end, *_ in told.spans for place in range(start, end)}
+            others = [span for span in found if own.isdisjoint(range(span[0], span[1]))]
+            linked = told._replace(spans=sorted([*told.spans, *others]))
+            _add(rows, "entity", teller.language.code, (), linked)
+    return rows.batch()
 
 
 def _facts(

@@ -12,12 +12,15 @@ from kg.config import CorpusConfig, SplitConfig
 from kg.fusion import triple_id
 from kg.languages import language_of
 from kg.languages.english_names import surface_name
+from kg.name_reading import name_reader
 from kg.splits import split_of
 from kg.tables import CONTEXT, PASSAGES, TRIPLES
 from kg.telling import Fact, stance_of
 from kg.verbalize import paragraphs, verbalize
 from pipeline.errors import SetAside
+from pipeline.preference import Preference
 from pipeline.tables import VOCABULARY
+from pipeline.vocabulary_index import VocabularyIndex
 
 CONFIG = CorpusConfig()
 CONCEPTS = {
@@ -426,3 +429,30 @@ def test_a_name_of_nothing_but_markup_is_no_name():
 
 def test_homes_recorded_when_there_was_one_language_still_open():
     assert CorpusConfig.model_validate({"language": "en"}) == CorpusConfig()
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """Finds the concepts above in texts."""
+    folder = tmp_path_factory.mktemp("names")
+    VocabularyIndex.build(concepts(), folder, Preference())
+    return name_reader(str(folder))
+
+
+def test_what_a_definition_names_is_linked_and_gives_no_held_out_pair_away(read):
+    more = {DIABETES: {"definition": "A disease that comes with hypertension and seizures."}}
+    triples = table(triple(DIABETES, "causes", CROHN))
+    (row,) = [r for r in verbalize(triples, concepts(**more), CONFIG, read=read).to_pylist() if r["form"] == "entity"]
+    assert [(words(row, span), span["curie"]) for span in row["spans"]] == [
+        ("Type 2 diabetes mellitus", DIABETES),
+        ("hypertension", HYPERTENSION),
+        ("seizures", SEIZURES),
+    ]
+    named = ((DIABETES, HYPERTENSION), (DIABETES, SEIZURES), (HYPERTENSION, SEIZURES))
+    told = {}
+    for share in (0.05, 0.1, 0.2, 0.3, 0.49):
+        splits = SplitConfig(validation=0, test=share)
+        rows = verbalize(triples, concepts(**more), CONFIG, read=read, splits=splits)
+        told[share] = "entity" in rows["form"].to_pylist()
+        assert told[share] == all(split_of(a, b, splits) == "train" for a, b in named)
+    assert set(told.values()) == {True, False}
