@@ -24,7 +24,7 @@ from kg.fusion import TRIPLE_ID_SQL
 from kg.literature import document_split
 from kg.shuffle import by_bucket
 from kg.splits import split_of
-from kg.tables import CONTEXT, TRIPLES
+from kg.tables import CONTEXT, TRIPLES, WITHHELD_CLAIMS
 from kg.telling import Fact, Quotation
 from pipeline.duck import MEMORY_LIMIT, connect, one_array, stream, table_view
 from pipeline.hashing import BUCKET_SQL
@@ -50,6 +50,7 @@ def context_of_triples(
     buckets: int,
     *,
     minimum_belief: float,
+    withheld: Sequence[str] = (),
     chains: bool = True,
     quotations: bool = True,
     threads: int | None = None,
@@ -61,6 +62,7 @@ def context_of_triples(
         triples, evidence, literature: Parquet files of TRIPLES, of EVIDENCE and of LITERATURE_BY_BUCKET, of all buckets.
         buckets: number of buckets of the home.
         minimum_belief: triples believed less are not told, so they need no context and are none.
+        withheld: Parquet files of WITHHELD_CLAIMS: triples that are no link of a chain, and whose sentences are not quoted.
         chains, quotations: whether to look for each.
         threads: worker threads; all cores where None. The rows do not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
@@ -74,8 +76,9 @@ def context_of_triples(
         table_view(connection, "triples", triples, TRIPLES)
         table_view(connection, "evidence", evidence, EVIDENCE)
         table_view(connection, "literature", literature, LITERATURE_BY_BUCKET)
+        table_view(connection, "withheld", withheld, WITHHELD_CLAIMS)
         connection.execute(
-            f"""CREATE TABLE told AS SELECT triple_id, subject, object FROM triples
+            f"""CREATE TABLE told AS SELECT triple_id, subject, object FROM triples ANTI JOIN withheld USING (triple_id)
                 WHERE split = 'train' AND NOT contested AND contradiction <= support AND belief >= {minimum_belief:.9f}"""  # noqa: S608
         )
         connection.execute(
@@ -85,8 +88,12 @@ def context_of_triples(
         )
         connection.execute("CREATE TABLE read AS SELECT doc_id, text_hash FROM literature")
         connection.execute(
+            f"""CREATE TABLE unsaid AS SELECT DISTINCT doc_id, text_hash, sentence_start
+                FROM evidence WHERE {TRIPLE_ID_SQL} IN (SELECT triple_id FROM withheld)"""  # noqa: S608
+        )
+        connection.execute(
             f"""CREATE TABLE said AS SELECT {TRIPLE_ID_SQL} AS triple_id, min(evidence_id) AS evidence_id
-                FROM evidence SEMI JOIN read USING (doc_id, text_hash)
+                FROM evidence SEMI JOIN read USING (doc_id, text_hash) ANTI JOIN unsaid USING (doc_id, text_hash, sentence_start)
                 WHERE polarity AND certainty = 1 AND NOT retracted AND NOT hypothetical AND {_QUOTABLE} AND {bool(quotations)}
                 GROUP BY 1"""  # noqa: S608
         )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.fusion import triple_id
-from kg.tables import CONTEXT, TRIPLES
+from kg.tables import CONTEXT, TRIPLES, WITHHELD_CLAIMS
 from kg.triple_context import context_of_triples
 from pipeline.hashing import bucket_of
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -67,17 +67,18 @@ PAPER = {
 def found(tmp_path_factory):
     """The context of some triples, evidence and papers, as one table; the buckets are checked on the way."""
 
-    def find(triples, claims=(), papers=(PAPER,), buckets=3, **options):
+    def find(triples, claims=(), papers=(PAPER,), buckets=3, withheld=(), **options):
         folder = tmp_path_factory.mktemp("tables")
         paths = []
         for name, rows, schema in (
             ("triples", triples, TRIPLES),
             ("evidence", claims, EVIDENCE),
             ("literature", papers, LITERATURE_BY_BUCKET),
+            ("withheld", [{"triple_id": t["triple_id"]} for t in withheld], WITHHELD_CLAIMS),
         ):
             pq.write_table(pa.Table.from_pylist(list(rows), schema), folder / f"{name}.parquet")
             paths.append([str(folder / f"{name}.parquet")])
-        pieces = list(context_of_triples(*paths, buckets, minimum_belief=0.3, **options))
+        pieces = list(context_of_triples(*paths[:3], buckets, minimum_belief=0.3, withheld=paths[3], **options))
         subjects = {row["triple_id"]: row["subject"] for row in triples}
         for bucket, rows in pieces:
             assert {bucket_of(subjects[i], buckets) for i in rows["triple_id"].to_pylist()} <= {bucket}
@@ -182,3 +183,16 @@ def test_buckets_and_threads_do_not_change_the_rows(found):
     claims = [evidence(t["subject"], t["object"], n) for n, t in enumerate(triples)]
     once = sorted(found(triples, claims, buckets=1, threads=1), key=str)
     assert sorted(found(triples, claims, buckets=7, threads=3), key=str) == once
+
+
+def test_what_entails_a_held_out_claim_is_no_link_and_its_sentences_are_not_quoted(found):
+    said, other = triple("MESH:D000", "MESH:D001"), triple("MESH:D000", "MESH:D002")
+    claims = [evidence("MESH:D000", "MESH:D001", 1), evidence("MESH:D000", "MESH:D002", 2, polarity=False)]
+    assert quoted(found([said, other], claims)) != {}
+    assert quoted(found([said, other], claims, withheld=[other])) == {}
+    triples = [triple(a, b) for a in ENTITIES for b in ENTITIES if a != b]
+    linked = set(chains(found(triples)).values())
+    assert (
+        linked - set(chains(found(triples, withheld=[t for t in triples if t["triple_id"] in linked])).values())
+        == linked
+    )
