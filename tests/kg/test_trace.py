@@ -275,7 +275,8 @@ def test_a_shard_as_a_whole_names_the_files_behind_it(home):
 def test_a_document_that_is_no_longer_live_is_said_to_be_so(home, tmp_path):
     for asset in ("verbalized_corpus", "evidence_by_bucket", "triples"):
         (tmp_path / asset).symlink_to(home / asset)
-    passage = trace(tmp_path, shard("verbalized_corpus", METFORMIN), 0)
+    name = shard("verbalized_corpus", METFORMIN)
+    passage = trace(tmp_path, name, row_of(tmp_path, name, lambda row: row["form"] == "fact"))
     assert {d.file for d in passage.documents} == {None}
     assert "no longer live" in format_trace(passage)
 
