@@ -35,7 +35,11 @@ class Contamination:
     def __init__(self, tests: DownstreamTests, config: CleaningConfig) -> None:
         self._tests = tests
         self._names = pa.array(tests.names, pa.string()) if config.test_ids else pa.array([], pa.string())
-        self._lookups = {n: _Lookup(runs) for n, runs in tests.runs.items()} if config.test_ngram else {}
+        runs = tests.runs.items() if config.test_ngram else ()
+        # texts that count whole come first: where a passage holds a run too, the run is told
+        self._lookups = {
+            kind: _Lookup(found) for kind, found in sorted(runs, key=lambda item: (item[0][1] is not None, item[0][0]))
+        }
 
     def verdicts(
         self, passages: pa.RecordBatch, config: CleaningConfig, normal: pa.StringArray, words: Words
@@ -62,14 +66,13 @@ class Contamination:
     def _by_text(
         self, config: CleaningConfig, normal: pa.StringArray, words: Words
     ) -> Iterator[tuple[int, tuple[str, str, str]]]:
-        for n, lookup in self._lookups.items():
-            main = n == config.test_ngram
-            runs = runs_of(words, n, config.test_ngram_han if main else None)
+        for (n, han), lookup in self._lookups.items():
+            runs = runs_of(words, n, han)
             places, documents = lookup.hits(runs.hashes)
             rows = np.searchsorted(runs.offsets, places, side="right") - 1
             counts = np.bincount(rows, minlength=len(normal))
             # a short text of a test condemns by itself, as it is there whole
-            least = config.test_runs if main else 1
+            least = 1 if han is None else config.test_runs
             for row in np.flatnonzero(counts >= least).tolist():
                 here = rows == row
                 document = np.bincount(documents[here]).argmax()
