@@ -1,7 +1,8 @@
 """What every name of a vocabulary means: usable names, their normal forms, and one concept for each homonym.
 
 Everyday words never stand for a concept, initials of a disease only where the text defines them or names the disease otherwise
-too, and short names in capitals in capitals only. A Chinese name has two characters at least. Homonyms are ranked by (scope tier, vocabulary, preferred before synonym,
+too, and short names in capitals in capitals only. A Chinese name has two characters at least, and comes from the translations,
+too. Homonyms are ranked by (scope tier, vocabulary, preferred before synonym,
 class, CURIE). A synonym loses to the preferred name of a concept that is not linked at all: DOID has "analgesia" for pain
 agnosia, but MeSH calls the procedure so, hence the word links to nothing. Cross-references fold a concept into a preferred
 vocabulary. The result does not depend on the order of rows. Names are compiled into plain arrays, so that millions fit in

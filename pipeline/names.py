@@ -26,7 +26,7 @@ from unicodedata import combining
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.han import HAN, is_han
+from pipeline.han import HAN, han_form, is_han
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
@@ -75,6 +75,9 @@ class NameIndex:
         self._words = _Words(arrays)
         self._entries: dict[int, _Entry] = {}
         self._contexts = {word: _Context.of(rule) for word, rule in load_yaml("ambiguous_names.en.yaml").items()}
+        self._chinese = {
+            name: _Context.of(rule, words=False) for name, rule in load_yaml("ambiguous_names.zh.yaml").items()
+        }
 
     def __len__(self) -> int:
         """Number of distinct normal forms."""
@@ -163,7 +166,10 @@ class NameIndex:
             concept = _choose(self._entry(node), surface)
             if concept is None:
                 continue
-            context = self._contexts.get(normal_word(pieces[2 * first + 1])) if after == first + 1 else None
+            if after == first + 1:
+                context = self._contexts.get(normal_word(pieces[2 * first + 1]))
+            else:
+                context = self._chinese.get(han_form(surface)) if is_han(surface[0]) else None
             if context is not None and not context.allows(text, start, end):
                 continue
             yield NameMatch(start, end, concept)
@@ -286,15 +292,17 @@ class _Context:
     not_after: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, rule: dict[str, str]) -> _Context:
+    def of(cls, rule: dict[str, str], *, words: bool = True) -> _Context:
+        edge = r"\b" if words else ""
+
         def compiled(key: str, form: str) -> re.Pattern[str] | None:
             return re.compile(form.format(rule[key]), re.I) if key in rule else None
 
         return cls(
             compiled("before", r"(?:{})[\s-]*$"),
-            compiled("after", r"[\s-]*(?:{})\b"),
-            compiled("not_before", r"\b(?:{})[\s-]*$"),
-            compiled("not_after", r"[\s-]*(?:{})\b"),
+            compiled("after", rf"[\s-]*(?:{{}}){edge}"),
+            compiled("not_before", rf"{edge}(?:{{}})[\s-]*$"),
+            compiled("not_after", rf"[\s-]*(?:{{}}){edge}"),
         )
 
     def allows(self, text: str, start: int, end: int) -> bool:
