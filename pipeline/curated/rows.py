@@ -119,9 +119,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
 
 
-def _lines(
-    stream: BinaryIO, file: str, encoding: str, problems: list[SetAside]
-) -> Iterator[tuple[int, str]]:
+def _lines(stream: BinaryIO, file: str, encoding: str, problems: list[SetAside]) -> Iterator[tuple[int, str]]:
     remedy = "Save the whole file in one encoding."
     for number, line in numbered_lines(stream):
         if line is None or len(line) > _LONGEST_LINE:
