@@ -1,9 +1,9 @@
 """The rows of a table as names: what each is about, its other names, and what stands beside them, by a mapping.
 
-A file is UTF-8 where most of its first lines are, else in the encoding of its mapping. Lines are decoded each on its own, which the encodings
-allow that include ASCII, so a byte that is no character costs its row and not the file. A file put together from two
-encodings is told by lines that are valid UTF-8 where the file is not (by accident, Chinese text of more than a few characters never is):
-reading them as the file's encoding would give wrong characters without any error, so they are set aside.
+A file is UTF-8 where most of its first lines are, else in the encoding of its mapping. Lines are decoded each on its own, which the
+encodings allow that include ASCII, so a byte that is no character costs its row and not the file. A file put together
+from two encodings is told by lines that are valid UTF-8 where the file is not (by accident, Chinese text of more than a few
+characters never is): read as the file's encoding they would give wrong characters and no error, so they are set aside.
 
 What is set aside: a row in another encoding, with too few cells or with its cells shifted; a row or a name whose end the
 source cut off; what is no name. A cut name is never completed, not even where a single name of the table begins
@@ -20,12 +20,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from pipeline.csv_rows import csv_rows
 from pipeline.curated.mapping import Aliases, Column, TableMapping
 from pipeline.curated.names import problem_of
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.base import clean
 from pipeline.readers.streams import numbered_lines
-from pipeline.csv_rows import csv_rows
 
 __all__ = ["TableRow", "mapping_of", "table_rows"]
 
@@ -150,25 +150,21 @@ def _row(row: dict[str, str], place: str, file: str, mapping: TableMapping) -> I
         detail = f"The cell {shifted} holds what belongs into another column. Correct the row."
         yield SetAside(file, place, "shifted-row", detail)
         return
-    names = [cells[mapping.subject.column]]
-    subject = list(_names(names, "row", place, file, mapping, mapping.subject.shortest))
-    yield from (one for one in subject if isinstance(one, SetAside))
-    name = next((one for one in subject if isinstance(one, str)), None)
-    if name is None:
-        if not names[0]:
-            detail = f"The row has nothing in {mapping.subject.column}, so nobody knows what it is about. Fill it."
-            yield SetAside(file, place, "no-name", detail)
+    about = mapping.subject
+    name = cells[about.column]
+    if problem := _problem(name, about.column, about.shortest, mapping.cut):
+        yield SetAside(file, place, *problem)
         return
     aliases: list[str] = []
     items: list[tuple[str, str]] = []
     for column, rule in (*mapping.aliases.items(), *mapping.columns.items()):
-        for one in _names(_parts(cells[column], rule, mapping), column, place, file, mapping, rule.shortest):
-            if isinstance(one, SetAside):
-                yield one
+        for part in _parts(cells[column], rule, mapping):
+            if problem := _problem(part, column, rule.shortest, mapping.cut):
+                yield SetAside(file, place, *problem)
             elif isinstance(rule, Column):
-                items.append((column, one))
-            elif one != name:
-                aliases.append(one)
+                items.append((column, part))
+            elif part != name:
+                aliases.append(part)
     yield TableRow(place, name, tuple(dict.fromkeys(aliases)), tuple(dict.fromkeys(items)))
 
 
@@ -183,23 +179,16 @@ def _parts(cell: str, rule: Aliases, mapping: TableMapping) -> Iterator[str]:
     silent = mapping.placeholders | rule.placeholders
     if cell in silent:
         return
-    for part in rule.separator.split(cell) if rule.separator else [cell]:
-        part = _stripped(part, rule.tails)
+    for piece in rule.separator.split(cell) if rule.separator else [cell]:
+        part = _stripped(piece, rule.tails)
         if part and part not in silent:
             yield part
 
 
-def _names(
-    parts: Iterator[str] | list[str], what: str, place: str, file: str, mapping: TableMapping, shortest: int
-) -> Iterator[str | SetAside]:
-    for part in parts:
-        if not part:
-            continue
-        if mapping.cut and part.endswith(mapping.cut):
-            detail = f"The name {part[:40]!r} ({what}) is cut off, so it names nothing. Complete it."
-            yield SetAside(file, place, "cut-name", detail)
-        elif problem := problem_of(part, shortest=shortest):
-            detail = f"{part[:40]!r} ({what}) is no name: {problem}. Correct or remove it."
-            yield SetAside(file, place, "no-name", detail)
-        else:
-            yield part
+def _problem(name: str, column: str, shortest: int, cut: str | None) -> tuple[str, str] | None:
+    """Why a part of a cell is not used: reason and detail; None where it is."""
+    if cut and name.endswith(cut):
+        return "cut-name", f"The name {name[:40]!r} ({column}) is cut off, so it names nothing. Complete it."
+    if problem := problem_of(name, shortest=shortest):
+        return "no-name", f"{name[:40]!r} ({column}) is no name: {problem}. Correct or remove it."
+    return None

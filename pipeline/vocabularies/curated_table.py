@@ -19,6 +19,7 @@ from pipeline.curated.mapping import TableMapping, shipped_tables
 from pipeline.curated.names import name_curie
 from pipeline.curated.rows import mapping_of, table_rows
 from pipeline.errors import SetAside
+from pipeline.hashing import hash_fields
 from pipeline.readers.streams import ReadAhead
 from pipeline.vocabularies.base import Concept, OnSetAside
 
@@ -26,27 +27,27 @@ __all__ = ["CuratedTable"]
 
 
 class CuratedTable:
-    """Tables with a mapping: the shipped ones, and others that are given."""
+    """Tables with one of the mappings given, or of those that ship."""
 
     name = "curated_table.v1"
 
-    def __init__(self, mappings: Sequence[TableMapping] = ()) -> None:
-        self._given = tuple(mappings)
+    def __init__(self, mappings: Sequence[TableMapping] | None = None) -> None:
+        self._mappings = shipped_tables() if mappings is None else tuple(mappings)
 
     @property
-    def mappings(self) -> tuple[TableMapping, ...]:
-        """Those given, then the shipped ones."""
-        return (*self._given, *shipped_tables())
+    def version(self) -> str:
+        """A hash of the mappings."""
+        return hash_fields(*(mapping.version for mapping in self._mappings))
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By the columns of a mapping in its header."""
         del name
-        return mapping_of(head, self.mappings) is not None
+        return mapping_of(head, self._mappings) is not None
 
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield the other names of each row as they come, then every concept with its name and class."""
         source = ReadAhead(stream)
-        mapping = mapping_of(source.head, self.mappings)
+        mapping = mapping_of(source.head, self._mappings)
         if mapping is None:
             return
         found: dict[str, tuple[str, str]] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from pipeline.curated.mapping import TableMapping
 from pipeline.vocabularies.babelon import Babelon
 from pipeline.vocabularies.base import Loader
 from pipeline.vocabularies.bioportal_csv import BioportalCsv
@@ -36,6 +38,11 @@ LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *
 HEAD_BYTES: Final = 65_536
 
 
-def recognise(head: bytes, name: str) -> Loader | None:
-    """The loader of a file, from its first uncompressed bytes and its base name; None where none knows it."""
+def recognise(head: bytes, name: str, tables: Sequence[TableMapping] = ()) -> Loader | None:
+    """The loader of a file, from its first uncompressed bytes and its base name; None where none knows it.
+
+    `tables` are mappings of a user's own tables, which go before everything else.
+    """
+    if tables and (own := CuratedTable(tables)).recognises(head, name):
+        return own
     return next((loader for loader in LOADERS.values() if loader.recognises(head, name)), None)
