@@ -22,6 +22,7 @@ from pipeline.graphs import recognise as recognise_graph
 from pipeline.graphs.files import GraphFile, edges_of
 from pipeline.graphs.mapping import load_mapping
 from pipeline.inventory import LiteratureFile, inventory_row, list_files
+from pipeline.readers import READERS
 from pipeline.readers import recognise as recognise_text
 from pipeline.readers.base import DELETED, Document, compose
 from pipeline.readers.streams import read_head
@@ -89,7 +90,7 @@ def inspect_files(
             graph_found = _graph(file, kinds[1], rows)
             if kinds[0] is None or graph_found.counts["edges"] or graph_found.set_aside:  # else it holds nodes alone
                 yield graph_found
-        if kinds == (None, None):
+        if kinds == (None, None) or (kinds[1] is not None and kinds[1].name in READERS and not format_):
             yield _literature(file, rows)
 
 

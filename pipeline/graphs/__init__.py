@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.curated.mapping import TableMapping
 from pipeline.graphs.base import Edge, GraphReader, Node
+from pipeline.graphs.cmeie import Cmeie
 from pipeline.graphs.curated_table import CuratedTable
 from pipeline.graphs.kgx import KgxEdges
 from pipeline.graphs.obo import OboRelationships
@@ -17,11 +18,11 @@ __all__ = ["GRAPHS", "NAMING", "Edge", "GraphReader", "Node", "recognise"]
 
 #: Every reader by its name. No two recognise the same file.
 GRAPHS: Final[dict[str, GraphReader]] = {
-    reader.name: reader for reader in (CuratedTable(), KgxEdges(), OboRelationships(), Sif(), Triples())
+    reader.name: reader for reader in (Cmeie(), CuratedTable(), KgxEdges(), OboRelationships(), Sif(), Triples())
 }
 
 #: Readers of graphs whose nodes only their names identify: such a file is a vocabulary as well, also where nobody says so.
-NAMING: Final = frozenset({CuratedTable.name})
+NAMING: Final = frozenset({Cmeie.name, CuratedTable.name})
 
 
 def recognise(head: bytes, name: str, tables: Sequence[TableMapping] = ()) -> GraphReader | None:
