@@ -46,7 +46,7 @@ CATEGORY_OF_TYPE: Final[dict[str, str]] = {
     "疾病": "biolink:Disease",
     "症状": "biolink:PhenotypicFeature",
     "药物": "biolink:Drug",
-    "检查": "biolink:Procedure",
+    "检查": "biolink:DiagnosticAid",
     "部位": "biolink:AnatomicalEntity",
     "手术治疗": "biolink:Treatment",
     "其他治疗": "biolink:Treatment",
