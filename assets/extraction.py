@@ -10,7 +10,7 @@ import pyarrow as pa
 from assets import cooccurrence
 from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
-from pipeline.claims import EXTRACTOR
+from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
@@ -179,7 +179,7 @@ STAGES = [
         "evidence",
         "extraction",
         evidence,
-        version=EXTRACTOR,
+        version=f"{EXTRACTOR}-{CHINESE_EXTRACTOR}",
         settings=lambda home: home.config.extraction.relation_model(),
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",

@@ -3,7 +3,7 @@
 The algorithm is ConText's (Harkema et al. 2009, after NegEx, Chapman et al. 2001): a cue opens a scope to one side of it,
 which runs to a terminator, a semicolon, another sentence, or a fixed number of words. Cues are the YAML lexicon
 `cues.en.yaml`; of cues that begin at one place the longest counts, so that "cannot rule out" doubts and does not deny.
-A sentence with Chinese characters is read with `cues.zh.yaml`, where scopes are counted in characters.
+A Chinese sentence is read with `cues.zh.yaml`, where scopes are counted in characters.
 Cost: two regular expressions over a sentence that has mentions, 35 microseconds. Rejected: medspaCy's ConText (1.3.1 does not
 install beside spaCy 3.8 on Python 3.11, and matches over every token; its one cue of family is the word "family") and negspaCy
 (negation alone).
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 
-from pipeline.han import han_form, has_han
+from pipeline.han import han_form, is_chinese
 from pipeline.lexicons import load_yaml
 
 __all__ = ["Scopes", "context_of"]
@@ -118,7 +118,7 @@ def context_of(sentence: str) -> Scopes:
     >>> scopes.is_negated(25, 34), scopes.is_negated(40, 46)
     (True, False)
     """
-    language = "zh" if has_han(sentence) else "en"
+    language = "zh" if is_chinese(sentence) else "en"
     cues = _cues(language)
     lower = han_form(sentence) if language == "zh" else sentence.lower()
     if len(lower) != len(sentence):  # one letter, the dotted capital I, becomes two

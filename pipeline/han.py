@@ -15,7 +15,7 @@ import unicodedata
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["HAN", "han_form", "has_han", "is_han"]
+__all__ = ["HAN", "han_form", "has_han", "is_chinese", "is_han"]
 
 #: The inside of a character class of regular expressions: ideographs, radicals that stand for them (PDF has such), and 〇.
 HAN = "\u2e80-\u2fdf\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -27,6 +27,18 @@ _WIDTH_OR_RADICAL = re.compile("[\u2e80-\u2fdf\u3000\uf900-\ufaff\uff01-\uff65\u
 def has_han(text: str) -> bool:
     """Whether a text holds a Chinese character: what takes the Chinese path of sentences, names, context and patterns."""
     return not text.isascii() and _HAN.search(text) is not None
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a sentence is in Chinese: a fifth of its letters are Chinese characters. An English one may hold a Chinese name.
+
+    >>> [is_chinese(text) for text in ("SARS患者", "Diabetes mellitus (糖尿病) is treated with insulin.", "DNA")]
+    [True, False, False]
+    """
+    if text.isascii():
+        return False
+    count = len(_HAN.findall(text))
+    return count > 0 and count * 5 >= sum(map(str.isalpha, text))
 
 
 def is_han(character: str) -> bool:
