@@ -159,7 +159,8 @@ class Names:
 
 def compile_names(vocabulary: pa.Table, preference: Preference = DEFAULT_PREFERENCE) -> Names:
     """The meaning of every normal form of a table [VOCABULARY]; columns curie, name, synonyms, category, xrefs."""
-    categories: list[str] = load_yaml("categories.yaml")["linkable"]
+    classes = load_yaml("categories.yaml")
+    categories: list[str] = classes["linkable"] + classes["linkable_in_chinese"]
     curies = sorted(set(vocabulary.column("curie").to_pylist()))
     records = _collect(vocabulary, curies, {c: n for n, c in enumerate(categories)}, preference)
     edges, nodes = build_trie(np.frombuffer(records.words, np.int32), np.frombuffer(records.ends, np.int64))
@@ -196,6 +197,7 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
     own_curies, own_categories = (vocabulary.column(c).to_pylist() for c in ("curie", "category"))
     category_of = dict(zip(own_curies, own_categories, strict=True))
     target = _folding(own_curies, category_of, vocabulary.column("xrefs").to_pylist(), preference)
+    chinese_only = frozenset(load_yaml("categories.yaml")["linkable_in_chinese"])
     records = _Records()
     known, surfaces = records.known_words, records.surfaces
 
@@ -205,15 +207,20 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
 
     for curie, name, category, synonyms, chinese in _rows(vocabulary):
         vocabulary_place = preference.place(curie, category)
-        if category not in categories:
-            if form := normal_form(name):
+        if category not in categories or category in chinese_only:
+            if not has_han(name) and (form := normal_form(name)):
                 add(form, records.unlinked_words, records.unlinked_ends)
                 records.unlinked_place.append(vocabulary_place)
-            continue
+            if category not in categories:
+                continue
         linked = target.get(curie, curie)
-        linked_category = category_of[linked] if category_of[linked] in categories else category
+        linked_category = category_of[linked]
+        if linked_category not in categories or linked_category in chinese_only:
+            linked_category = category
         linked_number = number_of[linked]
         for alias, scope in [(name, "preferred"), *((s["name"], s["scope"]) for s in (*synonyms, *chinese))]:
+            if category in chinese_only and not has_han(alias):
+                continue
             tier, score = _SCOPES.get(scope, _SCOPES["related"])
             preferred = scope == "preferred"
             for form, surface, step in _forms(alias, category, preferred):

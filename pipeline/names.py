@@ -31,7 +31,7 @@ from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
 from pipeline.name_senses import Concept, compile_names, letters_of
-from pipeline.name_trie import Steps, longest
+from pipeline.name_trie import Steps, every, longest
 from pipeline.preference import DEFAULT_PREFERENCE, Preference
 
 if TYPE_CHECKING:
@@ -148,6 +148,15 @@ class NameIndex:
         found = [*self._find(text)]
         named = {match.concept.curie for match in found if not match.concept.initials}
         return [match for match in found if match.concept.curie in named]
+
+    def find_all(self, text: str) -> Iterator[NameMatch]:
+        """Every name in a text, those inside longer ones too: what a recogniser is told of a Chinese text."""
+        pieces = _PIECES.split(text)
+        offsets = [0, *accumulate(map(len, pieces))]
+        for first, after, node in every(self._steps, [*map(self._words.__getitem__, pieces[1::2])]):
+            start, end = offsets[2 * first + 1], offsets[2 * after]
+            if _stands_free(text, start, end) and (concept := _choose(self._entry(node), text[start:end])):
+                yield NameMatch(start, end, concept)
 
     def _find(self, text: str) -> Iterator[NameMatch]:
         pieces = _PIECES.split(text)  # between words, word, between words, ..., word, between words

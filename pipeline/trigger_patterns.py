@@ -3,8 +3,9 @@
 Every mention becomes one character of the private use area: its block tells the pattern what kind of thing it is, its place
 in the block which mention. Then one regular expression holds a whole construction ("{S} in the treatment of {O}"), coordinated
 lists are part of it, and words between the two ends cannot run over a third mention. Patterns are data, in the lexicons
-`triggers.en.yaml` and, for Chinese sentences, `triggers.zh.yaml`. Cost: about 120 microseconds for a sentence with two mentions or more. Rejected: patterns over each pair of
-mentions (quadratic, and lists have to be found again for each pair), and dependency patterns (need a parser).
+`triggers.en.yaml` and, for Chinese sentences, `triggers.zh.yaml`. Cost: about 120 microseconds for a sentence with two mentions or
+more. Rejected: patterns over each pair of mentions (quadratic, and lists have to be found again for each pair), and dependency
+patterns (need a parser).
 """
 
 from __future__ import annotations
