@@ -149,7 +149,7 @@ def learn(
             for trainer, layer in zip(trainers, t, strict=True):
                 trainer.append(items, layer[first:last])
     with TemporaryDirectory() as folder:
-        models = []
+        models: list[bytes] = []
         while trainers:
             path = Path(folder) / f"tagger{len(models)}"
             trainers.pop(0).train(str(path))
