@@ -305,7 +305,10 @@ EVIDENCE = table_schema(
         "polarity": (_FLAG, "true where the claim is made, false where it is denied"),
         "certainty": (_FLOAT, "1 where stated plainly, lower where hedged or hypothetical, in (0, 1]"),
         "hypothetical": (_FLAG, "whether the claim is made of a case that may come (if, whether, to test ...)"),
-        "extractor": (_TEXT, "extractor and version: trigger.v2, trigger.zh.v1, cooccurrence.v1, or the name of a trained model"),
+        "extractor": (
+            _TEXT,
+            "extractor and version: trigger.v2, trigger.zh.v1, cooccurrence.v1, or the name of a trained model",
+        ),
         "probability": (_FLOAT, "that the sentence makes this claim, in (0, 1)"),
         "retracted": (_FLAG, "whether the live version of the document is retracted; false until the shuffle joins it"),
     },

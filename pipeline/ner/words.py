@@ -5,7 +5,7 @@ Cut at every sign, all 8,853 mentions of BC5CDR's train set begin and end at wor
 and 99.4% of BioRED's 11,413 (the rest are inside words such as "rDEN2Delta30"). Rejected: cutting between letters and digits
 too, which helps BioRED alone, and makes names such as CYP2D6 several words.
 
-In a text with Chinese characters each of them is a word, and runs of letters and of digits stand apart: all but 6 of the 18,762
+In a text with Chinese characters each of them is a word, and runs of letters and of digits stand apart: all but 26 of the 18,762
 entities of CMeEE's sentences 501 to 4000 begin and end at such words.
 
 `tokenizer` is the same rule as a tokenizer of spaCy's, so that `doc.ents` can hold what the recogniser finds exactly.
