@@ -105,7 +105,7 @@ def _linking(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ner(options: argparse.Namespace) -> dict[str, Any]:
-    _need(options, *(("gold",) if options.first else ("train", "gold")))
+    _need(options, *(("gold",) if options.first is not None else ("train", "gold")))
     from pipeline.ner.evaluation import evaluate_ner
 
     return evaluate_ner(

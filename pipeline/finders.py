@@ -124,7 +124,9 @@ def load_finder(model: str) -> Finder:
 
 
 class SpacyFinder:
-    """Any spaCy or scispaCy model that sets `doc.ents`, and ours, which tells entities inside others too. It knows no probabilities, so its spans are as good as one another."""
+    """Any spaCy or scispaCy model that sets `doc.ents`, and ours, which tells entities inside others too. It knows no probabilities,
+    so its spans are as good as one another.
+    """
 
     def __init__(self, model: str, name: str) -> None:
         import spacy

@@ -276,7 +276,7 @@ def _claims(match: re.Match[str], pattern: _Pattern, masked: _Masked, lexicon: _
     denied = denied or lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
     hypothetical = lexicon.hypothetical.search(window) is not None or (text.endswith("?") and not pattern.presupposed)
     doubtful = hypothetical or (hedged or lexicon.hedge.search(window)) is not None
-    trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
+    trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,、和与及")[:120]
     direction = _direction(trigger, lexicon) if pattern.directed else None
     for subject in ends["S"]:
         for object_ in ends["O"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import MateriaError
 from pipeline.gold_corpus import read_gold_corpus, without_documents
 from pipeline.ner.training import Example, documents_of, train_pipeline
 from pipeline.score_mentions import Score
@@ -45,6 +46,11 @@ def evaluate_ner(
     judged = documents_of(read_gold_corpus(gold))
     learned: list[Example] = []
     if first is not None:
+        if not 0 < first <= len(judged):
+            raise MateriaError(
+                f"--first {first}: the gold files hold {len(judged)} documents",
+                remedy="Give a number of documents to judge on, less than there are",
+            )
         judged, learned = judged[:first], judged[first:]
     ids = {doc_id for doc_id, _, _ in judged}
     shared = 0
