@@ -34,7 +34,9 @@ def main(paths: Sequence[str]) -> None:
         if kind in MEANINGS:
             gold[MEANINGS[kind].predicate].add((document, subject, object_))
     claimed: dict[str, dict[str, set[_Pair]]] = defaultdict(lambda: defaultdict(set))
-    for (document, _, _), text, _, mentions in documents_with_mentions(corpus.documents, gold_mentions(corpus.documents)):
+    for (document, _, _), text, _, mentions in documents_with_mentions(
+        corpus.documents, gold_mentions(corpus.documents)
+    ):
         for _, _, claim, subject, object_ in sentence_claims(text, mentions):
             if claim.polarity and not claim.hypothetical:
                 claimed[claim.predicate][claim.pattern].add((document, subject.curie, object_.curie))

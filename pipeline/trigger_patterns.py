@@ -27,7 +27,7 @@ _KINDS = ("substance", "role", "disease", "phenotype", "gene", "procedure")
 _FIRST = {kind: 0xE000 + number * _BLOCK for number, kind in enumerate(_KINDS)}
 _CLASSES = {
     "chemical": ("substance", "role"), "substance": ("substance",), "role": ("role",), "disease": ("disease", "phenotype"),
-    "phenotype": ("phenotype",), "gene": ("gene",), "procedure": ("procedure",),
+    "phenotype": ("phenotype",), "gene": ("gene",), "procedure": ("procedure",), "illness": ("disease",),
     "remedy": ("substance", "role", "procedure"), "cause": ("substance", "role", "disease", "phenotype"),
 }  # fmt: skip
 _MARK = "[\ue000-\uf8ff]"
@@ -39,7 +39,7 @@ _COMPARED = (
 )
 # In Chinese, 、 and its like, with what is named beside and known to no vocabulary, and a word or two before the next name.
 _CHINESE_SEPARATOR = (
-    "(?:、[^\ue000-\uf8ff,;。:、]{1,8}){0,3}(?:、|,|/|和|与|及|或|以及|及其|伴|并)+[^\ue000-\uf8ff,;。:、]{0,4}"
+    "(?:、[^\ue000-\uf8ff,;。:、]{1,8}){0,3}(?:、|/|和|与|及|或|以及|及其|伴|并)+[^\ue000-\uf8ff,;。:、]{0,4}"
 )
 
 
@@ -138,7 +138,7 @@ def _lexicon(language: str = "en") -> _Lexicon:
     patterns = []
     for entry in source["patterns"]:
         if language == "zh":
-            joints = (_CHINESE_SEPARATOR, _CHINESE_SEPARATOR)
+            joints = (_CHINESE_SEPARATOR, f"(?:{_CHINESE_SEPARATOR}|,)" if entry.get("commas") else _CHINESE_SEPARATOR)
         else:
             joints = ((_COMPARED if entry.get("compared") else _SEPARATOR) + _WORD, _SEPARATOR + _WORD)
         ends = {**_ends("S", entry["subject"], joints[0]), **_ends("O", entry["object"], joints[1])}

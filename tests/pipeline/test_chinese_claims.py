@@ -33,7 +33,10 @@ def claims(marked):
         ("<D:肺炎>可导致<D:呼吸衰竭>", {("肺炎", "causes", "呼吸衰竭")}),
         ("<D:腹泻>由<D:胃肠炎>引起", {("胃肠炎", "causes", "腹泻")}),
         ("<D:麻疹>的常见并发症有<D:肺炎>", {("麻疹", "contributes_to", "肺炎")}),
-        ("<D:麻疹>表现为<P:发热>、<P:咳嗽>和<P:皮疹>", {("麻疹", "has_phenotype", p) for p in ("发热", "咳嗽", "皮疹")}),
+        (
+            "<D:麻疹>表现为<P:发热>、<P:咳嗽>和<P:皮疹>",
+            {("麻疹", "has_phenotype", p) for p in ("发热", "咳嗽", "皮疹")},
+        ),
         ("<D:甲亢>以<P:心悸>为主要表现", {("甲亢", "has_phenotype", "心悸")}),
         ("<P:皮疹>是<D:麻疹>的典型症状", {("麻疹", "has_phenotype", "皮疹")}),
         ("<D:肥胖>与<D:高血压>密切相关", {("肥胖", "associated_with", "高血压")}),
@@ -93,3 +96,36 @@ def test_each_sentence_is_read_in_its_own_language(tmp_path, documents_of):
         ("MESH:3", "biolink:treats", "HP:1", CHINESE_EXTRACTOR),
         ("MESH:3", "biolink:treats", "HP:1", EXTRACTOR),
     ]
+
+
+def test_a_page_is_about_what_stands_before_its_at_sign():
+    assert set(claims("<D:麻疹>@患儿常见<P:发热>，<P:皮疹>。")) == {
+        ("麻疹", "has_phenotype", "发热"),
+        ("麻疹", "has_phenotype", "皮疹"),
+    }
+    assert claims("<D:心肌炎>@这些药物可能诱发<D:高钾血症>。") == {}
+    assert claims("<D:白喉>@## 鉴别诊断 ### 咽炎 症状 起病急，伴<P:发热>。") == {}
+
+
+@pytest.mark.realdata
+def test_most_of_what_is_claimed_between_the_entities_of_cmeie_is_stated_there(materia_data):
+    from pipeline.claims import documents_with_mentions, sentence_claims
+    from pipeline.gold_corpus import read_gold_corpus
+    from pipeline.relations.evaluation import gold_relations
+    from pipeline.relations.gold_mentions import gold_mentions
+    from pipeline.relations.schemes import MEANINGS
+
+    corpus = read_gold_corpus([str(materia_data / "chinese/cmeie_first3000.jsonl.gz")])
+    gold = {(d, MEANINGS[k].predicate, s, o) for d, k, s, o in gold_relations(corpus) if k in MEANINGS}
+    claimed = {
+        (document, claim.predicate, subject.curie, object_.curie)
+        for (document, *_), text, _, mentions in documents_with_mentions(
+            corpus.documents, gold_mentions(corpus.documents)
+        )
+        for _, _, claim, subject, object_ in sentence_claims(text, mentions)
+        if claim.polarity and not claim.hypothetical
+    }
+    for predicate, precision, count in (("treats", 0.75, 250), ("has_phenotype", 0.75, 700), ("diagnoses", 0.55, 400)):
+        said = {claim for claim in claimed if claim[1] == f"biolink:{predicate}"}
+        assert len(said) > count
+        assert len(said & gold) > precision * len(said)
