@@ -8,7 +8,7 @@ from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
-from pipeline.claims import EXTRACTOR
+from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
@@ -26,7 +26,7 @@ def name_index(job: Job) -> None:
     from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
-    columns = ["curie", "name", "synonyms", "category", "parents", "xrefs"]
+    columns = ["curie", "name", "synonyms", "category", "parents", "xrefs", "translations"]
     table = job.dataset("vocabulary").read(columns=columns)
     preference = Preference(job.home.config.extraction.prefer)
     index = VocabularyIndex.build(table, job.writer.folder("names"), preference)
@@ -141,6 +141,7 @@ STAGES = [
         name_index,
         needs=(Need("vocabulary"),),
         settings=lambda home: home.config.extraction.prefer or None,
+        version="2",
         kinds=("numpy",),
     ),
     Stage(
@@ -149,7 +150,7 @@ STAGES = [
         mentions,
         needs=(Need("documents", "same"), Need("name_index")),
         settings=lambda home: home.config.extraction.mention_models(),
-        version="2",
+        version="3",
         partitions="batch",
         tables=(MENTIONS,),
         kinds=("python", "parquet"),
@@ -158,7 +159,7 @@ STAGES = [
         "evidence",
         "extraction",
         evidence,
-        version=EXTRACTOR,
+        version=f"{EXTRACTOR}-{CHINESE_EXTRACTOR}",
         settings=lambda home: home.config.extraction.relation_model(),
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",

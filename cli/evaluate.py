@@ -8,6 +8,7 @@ Examples:
   materia evaluate mentions --gold dev.pubtator --vocabulary medic.txt mesh_names.tsv --json
   materia evaluate linking --gold dev.pubtator --vocabulary medic.txt mesh_names.tsv --train train.pubtator
   materia evaluate ner --train train.pubtator --gold dev.pubtator
+  materia evaluate ner --gold cmeee.json --first 500 --vocabulary disease.csv hp-zh.babelon.tsv
   materia evaluate relations --train train.pubtator --gold dev.pubtator --entities gold
   materia evaluate relations --train ddi.zip --folds 5
 """
@@ -26,7 +27,7 @@ SUBJECTS = {
     "models": "held-out losses and ranks of the home's trained model and embeddings (built first where need be)",
     "mentions": "extraction end to end: span and identifier both right",
     "linking": "gold spans linked to a vocabulary: recall at 1, 5 and 30",
-    "ner": "exact spans and types of a recogniser trained on --train",
+    "ner": "exact spans and types of a recogniser trained on --train, or on what --first leaves of --gold",
     "relations": "relations between entities of a document, by a classifier trained on --train",
 }
 
@@ -45,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--folds", type=int, metavar="N", help="of relations: judge on the training files, N folds by document"
+    )
+    parser.add_argument(
+        "--first", type=int, metavar="N", help="of ner: judge on the first N documents of --gold, learn from its others"
     )
     parser.add_argument(
         "--tier",
@@ -101,10 +105,16 @@ def _linking(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ner(options: argparse.Namespace) -> dict[str, Any]:
-    _need(options, "train", "gold")
+    _need(options, *(("gold",) if options.first is not None else ("train", "gold")))
     from pipeline.ner.evaluation import evaluate_ner
 
-    return evaluate_ner(options.train, options.gold, vocabulary=options.vocabulary or (), seed=options.seed)
+    return evaluate_ner(
+        options.train or (),
+        options.gold,
+        vocabulary=options.vocabulary or (),
+        first=options.first,
+        seed=options.seed,
+    )
 
 
 def _relations(options: argparse.Namespace) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The algorithm of Schwartz and Hearst (2003), as scispaCy has it, must guess where a long form begins, works on whole tokens,
 and refuses short forms that begin with a digit. Where the words before the bracket are a name that was already found, nothing
-need be guessed: the letters of the short form must follow one another in the name, beginning with its first.
+need be guessed: the letters of the short form must follow one another in the name, beginning with its first. After a Chinese name, whose
+characters no letters abbreviate, any capitals in brackets are its short form, also behind its English name.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from pipeline.han import HAN, is_han
+
 __all__ = ["definitions_beside", "is_short_form", "occurrences"]
 
 _AFTER = re.compile(r"\s?[(\[]([^\s()\[\],;=]{2,10})(?:[)\]]|[,;]\s)")
-_ENDS = re.compile(r"s?(?![^\W_])")
+_AFTER_CHINESE = re.compile(r"[(（](?:[A-Za-z][A-Za-z '’-]*[,，;；]\s?)?([A-Z][A-Za-z0-9-]{1,9})[)）,，;；]")
+_ENDS = re.compile(rf"s?(?![^\W_{HAN}])")
 _BEFORE = re.compile(r"(?:^|[\s(\[])([^\s()\[\],;]{2,10})\s[(\[]$")
 
 
@@ -26,7 +30,11 @@ def definitions_beside(text: str, spans: Sequence[tuple[int, int]]) -> dict[str,
     """
     found: dict[str, tuple[int, int]] = {}
     for start, end in spans:
-        if end < len(text) and text[end : end + 2].lstrip()[:1] in ("(", "["):
+        if end < len(text) and is_han(text[end - 1]):
+            match = _AFTER_CHINESE.match(text, end)
+            if match and sum(map(str.isupper, match.group(1))) > 1:
+                found.setdefault(match.group(1), (start, end))
+        elif end < len(text) and text[end : end + 2].lstrip()[:1] in ("(", "["):
             match = _AFTER.match(text, end)
             if match and is_short_form(match.group(1), text[start:end]):
                 found.setdefault(match.group(1), (start, end))
@@ -48,7 +56,8 @@ def occurrences(text: str, shorts: Iterable[str]) -> list[tuple[int, int, str]]:
         start = text.find(short)
         while start >= 0:
             end = start + len(short)
-            if not text[start - 1 : start].isalnum() and _ENDS.match(text, end):
+            before = text[start - 1 : start]
+            if (not before.isalnum() or is_han(before)) and _ENDS.match(text, end):
                 found.append((start, -end, short))
             start = text.find(short, start + 1)
     apart: list[tuple[int, int, str]] = []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline.errors import MateriaError
+from pipeline.han import is_chinese
 from pipeline.hashing import evidence_id
 from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.relations.model import Classifier
 
 __all__ = [
+    "CHINESE_EXTRACTOR",
     "EXTRACTOR",
     "documents_with_mentions",
     "evidence_of",
@@ -34,8 +36,9 @@ __all__ = [
     "sentence_claims",
 ]
 
-#: Name and version of the pattern tier, part of every evidence id.
+#: Name and version of the pattern tier, part of every evidence id: of English and of Chinese sentences.
 EXTRACTOR = "trigger.v2"
+CHINESE_EXTRACTOR = "trigger.zh.v1"
 _CHUNK_DOCUMENTS = 256
 
 _Key = tuple[str, int, str]
@@ -173,10 +176,11 @@ def sentence_claims(text: str, mentions: Iterable[MentionRow]) -> Iterator[Sente
         start and end of the sentence, the claim, and its two mentions with offsets into the sentence.
     """
     for (begin, end), group in groupby(mentions, key=lambda row: (row[6], row[7])):
+        language = "zh" if is_chinese(text[begin:end]) else "en"
         entities = [
             EntitySpan(row[0] - begin, row[1] - begin, row[2], row[3], row[4], row[5])
             for row in group
-            if row[2] and kind_of(row[3])
+            if row[2] and kind_of(row[3], language)
         ]
         if len(entities) > 1:
             for claim in find_claims(text[begin:end], entities):
@@ -190,7 +194,7 @@ def _evidence(document: MentionedDocument) -> Iterator[dict[str, Any]]:
             (begin, end),
             (begin + subject.start, begin + subject.end, subject.curie, subject.category),
             (begin + object_.start, begin + object_.end, object_.curie, object_.category),
-            EXTRACTOR,
+            CHINESE_EXTRACTOR if is_chinese(document[1][begin:end]) else EXTRACTOR,
             predicate=claim.predicate,
             trigger=claim.trigger,
             direction=claim.direction,

@@ -2,7 +2,8 @@
 
 What the spaCy components and the bulk reader share. A name of the vocabulary brings its concept. A recogniser's span is linked: its
 document's spans together, documents in batches. Where a recogniser is at work, the dictionary gives what lies over none of its spans.
-A span that the linker has no concept for stays, without one.
+A span that the linker has no concept for stays, without one. A recogniser's span in Chinese characters is linked by its name alone,
+since the linker's words and 3-grams say nothing there; where it has none, the names inside it are mentions in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 from pipeline.abbreviations import definitions_beside
 from pipeline.chemical_spans import whole_chemicals
 from pipeline.finders import FoundSpan, category_of_label
-from pipeline.mention_spans import Mention, Span, carry_definitions, resolve_overlaps, with_context
+from pipeline.han import has_han
+from pipeline.mention_spans import Mention, Span, carry_definitions, is_free, resolve_overlaps, with_context
 from pipeline.name_senses import CHEMICALS
 from pipeline.names import NameMatch
 from pipeline.vocabulary_index import VocabularyIndex
@@ -79,14 +81,27 @@ class Extractor:
         names = whole_chemicals(text, part.names or (), CHEMICALS)
         spans = [Span(n.start, n.end, n.concept.category, n.concept.curie, n.concept.score) for n in names]
         if part.found:
-            spans += [
-                Span(f.start, f.end, category_of_label(f.label), None, f.score, None, part.finder) for f in part.found
-            ]
-            spans = resolve_overlaps(spans)
+            spans = self._with_found(text, spans, part.found, part.finder)
         # What stands beside a known span is a surer definition.
         beside = definitions_beside(text, [(span.start, span.end) for span in spans])
         lookup = self.index.matcher.lookup if self.index else lambda _: None
         return carry_definitions(text, spans, {**part.definitions, **beside}, lookup)
+
+    def _with_found(self, text: str, names: list[Span], found: Sequence[FoundSpan], finder: str) -> list[Span]:
+        """The names, with what a recogniser found; where they overlap, one of them."""
+        spans = []
+        taken = [(name.start, name.end) for name in names]
+        for f in found:
+            span = Span(f.start, f.end, category_of_label(f.label), None, f.score, None, finder)
+            surface = text[f.start : f.end]
+            if has_han(surface):
+                concept = self.index.matcher.lookup(surface) if self.index else None
+                if concept is not None:
+                    span = span._replace(curie=concept.curie, category=concept.category, score=concept.score)
+                elif not is_free(taken, f.start, f.end):
+                    continue
+            spans.append(span)
+        return resolve_overlaps([*names, *spans])
 
     def _linked(self, parts: Sequence[Part], spans: Sequence[list[Span]]) -> list[list[Span]]:
         """The spans with concepts for those that have none, of one text together."""
@@ -94,15 +109,15 @@ class Extractor:
         if linker is None:
             return [*spans]
         documents = [
-            (part.text, [_query(part.text, s) for s in some if s.curie is None])
+            (part.text, [_query(part.text, s) for s in some if _is_open(part.text, s)])
             for part, some in zip(parts, spans, strict=True)
         ]
         linked: list[list[Span]] = []
-        for some, links in zip(spans, linker.link_many(documents, k=1), strict=True):
+        for part, some, links in zip(parts, spans, linker.link_many(documents, k=1), strict=True):
             best = iter(links)
             row: list[Span] = []
             for span in some:
-                link = next(iter(next(best)), None) if span.curie is None else None
+                link = next(iter(next(best)), None) if _is_open(part.text, span) else None
                 if link is not None and link.probability >= linker.none_threshold:
                     row.append(
                         span._replace(curie=link.curie, category=link.category, score=round(link.probability, 6))
@@ -111,6 +126,11 @@ class Extractor:
                     row.append(span)
             linked.append(row)
         return linked
+
+
+def _is_open(text: str, span: Span) -> bool:
+    """Whether a span is the linker's to link."""
+    return span.curie is None and not has_han(text[span.start : span.end])
 
 
 def _query(text: str, span: Span) -> Query:

@@ -30,6 +30,18 @@ _CLASS_OF_FAMILY = {
     "process": "biolink:BiologicalProcess",
     "procedure": "biolink:Procedure",
 }
+#: The Biolink class of a type of CMeEE, which are no words of a family.
+_CLASS_OF_CODE = {
+    "dis": "biolink:Disease",
+    "sym": "biolink:PhenotypicFeature",
+    "dru": "biolink:Drug",
+    "equ": "biolink:Device",
+    "pro": "biolink:Procedure",
+    "bod": "biolink:AnatomicalEntity",
+    "ite": "biolink:ClinicalMeasurement",
+    "mic": "biolink:OrganismTaxon",
+    "dep": "biolink:AdministrativeEntity",
+}
 _REMEDY = (
     "Give a folder that `materia train ner` or spaCy wrote, the name of an installed spaCy model, "
     "or a folder of a Hugging Face token classifier"
@@ -60,13 +72,13 @@ class Finder(Protocol):
 def category_of_label(label: str) -> str:
     """The Biolink class that a model's label stands for; NamedThing where it says nothing.
 
-    >>> [category_of_label(label) for label in ("CHEMICAL", "SpecificDisease", "CellLine", "ENTITY")]
-    ['biolink:ChemicalEntity', 'biolink:Disease', 'biolink:CellLine', 'biolink:NamedThing']
+    >>> [category_of_label(label) for label in ("CHEMICAL", "SpecificDisease", "CellLine", "sym", "ENTITY")]
+    ['biolink:ChemicalEntity', 'biolink:Disease', 'biolink:CellLine', 'biolink:PhenotypicFeature', 'biolink:NamedThing']
     """
     name = label.removeprefix("biolink:")
     if f"biolink:{name}" in CATEGORIES:
         return f"biolink:{name}"
-    return _CLASS_OF_FAMILY.get(family_of(name) or "", "biolink:NamedThing")
+    return _CLASS_OF_CODE.get(name) or _CLASS_OF_FAMILY.get(family_of(name) or "", "biolink:NamedThing")
 
 
 def finder_name(model: str) -> str:
@@ -112,7 +124,9 @@ def load_finder(model: str) -> Finder:
 
 
 class SpacyFinder:
-    """Any spaCy or scispaCy model that sets `doc.ents`. It knows no probabilities, so its spans are as good as one another."""
+    """Any spaCy or scispaCy model that sets `doc.ents`, and ours, which tells entities inside others too. It knows no probabilities,
+    so its spans are as good as one another.
+    """
 
     def __init__(self, model: str, name: str) -> None:
         import spacy
@@ -125,7 +139,8 @@ class SpacyFinder:
         """The entities of each text."""
         with self._nlp.memory_zone():
             return [
-                [FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.ents] for doc in self._nlp.pipe(texts)
+                [FoundSpan(e.start_char, e.end_char, e.label_, 1.0) for e in doc.spans.get("materia_ner", doc.ents)]
+                for doc in self._nlp.pipe(texts)
             ]
 
 

@@ -16,7 +16,7 @@ from pipeline.context import Scopes, context_of
 from pipeline.lexicons import load_yaml
 from pipeline.name_senses import Concept
 
-__all__ = ["DICTIONARY", "Mention", "Span", "carry_definitions", "resolve_overlaps", "with_context"]
+__all__ = ["DICTIONARY", "Mention", "Span", "carry_definitions", "is_free", "resolve_overlaps", "with_context"]
 
 #: Name and version of the dictionary matcher, as the column `finder` has it.
 DICTIONARY = "dictionary.v2"
@@ -78,13 +78,13 @@ def resolve_overlaps(spans: Sequence[Span]) -> list[Span]:
     taken: list[tuple[int, int]] = []
     kept: list[Span] = []
     for span in sorted(spans, key=rank):
-        if span.start < span.end and _is_free(taken, span.start, span.end):
+        if span.start < span.end and is_free(taken, span.start, span.end):
             insort(taken, (span.start, span.end))
             kept.append(span)
     return sorted(kept)
 
 
-def _is_free(taken: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+def is_free(taken: Sequence[tuple[int, int]], start: int, end: int) -> bool:
     """Whether [start, end) lies over none of the spans, which are in order and apart from one another."""
     after = bisect_left(taken, (start, start))
     return (after == len(taken) or taken[after][0] >= end) and (after == 0 or taken[after - 1][1] <= start)
@@ -126,7 +126,7 @@ def carry_definitions(
     taken = [(span.start, span.end) for span in kept]
     for start, end, short in occurrences(text, meanings):
         known, long = meanings[short]
-        if known is not None and _is_free(taken, start, end):
+        if known is not None and is_free(taken, start, end):
             plural = text[end : end + 1] == "s"
             kept.append(known._replace(start=start, end=end + plural, expanded=long))
     return sorted(kept)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Steps", "build_trie", "follow", "longest"]
+__all__ = ["Steps", "build_trie", "every", "follow", "longest"]
 
 _Numbers = npt.NDArray[np.int32]
 _Edges = npt.NDArray[np.uint64]
@@ -119,3 +119,21 @@ def longest(steps: Steps, words: Sequence[int]) -> Iterator[tuple[int, int, int]
             after += 1
         if found:
             yield first, free, found
+
+
+def every(steps: Steps, words: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """All names in a sequence of words, those inside and over others too, in order of their start, the shorter first.
+
+    Arguments and results as in `longest`.
+    """
+    count = len(words)
+    for first, word in enumerate(words):
+        if word < 0 or not (led := steps[word]):
+            continue
+        after = first + 1
+        while True:
+            if led & 1:
+                yield first, after, led >> 1
+            if after == count or (word := words[after]) < 0 or not (led := steps[(led >> 1) << 32 | word]):
+                break
+            after += 1

@@ -239,7 +239,11 @@ VOCABULARY_MERGES = table_schema(
         ),
         "merged_into": (_TEXT, "identifier of the concept that holds its names now; null where it was not joined"),
         "other": (_TEXT, "the identifier it was said to be the same as"),
-        "why": (_TEXT, "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref"),
+        "why": (
+            _TEXT,
+            "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref; "
+            "same-name, translated-name, translated-synonym of what only its name identifies",
+        ),
         "source": (_TEXT, "vocabulary file that says so"),
         "refused": (
             _TEXT,
@@ -301,7 +305,10 @@ EVIDENCE = table_schema(
         "polarity": (_FLAG, "true where the claim is made, false where it is denied"),
         "certainty": (_FLOAT, "1 where stated plainly, lower where hedged or hypothetical, in (0, 1]"),
         "hypothetical": (_FLAG, "whether the claim is made of a case that may come (if, whether, to test ...)"),
-        "extractor": (_TEXT, "extractor and version: trigger.v2, cooccurrence.v1, or the name of a trained model"),
+        "extractor": (
+            _TEXT,
+            "extractor and version: trigger.v2, trigger.zh.v1, cooccurrence.v1, or the name of a trained model",
+        ),
         "probability": (_FLOAT, "that the sentence makes this claim, in (0, 1)"),
         "retracted": (_FLAG, "whether the live version of the document is retracted; false until the shuffle joins it"),
     },

@@ -2,9 +2,10 @@
 
 Every mention becomes one character of the private use area: its block tells the pattern what kind of thing it is, its place
 in the block which mention. Then one regular expression holds a whole construction ("{S} in the treatment of {O}"), coordinated
-lists are part of it, and words between the two ends cannot run over a third mention. Patterns are data, in the lexicon
-`triggers.en.yaml`. Cost: about 120 microseconds for a sentence with two mentions or more. Rejected: patterns over each pair of
-mentions (quadratic, and lists have to be found again for each pair), and dependency patterns (need a parser).
+lists are part of it, and words between the two ends cannot run over a third mention. Patterns are data, in the lexicons
+`triggers.en.yaml` and, for Chinese sentences, `triggers.zh.yaml`. Cost: about 120 microseconds for a sentence with two mentions or
+more. Rejected: patterns over each pair of mentions (quadratic, and lists have to be found again for each pair), and dependency
+patterns (need a parser).
 """
 
 from __future__ import annotations
@@ -15,23 +16,30 @@ from dataclasses import dataclass, fields
 from functools import cache
 
 from pipeline.biolink import is_kind_of
+from pipeline.han import han_form, is_chinese
 from pipeline.lexicons import load_yaml
 
 __all__ = ["EntitySpan", "Found", "find_claims", "hedged_certainty", "kind_of", "pattern_priors"]
 
 # Blocks of the private use area, 1,024 characters each: how many mentions of a kind one sentence may hold.
 _BLOCK = 0x400
-_KINDS = ("substance", "role", "disease", "phenotype", "gene")
+_KINDS = ("substance", "role", "disease", "phenotype", "gene", "procedure")
 _FIRST = {kind: 0xE000 + number * _BLOCK for number, kind in enumerate(_KINDS)}
 _CLASSES = {
     "chemical": ("substance", "role"), "substance": ("substance",), "role": ("role",), "disease": ("disease", "phenotype"),
-    "phenotype": ("phenotype",), "gene": ("gene",),
+    "phenotype": ("phenotype",), "gene": ("gene",), "procedure": ("procedure",), "illness": ("disease",),
+    "remedy": ("substance", "role", "procedure"), "cause": ("substance", "role", "disease", "phenotype"),
 }  # fmt: skip
 _MARK = "[\ue000-\uf8ff]"
 _SEPARATOR = r"(?:,? (?:and(?:/or)?|or|plus)(?: (?:the|with))? |, |/| ?\+ )"
+_WORD = r"(?:[\w-]+ )?"  # before the next name of a list
 _COMPARED = (
     r"(?:,? (?:and(?:/or)?|or|plus|versus|vs\.?|compared (?:with|to)|with|combined with|in combination with|against)(?: the)? "
     r"|, |/| ?\+ |-)"
+)
+# In Chinese, 、 and its like, with what is named beside and known to no vocabulary, and a word or two before the next name.
+_CHINESE_SEPARATOR = (
+    "(?:、[^\ue000-\uf8ff,;。:、]{1,8}){0,3}(?:、|/|和|与|及|或|以及|及其|伴|并)+[^\ue000-\uf8ff,;。:、]{0,4}"
 )
 
 
@@ -102,8 +110,10 @@ _EXPRESSIONS = [
 
 
 @cache
-def kind_of(category: str) -> str | None:
-    """The kind of thing a Biolink class is to the patterns; None where no pattern speaks of it."""
+def kind_of(category: str, language: str = "en") -> str | None:
+    """The kind of thing a Biolink class is to the patterns of a language; None where no pattern speaks of it."""
+    if language == "zh" and any(is_kind_of(category, f"biolink:{kind}") for kind in _PROCEDURES):
+        return "procedure"
     if category == "biolink:ChemicalRole":
         return "role"
     if is_kind_of(category, "biolink:ChemicalEntity") and category != "biolink:NucleicAcidEntity":
@@ -116,16 +126,22 @@ def kind_of(category: str) -> str | None:
     return "gene" if any(is_kind_of(category, gene) for gene in genes) else None
 
 
+_PROCEDURES = ("Procedure", "Treatment", "ClinicalIntervention", "DiagnosticAid")
+
+
 @cache
-def _lexicon() -> _Lexicon:
-    source = load_yaml("triggers.en.yaml")
+def _lexicon(language: str = "en") -> _Lexicon:
+    source = load_yaml(f"triggers.{language}.yaml")
     macros: dict[str, str] = {}
     for name, body in source["macros"].items():
         macros[name] = _filled(body, macros)
     patterns = []
     for entry in source["patterns"]:
-        separator = _COMPARED if entry.get("compared") else _SEPARATOR
-        ends = {**_ends("S", entry["subject"], separator), **_ends("O", entry["object"], _SEPARATOR)}
+        if language == "zh":
+            joints = (_CHINESE_SEPARATOR, f"(?:{_CHINESE_SEPARATOR}|,)" if entry.get("commas") else _CHINESE_SEPARATOR)
+        else:
+            joints = ((_COMPARED if entry.get("compared") else _SEPARATOR) + _WORD, _SEPARATOR + _WORD)
+        ends = {**_ends("S", entry["subject"], joints[0]), **_ends("O", entry["object"], joints[1])}
         expression = re.compile(_filled(entry["pattern"], {**macros, **ends}))
         patterns.append(
             _Pattern(
@@ -143,9 +159,9 @@ def hedged_certainty() -> float:
     return _lexicon().hedged_certainty
 
 
-def pattern_priors() -> dict[str, float]:
-    """The probability that each pattern gives a claim, by its name."""
-    return {pattern.name: pattern.probability for pattern in _lexicon().patterns}
+def pattern_priors(language: str = "en") -> dict[str, float]:
+    """The probability that each pattern of a language gives a claim, by its name."""
+    return {pattern.name: pattern.probability for pattern in _lexicon(language).patterns}
 
 
 def _filled(body: str, values: dict[str, str]) -> str:
@@ -156,7 +172,7 @@ def _ends(letter: str, kind: str, separator: str) -> dict[str, str]:
     """The groups of one end: S, S2, S3 stand for a mention or a list of them, S1 for a single one."""
     first = [_FIRST[k] for k in _CLASSES[kind]]
     one = "[" + "".join(f"{chr(a)}-{chr(a + _BLOCK - 1)}" for a in first) + "]"
-    several = rf"{one}(?:{separator}(?:[\w-]+ )?{one}){{0,7}}"
+    several = rf"{one}(?:{separator}{one}){{0,7}}"
     return {f"{letter}{n}": f"(?P<{letter}{n}>{one if n == '1' else several})" for n in ("", "1", "2", "3")}
 
 
@@ -190,30 +206,31 @@ class _Masked:
     general: frozenset[int]
 
 
-def _masked(sentence: str, entities: Sequence[EntitySpan], general: re.Pattern[str]) -> _Masked:
+def _masked(sentence: str, entities: Sequence[EntitySpan], general: re.Pattern[str], language: str) -> _Masked:
+    form = han_form if language == "zh" else str.lower
     used = dict.fromkeys(_KINDS, 0)
     marks: dict[str, int] = {}
     pieces: list[str] = []
     position = 0
     for number, entity in enumerate(entities):
-        kind = kind_of(entity.category)
-        if kind == "substance" and _PART_OF_NAME.match(sentence, entity.end):
+        kind = kind_of(entity.category, language)
+        if language == "en" and kind == "substance" and _PART_OF_NAME.match(sentence, entity.end):
             continue
         if kind is None or entity.start < position or used[kind] >= _BLOCK:
             continue
         mark = chr(_FIRST[kind] + used[kind])
         used[kind] += 1
         marks[mark] = number
-        pieces += (re.sub(_MARK, " ", sentence[position : entity.start]).lower(), mark)
+        pieces += (form(re.sub(_MARK, " ", sentence[position : entity.start])), mark)
         position = entity.end
-    pieces.append(re.sub(_MARK, " ", sentence[position:]).lower())
+    pieces.append(form(re.sub(_MARK, " ", sentence[position:])))
     text = _BRACKETED.sub("", "".join(pieces))
 
     def alias(match: re.Match[str]) -> str:
         same = entities[marks[match.group(1)]].curie == entities[marks[match.group(2)]].curie
         return match.group(1) if same else match.group()
 
-    text = _SPACES.sub(" ", _DOSE.sub("", _ALIAS.sub(alias, text)))
+    text = _SPACES.sub("" if language == "zh" else " ", _DOSE.sub("", _ALIAS.sub(alias, text)))
     vague = frozenset(n for n in marks.values() if general.search(sentence, entities[n].start, entities[n].end))
     return _Masked(text, marks, entities, vague)
 
@@ -225,8 +242,9 @@ def find_claims(sentence: str, entities: Sequence[EntitySpan]) -> list[Found]:
     """
     if len(entities) < 2:
         return []
-    lexicon = _lexicon()
-    masked = _masked(sentence, entities, lexicon.general)
+    language = "zh" if is_chinese(sentence) else "en"
+    lexicon = _lexicon(language)
+    masked = _masked(sentence, entities, lexicon.general, language)
     if len(masked.marks) < 2:
         return []
     best: dict[tuple[int, int], Found] = {}
@@ -254,11 +272,11 @@ def _claims(match: re.Match[str], pattern: _Pattern, masked: _Masked, lexicon: _
         denied, hedged = lexicon.negation_of_noun.search(before), lexicon.hedge_of_noun.search(before)
     else:
         denied = hedged = None
-        window = before[max(map(before.rfind, ",;:.")) + 1 :] + window
+        window = before[max(map(before.rfind, ",;:.。")) + 1 :] + window
     denied = denied or lexicon.negation.search(window) or lexicon.negation_after.match(text, match.end())
     hypothetical = lexicon.hypothetical.search(window) is not None or (text.endswith("?") and not pattern.presupposed)
     doubtful = hypothetical or (hedged or lexicon.hedge.search(window)) is not None
-    trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,")[:120]
+    trigger = _SPACES.sub(" ", re.sub(_MARK, " ", match.group())).strip(" ,、和与及")[:120]
     direction = _direction(trigger, lexicon) if pattern.directed else None
     for subject in ends["S"]:
         for object_ in ends["O"]:

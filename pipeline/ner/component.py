@@ -1,7 +1,8 @@
-"""The recogniser as a component of a spaCy pipeline: `materia_ner`, which sets `doc.ents`.
+"""The recogniser as a component of a spaCy pipeline: `materia_ner`, which sets `doc.ents` and `doc.spans["materia_ner"]`.
 
 It reads the text and not the tokens, so it stands in any pipeline. Where the tokens are `materia_words`, as in the folders that
-training writes, entities are exact; else they are widened to whole tokens. This module imports spaCy; import it where it is used.
+training writes, entities are exact; else they are widened to whole tokens. Entities inside others stand in `doc.spans` alone.
+This module imports spaCy; import it where it is used.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["EntityRecogniser", "make_recogniser", "make_word_tokenizer"]
 
 
 class EntityRecogniser:
-    """Sets `doc.ents` to what a trained recogniser finds; it must be trained or read from disk first."""
+    """Sets the entities that a trained recogniser finds; it must be trained or read from disk first."""
 
     def __init__(self) -> None:
         self.recogniser: Recogniser | None = None
@@ -45,7 +46,9 @@ class EntityRecogniser:
             doc.char_span(start, end, label=kind, alignment_mode="expand")
             for start, end, kind in self.recogniser.find(doc.text)
         )
-        doc.set_ents(filter_spans([span for span in found if span is not None]))
+        spans = [span for span in found if span is not None]
+        doc.spans["materia_ner"] = spans
+        doc.set_ents(filter_spans(spans))
         return doc
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -76,7 +79,7 @@ class EntityRecogniser:
         return self.from_disk(self._unpacked.name)
 
 
-@Language.factory("materia_ner", assigns=["doc.ents"])
+@Language.factory("materia_ner", assigns=["doc.ents", "doc.spans"])
 def make_recogniser(nlp: Language, name: str) -> EntityRecogniser:
     """Factory of the recogniser, untrained."""
     return EntityRecogniser()

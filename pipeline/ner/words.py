@@ -5,6 +5,9 @@ Cut at every sign, all 8,853 mentions of BC5CDR's train set begin and end at wor
 and 99.4% of BioRED's 11,413 (the rest are inside words such as "rDEN2Delta30"). Rejected: cutting between letters and digits
 too, which helps BioRED alone, and makes names such as CYP2D6 several words.
 
+In a text with Chinese characters each of them is a word, and runs of letters and of digits stand apart: all but 26 of the 18,762
+entities of CMeEE's sentences 501 to 4000 begin and end at such words.
+
 `tokenizer` is the same rule as a tokenizer of spaCy's, so that `doc.ents` can hold what the recogniser finds exactly.
 """
 
@@ -14,6 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.han import HAN, han_form, has_han
 from pipeline.name_forms import normal_word
 from pipeline.sentences import split_sentences
 
@@ -25,6 +29,8 @@ __all__ = ["Words", "cut", "fold", "make_tokenizer"]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
+_CHINESE_WORD = re.compile(rf"[{HAN}]|[^\W\d_{HAN}]+|\d+|[^\w\s]|_")
+_CHINESE_PIECE = re.compile(rf"{_CHINESE_WORD.pattern}|\s+")
 _DIGIT = re.compile(r"\d")
 
 
@@ -53,8 +59,10 @@ def cut(text: str) -> Words:
 
     >>> cut("L-DOPA helped. (5 mg)").texts
     ['L', '-', 'DOPA', 'helped', '.', '(', '5', 'mg', ')']
+    >>> cut("CYP2D6基因").texts
+    ['CYP', '2', 'D', '6', '基', '因']
     """
-    spans = [match.span() for match in _WORD.finditer(text)]
+    spans = [match.span() for match in (_CHINESE_WORD if has_han(text) else _WORD).finditer(text)]
     texts = [text[start:end] for start, end in spans]
     sentences, first = [], 0
     for _, end in split_sentences(text):
@@ -73,7 +81,7 @@ def fold(word: str) -> str:
     >>> [fold(word) for word in ["Tumours", "CYP2D6", "β", "+"]]
     ['tumor', 'cyp0d0', 'beta', '+']
     """
-    return _DIGIT.sub("0", normal_word(word) if word[0].isalpha() else word.lower())
+    return _DIGIT.sub("0", normal_word(word) if word[0].isalpha() else han_form(word))
 
 
 def make_tokenizer(nlp: Language) -> DummyTokenizer:
@@ -87,7 +95,7 @@ def make_tokenizer(nlp: Language) -> DummyTokenizer:
         def __call__(self, text: str) -> Doc:
             words: list[str] = []
             spaces: list[bool] = []
-            for piece in _PIECE.findall(text):
+            for piece in (_CHINESE_PIECE if has_han(text) else _PIECE).findall(text):
                 if piece[0] == " " and words and not spaces[-1] and not words[-1].isspace():
                     spaces[-1] = True
                     piece = piece[1:]  # noqa: PLW2901

@@ -69,6 +69,8 @@ DDI = """<?xml version="1.0" encoding="UTF-8"?>
 MARKED = """{"text": "<< Aspirin >> in naïve patients inhibits [[ COX-1 ]].", "label": "INHIBITOR", "metadata": []}
 {"text": "[[ COX-2 ]] is not what << aspirin >> inhibits.", "label": "INHIBITOR", "metadata": []}
 """
+CMEEE = """[{"text": "naïve，肺部病变较轻。", "entities": [{"start_idx": 6, "end_idx": 9, "type": "dis", "entity": "肺部病变"},
+{"start_idx": 6, "end_idx": 7, "type": "bod", "entity": "肺部"}]}, {"text": "体温正常。", "entities": []}]"""
 IOB = """-DOCSTART-\tO
 
 Aspirin\tB-Chemical
@@ -131,6 +133,7 @@ FIXTURES = {
     "pubtator.v2": ("gold.pubtator", PUBTATOR, 2),
     "bioc_xml.v1": ("gold.bioc.xml", BIOC_XML, 2),
     "bioc_json.v1": ("gold.bioc.json", BIOC_JSON, 2),
+    "cmeee.v1": ("cmeee.json", CMEEE, 2),
     "ddi_xml.v2": ("Aspirin_ddi.xml", DDI, 1),
     "marked_sentences.v1": ("chemprot.jsonl", MARKED, 2),
     "iob.v1": ("train.tsv", IOB, 2),

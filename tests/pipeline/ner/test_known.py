@@ -16,7 +16,7 @@ def counted(names):
     counts = Counts()
     for name in names:
         text, entities = TEXTS[name]
-        counts.add(name, cut(text), encode(cut(text), entities))
+        counts.add(name, cut(text), [encode(cut(text), entities)])
     return counts
 
 
