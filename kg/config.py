@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.content import folder_hash, model_folder
 
-__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "SplitConfig"]
+__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "RewritingConfig", "SplitConfig"]
 
 
 class _Strict(BaseModel):
@@ -66,6 +68,42 @@ class FusionConfig(_Strict):
         return self.model_dump() | {"reliabilities": learned.content_hash if learned else None}
 
 
+class RewritingConfig(_Strict):
+    """A model that rewords what templates tell. A text that lost or gained something by it keeps its template."""
+
+    model: str = Field(
+        description="folder of a Hugging Face seq2seq or causal model, relative to the configuration file; or the name of one"
+    )
+    download: bool = Field(False, description="whether a model named may be fetched from the Hugging Face hub")
+    languages: tuple[str, ...] = Field(("en",), description="languages whose passages are reworded")
+    prompts: dict[str, str] = Field(
+        {},
+        description="what the model is given, by language, with {text} for the passage; the passage alone where not set",
+    )
+    batch_size: int = Field(32, ge=1, description="passages reworded at once")
+    precision: Literal["float32", "bfloat16", "float16"] = Field("float32", description="numbers the model computes in")
+
+    @field_validator("prompts")
+    @classmethod
+    def _one_slot(cls, value: dict[str, str]) -> dict[str, str]:
+        for language, prompt in value.items():
+            if prompt.count("{text}") != 1:
+                raise ValueError(f"the prompt for {language} must hold {{text}} once")
+        return value
+
+    def folder(self) -> Path:
+        """Where the model lies.
+
+        Raises:
+            MateriaError: it is neither a folder nor a name in the local cache, nor was it found on the hub where that may be asked.
+        """
+        return model_folder(self.model, download=self.download)
+
+    def identity(self) -> dict[str, Any]:
+        """What rewording depends on, for skip keys: the model by its content, not by its place. Raises as `folder` does."""
+        return self.model_dump(exclude={"model", "download"}) | {"model": folder_hash(self.folder())}
+
+
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
@@ -73,6 +111,14 @@ class CorpusConfig(_Strict):
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
+    rewriting: RewritingConfig | None = Field(
+        None, description="model that rewords verbalized passages, if any: see the section on it"
+    )
+
+    def identity(self) -> dict[str, Any]:
+        """What the corpora depend on, for skip keys. Raises MateriaError where the model that rewords is not there."""
+        rewriting = self.rewriting.identity() if self.rewriting else None
+        return self.model_dump() | {"rewriting": rewriting}
 
 
 class GraphConfig(_Strict):
