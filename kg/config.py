@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from kg.reliability import Reliabilities, load_reliabilities
 from pipeline.content import folder_hash, model_folder
+from pipeline.sources import text_of
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "RewritingConfig", "SplitConfig"]
 
@@ -107,7 +108,13 @@ class RewritingConfig(_Strict):
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
-    language: Literal["en"] = Field("en", description="language of verbalized passages")
+    languages: tuple[str, ...] = Field(
+        ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
+    )
+    templates: dict[str, str] = Field(
+        {},
+        description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
     facts_per_passage: int = Field(5, ge=1, description="most facts told together about one entity")
@@ -116,9 +123,15 @@ class CorpusConfig(_Strict):
     )
 
     def identity(self) -> dict[str, Any]:
-        """What the corpora depend on, for skip keys. Raises MateriaError where the model that rewords is not there."""
-        rewriting = self.rewriting.identity() if self.rewriting else None
-        return self.model_dump() | {"rewriting": rewriting}
+        """What the corpora depend on, for skip keys: files of templates by their text and models by their content, not by their path.
+
+        Raises:
+            MateriaError: there is no such file or model.
+        """
+        return self.model_dump() | {
+            "templates": {code: text_of(path) for code, path in sorted(self.templates.items())},
+            "rewriting": self.rewriting.identity() if self.rewriting else None,
+        }
 
 
 class GraphConfig(_Strict):

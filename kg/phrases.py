@@ -1,34 +1,27 @@
 """Templates of sentences, read from one YAML file a language and compiled to plain string concatenation.
 
 A sentence such as "{object} {object:is|are} treated with {subject}." becomes, for each number of its two entities, three
-strings around two names, so that telling a triple costs two additions and no parsing. A mistake in the file is reported with
-its line and slot before anything is told. Rejected: Jinja (50 times slower, and its errors speak of Python), grammars that
-inflect by rule (wrong on "herpes" and needless: a template holds both forms).
+strings around two names, so that telling a triple costs two additions and no parsing. A file of one's own adds to the shipped one
+or replaces entries of it. Rejected: Jinja (50 times slower, and its errors speak of Python), grammars that inflect by rule
+(wrong on "herpes" and needless: a template holds both forms).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
-from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
+from kg.template_file import STANCES, Entry, Templates, parse_templates
 from pipeline.errors import MateriaError
+from pipeline.sources import text_of
 
-__all__ = ["STANCES", "Phrase", "Phrases", "load_phrases", "parse_phrases"]
+__all__ = ["STANCES", "Phrase", "Phrases", "fill", "load_phrases", "shipped_templates"]
 
-#: How a claim is told: by the band of its belief, or as denied, or as contested.
-STANCES = ("high", "middle", "low", "denied", "contested")
-
-_SLOT = re.compile(r"\{([^{}]*)\}")
-_WORDS = ("present", "infinitive", "passive")
-_KNOWN_KEYS = {"present", "infinitive", "passive", "symmetric", "forms"}
-_TOP_KEYS = {"language", "bands", "forms", "predicates", "definition", "synonyms", "list"}
+WordsOf = Callable[[str], Mapping[str, str] | None]
 
 
 class Phrase(NamedTuple):
@@ -44,243 +37,134 @@ class Phrase(NamedTuple):
     after: str
 
 
+_Key = tuple[str, str, bool, bool, str | None, str, str]
+
+
 @dataclass(frozen=True)
 class Phrases:
     """The templates of a language, compiled.
 
     Attributes:
-        high: least belief of a claim that is told as a fact.
-        middle: least belief of one that is told as reported; below it, claims are told as possible.
-        definition: template with the slots subject, definition.
-        synonyms: template with the slots subject, synonyms.
+        templates: what the file says.
+        words_of: makes words for a predicate that the file does not have, or None where they cannot be made.
     """
 
-    language: str
-    high: float
-    middle: float
-    definition: str
-    synonyms: str
-    comma: str
-    last: str
-    _sentences: dict[str, dict[str, dict[tuple[bool, bool], list[Phrase]]]]
-    _shared: dict[str, dict[str, list[str]]]
-    _fallback: dict[str, dict[str, dict[tuple[bool, bool], list[Phrase]]]] = field(default_factory=dict)
+    templates: Templates
+    words_of: WordsOf = lambda predicate: None
+    _compiled: dict[_Key, list[Phrase]] = field(default_factory=dict)
+
+    @property
+    def high(self) -> float:
+        """Least belief of a claim that is told as a fact."""
+        return self.templates.high
+
+    @property
+    def middle(self) -> float:
+        """Least belief of one that is told as reported; below it, claims are told as possible."""
+        return self.templates.middle
+
+    @property
+    def definition(self) -> str:
+        """Template with the slots subject, definition."""
+        return self.templates.definition
+
+    @property
+    def synonyms(self) -> str:
+        """Template with the slots subject, synonyms."""
+        return self.templates.synonyms
+
+    @property
+    def comma(self) -> str:
+        """What stands between the names of a list."""
+        return self.templates.comma
+
+    @property
+    def last(self) -> str:
+        """What stands before the last one."""
+        return self.templates.last
 
     def knows(self, predicate: str) -> bool:
-        """Whether the file has words for a predicate; others are told with the words of their own name."""
-        return predicate in self._sentences
+        """Whether the file has words for a predicate; others are told with the words of their own name, if at all."""
+        return predicate in self.templates.predicates
 
-    def of(self, predicate: str, stance: str, subject_plural: bool, object_plural: bool) -> list[Phrase]:
-        """The ways to tell a claim, never empty."""
-        compiled = self._sentences.get(predicate) or self._fallback.get(predicate)
-        if compiled is None:
-            words = _words_of(predicate)
-            compiled = {s: _compile(_expand(self._shared[s], words, predicate, 0, s)) for s in STANCES}
-            self._fallback[predicate] = compiled
-        return compiled[stance][subject_plural, object_plural]
+    def of(  # noqa: PLR0917 - called for each fact, where keywords would cost
+        self,
+        predicate: str,
+        stance: str,
+        subject_plural: bool = False,
+        object_plural: bool = False,
+        direction: str | None = None,
+        subject_category: str = "",
+        object_category: str = "",
+    ) -> list[Phrase]:
+        """The ways to tell a claim; empty where there are no words for its predicate.
 
-    def join(self, names: list[str]) -> str:
-        """Names as a list in running text: "a, b or c"."""
-        return names[0] if len(names) == 1 else self.comma.join(names[:-1]) + self.last + names[-1]
+        Args:
+            direction: of an effect, `increased` or `decreased`.
+            subject_category, object_category: Biolink classes, which choose among the cases of a predicate.
+        """
+        key = (predicate, stance, subject_plural, object_plural, direction, subject_category, object_category)
+        ways = self._compiled.get(key)
+        if ways is None:
+            sentences = self._sentences(predicate, stance, direction, subject_category, object_category)
+            ways = self._compiled[key] = [_compile(s, subject_plural, object_plural) for s in sentences]
+        return ways
+
+    def _sentences(self, predicate: str, stance: str, direction: str | None, subject: str, object_: str) -> list[str]:
+        entry = self.templates.predicates.get(predicate)
+        if entry is None:
+            words = self.words_of(predicate)
+            if words is None:
+                return []
+            entry = Entry(words=dict(words))
+        return entry.case_of(direction, subject, object_).sentences(stance, self.templates.forms[stance])
 
 
-@lru_cache(maxsize=8)
-def load_phrases(language: str) -> Phrases:
-    """The templates that ship for a language (ISO 639-1). Raises MateriaError where there are none."""
-    file = files("kg") / "templates" / f"{language}.yaml"
-    if not file.is_file():
-        known = sorted(
-            p.name.removesuffix(".yaml") for p in (files("kg") / "templates").iterdir() if p.name.endswith(".yaml")
-        )
-        raise MateriaError(
-            f"there are no templates for the language {language!r}", remedy=f"Choose one of: {', '.join(known)}"
-        )
-    return parse_phrases(file.read_text(encoding="utf-8"), f"kg/templates/{language}.yaml")
+def load_phrases(code: str, own: str | None = None, words_of: WordsOf = lambda predicate: None) -> Phrases:
+    """The templates of a language, with those of a file of one's own.
 
-
-def parse_phrases(text: str, file: str) -> Phrases:
-    """Templates from the text of a YAML file, checked.
+    Args:
+        code: ISO 639-1 code.
+        own: path or URL of a YAML file with some of the keys of the shipped one: a predicate with words replaces the shipped
+            entry, one with `forms` only adds its sentences; `forms` of all predicates, bands and the other keys are replaced.
+        words_of: makes words for predicates that the file lacks.
 
     Raises:
-        MateriaError: names the file, the line, and the slot or key that is wrong.
+        MateriaError: no templates ship for the language, or a file is wrong; names the file, line and slot.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    # The text is the key of the cache, not the path: a file may be edited while a long-running process lives.
+    return _phrases(code, own, text_of(own) if own else "", words_of)
+
+
+@lru_cache(maxsize=16)
+def _phrases(code: str, own: str | None, text: str, words_of: WordsOf) -> Phrases:
+    shipped = parse_templates(shipped_templates(code), f"kg/templates/{code}.yaml")
+    return Phrases(parse_templates(text, own, shipped) if own else shipped, words_of)
+
+
+def shipped_templates(code: str) -> str:
+    """The text of the template file that ships for a language. Raises MateriaError where there is none."""
+    folder = files("kg") / "templates"
+    file = folder / f"{code}.yaml"
+    if not file.is_file():
+        known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
         raise MateriaError(
-            f"is no YAML ({str(error).splitlines()[0]})", file=file, remedy="Correct its syntax"
-        ) from error
-    lines = dict(_lines(root)) if root is not None else {}
-    if not isinstance(values, dict):
-        raise MateriaError("holds no templates", file=file, remedy="Copy kg/templates/en.yaml and translate it")
-    _check_keys(values, _TOP_KEYS, (), file, lines)
-    for key in sorted(_TOP_KEYS - set(values)):
-        raise MateriaError(f"has no {key!r}", file=file, remedy=f"Add the key {key!r} as in kg/templates/en.yaml")
-    _check_shapes(values, file, lines)
-    shared = {stance: values["forms"].get(stance) or {} for stance in STANCES}
-    for stance, kinds in shared.items():
-        if not isinstance(kinds, dict) or not kinds.get("active"):
-            raise MateriaError(f"has no active form for {stance!r}", file=file, remedy="Add one under forms")
-    for key, slots in (("definition", {"subject", "definition"}), ("synonyms", {"subject", "synonyms"})):
-        _check_slots(values[key], slots, slots, file, lines.get((key,), 0))
-    sentences = {
-        predicate: _predicate(predicate, entry, shared, file, lines)
-        for predicate, entry in values["predicates"].items()
-    }
-    bands = values["bands"]
-    return Phrases(
-        values["language"], float(bands["high"]), float(bands["middle"]), values["definition"], values["synonyms"],
-        values["list"]["comma"], values["list"]["last"], sentences, shared,
-    )  # fmt: skip
-
-
-def _check_shapes(values: dict[str, Any], file: str, lines: _Lines) -> None:
-    """Every part of the file is of the kind it must be."""
-    for key in ("bands", "forms", "predicates", "list"):
-        if not isinstance(values[key], dict):
-            remedy = f"Write {key} as keys and values, as in kg/templates/en.yaml"
-            raise MateriaError(f"{key!r} holds no keys", file=file, record=f"line {lines[key,]}", remedy=remedy)
-    _check_keys(values["forms"], set(STANCES), ("forms",), file, lines)
-    bands = [values["bands"].get(name) for name in ("high", "middle")]
-    if not all(isinstance(band, int | float) for band in bands) or not 0 <= bands[1] <= bands[0] <= 1:
-        remedy = "Give high and middle as numbers with 0 <= middle <= high <= 1"
-        raise MateriaError("the bands of belief are wrong", file=file, record=f"line {lines['bands',]}", remedy=remedy)
-    if not all(isinstance(values["list"].get(name), str) for name in ("comma", "last")):
-        remedy = "Give the two marks of a list: comma and last"
-        raise MateriaError("the marks of a list are missing", file=file, record=f"line {lines['list',]}", remedy=remedy)
-
-
-_Lines = dict[tuple[Any, ...], int]
-
-
-def _lines(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
-    """The line (from 1) of every value of a YAML document, by its path of keys and indexes."""
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*path, index))
-
-
-def _check_keys(values: dict[str, Any], known: set[str], path: tuple[Any, ...], file: str, lines: _Lines) -> None:
-    for key in values:
-        if key not in known:
-            line = lines.get((*path, key), 0)
-            remedy = f"Use one of: {', '.join(sorted(known))}"
-            raise MateriaError(f"unknown key {key!r}", file=file, record=f"line {line}", remedy=remedy)
-
-
-def _predicate(
-    predicate: str, entry: Any, shared: dict[str, dict[str, list[str]]], file: str, lines: _Lines
-) -> dict[str, dict[tuple[bool, bool], list[Phrase]]]:
-    path = ("predicates", predicate)
-    line = lines.get(path, 0)
-    if not isinstance(entry, dict) or not entry.get("present") or not entry.get("infinitive"):
-        remedy = "Give it `present: singular|plural` and `infinitive`"
-        raise MateriaError(f"{predicate} has no words", file=file, record=f"line {line}", remedy=remedy)
-    _check_keys(entry, _KNOWN_KEYS, path, file, lines)
-    own = entry.get("forms") or {}
-    _check_keys(own, set(STANCES), (*path, "forms"), file, lines)
-    compiled = {}
-    for stance in STANCES:
-        sentences = _expand(shared[stance], entry, file, line, stance)
-        for index, sentence in enumerate(own.get(stance) or []):
-            own_line = lines.get((*path, "forms", stance, index), line)
-            _check_slots(sentence, {"subject", "object"}, {"subject", "object"}, file, own_line)
-            sentences.append(sentence)
-        compiled[stance] = _compile(sentences)
-    return compiled
-
-
-def _expand(kinds: dict[str, list[str]], words: dict[str, Any], file: str, line: int, stance: str) -> list[str]:
-    """The shared sentences of one stance, with a predicate's words put in."""
-    sentences = list(kinds.get("active") or [])
-    if words.get("passive"):
-        sentences += kinds.get("passive") or []
-    expanded = []
-    for sentence in sentences:
-        for word in _WORDS:
-            if words.get(word):
-                text = str(words[word])
-                sentence = sentence.replace(f"{{{word}}}", f"{{subject:{text}}}" if word == "present" else text)  # noqa: PLW2901
-        _check_slots(sentence, {"subject", "object"}, {"subject", "object"}, file, line)
-        expanded.append(sentence)
-    if words.get("symmetric") and stance != "denied":
-        swap = {"{subject": "{object", "{object": "{subject"}
-        expanded += [re.sub(r"\{subject|\{object", lambda m: swap[m.group()], sentence) for sentence in expanded]
-    return expanded
-
-
-def _check_slots(sentence: Any, needed: set[str], known: set[str], file: str, line: int) -> None:
-    """Every needed slot stands once; no other slot; agreement slots have two words and follow a number."""
-    record = f"line {line}"
-    if not isinstance(sentence, str) or not sentence.endswith((".", "。")):
-        raise MateriaError(f"{sentence!r} is no sentence", file=file, record=record, remedy="End it with a full stop")
-    if sentence.count("{") != len(_SLOT.findall(sentence)) or sentence.count("}") != sentence.count("{"):
-        raise MateriaError(
-            f"a brace is not closed in {sentence!r}", file=file, record=record, remedy="Write slots as {subject}"
+            f"there are no templates for the language {code!r}", remedy=f"Choose one of: {', '.join(known)}"
         )
-    plain = []
-    for slot in _SLOT.findall(sentence):
-        name, colon, words = slot.partition(":")
-        if name not in known:
-            allowed = ", ".join(f"{{{k}}}" for k in sorted(known))
-            raise MateriaError(f"unknown slot {{{slot}}}", file=file, record=record, remedy=f"Use one of: {allowed}")
-        if colon and words.count("|") != 1:
-            raise MateriaError(
-                f"slot {{{slot}}} needs a singular and a plural",
-                file=file,
-                record=record,
-                remedy=f"Write {{{name}:is|are}}",
-            )
-        if not colon:
-            plain.append(name)
-    for name in sorted(needed):
-        if plain.count(name) != 1:
-            problem = f"slot {{{name}}} stands {plain.count(name)} times in {sentence!r}"
-            raise MateriaError(problem, file=file, record=record, remedy="It must stand there once")
+    return file.read_text(encoding="utf-8")
 
 
-def _compile(sentences: list[str]) -> dict[tuple[bool, bool], list[Phrase]]:
-    """Sentences as three strings around two names, for each number of subject and object."""
-    compiled = {}
-    for subject_plural, object_plural in product((False, True), repeat=2):
-        phrases = []
-        for sentence in sentences:
-            text = agree(agree(sentence, "subject", subject_plural), "object", object_plural)
-            before, first, between, _, after = re.split(r"\{(subject|object)\}", text)
-            phrases.append(Phrase(first == "subject", before, between, after))
-        compiled[subject_plural, object_plural] = phrases
-    return compiled
+def _compile(sentence: str, subject_plural: bool, object_plural: bool) -> Phrase:
+    text = _agree(_agree(sentence, "subject", subject_plural), "object", object_plural)
+    before, first, between, _, after = re.split(r"\{(subject|object)\}", text)
+    return Phrase(first == "subject", before, between, after)
 
 
-def agree(sentence: str, slot: str, plural: bool) -> str:
+def _agree(sentence: str, slot: str, plural: bool) -> str:
     """The sentence with each agreement slot of an entity replaced by its singular or plural word."""
     return re.sub(rf"\{{{slot}:([^|{{}}]*)\|([^|{{}}]*)\}}", lambda m: m.group(2 if plural else 1), sentence)
 
 
-def _words_of(predicate: str) -> dict[str, Any]:
-    """Words for a predicate that the file does not have, from its own name: `biolink:has_part` -> has part|have part."""
-    words = (
-        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", predicate.split(":", 1)[-1]).lower().replace("_", " ").strip() or predicate
-    )
-    words = words.replace("{", "(").replace("}", ")").replace("|", "/")
-    first, _, rest = words.partition(" ")
-    rest = f" {rest}" if rest else ""
-    if first == "has":
-        return {"present": f"has{rest}|have{rest}", "infinitive": f"have{rest}"}
-    if first in ("is", "are", "was"):
-        return {"present": f"is{rest}|are{rest}", "infinitive": f"be{rest}"}
-    if first.endswith("s") and not first.endswith(("ss", "us", "is")):
-        base = (
-            first[:-2]
-            if first.endswith(("shes", "ches", "sses", "xes"))
-            else first[:-3] + "y"
-            if first.endswith("ies")
-            else first[:-1]
-        )
-        return {"present": f"{words}|{base}{rest}", "infinitive": f"{base}{rest}"}
-    return {"present": f"is {words}|are {words}", "infinitive": f"be {words}"}
+def fill(template: str, plural: bool) -> Iterator[str]:
+    """The pieces of a sentence about one entity: its text, and its slots such as "{subject}"."""
+    yield from re.split(r"(\{\w+\})", _agree(template, "subject", plural))

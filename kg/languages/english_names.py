@@ -12,17 +12,10 @@ import re
 from functools import lru_cache
 from html import unescape
 from importlib.resources import files
-from typing import NamedTuple
 
-__all__ = ["SurfaceName", "running_order", "surface_name"]
+from kg.languages.base import SurfaceName
 
-
-class SurfaceName(NamedTuple):
-    """A name inside a sentence, the same at its beginning, and whether it takes a plural verb."""
-
-    text: str
-    initial: str
-    plural: bool
+__all__ = ["running_order", "surface_name"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -111,10 +104,8 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     >>> surface_name("Adrenergic beta-Antagonists", "MESH:D000319", "biolink:ChemicalEntity").plural
     True
     """
-    clean = (
-        _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip(" .,;")
-        or name.strip()
-    )
+    plain = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip()
+    clean = plain.strip(" .,;") or plain
     text = running_order(clean.split("; ")[0])
     if category != _ORGANISM and (category not in _SYMBOLS or curie.startswith("MESH:")):
         text = _running_case(text, curie)

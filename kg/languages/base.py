@@ -1,0 +1,104 @@
+"""What a language must bring so that the graph can be told in it.
+
+A language has templates (`kg/templates/<code>.yaml`), knows how the names of concepts stand in its running text, and says what stands
+between two sentences. All else is shared: which triples are told, how sure they sound, where the names stand. A language
+without number, articles or capitals leaves those out: `SurfaceName("高血压", "高血压")` is a name, `{subject:is|are}` need not occur in
+its templates.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, NamedTuple
+
+from kg.passage_rows import Span
+from kg.phrases import Phrases, fill
+
+__all__ = ["Concept", "Language", "SurfaceName"]
+
+
+class Concept(NamedTuple):
+    """What a row of VOCABULARY says about a concept. Fields are columns of that table, in this order."""
+
+    curie: str
+    name: str
+    category: str
+    synonyms: list[dict[str, str]] | None = None
+    definition: str | None = None
+    translations: list[dict[str, str]] | None = None
+
+
+class SurfaceName(NamedTuple):
+    """A name inside a sentence, the same at its beginning (of equal length), and whether it takes a plural verb."""
+
+    text: str
+    initial: str
+    plural: bool = False
+
+
+class Language(ABC):
+    """A language that triples are told in.
+
+    Attributes:
+        code: ISO 639-1 code.
+        between: what stands between two sentences of a passage: a space, or nothing.
+        phrases: its templates.
+    """
+
+    code: ClassVar[str]
+    between: ClassVar[str]
+
+    def __init__(self, phrases: Phrases) -> None:
+        self.phrases = phrases
+
+    @abstractmethod
+    def name_of(self, concept: Concept) -> SurfaceName | None:
+        """The name a concept is mostly told by; None where it has none in this language, so that it is not told."""
+
+    @abstractmethod
+    def other_names_of(self, concept: Concept) -> tuple[SurfaceName, ...]:
+        """Names that mean just the same and may stand in place of `name_of`, the best first; no codes, no mere variants."""
+
+    def definition_of(self, concept: Concept) -> str:
+        """What follows the name and the verb of the template `definition`; "" where no definition fits."""
+        return ""
+
+    @staticmethod
+    def words_of(predicate: str) -> Mapping[str, str] | None:
+        """Words for a predicate that the templates lack, from its own name; None where the language cannot use that."""
+        return None
+
+    def opening(self, concept: Concept, name: SurfaceName) -> Iterator[tuple[str, list[Span]]]:
+        """Sentences about the entity itself, each with the spans of its names: its definition, and its other names."""
+        phrases = self.phrases
+        if definition := self.definition_of(concept):
+            yield _sentence(phrases.definition, name, concept, "definition", [(definition, False)])
+        if others := self.other_names_of(concept):
+            pieces: list[tuple[str, bool]] = []
+            for number, other in enumerate(others):
+                if number:
+                    pieces.append((phrases.last if number == len(others) - 1 else phrases.comma, False))
+                pieces.append((other.text, True))
+            yield _sentence(phrases.synonyms, name, concept, "synonyms", pieces)
+
+
+def _sentence(
+    template: str, name: SurfaceName, concept: Concept, slot: str, pieces: list[tuple[str, bool]]
+) -> tuple[str, list[Span]]:
+    """A template with the entity's name and some pieces put in; pieces marked True are names of the entity too."""
+    spans: list[Span] = []
+    text = ""
+    for part in fill(template, name.plural):
+        if part == "{subject}":
+            shown = name.text if text else name.initial
+            spans.append((len(text), len(text) + len(shown), concept.curie, concept.category))
+            text += shown
+        elif part == f"{{{slot}}}":
+            for piece, is_name in pieces:
+                if is_name:
+                    spans.append((len(text), len(text) + len(piece), concept.curie, concept.category))
+                text += piece
+        else:
+            text += part
+    return text, spans

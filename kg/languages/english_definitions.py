@@ -1,0 +1,41 @@
+"""The definition of a concept as it follows "X is".
+
+A definition is told only where it fits the frame "X is a ...", and only its first sentence, cleaned of the codes that
+ontologies put into prose (`located_in`, "(HP:0000001)"). What does not fit is left out rather than told badly.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["definition_words"]
+
+_CODES = re.compile(r"\s*[\[(][A-Za-z]+:[\w.:]+[\])]|`")
+_RELATION_WORD = re.compile(r"\b([a-z]+(?:_[a-z]+)+)\b")
+_RELATIONS = {
+    "has_material_basis_in": "caused by", "has_symptom": "with the symptom", "located_in": "in the", "results_in": "resulting in",
+    "transmitted_by": "transmitted by", "derives_from": "derived from", "has_agent": "caused by", "composed_of": "composed of",
+}  # fmt: skip
+_FRAME = re.compile(r"(?:An?|The|Any|One of) [\w(]")
+_FIRST_SENTENCE = re.compile(r"(.+?[\w)\]\"'%])\.(?:\s|$)")
+_MARKUP = re.compile(r"<[^<>]*>|\s+")
+_LONGEST = 400
+
+
+def definition_words(definition: str | None) -> str:
+    """The first sentence of a definition as it follows "X is", without its full stop; "" where it does not fit.
+
+    >>> definition_words("A lung disease that is located_in the lung. It has_symptom cough.")
+    'a lung disease that is in the lung'
+    """
+    text = _CODES.sub("", _MARKUP.sub(" ", definition or "")).strip().strip('"')
+    if not _FRAME.match(text):
+        return ""
+    match = _FIRST_SENTENCE.match(text)
+    sentence = match.group(1) if match else text.rstrip(".")
+    sentence = _RELATION_WORD.sub(lambda m: _RELATIONS.get(m.group(1), m.group(1).replace("_", " ")), sentence)
+    sentence = re.sub(r"\bin the (?=(?:the|an?|one|any|both)\b)", "in ", sentence)
+    if len(sentence) > _LONGEST or "{" in sentence:
+        return ""
+    sentence = re.sub(r"^A (?=[aeiou])", "An ", sentence)
+    return sentence[0].lower() + sentence[1:]

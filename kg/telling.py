@@ -1,0 +1,188 @@
+"""Facts into text: names and templates at hand, and the offsets of all that is named.
+
+Which of several phrasings and names a fact gets depends on digits of its id, other digits for each use, so that a new triple
+rewords no other. Three times in four an entity has its preferred name, else one of its exact synonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from kg.languages import Concept, Language, SurfaceName
+from kg.passage_rows import Relation, Sentence, Span
+
+__all__ = ["AFFIRMED", "Fact", "Teller", "Told", "stance_of"]
+
+#: Stances that state the triple as true, with more or less certainty.
+AFFIRMED = frozenset({"high", "middle", "low"})
+
+_DIGITS = 12
+_PREFERRED = 192
+
+
+class Fact(NamedTuple):
+    """One triple as it will be told: columns of TRIPLES by their names, and how it is told."""
+
+    subject: str
+    split: str
+    triple_id: str
+    subject_category: str
+    predicate: str
+    object: str
+    object_category: str
+    direction: str | None
+    belief: float
+    support: float
+    contradiction: float
+    contested: bool
+    evidence_ids: list[str]
+    doc_ids: list[str]
+
+
+class Told(NamedTuple):
+    """The text of a passage, and what stands where in it."""
+
+    text: str
+    sentences: list[Sentence]
+    spans: list[Span]
+    relations: list[Relation]
+
+
+Opening = tuple[tuple[str, list[Span]], ...]
+
+
+def stance_of(
+    belief: float,
+    support: float,
+    contradiction: float,
+    *,
+    contested: bool,
+    high: float,
+    middle: float,
+    minimum_belief: float,
+) -> str | None:
+    """How a triple is told: `high`, `middle`, `low`, `denied`, `contested`, or None where it is not told.
+
+    Contested comes first: where both sides have much evidence, neither "treats" nor "was not found to treat" is true.
+    A claim is denied where the evidence against it outweighs the evidence for it.
+
+    Args:
+        high, middle: least beliefs of claims told as facts, and as reported.
+    """
+    if contested:
+        return "contested" if max(support, contradiction) >= minimum_belief else None
+    if contradiction > support:
+        return "denied" if contradiction >= minimum_belief else None
+    if belief < minimum_belief:
+        return None
+    return "high" if belief >= high else "middle" if belief >= middle else "low"
+
+
+class Teller:
+    """Tells facts in one language.
+
+    Args:
+        language: its names and templates.
+        concepts: VOCABULARY rows of all that may be named.
+        ambiguous: names, case folded, that several concepts have: never told in place of the preferred name.
+    """
+
+    def __init__(self, language: Language, concepts: pa.Table, ambiguous: Collection[str] = frozenset()) -> None:
+        self.language = language
+        self._ambiguous = ambiguous
+        columns = (concepts[name].to_pylist() for name in Concept._fields)
+        self.concepts: dict[str, Concept] = {}
+        self.names: dict[str, SurfaceName] = {}
+        self._known: set[str] = set()
+        self._others: dict[str, tuple[SurfaceName, ...]] = {}
+        for row in zip(*columns, strict=True):
+            concept = Concept._make(row)
+            if concept.name or concept.translations:
+                self._known.add(concept.curie)
+            if (name := language.name_of(concept)) is not None:
+                self.concepts[concept.curie] = concept
+                self.names[concept.curie] = name
+
+    def stance(self, fact: Fact, minimum_belief: float = 0.0) -> str | None:
+        """How a fact is told."""
+        phrases = self.language.phrases
+        return stance_of(
+            fact.belief, fact.support, fact.contradiction, contested=fact.contested,
+            high=phrases.high, middle=phrases.middle, minimum_belief=minimum_belief,
+        )  # fmt: skip
+
+    def can_tell(self, fact: Fact) -> bool:
+        """Whether there are words for the predicate of a fact."""
+        return bool(self.language.phrases.of(fact.predicate, "low"))
+
+    def knows(self, curie: str) -> bool:
+        """Whether a vocabulary names an entity, in whatever language."""
+        return curie in self._known
+
+    def opening(self, curie: str) -> Opening:
+        """Sentences with spans that define an entity and give its other names; empty where the vocabulary has none."""
+        return tuple(self.language.opening(self.concepts[curie], self.names[curie]))
+
+    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, opening: Opening = ()) -> Told:
+        """Facts in sentences.
+
+        Args:
+            use: 0 to 4; facts told for another use get another phrasing and other names.
+            vary_subject: whether a subject may be told by another name.
+            opening: sentences that come first.
+        """
+        texts: list[str] = []
+        sentences: list[Sentence] = []
+        spans: list[Span] = []
+        relations: list[Relation] = []
+        at = 0
+        between = self.language.between
+        gap = len(between)
+        for text, found in opening:
+            spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
+            sentences.append((at, at + len(text)))
+            texts.append(text)
+            at += len(text) + gap
+        names, of = self.names, self.language.phrases.of
+        for fact in facts:
+            digits = int(fact.triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
+            subject, object_ = names[fact.subject], names[fact.object]
+            if vary_subject and digits & 255 >= _PREFERRED:
+                subject = self._other(fact.subject, digits & 255)
+            if digits >> 8 & 255 >= _PREFERRED:
+                object_ = self._other(fact.object, digits >> 8 & 255)
+            stance = self.stance(fact)
+            ways = of(
+                fact.predicate, stance or "low", subject.plural, object_.plural,
+                fact.direction, fact.subject_category, fact.object_category,
+            )  # fmt: skip
+            subject_first, before, middle, after = ways[(digits >> 16) % len(ways)]
+            first, second = (subject, object_) if subject_first else (object_, subject)
+            first_text = first.text if before else first.initial
+            text = f"{before}{first_text}{middle}{second.text}{after}"
+            one = at + len(before)
+            two = one + len(first_text) + len(middle)
+            here = len(spans)
+            if subject_first:
+                spans.append((one, one + len(first_text), fact.subject, fact.subject_category))
+                spans.append((two, two + len(second.text), fact.object, fact.object_category))
+            else:
+                spans.append((one, one + len(first_text), fact.object, fact.object_category))
+                spans.append((two, two + len(second.text), fact.subject, fact.subject_category))
+            if stance in AFFIRMED:
+                relations.append((here + (not subject_first), fact.predicate, here + subject_first, fact.triple_id))
+            sentences.append((at, at + len(text)))
+            texts.append(text)
+            at += len(text) + gap
+        return Told(between.join(texts), sentences, spans, relations)
+
+    def _other(self, curie: str, number: int) -> SurfaceName:
+        """A name that may stand in place of the preferred one, where there is any."""
+        others = self._others.get(curie)
+        if others is None:
+            found = self.language.other_names_of(self.concepts[curie])
+            others = self._others[curie] = tuple(n for n in found if n.text.casefold() not in self._ambiguous)
+        return others[number % len(others)] if others else self.names[curie]
