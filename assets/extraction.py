@@ -28,7 +28,7 @@ def name_index(job: Job) -> None:
     from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
-    columns = ["curie", "name", "synonyms", "category", "parents", "xrefs"]
+    columns = ["curie", "name", "synonyms", "category", "parents", "xrefs", "translations"]
     table = job.dataset("vocabulary").read(columns=columns)
     preference = Preference(job.home.config.extraction.prefer)
     index = VocabularyIndex.build(table, job.writer.folder("names"), preference)
@@ -161,6 +161,7 @@ STAGES = [
         name_index,
         needs=(Need("vocabulary"),),
         settings=lambda home: home.config.extraction.prefer or None,
+        version="2",
         kinds=("numpy",),
     ),
     Stage(
@@ -169,7 +170,7 @@ STAGES = [
         mentions,
         needs=(Need("documents", "same"), Need("name_index")),
         settings=lambda home: home.config.extraction.mention_models(),
-        version="2",
+        version="3",
         partitions="batch",
         tables=(MENTIONS,),
         kinds=("python", "parquet"),

@@ -2,6 +2,7 @@
 
 Words are runs of letters or of digits; what lies between them (spaces, hyphens, slashes, commas) does not count, so
 "FK-506", "FK 506" and "FK506" are one name. A word is folded in case, accents, Greek letters, British spelling and plural.
+A Chinese character is a word by itself, since nothing in a text says where Chinese words end (see `han` for its form).
 The rules need not give dictionary forms, they must only send the variants of a word to the same place and different words
 to different ones. About 5 million words a second, since the normal form of a word is cached. Rejected: a lemmatizer
 (needs a tagger) and the Porter stemmer ("organism", "organic" and "organ" become one word).
@@ -14,10 +15,12 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pipeline.han import HAN, han_form, has_han, is_han
+
 __all__ = ["WORD", "adjectives", "condition_variants", "normal_form", "normal_word", "organ_variant", "variants"]
 
-#: A word: a run of letters, with a possessive s, or a run of digits. Has no group of its own.
-WORD = re.compile(r"[^\W\d_]+(?:['’]s(?![^\W_]))?|\d+")
+#: A word: a run of letters, with a possessive s, a run of digits, or a Chinese character. Has no group of its own.
+WORD = re.compile(rf"[^\W\d_{HAN}]+(?:['’]s(?![^\W_]))?|\d+|[{HAN}]")
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta", "ι": "iota",
     "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "sigma", "τ": "tau",
@@ -50,6 +53,8 @@ def normal_word(word: str) -> str:
         word = word[:-2]
     folded = word.lower()
     if not folded.isascii():
+        if is_han(folded):
+            return han_form(folded)
         decomposed = unicodedata.normalize("NFKD", folded.translate(_GREEK_TABLE))
         folded = "".join(c for c in decomposed if not unicodedata.combining(c)) or folded
         folded = folded.replace(" ", "")
@@ -98,6 +103,9 @@ def variants(name: str) -> Iterator[str]:
     >>> [*variants("Diabetes Mellitus, Type 2")], [*variants("Anemia, Hemolytic, Autoimmune")]
     (['Type 2 Diabetes Mellitus'], ['Autoimmune Hemolytic Anemia', 'Hemolytic Autoimmune Anemia'])
     """
+    if has_han(name):
+        yield from _chinese_variants(name)
+        return
     bare = _NOTE.sub("", name)
     if bare != name and bare:
         yield bare
@@ -110,6 +118,32 @@ def variants(name: str) -> Iterator[str]:
             yield f"{parts[1]} {parts[2]} {parts[0]}"
     elif len(parts) == 1 and (match := _OF.fullmatch(bare)):
         yield f"{match['rest']} {match['head']}"
+
+
+_CHINESE_NOTE = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]$")
+_TYPES = ({"1": "ⅰ", "2": "ⅱ", "3": "ⅲ", "4": "ⅳ"}, {"i": "1", "ii": "2", "iii": "3", "iv": "4"})
+_TYPE = re.compile(r"(?<![0-9a-zⅰ-ⅳ.-])([1-4]|i{1,3}|iv|[ⅰ-ⅳ])(?=型|级|期|度)")
+
+
+def _chinese_variants(name: str) -> Iterator[str]:
+    """A Chinese name without the note at its end, and with the other kind of number before 型 (type) and its like.
+
+    >>> [*variants("2型糖尿病")], [*variants("肥胖症（单纯性）")]
+    (['ⅱ型糖尿病'], ['肥胖症'])
+    """
+    bare = _CHINESE_NOTE.sub("", name)
+    if bare != name and has_han(bare):
+        yield bare
+    form = han_form(bare)
+    roman, arabic = _TYPES
+
+    def other(match: re.Match[str]) -> str:
+        number = unicodedata.normalize("NFKC", match.group())
+        return roman.get(number) or arabic[number]
+
+    swapped = _TYPE.sub(other, form)
+    if swapped != form:
+        yield swapped
 
 
 def organ_variant(form: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What every name of a vocabulary means: usable names, their normal forms, and one concept for each homonym.
 
 Everyday words never stand for a concept, initials of a disease only where the text defines them or names the disease otherwise
-too, and short names in capitals in capitals only. Homonyms are ranked by (scope tier, vocabulary, preferred before synonym,
+too, and short names in capitals in capitals only. A Chinese name has two characters at least, and comes from the translations,
+too. Homonyms are ranked by (scope tier, vocabulary, preferred before synonym,
 class, CURIE). A synonym loses to the preferred name of a concept that is not linked at all: DOID has "analgesia" for pain
 agnosia, but MeSH calls the procedure so, hence the word links to nothing. Cross-references fold a concept into a preferred
 vocabulary. The result does not depend on the order of rows. Names are compiled into plain arrays, so that millions fit in
@@ -25,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.curies import prefix_of
+from pipeline.han import has_han
 from pipeline.lexicons import load_words, load_yaml
 from pipeline.name_forms import condition_variants, normal_form, variants
 from pipeline.name_trie import build_trie, follow
@@ -88,6 +90,19 @@ def _usable_name(name: str, form: tuple[str, ...], category: str, preferred: boo
 def _unlinkable() -> frozenset[str]:
     words = load_words("stop_words.en.txt") | load_words("general_names.en.txt")
     return frozenset(" ".join(normal_form(word)) for word in words)
+
+
+def _usable_chinese_name(form: tuple[str, ...]) -> bool:
+    """Whether a Chinese name may match: two characters or more, no everyday word, no sentence.
+
+    A single character (癌, 疝) is part of many words, and nothing in a text says where those end.
+    """
+    return 2 <= len(form) <= 40 and len("".join(form)) >= 2 and "".join(form) not in _unlinkable_chinese()
+
+
+@cache
+def _unlinkable_chinese() -> frozenset[str]:
+    return frozenset("".join(normal_form(word)) for word in load_words("general_names.zh.txt"))
 
 
 def _is_initials(name: str, category: str, preferred: bool) -> bool:
@@ -188,7 +203,7 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
         numbers.extend([known.setdefault(word, len(known)) for word in form])
         ends.append(len(numbers))
 
-    for curie, name, synonyms, category in _rows(vocabulary):
+    for curie, name, category, synonyms, chinese in _rows(vocabulary):
         vocabulary_place = preference.place(curie, category)
         if category not in categories:
             if form := normal_form(name):
@@ -198,7 +213,7 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
         linked = target.get(curie, curie)
         linked_category = category_of[linked] if category_of[linked] in categories else category
         linked_number = number_of[linked]
-        for alias, scope in [(name, "preferred"), *((s["name"], s["scope"]) for s in synonyms or ())]:
+        for alias, scope in [(name, "preferred"), *((s["name"], s["scope"]) for s in (*synonyms, *chinese))]:
             tier, score = _SCOPES.get(scope, _SCOPES["related"])
             preferred = scope == "preferred"
             for form, surface, step in _forms(alias, category, preferred):
@@ -224,11 +239,17 @@ def _collect(vocabulary: pa.Table, curies: list[str], categories: dict[str, int]
     return records
 
 
-def _rows(vocabulary: pa.Table) -> Iterator[tuple[str, str, list[dict[str, str]] | None, str]]:
-    """Rows of the table, some thousands at a time, so that few Python objects live at once."""
-    columns = ("curie", "name", "synonyms", "category")
+def _rows(vocabulary: pa.Table) -> Iterator[tuple[str, str, str, list[dict[str, str]], list[dict[str, str]]]]:
+    """CURIE, name, class, synonyms and Chinese names, some thousands of rows at a time, so that few Python objects live at once.
+
+    Of translations only those written in Chinese characters count: names in other languages look like English words.
+    """
+    columns = ("curie", "name", "category", "synonyms", "translations")
     for batch in vocabulary.select(columns).to_batches(max_chunksize=8192):
-        yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
+        rows = zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
+        for curie, name, category, synonyms, translations in rows:
+            chinese = [t for t in translations or () if t["language"] == "zh" and has_han(t["name"])]
+            yield curie, name, category, synonyms or [], chinese
 
 
 def _loses_to_unlinked(
@@ -255,6 +276,11 @@ def _forms(name: str, category: str, preferred: bool) -> Iterator[tuple[tuple[st
     """Normal forms of a name and its variants: (form, exact spelling it is bound to or "", tier)."""
     form = normal_form(name)
     if not form:
+        return
+    if has_han(name):
+        for other in dict.fromkeys([form, *map(normal_form, variants(name))]):
+            if _usable_chinese_name(other):
+                yield other, "", 0
         return
     if _usable_name(name, form, category, preferred):
         initials = _is_initials(name, category, preferred)

@@ -26,6 +26,7 @@ from unicodedata import combining
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.han import HAN, han_form, is_han
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
@@ -74,6 +75,9 @@ class NameIndex:
         self._words = _Words(arrays)
         self._entries: dict[int, _Entry] = {}
         self._contexts = {word: _Context.of(rule) for word, rule in load_yaml("ambiguous_names.en.yaml").items()}
+        self._chinese = {
+            name: _Context.of(rule, words=False) for name, rule in load_yaml("ambiguous_names.zh.yaml").items()
+        }
 
     def __len__(self) -> int:
         """Number of distinct normal forms."""
@@ -162,7 +166,10 @@ class NameIndex:
             concept = _choose(self._entry(node), surface)
             if concept is None:
                 continue
-            context = self._contexts.get(normal_word(pieces[2 * first + 1])) if after == first + 1 else None
+            if after == first + 1:
+                context = self._contexts.get(normal_word(pieces[2 * first + 1]))
+            else:
+                context = self._chinese.get(han_form(surface)) if is_han(surface[0]) else None
             if context is not None and not context.allows(text, start, end):
                 continue
             yield NameMatch(start, end, concept)
@@ -227,15 +234,24 @@ def _choose(entry: _Entry, surface: str) -> Concept | None:
 
 
 def _stands_free(text: str, start: int, end: int) -> bool:
-    """Whether a match ends at the edges of written words, and is no part of anti-X, non-X or X-like."""
+    """Whether a match ends at the edges of written words, and is no part of anti-X, non-X or X-like.
+
+    A Chinese character is an edge: ERCP stands free in "早期ERCP检查", and so does the name of a disease before "患者".
+    """
     if start and (
-        text[start - 1].isalnum() or (text[start - 1] in "-‐‑" and _OPPOSITE.search(text, max(0, start - 8), start))
+        _joins(text, start) or (text[start - 1] in "-‐‑" and _OPPOSITE.search(text, max(0, start - 8), start))
     ):
         return False
     if end == len(text):
         return True
     following = text[end]
-    return not (following.isalnum() or combining(following) or (following in "-‐‑" and _LIKE.match(text, end + 1)))
+    return not (_joins(text, end) or combining(following) or (following in "-‐‑" and _LIKE.match(text, end + 1)))
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether the characters before and after a place are one word: letters or digits both, neither of them Chinese."""
+    before, after = text[place - 1], text[place]
+    return before.isalnum() and after.isalnum() and not (is_han(before) or is_han(after))
 
 
 _OPPOSITE = re.compile(r"\b(?:anti|non|pseudo|pro|post|pre)[-‐‑]$", re.I)
@@ -248,7 +264,22 @@ def _one_phrase(text: str, start: int, end: int, between: Sequence[str]) -> bool
     """Whether what stands between neighbouring words can stand inside a name, and its brackets are closed in it."""
     if text.count("(", start, end) != text.count(")", start, end):
         return False
+    if is_han(text[start]) or is_han(text[end - 1]):
+        return _one_chinese_phrase(text[start:end], between)
     return all(joint == " " or _JOINT.fullmatch(joint) for joint in between)
+
+
+# Between two Chinese characters of one name nothing stands but a hyphen or bracket: a space is as good as a comma there.
+_CHINESE_JOINT = re.compile(r"[-‐‑—–·•/+'’]?|[（(\[]|[)）\]]|[)）][-‐‑]")
+_TWO_WORDS = re.compile(rf"[{HAN}]\s+[{HAN}]")
+
+
+def _one_chinese_phrase(phrase: str, between: Sequence[str]) -> bool:
+    return (
+        phrase.count("（") == phrase.count("）")
+        and _TWO_WORDS.search(phrase) is None
+        and all(joint == " " or _CHINESE_JOINT.fullmatch(joint) for joint in between)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,15 +292,17 @@ class _Context:
     not_after: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, rule: dict[str, str]) -> _Context:
+    def of(cls, rule: dict[str, str], *, words: bool = True) -> _Context:
+        edge = r"\b" if words else ""
+
         def compiled(key: str, form: str) -> re.Pattern[str] | None:
             return re.compile(form.format(rule[key]), re.I) if key in rule else None
 
         return cls(
             compiled("before", r"(?:{})[\s-]*$"),
-            compiled("after", r"[\s-]*(?:{})\b"),
-            compiled("not_before", r"\b(?:{})[\s-]*$"),
-            compiled("not_after", r"[\s-]*(?:{})\b"),
+            compiled("after", rf"[\s-]*(?:{{}}){edge}"),
+            compiled("not_before", rf"{edge}(?:{{}})[\s-]*$"),
+            compiled("not_after", rf"[\s-]*(?:{{}}){edge}"),
         )
 
     def allows(self, text: str, start: int, end: int) -> bool:
