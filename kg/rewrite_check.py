@@ -146,17 +146,18 @@ def _swapped(fact: _Reading, reading: _Reading, meaning: _Meaning) -> bool:
     if fact.claims & meaning.mutual or len(fact.places) != 2:
         return False
     first, second = dict.fromkeys(fact.order)
-    old = _between(fact, first, second)
+    old = _around(fact, first, second)
     same_order = reading.order.index(first) < reading.order.index(second)
-    new = _between(reading, first, second) if same_order else _between(reading, second, first)
+    new = _around(reading, first, second) if same_order else _around(reading, second, first)
     inversion_changed = bool(meaning.inverted.search(old)) != bool(meaning.inverted.search(new))
     return same_order == inversion_changed
 
 
-def _between(reading: _Reading, first: str, second: str) -> str:
+def _around(reading: _Reading, first: str, second: str) -> str:
+    """What stands between two names, and behind the second up to the next name."""
     pieces = reading.masked.split(_NAME)
     start, stop = reading.order.index(first), reading.order.index(second)
-    return _NAME.join(pieces[start + 1 : stop + 1])
+    return _NAME.join(pieces[start + 1 : stop + 2])
 
 
 def _words_added(old: Passage, new: Passage, language: str, names: Collection[str]) -> str | None:

@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from kg.config import RewritingConfig
@@ -26,7 +25,7 @@ __all__ = ["RewritingModel"]
 
 _STEP = 32
 # Templates of chat models may write today's date; rewriting must not depend on it.
-_DATE = datetime(2025, 1, 1)  # noqa: DTZ001 - a constant
+_DATE = datetime(2025, 1, 1)
 
 
 class RewritingModel:
@@ -152,4 +151,3 @@ def _make_greedy(model: Any, tokenizer: Any) -> None:
 
 def _rounded(prompt: Sequence[int]) -> int:
     return -(-max(len(prompt), 1) // _STEP) * _STEP
-

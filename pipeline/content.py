@@ -12,7 +12,7 @@ from pipeline.storage import file_sha256
 __all__ = ["folder_hash", "model_folder"]
 
 #: Files of a model's page that no use here needs, and that may be as large as the model.
-_OTHER_FRAMEWORKS = ("*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite", "*.gguf", "*.mlmodel", "onnx/*", "original/*")
+_OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite", "*.gguf", "*.mlmodel", "onnx/*", "original/*"]
 
 
 def folder_hash(folder: Path) -> str:
