@@ -12,7 +12,7 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
-__all__ = ["PREFIXES", "PREFIX_ORDER", "contract", "expand", "is_curie", "prefix_of"]
+__all__ = ["NAME_PREFIX", "PREFIXES", "PREFIX_ORDER", "contract", "expand", "is_curie", "prefix_of"]
 
 #: Prefixes in order of preference: whose identifier names merged concepts, and whose concept a homonym means.
 PREFIX_ORDER: Final[tuple[str, ...]] = (
@@ -30,6 +30,9 @@ PREFIX_ORDER: Final[tuple[str, ...]] = (
     "GO",
     "UMLS",
 )
+
+#: Prefix of concepts that have no identifier but their name (`pipeline.curated.names`).
+NAME_PREFIX: Final = "materia.name"
 
 # Ontologies of the OBO Foundry, whose PURLs all have one form (http://obofoundry.org/id-policy).
 _OBO_PURL = "http://purl.obolibrary.org/obo/"
@@ -106,6 +109,7 @@ PREFIXES: Final[dict[str, str]] = {prefix: f"{_OBO_PURL}{prefix}_" for prefix in
     "biolink": "https://w3id.org/biolink/vocab/",
     "dcterms": "http://purl.org/dc/terms/",
     "materia": "https://w3id.org/materia/",
+    NAME_PREFIX: "https://w3id.org/materia/name/",
     "oboInOwl": "http://www.geneontology.org/formats/oboInOwl#",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",

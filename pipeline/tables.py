@@ -239,7 +239,10 @@ VOCABULARY_MERGES = table_schema(
         ),
         "merged_into": (_TEXT, "identifier of the concept that holds its names now; null where it was not joined"),
         "other": (_TEXT, "the identifier it was said to be the same as"),
-        "why": (_TEXT, "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref"),
+        "why": (
+            _TEXT,
+            "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref, same-name, translated-name, translated-synonym",
+        ),
         "source": (_TEXT, "vocabulary file that says so"),
         "refused": (
             _TEXT,

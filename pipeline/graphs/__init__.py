@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.graphs.base import Edge, GraphReader, Node
+from pipeline.graphs.curated_table import CuratedTable
 from pipeline.graphs.kgx import KgxEdges
 from pipeline.graphs.obo import OboRelationships
 from pipeline.graphs.sif import Sif
@@ -14,7 +15,7 @@ __all__ = ["GRAPHS", "Edge", "GraphReader", "Node", "recognise"]
 
 #: Every reader by its name. No two recognise the same file.
 GRAPHS: Final[dict[str, GraphReader]] = {
-    reader.name: reader for reader in (KgxEdges(), OboRelationships(), Sif(), Triples())
+    reader.name: reader for reader in (CuratedTable(), KgxEdges(), OboRelationships(), Sif(), Triples())
 }
 
 

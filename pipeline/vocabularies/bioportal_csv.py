@@ -16,7 +16,7 @@ from typing import BinaryIO
 from pipeline.curies import contract, is_curie
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
-from pipeline.vocabularies.csv_rows import csv_rows
+from pipeline.csv_rows import csv_rows
 from pipeline.vocabularies.prefixes import normalise_curie
 
 __all__ = ["BioportalCsv"]

@@ -35,7 +35,7 @@ from pipeline.vocabularies.source_tables import SourceTables
 __all__ = ["VERSION", "JoinedVocabulary", "joined"]
 
 #: Name and version of what is done here and in `merge`: raise it when the same files give another table.
-VERSION: Final = "join.v1"
+VERSION: Final = "join.v2"
 
 _EXAMPLES = 3
 
@@ -192,7 +192,8 @@ _SORTS: Final = {
     "synonyms": f"""
         SELECT into_id AS rank, given.name AS name, scope FROM (
             SELECT spot, name, scope FROM name_row WHERE language IS NULL
-            UNION ALL SELECT spot, name, 'exact' FROM part_row WHERE name IS NOT NULL
+            UNION ALL SELECT spot, name, 'exact' FROM part_row ANTI JOIN (
+                SELECT spot, name FROM name_row WHERE language IS NOT NULL) USING (spot, name) WHERE name IS NOT NULL
         ) given JOIN {_GOAL} USING (spot) JOIN head ON head.id = into_id
         WHERE given.name <> head.name ORDER BY rank, name, {_SCOPE_RANK}""",  # noqa: S608
     "translations": f"""

@@ -1,13 +1,15 @@
 """Which concepts are the same: only what is said to be exactly the same is merged, and a log says what, why, and what not.
 
-Three kinds of statement merge, in this order:
+Four kinds of statement merge, in this order:
 
 1. a retired identifier and the concept that stands for it (OBO `alt_id`, OWL `replaced_by`), unless the file that says so
    still has the identifier as a concept of its own;
 2. an exact match (SSSOM and SKOS `exactMatch`, OWL `equivalentClass`), whatever the categories;
 3. a cross-reference that is the only one, in either direction, between the two concepts and each other's vocabularies,
    where the categories agree: equal, one a kind of the other, or one unknown. Cross-references that are not one to one
-   often mean something broader, so they are left alone. This kind can be switched off.
+   often mean something broader, so they are left alone. This kind can be switched off;
+4. the name of a concept that only its name identifies, where it is the name of one other concept whose category agrees
+   (`pipeline.vocabularies.same_names`).
 
 A vocabulary does not say one thing under two identifiers, so no statement may bring two of its concepts together (retired
 ones aside): the later statement is refused. Statements count in the order of the preferred prefixes of their two ends, so
@@ -27,8 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.biolink import is_kind_of
-from pipeline.curies import PREFIX_ORDER
+from pipeline.curies import NAME_PREFIX, PREFIX_ORDER
 from pipeline.duck import stream
+from pipeline.vocabularies.same_names import STEPS, candidates
 
 __all__ = ["merge", "renames"]
 
@@ -64,6 +67,7 @@ def merge(connection: Any, prefix_order: Sequence[str] = PREFIX_ORDER, *, cross_
         connection.execute(_XREFS)
         for statement in _statements(connection, _ONE_TO_ONE):
             groups.join(statement, "one-to-one-xref", by_kind=True)
+    _join_names(connection, groups)
     connection.register("merged", groups.members())
     connection.register("proofs", groups.proof_rows())
     connection.register("refusals", groups.refusal_rows())
@@ -72,10 +76,42 @@ def merge(connection: Any, prefix_order: Sequence[str] = PREFIX_ORDER, *, cross_
         connection.execute(_LOG_AMBIGUOUS)
 
 
+def _join_names(connection: Any, groups: _Groups) -> None:
+    """Join what only a name identifies to the concept that has the name."""
+    found = list(candidates(connection))
+    numbers = {number for one in found for number in (one.concept, *(other for step in one.steps for other in step))}
+    connection.register("wanted", pa.table({"id": pa.array(sorted(numbers), pa.int64())}))
+    rows = connection.execute("SELECT id, prefix_place, category FROM named JOIN wanted USING (id)").fetchall()
+    known = {number: (prefix, category) for number, prefix, category in rows}
+    for step, why in enumerate(STEPS):
+        left = []
+        for one in found:
+            said, own = one.steps[step], known[one.concept]
+            preferred = sorted(said, key=lambda other: (known[other][0], other), reverse=True)
+            agreeing = {groups.root(o): o for o in preferred if _common(own[1], known[o][1]) is not None}
+            if len(agreeing) == 1:
+                (other,) = agreeing.values()
+                (prefix, category), (own_prefix, own_category) = known[other], own
+                statement = _Statement(other, one.concept, prefix, own_prefix, category, own_category, said[other])
+                groups.join(statement, why, by_kind=True)
+            elif agreeing:
+                groups.refused += [(one.concept, o, why, said[o], "ambiguous") for o in sorted(agreeing.values())]
+            else:
+                left.append(one)
+        found = left
+    for one in found:
+        other = min(one.steps[0], key=lambda other: (known[other][0], other))
+        groups.refused.append((one.concept, other, STEPS[0], one.steps[0][other], "different-kind"))
+
+
 def _number_prefixes(connection: Any, prefix_order: Sequence[str]) -> None:
     found = connection.execute("SELECT DISTINCT split_part(curie, ':', 1) FROM concept").fetchall()
     place = {prefix: number for number, prefix in enumerate(prefix_order)}
-    ordered = sorted((prefix for (prefix,) in found), key=lambda prefix: (place.get(prefix, len(place)), prefix))
+    # What has a name only never names what has an identifier.
+    ordered = sorted(
+        (prefix for (prefix,) in found),
+        key=lambda prefix: (prefix == NAME_PREFIX, place.get(prefix, len(place)), prefix),
+    )
     connection.register(
         "prefixes", pa.table({"prefix": pa.array(ordered, pa.string()), "prefix_place": range(len(ordered))})
     )

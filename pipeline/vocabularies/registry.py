@@ -8,6 +8,7 @@ from pipeline.vocabularies.babelon import Babelon
 from pipeline.vocabularies.base import Loader
 from pipeline.vocabularies.bioportal_csv import BioportalCsv
 from pipeline.vocabularies.ctd import Ctd
+from pipeline.vocabularies.curated_table import CuratedTable
 from pipeline.vocabularies.kgx_nodes import KgxJson, KgxJsonl, KgxTsv
 from pipeline.vocabularies.medic import Medic
 from pipeline.vocabularies.mesh_tree import MeshTree
@@ -27,7 +28,7 @@ __all__ = ["HEAD_BYTES", "LOADERS", "recognise"]
 _NLM: tuple[Loader, ...] = (Mrconso(), Mrrel(), Mrsty(), Mrdef(), MeshXml(), MeshTree())
 _GRAPHS: tuple[Loader, ...] = (KgxTsv(), KgxJsonl(), KgxJson(), Sssom())
 _ONTOLOGIES: tuple[Loader, ...] = (ObographsJson(), Rdf(), Obo())
-_TABLES: tuple[Loader, ...] = (BioportalCsv(), Babelon(), Ctd(), Medic(), Tsv())
+_TABLES: tuple[Loader, ...] = (BioportalCsv(), Babelon(), Ctd(), Medic(), CuratedTable(), Tsv())
 #: Every loader by its name; a file goes to the first that recognises it, so narrow formats stand before wide ones.
 LOADERS: Final[dict[str, Loader]] = {loader.name: loader for loader in (*_NLM, *_GRAPHS, *_ONTOLOGIES, *_TABLES)}
 

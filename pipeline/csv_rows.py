@@ -1,4 +1,4 @@
-"""Rows of a CSV file with quoted cells (RFC 4180), for the vocabularies that come as CSV.
+"""Rows of a CSV file with quoted cells (RFC 4180), for the vocabularies and tables that come as CSV.
 
 The standard library's parser does the work in C. A cell may run over lines; one of more than a million characters is
 taken for a quotation mark that is never closed: the row is set aside and reading goes on behind it.
@@ -7,17 +7,18 @@ taken for a quotation mark that is never closed: the row is set aside and readin
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.errors import SetAside
-from pipeline.vocabularies.base import OnSetAside
 
 __all__ = ["csv_rows"]
 
 _LONGEST_CELL = 1 << 20
 
 
-def csv_rows(lines: Iterable[tuple[int, str]], file: str, set_aside: OnSetAside) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    lines: Iterable[tuple[int, str]], file: str, set_aside: Callable[[SetAside], None], delimiter: str = ","
+) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of the line a row ends on, its cells) of numbered lines; blank lines are passed over."""
     line = 0
 
@@ -27,7 +28,7 @@ def csv_rows(lines: Iterable[tuple[int, str]], file: str, set_aside: OnSetAside)
             yield text + "\n"
 
     csv.field_size_limit(_LONGEST_CELL)
-    rows = csv.reader(texts())
+    rows = csv.reader(texts(), delimiter=delimiter)
     while True:
         try:
             row = next(rows, None)
