@@ -96,7 +96,5 @@ def load_config(path: str) -> Config:
     if config.vocabulary.categories is not None:
         categories = whole(config.vocabulary.categories)
         update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
-    if config.corpus.templates:
-        templates = {code: whole(name) for code, name in config.corpus.templates.items()}
-        update["corpus"] = config.corpus.model_copy(update={"templates": templates})
+    update["corpus"] = config.corpus.with_paths(whole)
     return config.model_copy(update=update)

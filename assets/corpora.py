@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.stage import Check, Job, Need, Stage
+from kg.config import RewritingConfig
 from kg.tables import PASSAGES
 
 __all__ = ["CORPORA", "STAGES"]
@@ -45,8 +46,23 @@ def verbalized_corpus(job: Job) -> None:
     concepts = concepts_named(job.dataset("vocabulary").paths(), named)
     counts: Counter[str] = Counter()
     told = verbalize(triples, concepts, job.home.config.corpus, set_aside=job.writer.set_aside, counts=counts)
-    _write_shards(job, told)
     job.writer.summary["told"] = dict(sorted(counts.items()))
+    if job.home.config.corpus.rewriting is not None:
+        told = _reworded(job, told, concepts, job.home.config.corpus.rewriting)
+    _write_shards(job, told)
+
+
+def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingConfig) -> pa.Table:
+    from kg.rewriting import names_to_know, rewrite_bucket
+    from kg.rewriting_model import RewritingModel
+    from kg.verbalize import languages_of
+
+    counts: Counter[str] = Counter()
+    names = names_to_know(concepts, languages_of(job.home.config.corpus))
+    model = job.once("rewriting_model", lambda: RewritingModel(config))
+    reworded = rewrite_bucket(told, config, model, job.dataset("rewrites"), job.key, names=names, counts=counts)
+    job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
+    return reworded
 
 
 def literature_corpus(job: Job) -> None:

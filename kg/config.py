@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -121,6 +122,14 @@ class CorpusConfig(_Strict):
     rewriting: RewritingConfig | None = Field(
         None, description="model that rewords verbalized passages, if any: see the section on it"
     )
+
+    def with_paths(self, whole: Callable[[str], str]) -> CorpusConfig:
+        """The same with paths written whole. What is no folder is the name of a model."""
+        templates = {code: whole(path) for code, path in self.templates.items()}
+        rewriting = self.rewriting
+        if rewriting and Path(whole(rewriting.model)).is_dir():
+            rewriting = rewriting.model_copy(update={"model": whole(rewriting.model)})
+        return self.model_copy(update={"templates": templates, "rewriting": rewriting})
 
     def identity(self) -> dict[str, Any]:
         """What the corpora depend on, for skip keys: files of templates by their text and models by their content, not by their path.

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, table_schema
 
-__all__ = ["PASSAGES", "TRIPLES"]
+__all__ = ["PASSAGES", "REWRITES", "TRIPLES"]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -69,5 +69,16 @@ PASSAGES = table_schema(
         "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
         "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
         "split": (_TEXT, "train, validation or test"),
+    },
+)
+
+REWRITES = table_schema(
+    "rewrites",
+    1,
+    {
+        "language": (_TEXT, "ISO 639-1 code"),
+        "template": (_TEXT, "facts as templates tell them; one row for each such text of a language, sorted"),
+        "written": (_TEXT, "what the model made of it; null where it is longer than the model reads"),
+        "outcome": (_TEXT, "rewritten, or why the template was kept: name-lost, claim-changed ..."),
     },
 )

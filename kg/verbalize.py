@@ -22,11 +22,10 @@ import pyarrow as pa
 
 from kg.config import CorpusConfig
 from kg.languages import Language, language_of
-from kg.passage_rows import PassageRows
+from kg.passage_rows import PassageRows, verbalized_id
 from kg.tables import PASSAGES
 from kg.telling import Fact, Teller, Told
 from pipeline.errors import SetAside
-from pipeline.hashing import hash_fields
 
 __all__ = ["languages_of", "verbalize"]
 
@@ -152,7 +151,7 @@ def _add(rows: PassageRows, language: str, split: str, facts: Sequence[Fact], to
         doc_ids = _union([fact.doc_ids for fact in facts])
         belief = min(fact.belief for fact in facts)
     rows.add(
-        passage_id=hash_fields("verbalized", language, *triple_ids, told.text),
+        passage_id=verbalized_id(language, triple_ids, told.text),
         language=language,
         **told._asdict(),
         triple_ids=triple_ids,

@@ -46,6 +46,9 @@ _SYMBOLS = frozenset(
     }
 )
 _CHEMICALS = frozenset({"biolink:SmallMolecule", "biolink:ChemicalEntity", "biolink:Drug", "biolink:MolecularMixture"})
+# Sources list departments as "肝病" or "心理咨询"; in a sentence they are a "科".
+_DEPARTMENT = "biolink:AdministrativeEntity"
+_DEPARTMENT_ENDS = ("科", "室", "中心", "门诊", "部", "所", "院")
 _SYMBOL = re.compile(r"(?=[\w.*>:/+-]*[A-Z0-9])[A-Za-z\u0391-\u03c9][\w.*>:/+-]{1,19}", re.ASCII)
 _DRUG_CODE = re.compile(r"[A-Z]{1,5}[- ]?\d{2,}[A-Z0-9-]*")
 _DEFINES = re.compile(r"(?:是|指|是指)?(?=(?:指|一种|一类|一组|一个|由|以|因|发生|机体|体内)\S)")
@@ -61,7 +64,8 @@ class Chinese(Language):
     def name_of(self, concept: Concept) -> SurfaceName | None:
         """The first Chinese name that can stand in a sentence; a symbol or code where Chinese papers write that."""
         for name in _names(concept):
-            return SurfaceName(name, name)
+            whole = f"{name}科" if concept.category == _DEPARTMENT and not name.endswith(_DEPARTMENT_ENDS) else name
+            return SurfaceName(whole, whole)
         name = (concept.name or "").strip()
         written_so = (concept.category in _SYMBOLS and _SYMBOL.fullmatch(name)) or (
             concept.category in _CHEMICALS and _DRUG_CODE.fullmatch(name)
