@@ -7,9 +7,10 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.extraction import write_buckets
 from assets.stage import Check, Job, Need, Stage
 from kg.config import RewritingConfig
-from kg.tables import PASSAGES
+from kg.tables import CONTEXT, PASSAGES
 
 __all__ = ["CORPORA", "STAGES"]
 
@@ -38,14 +39,25 @@ def verbalized_corpus(job: Job) -> None:
 
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
     """
-    from kg.concepts import concepts_named
+    from kg.concepts import ambiguous_names, concepts_named
     from kg.verbalize import verbalize
 
-    triples = job.dataset("triples").read(job.key)
-    named = triples["subject"].to_pylist() + triples["object"].to_pylist()
-    concepts = concepts_named(job.dataset("vocabulary").paths(), named)
+    triples, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
+    vocabulary = job.dataset("vocabulary").paths()
+    named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
+    named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
     counts: Counter[str] = Counter()
-    told = verbalize(triples, concepts, job.home.config.corpus, set_aside=job.writer.set_aside, counts=counts)
+    concepts = concepts_named(vocabulary, named)
+    told = verbalize(
+        triples,
+        concepts,
+        job.home.config.corpus,
+        ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
+        context=context,
+        splits=job.home.config.splits,
+        set_aside=job.writer.set_aside,
+        counts=counts,
+    )
     job.writer.summary["told"] = dict(sorted(counts.items()))
     if job.home.config.corpus.rewriting is not None:
         told = _reworded(job, told, concepts, job.home.config.corpus.rewriting)
@@ -63,6 +75,30 @@ def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingCon
     reworded = rewrite_bucket(told, config, model, job.dataset("rewrites"), job.key, names=names, counts=counts)
     job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
     return reworded
+
+
+def triple_context_shuffle(job: Job) -> None:
+    """What stands beside each triple elsewhere: a triple that goes on where it ends, and a sentence of a paper that says it.
+
+    One step that writes every bucket, so that a bucket can be told without reading another.
+    """
+    from kg.context import context_of_triples
+
+    config = job.home.config
+    rows = context_of_triples(
+        _bucket_paths(job, "triples"),
+        _bucket_paths(job, "evidence_by_bucket"),
+        _bucket_paths(job, "literature_by_bucket"),
+        config.buckets,
+        minimum_belief=config.corpus.minimum_belief,
+        chains="chain" in config.corpus.forms,
+        quotations="quotation" in config.corpus.forms,
+    )
+    write_buckets(job, "triple_context", CONTEXT, rows)
+
+
+def _bucket_paths(job: Job, asset: str) -> list[str]:
+    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
 
 
 def literature_corpus(job: Job) -> None:
@@ -103,12 +139,25 @@ def corpus(job: Job) -> None:
 
 STAGES = [
     Stage(
+        "triple_context_shuffle",
+        "corpus",
+        triple_context_shuffle,
+        needs=(Need("triples", "bucket"), Need("evidence_by_bucket", "bucket"), Need("literature_by_bucket", "bucket")),
+        settings=lambda home: [
+            home.config.buckets,
+            home.config.corpus.minimum_belief,
+            [form for form in ("chain", "quotation") if form in home.config.corpus.forms],
+        ],
+        kinds=("duckdb",),
+        shuffled="triple_context",
+    ),
+    Stage(
         "verbalized_corpus",
         "corpus",
         verbalized_corpus,
-        needs=(Need("triples", "same"), Need("vocabulary")),
+        needs=(Need("triples", "same"), Need("triple_context", "same"), Need("vocabulary")),
         partitions="bucket",
-        settings=lambda home: home.config.corpus.identity(),
+        settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
     ),

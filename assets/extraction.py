@@ -15,7 +15,7 @@ from pipeline.errors import MateriaError
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
-__all__ = ["STAGES", "name_index_folder"]
+__all__ = ["STAGES", "name_index_folder", "write_buckets"]
 
 _SMALL = 2000
 
@@ -102,7 +102,7 @@ def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
     return [path for key in keys for path in dataset.paths(key)]
 
 
-def _write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
+def write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
     """Write every bucket's partition of an asset, and in this stage's own summary the data version of each."""
     dataset, buckets = job.dataset(asset), job.home.config.buckets
     versions: dict[str, str] = {}
@@ -135,7 +135,7 @@ def evidence_shuffle(job: Job) -> None:
         job.home.config.buckets,
         graphs=job.dataset("graph_evidence").paths(),
     )
-    _write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
+    write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
 
 
 def literature_shuffle(job: Job) -> None:
@@ -151,7 +151,7 @@ def literature_shuffle(job: Job) -> None:
         job.home.config.buckets,
         retracted=job.home.config.fusion.retracted,
     )
-    _write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
+    write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
 
 
 STAGES = [

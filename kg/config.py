@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -15,6 +15,10 @@ from pipeline.content import folder_hash, model_folder
 from pipeline.sources import text_of
 
 __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "RewritingConfig", "SplitConfig"]
+
+
+#: How a passage tells what the graph says (the column `form` of PASSAGES).
+Form = Literal["fact", "paragraph", "entity", "chain", "quotation"]
 
 
 class _Strict(BaseModel):
@@ -115,6 +119,9 @@ class CorpusConfig(_Strict):
     templates: dict[str, str] = Field(
         {},
         description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
+    forms: tuple[Form, ...] = Field(
+        get_args(Form), description="kinds of passages that the graph is told in; the column `form` tells them apart"
     )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")

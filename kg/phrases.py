@@ -83,6 +83,11 @@ class Phrases:
         """What stands before the last one."""
         return self.templates.last
 
+    @property
+    def quotations(self) -> tuple[str, ...]:
+        """What a sentence of a paper is put into; slot: quotation."""
+        return self.templates.quotations
+
     def knows(self, predicate: str) -> bool:
         """Whether the file has words for a predicate; others are told with the words of their own name, if at all."""
         return predicate in self.templates.predicates

@@ -6,15 +6,15 @@ rewords no other. Three times in four an entity has its preferred name, else one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from kg.languages import Concept, Language, SurfaceName
 from kg.passage_rows import Relation, Sentence, Span
 
-__all__ = ["AFFIRMED", "Fact", "Teller", "Told", "stance_of"]
+__all__ = ["AFFIRMED", "Fact", "Quotation", "Teller", "Told", "stance_of"]
 
 #: Stances that state the triple as true, with more or less certainty.
 AFFIRMED = frozenset({"high", "middle", "low"})
@@ -51,7 +51,18 @@ class Told(NamedTuple):
     relations: list[Relation]
 
 
-Opening = tuple[tuple[str, list[Span]], ...]
+class Quotation(NamedTuple):
+    """A sentence of a paper, with the places of what it names."""
+
+    evidence_id: str
+    doc_id: str
+    language: str
+    sentence: str
+    mentions: list[dict[str, Any]]
+
+
+#: Sentences with the spans of their names.
+Sentences = Sequence[tuple[str, list[Span]]]
 
 
 def stance_of(
@@ -87,7 +98,7 @@ class Teller:
     Args:
         language: its names and templates.
         concepts: VOCABULARY rows of all that may be named.
-        ambiguous: names, case folded, that several concepts have: never told in place of the preferred name.
+        ambiguous: names, in lower case, that several concepts have: never told in place of the preferred name.
     """
 
     def __init__(self, language: Language, concepts: pa.Table, ambiguous: Collection[str] = frozenset()) -> None:
@@ -114,25 +125,63 @@ class Teller:
             high=phrases.high, middle=phrases.middle, minimum_belief=minimum_belief,
         )  # fmt: skip
 
-    def can_tell(self, fact: Fact) -> bool:
+    def has_words(self, fact: Fact) -> bool:
         """Whether there are words for the predicate of a fact."""
         return bool(self.language.phrases.of(fact.predicate, "low"))
+
+    def nameless(self, fact: Fact) -> list[str]:
+        """Those of its two entities that have no name in this language."""
+        return [curie for curie in (fact.subject, fact.object) if curie not in self.names]
+
+    def can_tell(self, fact: Fact) -> bool:
+        """Whether there are words and names for a fact."""
+        return not self.nameless(fact) and self.has_words(fact)
+
+    def joined(self, first: Told, second: Told) -> Told:
+        """Two passages as one."""
+        at, before = len(first.text) + len(self.language.between), len(first.spans)
+        return Told(
+            f"{first.text}{self.language.between}{second.text}",
+            first.sentences + [(start + at, end + at) for start, end in second.sentences],
+            first.spans + [(start + at, end + at, curie, category) for start, end, curie, category in second.spans],
+            first.relations
+            + [(s + before, predicate, o + before, source) for s, predicate, o, source in second.relations],
+        )
 
     def knows(self, curie: str) -> bool:
         """Whether a vocabulary names an entity, in whatever language."""
         return curie in self._known
 
-    def opening(self, curie: str) -> Opening:
-        """Sentences with spans that define an entity and give its other names; empty where the vocabulary has none."""
-        return tuple(self.language.opening(self.concepts[curie], self.names[curie]))
+    def opening(self, curie: str) -> Told | None:
+        """What defines an entity and gives its other names; None where the vocabulary has neither."""
+        sentences = list(self.language.opening(self.concepts[curie], self.names[curie]))
+        return self._with(Told("", [], [], []), sentences) if sentences else None
 
-    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, opening: Opening = ()) -> Told:
+    def quote(self, told: Told, fact: Fact, quotation: Quotation) -> Told:
+        """A fact that was told, followed by a sentence of a paper that says it."""
+        ways = self.language.phrases.quotations
+        way = ways[int(fact.triple_id[-6:], 16) % len(ways)]
+        begin = way.index("{quotation}")
+        spans = [(m["start"] + begin, m["end"] + begin, m["curie"], m["category"]) for m in quotation.mentions]
+        return self._with(told, [(way.replace("{quotation}", quotation.sentence), spans)])
+
+    def _with(self, told: Told, more: Sentences) -> Told:
+        """A passage with sentences added at its end."""
+        text, sentences, spans = told.text, list(told.sentences), list(told.spans)
+        for sentence, found in more:
+            at = len(text) + len(self.language.between) if text else 0
+            text = f"{text}{self.language.between}{sentence}" if text else sentence
+            sentences.append((at, len(text)))
+            spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
+        return Told(text, sentences, spans, told.relations)
+
+    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, by: str | None = None) -> Told:
         """Facts in sentences.
 
         Args:
             use: 0 to 4; facts told for another use get another phrasing and other names.
             vary_subject: whether a subject may be told by another name.
-            opening: sentences that come first.
+            by: id by which phrasing and names are chosen; the fact's own where None.
         """
         texts: list[str] = []
         sentences: list[Sentence] = []
@@ -141,14 +190,9 @@ class Teller:
         at = 0
         between = self.language.between
         gap = len(between)
-        for text, found in opening:
-            spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
-            sentences.append((at, at + len(text)))
-            texts.append(text)
-            at += len(text) + gap
         names, of = self.names, self.language.phrases.of
         for fact in facts:
-            digits = int(fact.triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
+            digits = int((by or fact.triple_id)[_DIGITS * use : _DIGITS * (use + 1)], 16)
             subject, object_ = names[fact.subject], names[fact.object]
             if vary_subject and digits & 255 >= _PREFERRED:
                 subject = self._other(fact.subject, digits & 255)
@@ -183,6 +227,6 @@ class Teller:
         """A name that may stand in place of the preferred one, where there is any."""
         others = self._others.get(curie)
         if others is None:
-            found = self.language.other_names_of(self.concepts[curie])
-            others = self._others[curie] = tuple(n for n in found if n.text.casefold() not in self._ambiguous)
+            found = self.language.other_names_of(self.concepts[curie], self.names[curie])
+            others = self._others[curie] = tuple(n for n in found if n.text.lower() not in self._ambiguous)
         return others[number % len(others)] if others else self.names[curie]

@@ -35,7 +35,7 @@ STANCES = ("high", "middle", "low", "denied", "contested")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _PAIR = frozenset({"subject", "object"})
 _CONDITIONS = ("direction", "subject", "object")
-_TOP_KEYS = ("language", "bands", "words", "forms", "predicates", "definition", "synonyms", "list")
+_TOP_KEYS = ("language", "bands", "words", "forms", "predicates", "definition", "synonyms", "list", "quotations")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Templates:
         forms: sentences that all predicates share, by stance.
         definition, synonyms: sentences about one entity.
         comma, last: the marks between names of a list.
+        quotations: what a sentence of a paper is put into.
     """
 
     language: str
@@ -90,6 +91,7 @@ class Templates:
     synonyms: str
     comma: str
     last: str
+    quotations: tuple[str, ...]
 
 
 def parse_templates(text: str, file: str, shipped: Templates | None = None) -> Templates:
@@ -163,6 +165,7 @@ class _Reader:
             self.complete(predicates[name], forms, ("predicates", name))
         high, middle = self.bands(values["bands"]) if "bands" in values else (kept["high"], kept["middle"])
         comma, last = self.marks(values["list"]) if "list" in values else (kept["comma"], kept["last"])
+        quotations = self.quotations(values["quotations"]) if "quotations" in values else kept["quotations"]
         about = {}
         for key in ("definition", "synonyms"):
             if key in values:
@@ -170,7 +173,7 @@ class _Reader:
             about[key] = values[key] if key in values else kept[key]
         return Templates(
             str(values.get("language", kept.get("language"))), high, middle, words, forms, predicates,
-            about["definition"], about["synonyms"], comma, last,
+            about["definition"], about["synonyms"], comma, last, quotations,
         )  # fmt: skip
 
     def keys(self, values: Any, known: tuple[str, ...], path: _Path) -> None:
@@ -207,6 +210,18 @@ class _Reader:
         if isinstance(comma, str) and isinstance(last, str):
             return comma, last
         raise self.fail("the marks of a list are missing", ("list",), "Give the two marks of a list: comma and last")
+
+    def quotations(self, value: Any) -> tuple[str, ...]:
+        for number, text in enumerate(value if isinstance(value, list) and value else [value]):
+            if (
+                not isinstance(text, str)
+                or text.count("{quotation}") != 1
+                or len(_SLOT.findall(text)) != 1
+                or "\n" in text
+            ):
+                remedy = "Write a list of sentences, each with the slot {quotation} once and no other"
+                raise self.fail(f"{text!r} holds no quotation", ("quotations", number), remedy)
+        return tuple(value)
 
     def entry(self, value: Any, path: _Path, words: tuple[str, ...]) -> Entry:
         name = path[1]

@@ -1,4 +1,4 @@
-"""Triples told in sentences: each fact alone, and the facts about one entity together in a paragraph.
+"""Triples told in sentences: alone, together in a paragraph about an entity, on to the next, or beside a paper that says so.
 
 Names and sentences come from a language (`kg/languages`, `kg/templates`); which of several phrasings a triple gets depends on the
 hash of its id. How sure a sentence sounds follows the belief; what the evidence denies is only ever told as denied. What is told of an
@@ -14,25 +14,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby
+from itertools import combinations, groupby
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 
-from kg.config import CorpusConfig
+from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
+from kg.literature import document_split
 from kg.passage_rows import PassageRows, verbalized_id
-from kg.tables import PASSAGES
-from kg.telling import Fact, Teller, Told
+from kg.splits import split_of
+from kg.tables import CONTEXT, PASSAGES
+from kg.telling import Fact, Quotation, Teller, Told
 from pipeline.errors import SetAside
 
 __all__ = ["languages_of", "verbalize"]
 
 _BATCH_ROWS = 4096
 _KEY = itemgetter(0, 1)
-# Uses of a triple, each with a phrasing of its own.
-_ALONE, _IN_PARAGRAPH = 0, 1
+# Uses of a triple, each with a phrasing of its own: alone, in a paragraph, first and second in a chain, before a quotation.
+_ALONE, _IN_PARAGRAPH, _FIRST, _SECOND, _QUOTED = range(5)
 
 SetsAside = Callable[[SetAside], None]
 
@@ -49,6 +51,8 @@ def verbalize(
     *,
     languages: Sequence[Language] | None = None,
     ambiguous: Collection[str] = frozenset(),
+    context: pa.Table | None = None,
+    splits: SplitConfig | None = None,
     set_aside: SetsAside | None = None,
     counts: Counter[str] | None = None,
 ) -> pa.Table:
@@ -59,7 +63,9 @@ def verbalize(
         concepts: VOCABULARY rows of (at least) their subjects and objects.
         config: languages, least belief, and the most facts in a paragraph.
         languages: those of the configuration where None.
-        ambiguous: names, case folded, that several concepts of the vocabulary have; told only where they are preferred names.
+        ambiguous: names, in lower case, that several concepts of the vocabulary have; told only where they are preferred names.
+        context: CONTEXT of these triples, for chains and quotations; `concepts` then has rows for the entities of its triples too.
+        splits: how pairs are held out: no training chain joins the ends of such a pair, no training quotation names both.
         set_aside: told of triples that cannot be told in any language because an entity has no name.
         counts: gets the number of triples told (`told-high`, `told-denied` ...), left out (`untold-low-belief`), and told
             with the words of their predicate's name for want of a template (`no-template biolink:...`). With several
@@ -71,29 +77,45 @@ def verbalize(
     """
     counts = Counter() if counts is None else counts
     batches: list[pa.RecordBatch] = []
+    beside = _Beside(context, splits or SplitConfig())
     for number, language in enumerate(languages_of(config) if languages is None else languages):
         # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
         teller = Teller(language, concepts, ambiguous)
-        batches += _told(triples, teller, config, counts, None if number else set_aside)
+        batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks()
 
 
-def _told(
-    triples: pa.Table, teller: Teller, config: CorpusConfig, counts: Counter[str], set_aside: SetsAside | None
+def _told(  # noqa: PLR0917
+    triples: pa.Table,
+    teller: Teller,
+    beside: _Beside,
+    config: CorpusConfig,
+    counts: Counter[str],
+    set_aside: SetsAside | None,
 ) -> Iterator[pa.RecordBatch]:
     """Passages in one language. Rows are kept as Arrow, not as Python objects, which the garbage collector would go through."""
     rows = PassageRows("verbalized")
-    code = teller.language.code
-    for (subject, split), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
+    code, described = teller.language.code, ""
+    for (subject, _), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
-        opening = teller.opening(subject)
         for fact in facts:
-            _add(rows, code, split, [fact], teller.tell((fact,), _ALONE))
-        for number, paragraph in enumerate(paragraphs(facts, config.facts_per_passage)):
-            first = opening if number == 0 else ()
-            if len(paragraph) > 1 or first:
-                told = teller.tell(paragraph, _IN_PARAGRAPH, vary_subject=False, opening=first)
-                _add(rows, code, split, paragraph, told)
+            if "fact" in config.forms:
+                _add(rows, "fact", code, (fact,), teller.tell((fact,), _ALONE))
+            if "chain" in config.forms and (second := beside.onward(fact)) and teller.can_tell(second):
+                first, then = teller.tell((fact,), _FIRST), teller.tell((second,), _SECOND, by=fact.triple_id)
+                _add(rows, "chain", code, (fact, second), teller.joined(first, then))
+            if "quotation" in config.forms and (quotation := beside.quotation(fact, code)):
+                told = teller.quote(teller.tell((fact,), _QUOTED), fact, quotation)
+                source = fact._replace(evidence_ids=[quotation.evidence_id], doc_ids=[quotation.doc_id])
+                _add(rows, "quotation", code, (source,), told)
+        if "paragraph" in config.forms:
+            for together in paragraphs(facts, config.facts_per_passage):
+                if len(together) > 1:
+                    _add(rows, "paragraph", code, together, teller.tell(together, _IN_PARAGRAPH, vary_subject=False))
+        if "entity" in config.forms and subject != described:
+            described = subject
+            if opening := teller.opening(subject):
+                _add(rows, "entity", code, (), opening)
         if len(rows) >= _BATCH_ROWS:
             yield rows.batch()
             rows = PassageRows("verbalized")
@@ -113,7 +135,7 @@ def _facts(
             if stance is None:
                 counts["untold-low-belief"] += 1
                 continue
-            if nameless := [curie for curie in (fact.subject, fact.object) if curie not in teller.names]:
+            if nameless := teller.nameless(fact):
                 counts["untold-no-name"] += 1
                 if set_aside is not None and not teller.knows(nameless[0]):
                     detail = f"{nameless[0]} is in no vocabulary, so the triple cannot be told; add its vocabulary to the build"
@@ -121,10 +143,40 @@ def _facts(
                 continue
             if not teller.language.phrases.knows(fact.predicate):
                 counts[f"no-template {fact.predicate}"] += 1
-                if not teller.can_tell(fact):
+                if not teller.has_words(fact):
                     continue
             counts[f"told-{stance}"] += 1
             yield fact
+
+
+class _Beside:
+    """The context of the triples of a bucket, less what would give a held-out pair away."""
+
+    def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
+        self._splits = splits
+        self._onward: dict[str, Fact] = {}
+        self._quotations: dict[str, Quotation] = {}
+        for row in (CONTEXT.empty_table() if context is None else context).to_pylist():
+            if row["onward"] is not None:
+                self._onward[row["triple_id"]] = Fact(**row["onward"])
+            else:
+                self._quotations[row["triple_id"]] = Quotation(**row["quotation"])
+
+    def onward(self, fact: Fact) -> Fact | None:
+        """A triple about the object of another, where both and the pair of their far ends are for training."""
+        second = self._onward.get(fact.triple_id)
+        if second is None or split_of(fact.subject, second.object, self._splits) != "train":
+            return None
+        return second
+
+    def quotation(self, fact: Fact, language: str) -> Quotation | None:
+        """A sentence that says a triple, in that language, where it names no held-out pair and its paper is for training."""
+        found = self._quotations.get(fact.triple_id)
+        if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
+            return None
+        named = sorted({mention["curie"] for mention in found.mentions})
+        held_out = any(split_of(a, b, self._splits) != "train" for a, b in combinations(named, 2))
+        return None if held_out else found
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:
@@ -140,16 +192,13 @@ def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact
         yield from paragraphs(half, most, bit + 1)
 
 
-def _add(rows: PassageRows, language: str, split: str, facts: Sequence[Fact], told: Told) -> None:
+def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], told: Told) -> None:
     """Append one passage with what stands behind it."""
-    if len(facts) == 1:
-        fact = facts[0]
-        triple_ids, evidence_ids, doc_ids, belief = [fact.triple_id], fact.evidence_ids, fact.doc_ids, fact.belief
+    if len(facts) == 1:  # most are, and need no sets
+        evidence_ids, doc_ids = facts[0].evidence_ids, facts[0].doc_ids
     else:
-        triple_ids = [fact.triple_id for fact in facts]
-        evidence_ids = _union([fact.evidence_ids for fact in facts])
-        doc_ids = _union([fact.doc_ids for fact in facts])
-        belief = min(fact.belief for fact in facts)
+        evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
+    triple_ids = sorted(fact.triple_id for fact in facts)
     rows.add(
         passage_id=verbalized_id(language, triple_ids, told.text),
         language=language,
@@ -157,8 +206,9 @@ def _add(rows: PassageRows, language: str, split: str, facts: Sequence[Fact], to
         triple_ids=triple_ids,
         evidence_ids=evidence_ids,
         doc_ids=doc_ids,
-        belief=belief,
-        split=split,
+        belief=min((fact.belief for fact in facts), default=None),
+        split=facts[0].split if facts else "train",
+        form=form,
     )
 
 

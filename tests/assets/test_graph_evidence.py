@@ -50,7 +50,7 @@ def configured(home: Path, papers: Path, graphs: Path | None) -> Home:
 
 def tables(home: Home) -> dict[str, str]:
     assets = [stage.name for stage in STAGES if stage.group != "models" and stage.name != "graph_index"]
-    assets += ["evidence_by_bucket", "literature_by_bucket"]
+    assets += ["evidence_by_bucket", "literature_by_bucket", "triple_context"]
     return {
         str(path.relative_to(home.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for asset in assets
