@@ -113,6 +113,14 @@ class RewritingConfig(_Strict):
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language(cls, values: Any) -> Any:
+        """Homes recorded when there was one language say `language`."""
+        if isinstance(values, dict) and "language" in values and "languages" not in values:
+            return {k: v for k, v in values.items() if k != "language"} | {"languages": [values["language"]]}
+        return values
+
     languages: tuple[str, ...] = Field(
         ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
     )

@@ -7,14 +7,14 @@ rewords no other. Three times in four an entity has its preferred name, else one
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from kg.languages import Concept, Language, SurfaceName
 from kg.passage_rows import Relation, Sentence, Span
 
-__all__ = ["AFFIRMED", "Fact", "Quotation", "Teller", "Told", "stance_of"]
+__all__ = ["AFFIRMED", "Fact", "Quotation", "Teller", "Told", "digits_of", "stance_of"]
 
 #: Stances that state the triple as true, with more or less certainty.
 AFFIRMED = frozenset({"high", "middle", "low"})
@@ -24,7 +24,7 @@ _PREFERRED = 192
 
 
 class Fact(NamedTuple):
-    """One triple as it will be told: columns of TRIPLES by their names, and how it is told."""
+    """One triple as it will be told: columns of TRIPLES by their names, and last how it is told (`stance_of`)."""
 
     subject: str
     split: str
@@ -40,6 +40,7 @@ class Fact(NamedTuple):
     contested: bool
     evidence_ids: list[str]
     doc_ids: list[str]
+    stance: str = "low"
 
 
 class Told(NamedTuple):
@@ -58,7 +59,7 @@ class Quotation(NamedTuple):
     doc_id: str
     language: str
     sentence: str
-    mentions: list[dict[str, Any]]
+    mentions: list[Span]
 
 
 #: Sentences with the spans of their names.
@@ -90,6 +91,11 @@ def stance_of(
     if belief < minimum_belief:
         return None
     return "high" if belief >= high else "middle" if belief >= middle else "low"
+
+
+def digits_of(triple_id: str, use: int) -> int:
+    """Digits of a triple's id that choose how it is told; others for each use, from 0 to 4."""
+    return int(triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
 
 
 class Teller:
@@ -137,17 +143,6 @@ class Teller:
         """Whether there are words and names for a fact."""
         return not self.nameless(fact) and self.has_words(fact)
 
-    def joined(self, first: Told, second: Told) -> Told:
-        """Two passages as one."""
-        at, before = len(first.text) + len(self.language.between), len(first.spans)
-        return Told(
-            f"{first.text}{self.language.between}{second.text}",
-            first.sentences + [(start + at, end + at) for start, end in second.sentences],
-            first.spans + [(start + at, end + at, curie, category) for start, end, curie, category in second.spans],
-            first.relations
-            + [(s + before, predicate, o + before, source) for s, predicate, o, source in second.relations],
-        )
-
     def knows(self, curie: str) -> bool:
         """Whether a vocabulary names an entity, in whatever language."""
         return curie in self._known
@@ -162,7 +157,7 @@ class Teller:
         ways = self.language.phrases.quotations
         way = ways[int(fact.triple_id[-6:], 16) % len(ways)]
         begin = way.index("{quotation}")
-        spans = [(m["start"] + begin, m["end"] + begin, m["curie"], m["category"]) for m in quotation.mentions]
+        spans = [(start + begin, end + begin, curie, category) for start, end, curie, category in quotation.mentions]
         return self._with(told, [(way.replace("{quotation}", quotation.sentence), spans)])
 
     def _with(self, told: Told, more: Sentences) -> Told:
@@ -175,13 +170,12 @@ class Teller:
             spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
         return Told(text, sentences, spans, told.relations)
 
-    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, by: str | None = None) -> Told:
+    def tell(self, facts: Iterable[tuple[Fact, int]], *, vary_subject: bool = True) -> Told:
         """Facts in sentences.
 
         Args:
-            use: 0 to 4; facts told for another use get another phrasing and other names.
+            facts: each with the digits that choose its phrasing and names (`digits_of`).
             vary_subject: whether a subject may be told by another name.
-            by: id by which phrasing and names are chosen; the fact's own where None.
         """
         texts: list[str] = []
         sentences: list[Sentence] = []
@@ -191,16 +185,14 @@ class Teller:
         between = self.language.between
         gap = len(between)
         names, of = self.names, self.language.phrases.of
-        for fact in facts:
-            digits = int((by or fact.triple_id)[_DIGITS * use : _DIGITS * (use + 1)], 16)
+        for fact, digits in facts:
             subject, object_ = names[fact.subject], names[fact.object]
             if vary_subject and digits & 255 >= _PREFERRED:
                 subject = self._other(fact.subject, digits & 255)
             if digits >> 8 & 255 >= _PREFERRED:
                 object_ = self._other(fact.object, digits >> 8 & 255)
-            stance = self.stance(fact)
             ways = of(
-                fact.predicate, stance or "low", subject.plural, object_.plural,
+                fact.predicate, fact.stance, subject.plural, object_.plural,
                 fact.direction, fact.subject_category, fact.object_category,
             )  # fmt: skip
             subject_first, before, middle, after = ways[(digits >> 16) % len(ways)]
@@ -216,7 +208,7 @@ class Teller:
             else:
                 spans.append((one, one + len(first_text), fact.object, fact.object_category))
                 spans.append((two, two + len(second.text), fact.subject, fact.subject_category))
-            if stance in AFFIRMED:
+            if fact.stance in AFFIRMED:
                 relations.append((here + (not subject_first), fact.predicate, here + subject_first, fact.triple_id))
             sentences.append((at, at + len(text)))
             texts.append(text)

@@ -12,12 +12,16 @@ Rejected: generated text (slow, and it must be checked that nothing was lost), p
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import combinations, groupby
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import combinations, groupby, pairwise, starmap
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from kg.config import CorpusConfig, SplitConfig
@@ -26,13 +30,16 @@ from kg.literature import document_split
 from kg.passage_rows import PassageRows, verbalized_id
 from kg.splits import split_of
 from kg.tables import CONTEXT, PASSAGES
-from kg.telling import Fact, Quotation, Teller, Told
+from kg.telling import Fact, Quotation, Teller, Told, digits_of
+from pipeline.duck import one_array
 from pipeline.errors import SetAside
 
 __all__ = ["languages_of", "verbalize"]
 
 _BATCH_ROWS = 4096
+_REMEMBERED_PAIRS = 1 << 18
 _KEY = itemgetter(0, 1)
+_COLUMNS = Fact._fields[:-1]
 # Uses of a triple, each with a phrasing of its own: alone, in a paragraph, first and second in a chain, before a quotation.
 _ALONE, _IN_PARAGRAPH, _FIRST, _SECOND, _QUOTED = range(5)
 
@@ -77,12 +84,25 @@ def verbalize(
     """
     counts = Counter() if counts is None else counts
     batches: list[pa.RecordBatch] = []
-    beside = _Beside(context, splits or SplitConfig())
-    for number, language in enumerate(languages_of(config) if languages is None else languages):
-        # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
-        teller = Teller(language, concepts, ambiguous)
-        batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
+    with _no_collector():
+        beside = _Beside(context, splits or SplitConfig())
+        for number, language in enumerate(languages_of(config) if languages is None else languages):
+            # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
+            teller = Teller(language, concepts, ambiguous)
+            batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks()
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Python's collector of cycles stands still: there are many small tuples here and no cycles, and it would take a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _told(  # noqa: PLR0917
@@ -95,24 +115,26 @@ def _told(  # noqa: PLR0917
 ) -> Iterator[pa.RecordBatch]:
     """Passages in one language. Rows are kept as Arrow, not as Python objects, which the garbage collector would go through."""
     rows = PassageRows("verbalized")
-    code, described = teller.language.code, ""
+    code, forms, described = teller.language.code, frozenset(config.forms), ""
     for (subject, _), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
         for fact in facts:
-            if "fact" in config.forms:
-                _add(rows, "fact", code, (fact,), teller.tell((fact,), _ALONE))
-            if "chain" in config.forms and (second := beside.onward(fact)) and teller.can_tell(second):
-                first, then = teller.tell((fact,), _FIRST), teller.tell((second,), _SECOND, by=fact.triple_id)
-                _add(rows, "chain", code, (fact, second), teller.joined(first, then))
-            if "quotation" in config.forms and (quotation := beside.quotation(fact, code)):
-                told = teller.quote(teller.tell((fact,), _QUOTED), fact, quotation)
+            if "fact" in forms:
+                _add(rows, "fact", code, (fact,), teller.tell(((fact, digits_of(fact.triple_id, _ALONE)),)))
+            if "chain" in forms and (onward := beside.onward(fact)) and teller.can_tell(onward):
+                second = onward._replace(stance=teller.stance(onward) or fact.stance)
+                digits = (digits_of(fact.triple_id, _FIRST), digits_of(fact.triple_id, _SECOND))
+                _add(rows, "chain", code, (fact, second), teller.tell(zip((fact, second), digits, strict=True)))
+            if "quotation" in forms and (quotation := beside.quotation(fact, code)):
+                told = teller.tell(((fact, digits_of(fact.triple_id, _QUOTED)),))
                 source = fact._replace(evidence_ids=[quotation.evidence_id], doc_ids=[quotation.doc_id])
-                _add(rows, "quotation", code, (source,), told)
-        if "paragraph" in config.forms:
+                _add(rows, "quotation", code, (source,), teller.quote(told, fact, quotation))
+        if "paragraph" in forms:
             for together in paragraphs(facts, config.facts_per_passage):
                 if len(together) > 1:
-                    _add(rows, "paragraph", code, together, teller.tell(together, _IN_PARAGRAPH, vary_subject=False))
-        if "entity" in config.forms and subject != described:
+                    chosen = [(fact, digits_of(fact.triple_id, _IN_PARAGRAPH)) for fact in together]
+                    _add(rows, "paragraph", code, together, teller.tell(chosen, vary_subject=False))
+        if "entity" in forms and subject != described:
             described = subject
             if opening := teller.opening(subject):
                 _add(rows, "entity", code, (), opening)
@@ -126,11 +148,11 @@ def _facts(
     triples: pa.Table, teller: Teller, config: CorpusConfig, counts: Counter[str], set_aside: SetsAside | None
 ) -> Iterator[Fact]:
     """The triples that are told, by subject, split and id."""
-    ordered = triples.select(Fact._fields).sort_by(
+    ordered = triples.select(_COLUMNS).sort_by(
         [("subject", "ascending"), ("split", "ascending"), ("triple_id", "ascending")]
     )
     for batch in ordered.to_batches(max_chunksize=_BATCH_ROWS):
-        for fact in map(Fact._make, zip(*(column.to_pylist() for column in batch.columns), strict=True)):
+        for fact in starmap(Fact, zip(*(column.to_pylist() for column in batch.columns), strict=True)):
             stance = teller.stance(fact, config.minimum_belief)
             if stance is None:
                 counts["untold-low-belief"] += 1
@@ -146,7 +168,7 @@ def _facts(
                 if not teller.has_words(fact):
                     continue
             counts[f"told-{stance}"] += 1
-            yield fact
+            yield fact._replace(stance=stance)
 
 
 class _Beside:
@@ -154,29 +176,44 @@ class _Beside:
 
     def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
         self._splits = splits
-        self._onward: dict[str, Fact] = {}
-        self._quotations: dict[str, Quotation] = {}
-        for row in (CONTEXT.empty_table() if context is None else context).to_pylist():
-            if row["onward"] is not None:
-                self._onward[row["triple_id"]] = Fact(**row["onward"])
-            else:
-                self._quotations[row["triple_id"]] = Quotation(**row["quotation"])
+        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(lambda a, b: split_of(a, b, splits) != "train")
+        table = (CONTEXT.empty_table() if context is None else context).combine_chunks()
+        self._onward = {triple_id: Fact(*row) for triple_id, row in _structs(table, "onward", _COLUMNS)}
+        self._quotations = {
+            triple_id: Quotation._make(row) for triple_id, row in _structs(table, "quotation", Quotation._fields)
+        }
 
     def onward(self, fact: Fact) -> Fact | None:
         """A triple about the object of another, where both and the pair of their far ends are for training."""
         second = self._onward.get(fact.triple_id)
-        if second is None or split_of(fact.subject, second.object, self._splits) != "train":
-            return None
-        return second
+        return None if second is None or self._is_held_out(*sorted((fact.subject, second.object))) else second
 
     def quotation(self, fact: Fact, language: str) -> Quotation | None:
         """A sentence that says a triple, in that language, where it names no held-out pair and its paper is for training."""
         found = self._quotations.get(fact.triple_id)
         if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
             return None
-        named = sorted({mention["curie"] for mention in found.mentions})
-        held_out = any(split_of(a, b, self._splits) != "train" for a, b in combinations(named, 2))
-        return None if held_out else found
+        named = sorted({curie for _, _, curie, _ in found.mentions})
+        return None if any(self._is_held_out(a, b) for a, b in combinations(named, 2)) else found
+
+
+def _structs(table: pa.Table, column: str, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The rows of a struct column that are not null, with their triple. Lists of mentions are read flat, as tuples."""
+    rows = table.filter(table[column].is_valid()).combine_chunks()
+    if rows.num_rows == 0:
+        return
+    structs = one_array(rows[column])
+    values = []
+    for name in fields:
+        part = structs.field(name)
+        if pa.types.is_list(part.type) and pa.types.is_struct(part.type.value_type):
+            flat = part.flatten()
+            tuples = list(zip(*(child.to_pylist() for child in flat.flatten()), strict=True))
+            ends = np.cumsum(part.value_lengths().to_numpy(zero_copy_only=False)).tolist()
+            values.append([tuples[start:end] for start, end in pairwise([0, *ends])])
+        else:
+            values.append(part.to_pylist())
+    yield from zip(rows["triple_id"].to_pylist(), zip(*values, strict=True), strict=True)
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:
@@ -198,15 +235,18 @@ def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], tol
         evidence_ids, doc_ids = facts[0].evidence_ids, facts[0].doc_ids
     else:
         evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
-    triple_ids = sorted(fact.triple_id for fact in facts)
+    triple_ids = sorted([fact.triple_id for fact in facts])
     rows.add(
         passage_id=verbalized_id(language, triple_ids, told.text),
         language=language,
-        **told._asdict(),
+        text=told.text,
+        sentences=told.sentences,
+        spans=told.spans,
+        relations=told.relations,
         triple_ids=triple_ids,
         evidence_ids=evidence_ids,
         doc_ids=doc_ids,
-        belief=min((fact.belief for fact in facts), default=None),
+        belief=min([fact.belief for fact in facts], default=None),
         split=facts[0].split if facts else "train",
         form=form,
     )

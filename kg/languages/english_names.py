@@ -36,8 +36,8 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
-    "abnormality abscess aneurysm burn calculus cell cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp pustule reaction "
-    "receptor reflex seizure shunt symptom tumor tumour ulcer wound"
+    "abnormality abscess aneurysm burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
+    "pustule reaction receptor reflex seizure shunt symptom tumor tumour ulcer wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(
@@ -71,8 +71,8 @@ _COMMON_WORDS = _words(
     "gum gut hair hand head heart heat heel hip horse host itch jaw joint kidney knee lactase leaf leg lens light "
     "limb lip liver lobe loin lung mad mast middle milk mouth muscle nail neck nerve night nose ovary pain plague "
     "plaque puppy rash red rib right root salt scalp shaking shock short sick silo skin sleep small spine spleen "
-    "stiff stone storage stomach stroke sudden superior sweat tic thyroid tongue tooth toxin tropical tumor twin serotonin antiphospholipid "
-    "ulcer urethra urge vein wasting water weak web white yellow"
+    "stiff stone storage stomach stroke sudden superior sweat tic thyroid tongue tooth toxin tropical tumor twin "
+    "antiphospholipid serotonin ulcer urethra urge vein wasting water weak web white yellow"
 )
 
 _PHRASE_AFTER_HEAD = re.compile(
@@ -234,7 +234,7 @@ def _is_plural(text: str) -> bool:
     """Whether the head of the name is a plural noun."""
     head = _PHRASE_AFTER_HEAD.split(text, maxsplit=1)[0].strip() or text
     words = head.split(" ")
-    if len(words) == 3 and words[1] == "and":
+    if len(words) > 2 and words[-2] == "and":
         return True
     while len(words) > 1 and (
         not words[-1].replace("-", "").isalpha() or words[-1].isupper() or words[-1] in _CODE_WORDS or "-" in words[-1]

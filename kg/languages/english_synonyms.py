@@ -10,7 +10,6 @@ drawn for 200 rows of the graph of 11,309 abstracts, one in six was wrong), and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 
@@ -36,10 +35,16 @@ _LETTERS = re.compile(r"[^a-z0-9]+")
 
 def interchangeable(concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
     """Up to three exact synonyms in running text that mean just what the name means, chosen by hash, then sorted."""
+    exact = tuple(s["name"] for s in concept.synonyms or () if s["scope"] == "exact" and len(s["name"]) <= _LONGEST)
+    return _interchangeable(exact, concept.curie, concept.category, name) if exact else ()
+
+
+@lru_cache(maxsize=1 << 16)
+def _interchangeable(exact: tuple[str, ...], curie: str, category: str, name: SurfaceName) -> tuple[SurfaceName, ...]:
     own, group = _words(name.text), _groups().get(_letters(name.text))
     seen = {_stems(name.text)}
     kept: list[SurfaceName] = []
-    for other in _exact(concept):
+    for other in (surface_name(synonym, curie, category) for synonym in exact):
         stems = _stems(other.text)
         if stems in seen or other.plural != name.plural or _ODD.search(other.text):
             continue
@@ -49,7 +54,7 @@ def interchangeable(concept: Concept, name: SurfaceName) -> tuple[SurfaceName, .
         if same or (group is not None and group == _groups().get(_letters(other.text))):
             seen.add(stems)
             kept.append(other)
-    kept.sort(key=lambda other: hash_fields(concept.curie, other.text))
+    kept.sort(key=lambda other: hash_fields(curie, other.text))
     return tuple(sorted(kept[:_MOST], key=lambda other: other.text.lower()))
 
 
@@ -59,13 +64,9 @@ def acronym_of(concept: Concept, name: SurfaceName) -> SurfaceName | None:
     letters = "".join(word if word.isdigit() else word[0] for word in words).upper()
     if len(letters) < 3 or name.plural:
         return None
-    return next((other for other in _exact(concept) if other.text == letters), None)
-
-
-def _exact(concept: Concept) -> Iterator[SurfaceName]:
-    for synonym in concept.synonyms or ():
-        if synonym["scope"] == "exact" and len(synonym["name"]) <= _LONGEST:
-            yield surface_name(synonym["name"], concept.curie, concept.category)
+    if any(synonym["name"] == letters and synonym["scope"] == "exact" for synonym in concept.synonyms or ()):
+        return SurfaceName(letters, letters)
+    return None
 
 
 def uninverted(concept: Concept) -> str | None:
