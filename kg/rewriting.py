@@ -1,6 +1,6 @@
 """Verbalized passages reworded by a model, where the rewording says the same; the rest keeps its template.
 
-Only the sentences that tell facts go to the model: definitions and lists of names are prose already. What comes back is judged by
+Only passages that tell facts go to the model: definitions are prose already, and quotations must stay. What comes back is judged by
 `rewrite_check`, names are found again in it, and the row gets a new text, new offsets and so a new id. What the model wrote for each text
 is kept beside the corpus (table REWRITES, one partition a bucket), so that a build that changes a few triples has a few texts
 reworded, and one that changes none has none. Judging costs 0.2 ms a passage; decoding is all the rest.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kg.config import RewritingConfig
 from kg.languages import Concept, Language
@@ -31,6 +32,7 @@ __all__ = ["names_to_know", "rewrite", "rewrite_bucket"]
 
 #: What rewords texts of one language: None for a text it cannot take.
 Writes = Callable[[Sequence[str], str], Sequence[str | None]]
+_FORMS = ("fact", "paragraph", "chain")
 _BATCH_ROWS = 4096
 _VERSION = "rewriting.v1"
 
@@ -118,10 +120,12 @@ def names_to_know(concepts: pa.Table, languages: Iterable[Language]) -> dict[str
 
 
 def _texts(passages: pa.Table, languages: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Language and text of what of each passage the model is given."""
-    for row in _rows(passages):
-        if row["language"] in languages and (start := _facts_start(row)) is not None:
-            yield row["language"], row["text"][start:]
+    """Language and text of the passages that the model is given."""
+    wanted = pc.and_(
+        pc.is_in(passages["language"], pa.array(sorted(languages))), pc.is_in(passages["form"], pa.array(_FORMS))
+    )
+    for batch in passages.select(["language", "text"]).filter(wanted).to_batches(max_chunksize=_BATCH_ROWS):
+        yield from zip(batch["language"].to_pylist(), batch["text"].to_pylist(), strict=True)
 
 
 def _reworded(
@@ -134,10 +138,9 @@ def _reworded(
     rows = PassageRows("verbalized")
     seen: set[str] = set()
     for row in _rows(passages):
-        start = _facts_start(row)
-        key = (row["language"], row["text"][start:])
-        if start is not None and key in written:
-            new = _judged(row, start, written[key], names.get(row["language"], ()))
+        key = (row["language"], row["text"])
+        if row["form"] in _FORMS and key in written:
+            new = _judged(row, written[key], names.get(row["language"], ()))
             outcomes[key] = new if isinstance(new, str) else "rewritten"
             counts[f"kept-{new}" if isinstance(new, str) else "rewritten"] += 1
             if not isinstance(new, str):
@@ -155,40 +158,12 @@ def _reworded(
     yield rows.batch()
 
 
-def _judged(row: dict[str, Any], start: int, written: str | None, names: Collection[str]) -> Passage | str:
-    """The whole passage with its facts reworded, or the reason why it stays."""
+def _judged(row: dict[str, Any], written: str | None, names: Collection[str]) -> Passage | str:
+    """The passage reworded, or the reason why it stays."""
     if written is None:
         return "longer-than-the-model-reads"
-    first = next(i for i, span in enumerate(row["spans"]) if span[0] >= start)
-    facts = Passage(
-        row["text"][start:],
-        [(a - start, b - start) for a, b in row["sentences"] if a >= start],
-        [(a - start, b - start, *concept) for a, b, *concept in row["spans"][first:]],
-        [(s - first, predicate, o - first, source) for s, predicate, o, source in row["relations"]],
-    )
-    if written == facts.text:
-        return "unchanged"
-    new = check_rewrite(facts, written, row["language"], names)
-    if isinstance(new, str):
-        return new
-    return Passage(
-        row["text"][:start] + written,
-        [*(s for s in row["sentences"] if s[0] < start), *((a + start, b + start) for a, b in new.sentences)],
-        [*row["spans"][:first], *((a + start, b + start, curie, kind) for a, b, curie, kind in new.spans)],
-        [(s + first, predicate, o + first, source) for s, predicate, o, source in new.relations],
-    )
-
-
-def _facts_start(row: dict[str, Any]) -> int | None:
-    """Where the sentences begin that name two entities or more; None where there are none, or others stand behind them."""
-    start = None
-    for a, b in row["sentences"]:
-        several = len({span[2] for span in row["spans"] if a <= span[0] and span[1] <= b}) > 1
-        if several and start is None:
-            start = a
-        elif not several and start is not None:
-            return None
-    return start
+    old = Passage(*(row[name] for name in Passage._fields))
+    return "unchanged" if written == old.text else check_rewrite(old, written, row["language"], names)
 
 
 def _rows(passages: pa.Table) -> Iterator[dict[str, Any]]:

@@ -72,21 +72,21 @@ class Chinese(Language):
         )
         return SurfaceName(name, name) if written_so else None
 
-    def other_names_of(self, concept: Concept) -> tuple[SurfaceName, ...]:
+    def other_names_of(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
         """Up to three more of its Chinese names that mean the same, in the order of the source."""
         found: dict[str, str] = {}
-        for name in _names(concept):
-            found.setdefault(_letters(name), name)
-        return tuple(SurfaceName(name, name) for name in list(found.values())[1 : _MOST_SYNONYMS + 1])
+        for other in _names(concept):
+            found.setdefault(_letters(other), other)
+        found.pop(_letters(name.text), None)
+        return tuple(SurfaceName(other, other) for other in list(found.values())[:_MOST_SYNONYMS])
 
-    def definition_of(self, concept: Concept) -> str:
+    def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """The first sentence of a definition in Chinese that follows 是; "" where there is none."""
         text = concept.definition or ""
         if not has_han(text):
             return ""
         sentence = _plain(text).split("。")[0].strip(_EDGES)
-        name = self.name_of(concept)
-        sentence = sentence.removeprefix(name.text if name else "").lstrip("，：")
+        sentence = sentence.removeprefix(name.text).lstrip("，：")
         match = _DEFINES.match(sentence)
         fits = match is not None and len(sentence) <= _LONGEST_DEFINITION and not set(sentence) & set("{}？！")
         return sentence[match.end() :] if match and fits else ""

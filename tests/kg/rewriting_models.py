@@ -82,5 +82,5 @@ def _fit(model, steps, **batch):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if loss.item() < 0.015:
+        if loss.item() < 0.004:
             break

@@ -33,7 +33,7 @@ VOCABULARY_ROWS = pa.Table.from_pylist(
     ],
     VOCABULARY,
 )
-CONFIG = CorpusConfig(languages=("en", "zh"))
+CONFIG = CorpusConfig(languages=("en", "zh"), forms=("fact",))
 
 
 def triple(subject, predicate, object_, support=0.95, contradiction=0.0):
@@ -72,20 +72,19 @@ def texts(table, language):
 
 
 GOOD = {
-    METFORMIN + DIABETES: ("Type 2 diabetes mellitus can be treated with metformin.", "2型糖尿病可采用二甲双胍治疗。"),
-    METFORMIN + NAUSEA: ("Nausea could be caused by metformin.", "恶心可能由二甲双胍所引起。"),
-    METFORMIN + STROKE: ("Metformin does not prevent stroke.", "二甲双胍未能预防脑卒中。"),
+    DIABETES: ("Type 2 diabetes mellitus can be treated with metformin.", "2型糖尿病可采用二甲双胍治疗。"),
+    NAUSEA: ("Nausea could be caused by metformin.", "恶心可能由二甲双胍所引起。"),
+    STROKE: ("Metformin does not prevent stroke.", "二甲双胍未能预防脑卒中。"),
 }
 
 
 @pytest.fixture(scope="module")
 def pairs():
-    """What each text becomes: single facts in other words, paragraphs by the words of their facts."""
+    """Each fact as its template tells it, and in other words."""
     found = []
     for row in passages().to_pylist():
-        objects = [span["curie"] for span in row["spans"] if span["curie"] != METFORMIN]
-        chinese = row["language"] == "zh"
-        found.append((row["text"], ("" if chinese else " ").join(GOOD[METFORMIN + o][chinese] for o in objects)))
+        (object_,) = (span["curie"] for span in row["spans"] if span["curie"] != METFORMIN)
+        found.append((row["text"], GOOD[object_][row["language"] == "zh"]))
     return found
 
 
@@ -140,8 +139,8 @@ def test_a_causal_model_rewords_behind_its_prompt(tmp_path, pairs):
     trained_gpt2(tmp_path, pairs)
     counts = Counter()
     after, _ = rewritten(passages(), config(str(tmp_path), prompts={"en": "{text}>", "zh": "{text}>"}), counts)
-    assert counts["rewritten"] >= len(pairs) - 1
-    assert set(texts(after, "zh")) & {new for _, new in pairs}
+    assert counts == {"rewritten": len(pairs)}
+    assert sorted(after["text"].to_pylist()) == sorted(new for _, new in pairs)
 
 
 def test_noise_is_refused_and_every_template_kept(tmp_path, pairs):
@@ -175,38 +174,16 @@ def test_a_language_that_is_not_asked_for_keeps_its_templates(t5):
     assert set(asked["language"].to_pylist()) == {"en"}
 
 
-def test_sentences_about_the_entity_itself_are_left_to_the_templates():
-    """They stand in front of the facts, and offsets go on behind them."""
-    row = passages(TRIPLES_ROWS[0]).to_pylist()[0]
-    opening = "Metformin is also called Glucophage. "
-    shift = len(opening)
-    row["sentences"] = [
-        {"start": 0, "end": shift - 1},
-        *({k: v + shift for k, v in s.items()} for s in row["sentences"]),
-    ]
-    about = [
-        {"start": a, "end": a + 9 + (a > 0), "curie": METFORMIN, "category": "biolink:SmallMolecule"} for a in (0, 25)
-    ]
-    row["spans"] = about + [s | {"start": s["start"] + shift, "end": s["end"] + shift} for s in row["spans"]]
-    row["relations"] = [r | {"subject": r["subject"] + 2, "object": r["object"] + 2} for r in row["relations"]]
-    row |= {"text": opening + row["text"], "language": "en"}
-    given = []
-
-    def write(asked, language):
-        given.extend(asked)
-        return ["Type 2 diabetes mellitus can be treated with metformin."]
-
-    after, _ = rewrite(
-        pa.Table.from_pylist([row], PASSAGES), write, languages=("en",), names={}, known={}, counts=Counter()
-    )
-    assert given == [row["text"][shift:]]
-    (new,) = after.to_pylist()
-    assert new["text"] == f"{opening}Type 2 diabetes mellitus can be treated with metformin."
-    assert [new["text"][s["start"] : s["end"]] for s in new["spans"]] == [
-        "Metformin", "Glucophage", "Type 2 diabetes mellitus", "metformin",
-    ]  # fmt: skip
-    (relation,) = new["relations"]
-    assert (relation["subject"], relation["object"]) == (3, 2)
+def test_definitions_and_quotations_are_not_given_to_the_model():
+    """The first are prose already, the second must stay as they were written."""
+    before = passages(*TRIPLES_ROWS[:1])
+    for form in ("entity", "quotation"):
+        others = before.set_column(before.schema.get_field_index("form"), "form", pa.array([form] * before.num_rows))
+        after, asked = rewrite(
+            others.cast(PASSAGES), None, languages=("en", "zh"), names={}, known={}, counts=Counter()
+        )
+        assert after["text"].equals(before["text"])
+        assert asked.num_rows == 0
 
 
 def test_a_text_longer_than_the_model_reads_is_kept(tmp_path, pairs):
