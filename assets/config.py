@@ -29,6 +29,11 @@ class VocabularyConfig(BaseModel):
         None,
         description="YAML file of category rules that go before the shipped ones; relative to the configuration file",
     )
+    tables: tuple[str, ...] = Field(
+        (),
+        description="YAML files that say what the columns of tables mean (see Tables in docs/vocabularies.md); "
+        "relative to the configuration file",
+    )
     prefix_order: tuple[str, ...] = Field(
         PREFIX_ORDER,
         description="prefixes in the order in which they name merged concepts; others follow by the alphabet",
@@ -93,8 +98,9 @@ def load_config(path: str) -> Config:
     if config.fusion.reliabilities is not None:
         reliabilities = whole(config.fusion.reliabilities)
         update["fusion"] = config.fusion.model_copy(update={"reliabilities": reliabilities})
+    vocabulary: dict[str, object] = {"tables": tuple(whole(name) for name in config.vocabulary.tables)}
     if config.vocabulary.categories is not None:
-        categories = whole(config.vocabulary.categories)
-        update["vocabulary"] = config.vocabulary.model_copy(update={"categories": categories})
+        vocabulary["categories"] = whole(config.vocabulary.categories)
+    update["vocabulary"] = config.vocabulary.model_copy(update=vocabulary)
     update["corpus"] = config.corpus.with_paths(whole)
     return config.model_copy(update=update)

@@ -30,6 +30,7 @@ def _graph_files(home: Home, key: str) -> Mapping[str, str]:
     # No file can have these names, as none ends in a slash. The log of merges may change where no concept does.
     inputs = {"vocabulary/": vocabulary.data_version, "merges/": merges.data_version}
     inputs |= file_hashes(list_files(home.graphs))
+    inputs |= {f"tables/{place}/": one.version for place, one in enumerate(home.tables())}
     return inputs | ({"mapping/": file_sha256(UPath(home.graph_mapping))} if home.graph_mapping else {})
 
 
@@ -46,7 +47,7 @@ def graph_evidence(job: Job) -> None:
     from pipeline.vocabularies.merge import renames
 
     sink = job.writer.table("graph_evidence.parquet", EVIDENCE)
-    graphs = open_graphs(list_files(job.home.graphs), job.writer.set_aside)
+    graphs = open_graphs(list_files(job.home.graphs), job.writer.set_aside, job.home.tables())
     mapping = load_mapping(job.home.graph_mapping if graphs else None)
     concepts = (
         job.dataset("vocabulary").batches(columns=["curie", "category"], batch_size=65536) if graphs else iter(())
@@ -56,15 +57,17 @@ def graph_evidence(job: Job) -> None:
     found = job.writer.summary["graphs"] = {}
     counts = Counter({"edges": 0, "renamed": 0, "set_aside": 0})
     for graph in graphs:
-        before = sink.rows
+        before, predicates = sink.rows, Counter[str]()
         job.progress(f"graph_evidence {graph.name}")
         for rows in evidence_of(graph, mapping, categories, job.writer.set_aside, merged, counts=counts):
             sink.write(rows)
+            predicates.update(rows["predicate"].to_pylist())
         found[graph.name] = {
             "doc_id": graph.doc_id,
             "sha256": file_sha256(graph.path),
             "format": graph.reader.name,
             "rows": sink.rows - before,
+            "predicates": dict(sorted(predicates.items())),
         }
     job.check("some_edge", sink.rows > 0 or not job.home.graphs, rows=sink.rows, files=len(found))
     job.check("edges_conserved", counts["edges"] == sink.rows + counts["set_aside"], rows=sink.rows, **counts)

@@ -23,6 +23,7 @@ from upath import UPath
 
 import pipeline
 from assets.config import Config, parse_config
+from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
 from pipeline.graphs.files import open_graphs
 from pipeline.graphs.mapping import load_mapping
@@ -65,6 +66,10 @@ class Home:
     def literature_files(self) -> list[LiteratureFile]:
         """Every file of the literature and of the clinical records, sorted by name."""
         return list_files(self.literature, self.records, dict(self.formats))
+
+    def tables(self) -> list[TableMapping]:
+        """The mappings of tables that the configuration names."""
+        return [load_table_mapping(name) for name in self.config.vocabulary.tables]
 
     @property
     def path(self) -> Path:
@@ -119,9 +124,9 @@ class Home:
             if literature is not None or records is not None or formats is not None:
                 changed.literature_files()
             if vocabulary:
-                list_vocabularies(changed.vocabulary)
+                list_vocabularies(changed.vocabulary, tables=changed.tables())
             if graphs:
-                open_graphs(list_files(changed.graphs), lambda _: None)
+                open_graphs(list_files(changed.graphs), lambda _: None, changed.tables())
             if graph_mapping:
                 load_mapping(changed.graph_mapping)
             changed._store()

@@ -10,11 +10,15 @@ from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Stage
-from pipeline.hashing import hash_json
+from pipeline.graphs import NAMING
+from pipeline.graphs.files import open_graphs
+from pipeline.hashing import hash_fields, hash_json
+from pipeline.inventory import list_files
 from pipeline.sources import printable
 from pipeline.storage import file_sha256
 from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_version
 from pipeline.vocabularies import LOADERS, list_vocabularies
+from pipeline.vocabularies.base import OnSetAside
 from pipeline.vocabularies.categories import load_rules
 from pipeline.vocabularies.join import VERSION as JOIN
 from pipeline.vocabularies.name_categories import VERSION as NAME_CATEGORIES
@@ -28,10 +32,21 @@ MERGES = "vocabulary_merges"
 
 
 def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
-    files = list_vocabularies(home.vocabulary)
+    files = _files(home, lambda _: None)
     # The order counts: the first file that names a concept gives its preferred name.
     hashes = {f"{place:03d}/{printable(path.name)}": file_sha256(UPath(path)) for place, path in enumerate(files)}
-    return hashes | {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
+    hashes |= {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
+    return hashes | ({"tables": hash_fields(*(one.version for one in home.tables()))} if home.tables() else {})
+
+
+def _files(home: Home, set_aside: OnSetAside) -> list[UPath]:
+    """The vocabularies, then the graphs whose nodes only their names identify, where they are not among them."""
+    tables = home.tables()
+    files = list_vocabularies(home.vocabulary, set_aside, tables)
+    given = {str(path) for path in files}
+    graphs = open_graphs(list_files(home.graphs), lambda _: None, tables) if home.graphs else []  # its own stage tells
+    named = [graph.path for graph in graphs if graph.reader.name in NAMING]
+    return files + [path for path in named if str(path) not in given]
 
 
 def vocabulary(job: Job) -> None:
@@ -39,14 +54,14 @@ def vocabulary(job: Job) -> None:
 
     A CURIE that several vocabularies describe is one concept with all its names, and so are concepts that are said to be
     exactly the same; `vocabulary_merges` has the log. Terms without a name and clauses that cannot be read are set aside
-    with the reason.
+    with the reason. A graph whose nodes have no identifiers but their names (a table) is read as a vocabulary too.
     """
     from kg.validation import figures, of_severity, validate_concepts
     from pipeline.vocabularies.join import joined
     from pipeline.vocabularies.source_tables import read_sources
 
     settings, set_aside = job.home.config.vocabulary, job.writer.set_aside
-    sources = read_sources(list_vocabularies(job.home.vocabulary, set_aside), job.dataset(SOURCES), set_aside)
+    sources = read_sources(_files(job.home, set_aside), job.dataset(SOURCES), set_aside, job.home.tables())
     concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
     categories: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
@@ -84,7 +99,7 @@ STAGES = [
         "vocabulary",
         "vocabulary",
         vocabulary,
-        settings=lambda home: home.config.vocabulary.model_dump(exclude={"categories"}),
+        settings=lambda home: home.config.vocabulary.model_dump(exclude={"categories", "tables"}),
         version="-".join([*sorted(LOADERS), NAME_CATEGORIES, JOIN]),
         tables=(VOCABULARY, VOCABULARY_MERGES),
         kinds=("duckdb", "parquet"),

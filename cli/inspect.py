@@ -6,6 +6,7 @@ Examples:
   materia inspect paper.nxml
   materia inspect mesh.tsv --rows 20
   materia inspect data/literature data/vocabulary
+  materia inspect diseases.csv --table diseases.yaml
   materia inspect notes.txt --format markdown --json
 """
 
@@ -29,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="files, folders or URLs of literature, vocabularies or graphs"
     )
     parser.add_argument("--format", metavar="FORMAT", help="read as this format; found from content by default")
+    parser.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="YAML file that says what the columns of a table mean",
+    )
     parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows shown of a single file (default: 10)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -38,16 +46,19 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
+    from pipeline.curated.mapping import load_table_mapping
     from pipeline.inspection import inspect_files
 
     errors = Console(stderr=True)
-    looking = inspect_files(options.paths, format_=options.format, rows=max(0, options.rows))
+    tables = [load_table_mapping(path) for path in options.table]
+    looking = inspect_files(options.paths, format_=options.format, rows=max(0, options.rows), tables=tables)
     found = list(track(looking, "reading", console=errors, transient=True, disable=options.json))
     console = Console(width=None if sys.stdout.isatty() else 160)
     if options.json:
         print(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
-    elif len(found) == 1:
-        _show_file(found[0], console)
+    elif len({one.file for one in found}) == 1:  # it may be a vocabulary and a graph
+        for one in found:
+            _show_file(one, console)
     else:
         _show_files(found, console)
     return 0 if any(one.counts.total() for one in found) else 1
@@ -64,6 +75,9 @@ def _show_file(found: Inspected, console: Console) -> None:
         console.print(table)
     line = f"{found.file}: {found.kind}, {found.format or 'no known format'}; {_counts(found)}"
     console.print(line, soft_wrap=True, markup=False)
+    kinds = found.kinds if found.kinds.total() > len(found.rows) else {}  # else the rows say it
+    for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])):
+        console.print(f"  {count:,} {kind}", soft_wrap=True, markup=False)
     for reason, count in sorted(found.set_aside.items()):
         console.print(f"set aside {count:,}: {reason}", soft_wrap=True)
     for record in found.examples:

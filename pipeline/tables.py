@@ -241,7 +241,8 @@ VOCABULARY_MERGES = table_schema(
         "other": (_TEXT, "the identifier it was said to be the same as"),
         "why": (
             _TEXT,
-            "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref, same-name, translated-name, translated-synonym",
+            "what says so: alternative-id (retired in favour of the other), exact-match, one-to-one-xref; "
+            "same-name, translated-name, translated-synonym of what only its name identifies",
         ),
         "source": (_TEXT, "vocabulary file that says so"),
         "refused": (

@@ -1,9 +1,9 @@
 """The rows of a table as names: what each is about, its other names, and what stands beside them, by a mapping.
 
-A file is UTF-8 where most of its first lines are, else in the encoding of its mapping. Lines are decoded each on its own, which the encodings
-allow that include ASCII, so a byte that is no character costs its row and not the file. A file put together from two
-encodings is told by lines that are valid UTF-8 where the file is not (by accident, Chinese text of more than a few characters never is):
-reading them as the file's encoding would give wrong characters without any error, so they are set aside.
+A file is UTF-8 where most of its first lines are, else in the encoding of its mapping. Lines are decoded each on its own, which the
+encodings allow that include ASCII, so a byte that is no character costs its row and not the file. A file put together
+from two encodings is told by lines that are valid UTF-8 where the file is not (by accident, Chinese text of more than a few
+characters never is): read as the file's encoding they would give wrong characters and no error, so they are set aside.
 
 What is set aside: a row in another encoding, with too few cells or with its cells shifted; a row or a name whose end the
 source cut off; what is no name. A cut name is never completed, not even where a single name of the table begins
@@ -20,12 +20,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from pipeline.csv_rows import csv_rows
 from pipeline.curated.mapping import Aliases, Column, TableMapping
 from pipeline.curated.names import problem_of
-from pipeline.errors import MateriaError, SetAside
+from pipeline.errors import SetAside
 from pipeline.readers.base import clean
 from pipeline.readers.streams import numbered_lines
-from pipeline.csv_rows import csv_rows
 
 __all__ = ["TableRow", "mapping_of", "table_rows"]
 
@@ -74,10 +74,7 @@ def table_rows(stream: BinaryIO, file: str, head: bytes, mapping: TableMapping) 
         stream: the bytes of the file, uncompressed, from its start.
         file: its name, for messages.
         head: its first bytes, by which its encoding is told.
-        mapping: what `mapping_of` found.
-
-    Raises:
-        MateriaError: the header lacks columns that the mapping names.
+        mapping: what its columns mean. Columns of it that the header lacks are set aside; the others are read.
     """
     problems: list[SetAside] = []  # of the lines that the parser has taken so far
     rows = csv_rows(_lines(stream, file, _encoding(head, mapping), problems), file, problems.append, mapping.delimiter)
@@ -87,24 +84,35 @@ def table_rows(stream: BinaryIO, file: str, head: bytes, mapping: TableMapping) 
         problems.clear()
         if header is None:
             header = [cell.strip() for cell in cells]
-            _check(header, mapping, file)
-        elif any(cell.strip() for cell in cells):
+            yield from _missing(header, mapping, file)
+        elif (
+            any(cell.strip() for cell in cells) and [cell.strip() for cell in cells] != header
+        ):  # two tables in one file
             yield from _row(dict(zip(header, cells, strict=False)), f"line {number}", file, mapping)
     yield from problems
 
 
-def _check(header: list[str], mapping: TableMapping, file: str) -> None:
+def _missing(header: list[str], mapping: TableMapping, file: str) -> Iterator[SetAside]:
     missing = [name for name in mapping.names if name not in header]
     if missing:
-        problem = f"has no column {', '.join(missing)}, which its mapping names"
-        raise MateriaError(problem, file=file, remedy="Add the columns to its header, or take them out of the mapping")
+        detail = f"The header has no column {', '.join(missing)}. Correct it, or take the columns out of the mapping."
+        yield SetAside(file, "header", "no-column", detail)
 
 
 def _encoding(head: bytes, mapping: TableMapping) -> str:
-    """UTF-8 where at least half of the first lines that are not ASCII are, else that of the mapping."""
+    """UTF-8 where most of the first bytes beyond ASCII stand in lines that are UTF-8, else that of the mapping.
+
+    A short line is UTF-8 by accident: 头痛 in GB18030 is.
+    """
     whole, _, rest = head.rpartition(b"\n")
-    votes = [_is_utf8(line) for line in (whole or rest).split(b"\n") if not line.isascii()]
-    return "utf-8" if 2 * sum(votes) >= len(votes) else mapping.encoding.lower()
+    votes = {True: 0, False: 0}
+    for line in (whole or rest).split(b"\n"):
+        votes[_is_utf8(line)] += _beyond_ascii(line)
+    return "utf-8" if votes[True] >= max(_EVIDENT, votes[False]) else mapping.encoding.lower()
+
+
+def _beyond_ascii(line: bytes) -> int:
+    return sum(map(len, _NOT_ASCII.findall(line)))
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -140,7 +148,7 @@ def _lines(stream: BinaryIO, file: str, encoding: str, problems: list[SetAside])
 
 
 def _is_other_utf8(line: bytes) -> bool:
-    return sum(map(len, _NOT_ASCII.findall(line))) >= _EVIDENT and _is_utf8(line)
+    return _beyond_ascii(line) >= _EVIDENT and _is_utf8(line)
 
 
 def _row(row: dict[str, str], place: str, file: str, mapping: TableMapping) -> Iterator[TableRow | SetAside]:
@@ -150,25 +158,21 @@ def _row(row: dict[str, str], place: str, file: str, mapping: TableMapping) -> I
         detail = f"The cell {shifted} holds what belongs into another column. Correct the row."
         yield SetAside(file, place, "shifted-row", detail)
         return
-    names = [cells[mapping.subject.column]]
-    subject = list(_names(names, "row", place, file, mapping, mapping.subject.shortest))
-    yield from (one for one in subject if isinstance(one, SetAside))
-    name = next((one for one in subject if isinstance(one, str)), None)
-    if name is None:
-        if not names[0]:
-            detail = f"The row has nothing in {mapping.subject.column}, so nobody knows what it is about. Fill it."
-            yield SetAside(file, place, "no-name", detail)
+    about = mapping.subject
+    name = cells[about.column]
+    if problem := _problem(name, about.column, about.shortest, mapping.cut):
+        yield SetAside(file, place, *problem)
         return
     aliases: list[str] = []
     items: list[tuple[str, str]] = []
     for column, rule in (*mapping.aliases.items(), *mapping.columns.items()):
-        for one in _names(_parts(cells[column], rule, mapping), column, place, file, mapping, rule.shortest):
-            if isinstance(one, SetAside):
-                yield one
+        for part in _parts(cells[column], rule, mapping):
+            if problem := _problem(part, column, rule.shortest, mapping.cut):
+                yield SetAside(file, place, *problem)
             elif isinstance(rule, Column):
-                items.append((column, one))
-            elif one != name:
-                aliases.append(one)
+                items.append((column, part))
+            elif part != name:
+                aliases.append(part)
     yield TableRow(place, name, tuple(dict.fromkeys(aliases)), tuple(dict.fromkeys(items)))
 
 
@@ -183,23 +187,16 @@ def _parts(cell: str, rule: Aliases, mapping: TableMapping) -> Iterator[str]:
     silent = mapping.placeholders | rule.placeholders
     if cell in silent:
         return
-    for part in rule.separator.split(cell) if rule.separator else [cell]:
-        part = _stripped(part, rule.tails)
+    for piece in rule.separator.split(cell) if rule.separator else [cell]:
+        part = _stripped(piece, rule.tails)
         if part and part not in silent:
             yield part
 
 
-def _names(
-    parts: Iterator[str] | list[str], what: str, place: str, file: str, mapping: TableMapping, shortest: int
-) -> Iterator[str | SetAside]:
-    for part in parts:
-        if not part:
-            continue
-        if mapping.cut and part.endswith(mapping.cut):
-            detail = f"The name {part[:40]!r} ({what}) is cut off, so it names nothing. Complete it."
-            yield SetAside(file, place, "cut-name", detail)
-        elif problem := problem_of(part, shortest=shortest):
-            detail = f"{part[:40]!r} ({what}) is no name: {problem}. Correct or remove it."
-            yield SetAside(file, place, "no-name", detail)
-        else:
-            yield part
+def _problem(name: str, column: str, shortest: int, cut: str | None) -> tuple[str, str] | None:
+    """Why a part of a cell is not used: reason and detail; None where it is."""
+    if cut and name.endswith(cut):
+        return "cut-name", f"The name {name[:40]!r} ({column}) is cut off, so it names nothing. Complete it."
+    if problem := problem_of(name, shortest=shortest):
+        return "no-name", f"{name[:40]!r} ({column}) is no name: {problem}. Correct or remove it."
+    return None

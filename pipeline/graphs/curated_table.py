@@ -21,17 +21,17 @@ __all__ = ["CuratedTable"]
 
 
 class CuratedTable:
-    """Reader of tables with a mapping: the shipped ones, and others that are given."""
+    """Reader of tables with one of the mappings given, or of those that ship."""
 
     name = "curated_table.v1"
 
-    def __init__(self, mappings: Sequence[TableMapping] = ()) -> None:
-        self._given = tuple(mappings)
+    def __init__(self, mappings: Sequence[TableMapping] | None = None) -> None:
+        self._mappings = shipped_tables() if mappings is None else tuple(mappings)
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By the columns of a mapping in its header."""
         del name
-        return self._mapping(head) is not None
+        return mapping_of(head, self._mappings) is not None
 
     def nodes(self, stream: BinaryIO, file: str, head: bytes) -> Iterator[Node | SetAside]:
         """None: every edge says what its ends are."""
@@ -41,9 +41,7 @@ class CuratedTable:
     def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """One edge for each name in a cell; the mapping of graphs has no say."""
         del mapping
-        table = self._mapping(head)
-        if table is None:
-            return
+        table = mapping_of(head, self._mappings) or self._mappings[0]
         for row in table_rows(stream, file, head, table):
             if isinstance(row, SetAside):
                 yield row
@@ -51,9 +49,6 @@ class CuratedTable:
                 subject = name_curie(row.name, table.subject.category)
                 for column, name in row.items:
                     yield _edge(row.place, (subject, row.name), column, name, table)
-
-    def _mapping(self, head: bytes) -> TableMapping | None:
-        return mapping_of(head, (*self._given, *shipped_tables()))
 
 
 def _edge(place: str, about: tuple[str, str], column: str, name: str, table: TableMapping) -> Edge:

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from upath import UPath
 
 from pipeline.bad_records import while_worth_reading
+from pipeline.curated.mapping import TableMapping
 from pipeline.errors import MateriaError, SetAside
 from pipeline.graphs import recognise
 from pipeline.graphs.base import Edge, GraphReader, Node
@@ -18,7 +19,7 @@ from pipeline.readers.streams import BrokenStreamError, open_stream, read_head
 
 __all__ = ["GraphFile", "edges_of", "nodes_of", "open_graphs"]
 
-_FORMATS = "KGX (TSV, JSON Lines, JSON), OBO, Hetionet's SIF, or tab-separated triples"
+_FORMATS = "KGX (TSV, JSON Lines, JSON), OBO, Hetionet's SIF, tab-separated triples, or a table with a mapping (vocabulary.tables)"
 T = TypeVar("T", Edge, Node)
 
 
@@ -31,15 +32,17 @@ class GraphFile(NamedTuple):
     doc_id: str
 
 
-def open_graphs(files: Sequence[LiteratureFile], set_aside: Callable[[SetAside], None]) -> list[GraphFile]:
-    """The files that a reader knows, in their order; the others are set aside.
+def open_graphs(
+    files: Sequence[LiteratureFile], set_aside: Callable[[SetAside], None], tables: Sequence[TableMapping] = ()
+) -> list[GraphFile]:
+    """The files that a reader knows, in their order; the others are set aside. `tables` are mappings of a user's own tables.
 
     Raises:
         MateriaError: a file that the user named itself (one that is in no folder) cannot be read as a graph.
     """
     found = []
     for file in files:
-        graph = _recognised(file)
+        graph = _recognised(file, tables)
         if isinstance(graph, GraphFile):
             found.append(graph)
         elif "/" in file.name:
@@ -50,7 +53,7 @@ def open_graphs(files: Sequence[LiteratureFile], set_aside: Callable[[SetAside],
     return found
 
 
-def _recognised(file: LiteratureFile) -> GraphFile | SetAside:
+def _recognised(file: LiteratureFile, tables: Sequence[TableMapping]) -> GraphFile | SetAside:
     if file.problem is not None:
         return file.problem
     try:
@@ -61,7 +64,7 @@ def _recognised(file: LiteratureFile) -> GraphFile | SetAside:
     if not head.strip() and broken is None:
         detail = "The file is empty. Get it again from its source, or remove it."
         return SetAside(file.name, "file", "empty-file", detail)
-    reader = recognise(head, file.name)
+    reader = recognise(head, file.name, tables)
     if reader is not None:
         return GraphFile(file.name, file.path, reader, f"materia:graph-{hash_fields(file.name)[:16]}")
     if broken is not None:

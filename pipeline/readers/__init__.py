@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.readers.base import Document, Reader
 from pipeline.readers.bioc_json import BiocJson
 from pipeline.readers.bioc_xml import BiocXml
+from pipeline.readers.cmeie import Cmeie
 from pipeline.readers.cord19 import Cord19
 from pipeline.readers.csv_table import CsvTable
 from pipeline.readers.ddi_xml import DdiXml
@@ -26,7 +27,7 @@ __all__ = ["READERS", "Document", "Reader", "recognise"]
 
 # Those that go by the content of a file; no two recognise the same content.
 _BY_CONTENT: Final[tuple[Reader, ...]] = (
-    PubmedXml(), Jats(), Pubtator(), BiocXml(), BiocJson(), DdiXml(), MarkedSentences(), Jsonl(), Cord19(), Parquet(), Pdf(),
+    PubmedXml(), Jats(), Pubtator(), BiocXml(), BiocJson(), DdiXml(), MarkedSentences(), Cmeie(), Jsonl(), Cord19(), Parquet(), Pdf(),
     Iob(),
 )  # fmt: skip
 # Those that a file's name may decide for. They are asked last, so that a `.txt` of another format is read as what it is.

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from pipeline.errors import SetAside
 from pipeline.readers.base import Document
 from pipeline.readers.bioc_json import is_bioc_json
+from pipeline.readers.cmeie import is_cmeie
 from pipeline.readers.fields import document_of
 from pipeline.readers.marked_sentences import is_marked
 from pipeline.readers.streams import numbered_lines
@@ -31,7 +32,7 @@ class Jsonl:
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By a first line that is a JSON object with one of the fields, or by the file's name."""
-        if is_bioc_json(head) or is_marked(head):
+        if is_bioc_json(head) or is_marked(head) or is_cmeie(head):
             return False
         if name.lower().endswith(_NAMES):
             return True

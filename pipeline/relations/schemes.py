@@ -1,7 +1,9 @@
 """What the types and relations of annotated corpora mean in Biolink's terms: the one table that training and judging share.
 
 Sources of the schemes: CID of BC5CDR (Wei et al. 2016, doi:10.1093/database/baw032), BioRED (Luo et al. 2022,
-doi:10.1093/bib/bbac282), DDI (Herrero-Zazo et al. 2013, doi:10.1016/j.jbi.2013.07.011), ChemProt (Krallinger et al. 2017).
+doi:10.1093/bib/bbac282), CMeIE (Guan et al. 2020, doi:10.1007/978-3-030-60450-9_22), DDI (Herrero-Zazo et al. 2013,
+doi:10.1016/j.jbi.2013.07.011), ChemProt (Krallinger et al. 2017). CMeIE's relations to figures and phrases (causes, risks, ages,
+prognoses) and its differential diagnoses have no meaning here.
 A relation that is missing here is learned and judged all the same; as evidence it says `biolink:related_to`.
 """
 
@@ -13,10 +15,17 @@ __all__ = ["CATEGORY_OF_TYPE", "CLAIMED_AS", "GROUP_OF_RELATION", "MEANINGS", "M
 
 
 class Meaning(NamedTuple):
-    """A relation as evidence: a Biolink predicate, and the direction of an effect where it says one."""
+    """A relation as evidence.
+
+    Attributes:
+        predicate: a Biolink predicate.
+        direction: of an effect, where the relation says one.
+        reverse: whether the object of the relation is the subject of the predicate: 药物治疗 goes from disease to drug.
+    """
 
     predicate: str
     direction: str | None = None
+    reverse: bool = False
 
 
 #: Biolink class of an annotation's type.
@@ -34,6 +43,13 @@ CATEGORY_OF_TYPE: Final[dict[str, str]] = {
     "drug_n": "biolink:ChemicalEntity",
     "brand": "biolink:Drug",
     "group": "biolink:ChemicalEntity",
+    "疾病": "biolink:Disease",
+    "症状": "biolink:PhenotypicFeature",
+    "药物": "biolink:Drug",
+    "检查": "biolink:DiagnosticAid",
+    "部位": "biolink:AnatomicalEntity",
+    "手术治疗": "biolink:Treatment",
+    "其他治疗": "biolink:Treatment",
 }
 
 #: What a relation of a corpus says.
@@ -63,6 +79,28 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "SUBSTRATE": Meaning("biolink:is_substrate_of"),
     "PRODUCT-OF": Meaning("biolink:is_output_of"),
     "SUBSTRATE_PRODUCT-OF": Meaning("biolink:is_substrate_of"),
+    "临床表现": Meaning("biolink:has_phenotype"),
+    "侵及周围组织转移的症状": Meaning("biolink:has_phenotype"),
+    "相关（症状）": Meaning("biolink:has_manifestation"),
+    "相关（导致）": Meaning("biolink:causes"),
+    "相关（转化）": Meaning("biolink:develops_into"),
+    "并发症": Meaning("biolink:contributes_to"),
+    "病理分型": Meaning("biolink:subclass_of", reverse=True),
+    "同义词": Meaning("biolink:same_as"),
+    "药物治疗": Meaning("biolink:treats", reverse=True),
+    "手术治疗": Meaning("biolink:treats", reverse=True),
+    "化疗": Meaning("biolink:treats", reverse=True),
+    "放射治疗": Meaning("biolink:treats", reverse=True),
+    "辅助治疗": Meaning("biolink:treats", reverse=True),
+    "实验室检查": Meaning("biolink:diagnoses", reverse=True),
+    "影像学检查": Meaning("biolink:diagnoses", reverse=True),
+    "组织学检查": Meaning("biolink:diagnoses", reverse=True),
+    "内窥镜检查": Meaning("biolink:diagnoses", reverse=True),
+    "辅助检查": Meaning("biolink:diagnoses", reverse=True),
+    "筛查": Meaning("biolink:diagnoses", reverse=True),
+    "发病部位": Meaning("biolink:disease_has_location"),
+    "转移部位": Meaning("biolink:affects"),
+    "外侵部位": Meaning("biolink:affects"),
 }
 
 #: Relations that are judged together: the groups of ChemProt that its task evaluates.

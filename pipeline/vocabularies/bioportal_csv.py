@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from pipeline.csv_rows import csv_rows
 from pipeline.curies import contract, is_curie
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
-from pipeline.csv_rows import csv_rows
 from pipeline.vocabularies.prefixes import normalise_curie
 
 __all__ = ["BioportalCsv"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from pipeline.csv_rows import csv_rows
 from pipeline.errors import SetAside
 from pipeline.vocabularies.base import Concept, OnSetAside, clean_name, text_lines
-from pipeline.csv_rows import csv_rows
 from pipeline.vocabularies.prefixes import bare_id_to_curie
 
 __all__ = ["Ctd"]

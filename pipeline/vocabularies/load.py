@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from upath import UPath
 
+from pipeline.curated.mapping import TableMapping
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
@@ -28,6 +29,7 @@ def load_vocabulary(
     categories: str | UPath | None = None,
     prefix_order: Sequence[str] = PREFIX_ORDER,
     merge_cross_references: bool = True,
+    tables: Sequence[TableMapping] = (),
 ) -> pa.Table:
     """The concepts of all files as a table with the schema `VOCABULARY`, one row a CURIE, sorted by CURIE.
 
@@ -37,16 +39,17 @@ def load_vocabulary(
         categories: a YAML file of category rules that go before the shipped ones.
         prefix_order: prefixes in the order in which they name what is merged; others follow, by the alphabet.
         merge_cross_references: whether a one-to-one cross-reference merges two concepts.
+        tables: mappings of tables of one's own (`pipeline.curated.mapping`).
 
     Raises:
         MateriaError: a file is missing, empty, damaged, of no known format, or holds no usable concept.
     """
     rules = load_rules(categories)
-    files = list_vocabularies(paths, set_aside)
+    files = list_vocabularies(paths, set_aside, tables)
     if not files:
         raise MateriaError("no vocabulary is given", remedy="Name at least one vocabulary file")
     with TemporaryDirectory(prefix="materia-vocabulary.") as folder:
-        sources = read_sources(files, Dataset(folder, "sources"), set_aside)
+        sources = read_sources(files, Dataset(folder, "sources"), set_aside, tables)
         with joined(
             sources,
             set_aside,

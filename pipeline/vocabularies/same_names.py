@@ -65,7 +65,8 @@ def candidates(connection: Any) -> Iterator[Candidates]:
             for concept in english[key]:
                 alike[concept][step].update(found)
     for concept, key in sorted((concept, key) for key, concepts in own.items() for concept in concepts):
-        if found := by_name.get(key):
+        if key in by_name:
+            found = by_name[key]
             further: tuple[dict[int, int], ...] = ({}, {})
             for one in found:
                 for step, others in enumerate(alike[one]):

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 from upath import UPath
 
+from pipeline.curated.mapping import TableMapping
 from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import hash_fields
 from pipeline.sources import printable
 from pipeline.storage import Dataset, Manifest, file_sha256, partition_key
 from pipeline.tables import table_version
-from pipeline.vocabularies.base import OnSetAside
+from pipeline.vocabularies.base import Loader, OnSetAside
+from pipeline.vocabularies.curated_table import CuratedTable
 from pipeline.vocabularies.parts import PART_TABLES, flatten
 from pipeline.vocabularies.sources import loader_of, read_concepts
 
@@ -46,13 +48,16 @@ class SourceTables:
     parsed: bool
 
 
-def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside) -> list[SourceTables]:
+def read_sources(
+    files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside, tables: Sequence[TableMapping] = ()
+) -> list[SourceTables]:
     """The tables of each file, in the order given; parsed where the file is new or changed. Other partitions are deleted.
 
     Args:
         files: what `list_vocabularies` gave.
         dataset: where the tables are kept.
         set_aside: called for each record or clause that cannot be used, also for what was parsed before.
+        tables: mappings of a user's own tables; where one changes, what it read is read again.
 
     Raises:
         MateriaError: a file is empty, damaged, of no known format, or holds no usable concept.
@@ -64,11 +69,13 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
         name = printable(path.name)
         key = partition_key(f"{name}/{same[name]}" if same[name] else name)
         same[name] += 1
-        skip_key = hash_fields(file_sha256(path), loader_of(path).name, *_SCHEMAS)
+        loader = loader_of(path, tables)
+        mapped = [loader.version] if isinstance(loader, CuratedTable) else []
+        skip_key = hash_fields(file_sha256(path), loader.name, *mapped, *_SCHEMAS)
         manifest = dataset.manifest(key)
         parsed = manifest is None or manifest.skip_key != skip_key
         if parsed:
-            manifest = _parse(path, dataset, key, skip_key)
+            manifest = _parse(path, loader, dataset, key, skip_key)
         for record in dataset.set_aside(key).to_pylist():
             set_aside(SetAside(**record))
         (parts,), (names,), (links,) = (dataset.paths(key, containing=f"{key}/{table}-") for table in PART_TABLES)
@@ -78,7 +85,7 @@ def read_sources(files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside
     return list(found.values())
 
 
-def _parse(path: UPath, dataset: Dataset, key: str, skip_key: str) -> Manifest:
+def _parse(path: UPath, loader: Loader, dataset: Dataset, key: str, skip_key: str) -> Manifest:
     reasons: Counter[str] = Counter()
     with dataset.writer(key) as writer:
 
@@ -87,7 +94,7 @@ def _parse(path: UPath, dataset: Dataset, key: str, skip_key: str) -> Manifest:
             writer.set_aside(record)
 
         sinks = {name: writer.table(f"{key}/{name}.parquet", schema) for name, schema in PART_TABLES.items()}
-        for tables in flatten(read_concepts(path, count), printable(path.name), count):
+        for tables in flatten(read_concepts(path, count, loader), printable(path.name), count):
             for name, rows in tables.items():
                 sinks[name].write(rows)
         if sinks["parts"].rows == 0:
@@ -95,4 +102,4 @@ def _parse(path: UPath, dataset: Dataset, key: str, skip_key: str) -> Manifest:
             problem = f"holds no usable concept{f' (set aside: {why})' if why else ''}"
             remedy = "Check that it is the right file, or leave it out"
             raise MateriaError(problem, file=printable(path.name), remedy=remedy)
-        return writer.commit(skip_key=skip_key, code_version=loader_of(path).name, inputs={})
+        return writer.commit(skip_key=skip_key, code_version=loader.name, inputs={})

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from upath import UPath
 
 from pipeline.bad_records import BadRecords, TooManyBadRecordsError
+from pipeline.curated.mapping import TableMapping
 from pipeline.errors import MateriaError, SetAside
 from pipeline.readers.streams import BrokenStreamError, open_stream
 from pipeline.sources import printable, reaching
@@ -29,11 +30,14 @@ class _NoVocabularyError(MateriaError):
     """The file is none that a loader reads."""
 
 
-def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None = None) -> list[UPath]:
+def list_vocabularies(
+    paths: Sequence[str | UPath], set_aside: OnSetAside | None = None, tables: Sequence[TableMapping] = ()
+) -> list[UPath]:
     """The files that the paths name, in the order given; a folder stands for the vocabularies in it, sorted by name.
 
     A folder may hold what is no vocabulary (a UMLS release has indexes and rankings beside its names): that is left out,
-    and told to `set_aside`. A file that is named itself stays, and is an error when it is read.
+    and told to `set_aside`. A file that is named itself stays, and is an error when it is read. `tables` are mappings of a
+    user's own tables.
 
     Raises:
         MateriaError: a path does not exist, cannot be reached, or is a folder without any vocabulary.
@@ -44,7 +48,7 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
             path = UPath(given)
             if path.is_dir():
                 inside = sorted((p for p in path.iterdir() if p.is_file()), key=lambda p: p.name)
-                known = [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside)]
+                known = [p for p in inside if not p.name.startswith(".") and _is_vocabulary(p, set_aside, tables)]
                 if not known:
                     remedy = "Name a folder with files in the formats of docs/vocabularies.md"
                     raise MateriaError("holds no vocabulary", file=str(given), remedy=remedy)
@@ -57,14 +61,14 @@ def list_vocabularies(paths: Sequence[str | UPath], set_aside: OnSetAside | None
     return found
 
 
-def loader_of(path: UPath) -> Loader:
-    """The loader that recognises a file, from its first bytes.
+def loader_of(path: UPath, tables: Sequence[TableMapping] = ()) -> Loader:
+    """The loader that recognises a file, from its first bytes; a mapping of a user's own table goes before all.
 
     Raises:
         MateriaError: the file is empty, of no known format, or cannot be read.
     """
     with _opened(path) as stream:
-        return _loader(stream, printable(path.name))
+        return _loader(stream, printable(path.name), tables)
 
 
 def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = None) -> Iterator[Concept]:
@@ -89,13 +93,13 @@ def read_concepts(path: UPath, set_aside: OnSetAside, loader: Loader | None = No
             set_aside(error.problem)
 
 
-def _loader(stream: io.BufferedReader, file: str) -> Loader:
+def _loader(stream: io.BufferedReader, file: str, tables: Sequence[TableMapping] = ()) -> Loader:
     head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
     if not head.strip():
         raise _NoVocabularyError("is empty", file=file, remedy="Download it again, or leave it out")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _NoVocabularyError("is UTF-16", file=file, remedy="Convert it to UTF-8")
-    loader = recognise(head, file)
+    loader = recognise(head, file, tables)
     if loader is None:
         stream.read(len(head) + 1)  # a file that is cut in its first bytes says so, rather than be of no format
         raise _NoVocabularyError(
@@ -106,11 +110,11 @@ def _loader(stream: io.BufferedReader, file: str) -> Loader:
     return loader
 
 
-def _is_vocabulary(path: UPath, set_aside: OnSetAside | None) -> bool:
+def _is_vocabulary(path: UPath, set_aside: OnSetAside | None, tables: Sequence[TableMapping]) -> bool:
     """Whether a file in a folder is worth reading; one that is damaged is, so that reading it says what is wrong."""
     try:
         with _opened(path) as stream:
-            _loader(stream, printable(path.name))
+            _loader(stream, printable(path.name), tables)
     except _NoVocabularyError as error:
         if set_aside is not None:
             detail = f"The file {error.problem}, so it is not read with its folder. {error.remedy}."
