@@ -23,7 +23,7 @@ _MOST_SYNONYMS = 3
 _LONGEST_NAME = 40
 _H = f"[{HAN}]"
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|【[^【】]*】")
-_CODE = re.compile(r"[（(]\s*(?:[A-Za-z]+[:：]\s*[\w.]+|HP|NOS|未特指|未指明)\s*[)）]|\bNOS\b")
+_CODE = re.compile(r"[（(]\s*(?:[A-Za-z]+[:：]\s*[\w.]+|HP|NOS|未特指|未指明|)\s*[)）]|\bNOS\b")
 _WIDE = str.maketrans(
     {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "，（）：；？！"}
 )
@@ -33,8 +33,8 @@ _EDGES = " \t·,.;:，。；：、…?？!！-*"
 _INVESTIGATION = re.compile(r"^(脑电图|肌电图|心电图|EEG|EMG|ECG)[，：:]\s*")
 _GRADE_BEHIND = re.compile(r"(.+)，([0-9IVXⅠ-Ⅻ一二三四五]+(?:级|型|期|度))")
 _BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
-_BETWEEN_HAN = re.compile(rf"(?<={_H})[,:;?!](?={_H})")
-_FULL_WIDTH = {",": "，", ":": "：", ";": "；", "?": "？", "!": "！"}
+_BETWEEN_HAN = re.compile(rf"(?<={_H})[,.:;?!](?={_H})")
+_FULL_WIDTH = {",": "，", ".": "·", ":": "：", ";": "；", "?": "？", "!": "！"}
 _SYMBOLS = frozenset(
     {
         "biolink:Gene",
@@ -132,7 +132,8 @@ def _plain(text: str) -> str:
     text = " ".join(_CODE.sub("", text).split())
     if not has_han(text):
         return text
-    return _BETWEEN_HAN.sub(_widened, _BRACKETS.sub(_widened_brackets, _SPACE_BESIDE_HAN.sub("", text)))
+    text = _BETWEEN_HAN.sub(_widened, _BRACKETS.sub(_widened_brackets, _SPACE_BESIDE_HAN.sub("", text)))
+    return _SPACE_BESIDE_HAN.sub("", text)
 
 
 def _widened(match: re.Match[str]) -> str:
