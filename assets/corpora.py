@@ -65,14 +65,23 @@ def verbalized_corpus(job: Job) -> None:
 
 
 def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingConfig) -> pa.Table:
+    """What was told, reworded by a model. What it wrote is kept in the home, so that only new texts go to it."""
     from kg.rewriting import names_to_know, rewrite_bucket
     from kg.rewriting_model import RewritingModel
     from kg.verbalize import languages_of
 
+    done = 0
+
+    def progress(texts: int) -> None:
+        nonlocal done
+        done += texts
+        job.progress(f"verbalized_corpus {job.key}: {done:,} texts reworded")
+
     counts: Counter[str] = Counter()
     names = names_to_know(concepts, languages_of(job.home.config.corpus))
     model = job.once("rewriting_model", lambda: RewritingModel(config))
-    reworded = rewrite_bucket(told, config, model, job.dataset("rewrites"), job.key, names=names, counts=counts)
+    kept = job.dataset("rewrites")
+    reworded = rewrite_bucket(told, config, model, kept, job.key, names=names, counts=counts, progress=progress)
     job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
     return reworded
 

@@ -29,7 +29,9 @@ __all__ = ["Passage", "check_rewrite"]
 
 _NAME = "\ue000"
 _SHORTEST, _LONGEST = 0.5, 2.0
-_NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,:/]\d+)*(?:\s?(?:%|‰|[mkµμ]?g|[mµμ]?l|[mck]?m|mmol|mol|IU|U)(?![A-Za-z]))?")
+_NUMBER = re.compile(
+    r"(?<![A-Za-z\d])\d+(?:[.,:/]\d+)*(?:\s?(?:%|‰|[mkµμ]?g|[mµμ]?l|[mck]?m|mmol|mol|IU|U)(?![A-Za-z]))?"
+)
 _NUMBER_WORD = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million|half|twice)\b", re.I
 )

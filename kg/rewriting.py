@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -46,6 +47,7 @@ def rewrite_bucket(
     *,
     names: Mapping[str, Collection[str]],
     counts: Counter[str],
+    progress: Callable[[int], object] = lambda _: None,
 ) -> pa.Table:
     """The passages of one bucket reworded, with the model asked only for what it was not asked before.
 
@@ -54,6 +56,7 @@ def rewrite_bucket(
         kept: where the table REWRITES of each bucket is kept.
         key: the bucket.
         names, counts: see `rewrite`.
+        progress: told how many more texts the model has reworded.
 
     Returns:
         PASSAGES sorted by passage_id.
@@ -66,7 +69,12 @@ def rewrite_bucket(
             columns = (batch[name].to_pylist() for name in ("language", "template", "written"))
             known |= {(language, template): written for language, template, written in zip(*columns, strict=True)}
     reworded, asked = rewrite(
-        passages, model.rewrite, languages=config.languages, names=names, known=known, counts=counts
+        passages,
+        partial(model.rewrite, progress=progress),
+        languages=config.languages,
+        names=names,
+        known=known,
+        counts=counts,
     )
     with kept.writer(key) as writer:
         writer.table(f"bucket={key}/rewrites.parquet", REWRITES).write(asked)
