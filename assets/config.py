@@ -108,11 +108,7 @@ def load_config(path: str) -> Config:
     if config.vocabulary.categories is not None:
         vocabulary["categories"] = whole(config.vocabulary.categories)
     update["vocabulary"] = config.vocabulary.model_copy(update=vocabulary)
-    corpus = {
-        "test_documents": tuple(map(whole, config.corpus.test_documents)),
-        "templates": {code: whole(name) for code, name in config.corpus.templates.items()},
-    }
-    update["corpus"] = config.corpus.model_copy(update=corpus)
+    update["corpus"] = config.corpus.with_paths(whole)
     config = config.model_copy(update=update)
     if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
         from kg.verbalize import languages_of

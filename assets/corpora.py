@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
+from kg.config import RewritingConfig
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["STAGES"]
@@ -65,9 +66,10 @@ def verbalized_corpus(job: Job) -> None:
     named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
     named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
     counts: Counter[str] = Counter()
+    concepts = concepts_named(vocabulary, named)
     told = verbalize(
         triples,
-        concepts_named(vocabulary, named),
+        concepts,
         job.home.config.corpus,
         ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
         context=context,
@@ -76,9 +78,33 @@ def verbalized_corpus(job: Job) -> None:
         set_aside=job.writer.set_aside,
         counts=counts,
     )
-    _write_shards(job, told)
     counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
     job.writer.summary["told"] = dict(sorted((+counts).items()))
+    if job.home.config.corpus.rewriting is not None:
+        told = _reworded(job, told, concepts, job.home.config.corpus.rewriting)
+    _write_shards(job, told)
+
+
+def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingConfig) -> pa.Table:
+    """What was told, reworded by a model. What it wrote is kept in the home, so that only new texts go to it."""
+    from kg.rewriting import names_to_know, rewrite_bucket
+    from kg.rewriting_model import RewritingModel
+    from kg.verbalize import languages_of
+
+    done = 0
+
+    def progress(texts: int) -> None:
+        nonlocal done
+        done += texts
+        job.progress(f"verbalized_corpus {job.key}: {done:,} texts reworded")
+
+    counts: Counter[str] = Counter()
+    names = names_to_know(concepts, languages_of(job.home.config.corpus))
+    model = job.once("rewriting_model", lambda: RewritingModel(config))
+    kept = job.dataset("rewrites")
+    reworded = rewrite_bucket(told, config, model, kept, job.key, names=names, counts=counts, progress=progress)
+    job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
+    return reworded
 
 
 def triple_context_shuffle(job: Job) -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kg.cleaning.config import CleaningConfig
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.content import folder_hash, model_folder
 from pipeline.sources import text_of
 
-__all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "SplitConfig", "TemperatureConfig"]
+__all__ = [
+    "CorpusConfig",
+    "FusionConfig",
+    "GraphConfig",
+    "MixtureConfig",
+    "RewritingConfig",
+    "SplitConfig",
+    "TemperatureConfig",
+]
 
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -108,6 +119,42 @@ class MixtureConfig(_Strict):
     temperature: TemperatureConfig = TemperatureConfig()
 
 
+class RewritingConfig(_Strict):
+    """A model that rewords what templates tell. A text that lost or gained something by it keeps its template."""
+
+    model: str = Field(
+        description="folder of a Hugging Face seq2seq or causal model, relative to the configuration file; or the name of one"
+    )
+    download: bool = Field(False, description="whether a model named may be fetched from the Hugging Face hub")
+    languages: tuple[str, ...] = Field(("en",), description="languages whose passages are reworded")
+    prompts: dict[str, str] = Field(
+        {},
+        description="what the model is given, by language, with {text} for the passage; the passage alone where not set",
+    )
+    batch_size: int = Field(32, ge=1, description="passages reworded at once")
+    precision: Literal["float32", "bfloat16", "float16"] = Field("float32", description="numbers the model computes in")
+
+    @field_validator("prompts")
+    @classmethod
+    def _one_slot(cls, value: dict[str, str]) -> dict[str, str]:
+        for language, prompt in value.items():
+            if prompt.count("{text}") != 1:
+                raise ValueError(f"the prompt for {language} must hold {{text}} once")
+        return value
+
+    def folder(self) -> Path:
+        """Where the model lies.
+
+        Raises:
+            MateriaError: it is neither a folder nor a name in the local cache, nor was it found on the hub where that may be asked.
+        """
+        return model_folder(self.model, download=self.download)
+
+    def identity(self) -> dict[str, Any]:
+        """What rewording depends on, for skip keys: the model by its content, not by its place. Raises as `folder` does."""
+        return self.model_dump(exclude={"model", "download"}) | {"model": folder_hash(self.folder())}
+
+
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
@@ -144,16 +191,30 @@ class CorpusConfig(_Strict):
         description="files of downstream tests, whose documents and texts stay out; relative to the configuration file",
     )
     mixture: MixtureConfig = MixtureConfig()
+    rewriting: RewritingConfig | None = Field(
+        None, description="model that rewords verbalized passages, if any: see the section on it"
+    )
+
+    def with_paths(self, whole: Callable[[str], str]) -> CorpusConfig:
+        """The same with paths written whole. What is no folder is the name of a model."""
+        templates = {code: whole(path) for code, path in self.templates.items()}
+        rewriting = self.rewriting
+        if rewriting and Path(whole(rewriting.model)).is_dir():
+            rewriting = rewriting.model_copy(update={"model": whole(rewriting.model)})
+        tests = tuple(map(whole, self.test_documents))
+        return self.model_copy(update={"templates": templates, "rewriting": rewriting, "test_documents": tests})
 
     def identity(self) -> dict[str, Any]:
-        """What told passages depend on, for skip keys: files of templates by their text, not by their path.
+        """What told passages depend on, for skip keys: files of templates by their text and models by their content, not by their path.
 
         Raises:
-            MateriaError: there is no such file.
+            MateriaError: there is no such file or model.
         """
         others = {"passage_sentences", "cleaning", "test_documents", "mixture"}
-        templates = {code: text_of(path) for code, path in sorted(self.templates.items())}
-        return self.model_dump(exclude=others) | {"templates": templates}
+        return self.model_dump(exclude=others) | {
+            "templates": {code: text_of(path) for code, path in sorted(self.templates.items())},
+            "rewriting": self.rewriting.identity() if self.rewriting else None,
+        }
 
     def cleaning_identity(self) -> dict[str, Any]:
         """What cleaning depends on, for skip keys: files of tests by their names and contents, not by their paths.

@@ -12,8 +12,9 @@ from itertools import chain
 import pyarrow as pa
 
 from kg.tables import PASSAGES
+from pipeline.hashing import hash_fields
 
-__all__ = ["PassageRows", "Relation", "Sentence", "Span"]
+__all__ = ["PassageRows", "Relation", "Sentence", "Span", "verbalized_id"]
 
 #: Start and end of a sentence in its passage.
 Sentence = tuple[int, int]
@@ -21,6 +22,11 @@ Sentence = tuple[int, int]
 Span = tuple[int, int, str, str]
 #: Index of the subject's span, predicate, index of the object's span, id of what says so.
 Relation = tuple[int, str, int, str]
+
+
+def verbalized_id(language: str, triple_ids: Sequence[str], text: str) -> str:
+    """The id of a passage that tells triples."""
+    return hash_fields("verbalized", language, *triple_ids, text)
 
 
 class PassageRows:

@@ -6,7 +6,17 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, describe, table_schema
 
-__all__ = ["CONTEXT", "CORPUS_PASSAGES", "MIXTURE", "PASSAGES", "SELECTION", "TRIPLES", "VERDICTS", "WITHHELD_CLAIMS"]
+__all__ = [
+    "CONTEXT",
+    "CORPUS_PASSAGES",
+    "MIXTURE",
+    "PASSAGES",
+    "REWRITES",
+    "SELECTION",
+    "TRIPLES",
+    "VERDICTS",
+    "WITHHELD_CLAIMS",
+]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -186,5 +196,16 @@ CORPUS_PASSAGES = table_schema(
         "source": _SOURCE,
         "tokens": _TOKENS,
         "repeat": (_INT, "which copy of the passage this row is, from 0; more than one where the mixture asks for it"),
+    },
+)
+
+REWRITES = table_schema(
+    "rewrites",
+    1,
+    {
+        "language": (_TEXT, "ISO 639-1 code"),
+        "template": (_TEXT, "facts as templates tell them; one row for each such text of a language, sorted"),
+        "written": (_TEXT, "what the model made of it; null where it is longer than the model reads"),
+        "outcome": (_TEXT, "rewritten, or why the template was kept: name-lost, claim-changed ..."),
     },
 )

@@ -25,12 +25,11 @@ import pyarrow as pa
 from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
 from kg.name_reading import NameReader
-from kg.passage_rows import PassageRows
+from kg.passage_rows import PassageRows, verbalized_id
 from kg.tables import PASSAGES
 from kg.telling import Fact, Teller, Told, digits_of
 from kg.triple_context import Beside
 from pipeline.errors import SetAside
-from pipeline.hashing import hash_fields
 
 __all__ = ["languages_of", "verbalize"]
 
@@ -205,7 +204,7 @@ def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], tol
         evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
     triple_ids = sorted([fact.triple_id for fact in facts])
     rows.add(
-        passage_id=hash_fields("verbalized", language, *triple_ids, told.text),
+        passage_id=verbalized_id(language, triple_ids, told.text),
         language=language,
         text=told.text,
         sentences=told.sentences,

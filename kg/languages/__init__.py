@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from kg.languages.base import Concept, Language, SurfaceName
+from kg.languages.chinese import Chinese
 from kg.languages.english import English
 from kg.phrases import load_phrases
 from pipeline.errors import MateriaError
 
 __all__ = ["LANGUAGES", "Concept", "Language", "SurfaceName", "language_of"]
 
-LANGUAGES: dict[str, type[Language]] = {language.code: language for language in (English,)}
+LANGUAGES: dict[str, type[Language]] = {language.code: language for language in (English, Chinese)}
 
 
 def language_of(code: str, templates: str | None = None) -> Language:

@@ -9,6 +9,7 @@ from kg.languages.base import Concept, Language, SurfaceName
 from kg.languages.english_definitions import definition_words
 from kg.languages.english_names import surface_name
 from kg.languages.english_synonyms import acronym_of, interchangeable, uninverted
+from pipeline.han import has_han
 
 __all__ = ["English"]
 
@@ -20,8 +21,10 @@ class English(Language):
     between = " "
 
     def name_of(self, concept: Concept) -> SurfaceName | None:
-        """The preferred name, in running order and case."""
+        """The preferred name, in running order and case; None where it is written in Han, as only a Chinese source names it."""
         name = concept.name or ""
+        if has_han(name):
+            return None
         if name.count(", ") > 1 or (", " in name and " of " in name):
             name = uninverted(concept) or name
         surface = surface_name(name, concept.curie, concept.category)
