@@ -82,12 +82,13 @@ def knowledge_graph(job: Job) -> None:
     from kg.concepts import concepts_in_bucket
     from kg.nquads import write_nquads
     from kg.validation import figures, of_severity, validate_claims
+    from pipeline.duck import connect
 
     vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
     claims = job.dataset("triples").read(job.key)
     concepts = concepts_in_bucket(vocabulary, int(job.key), job.home.config.buckets)
     path = job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts)
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts, connection=job.once("graph", connect))
     found = validate_claims(claims, evidence, vocabulary)
     violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
     job.check("claims_are_sound", not violations, **figures(violations))

@@ -81,10 +81,11 @@ def write(folder: Path, name: str) -> dict[str, Any]:
     none = VOCABULARY.empty_table()
 
     def run() -> int:
-        return sum(
-            write_nquads(path.with_suffix(".nq"), table, [str(path)], none)
-            for path, table in zip(evidence, claims, strict=True)
-        )
+        with connect() as connection:
+            return sum(
+                write_nquads(path.with_suffix(".nq"), table, [str(path)], none, connection=connection)
+                for path, table in zip(evidence, claims, strict=True)
+            )
 
     return timed(run)
 
