@@ -79,17 +79,21 @@ def knowledge_graph(job: Job) -> None:
 
     Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
     """
-    from kg.concepts import concepts_in_bucket
+    from kg.concepts import ConceptsByBucket
     from kg.nquads import write_nquads
     from kg.validation import figures, of_severity, validate_claims
     from pipeline.duck import connect
 
-    vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
-    claims = job.dataset("triples").read(job.key)
-    concepts = concepts_in_bucket(vocabulary, int(job.key), job.home.config.buckets)
-    path = job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts, connection=job.once("graph", connect))
-    found = validate_claims(claims, evidence, vocabulary)
+    home, vocabulary, evidence = (
+        job.home,
+        job.dataset("vocabulary").paths(),
+        job.dataset("evidence_by_bucket").paths(job.key),
+    )
+    connection = job.once("graph", connect)
+    concepts = job.once("concepts", lambda: ConceptsByBucket(connection, vocabulary, home.config.buckets))
+    claims, path = job.dataset("triples").read(job.key), job.writer.file(f"{job.key}/graph.nq")
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts(int(job.key)), connection=connection)
+    found = validate_claims(claims, evidence, vocabulary, connection=connection)
     violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
     job.check("claims_are_sound", not violations, **figures(violations))
     job.check("claims_are_plausible", not warnings, **figures(warnings))

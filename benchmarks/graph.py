@@ -4,9 +4,8 @@ python benchmarks/graph.py                  # 2 million quads; each step in a pr
 python benchmarks/graph.py --quads 500000
 python benchmarks/graph.py --home HOME      # instead: the questions of docs/graph.md, asked of the graph of a home
 
-The graph is drawn by hash: three sentences a document, 3,000 drugs, 2,000 diseases, 16 buckets (each bucket costs a tenth of a second
-beside its quads, which is the most of it where a bucket has fewer than 20,000). A changed document says
-something else in all its sentences; one per cent of the documents is about one per cent of the quads, taken out and put in.
+The graph is drawn by hash: three sentences a document, 3,000 drugs, 2,000 diseases, 16 buckets (--buckets; each costs 40 ms beside its
+quads). A changed document says something else in all its sentences; one per cent of the documents is about one per cent of the quads, taken out and put in.
 """
 
 from __future__ import annotations

@@ -71,15 +71,17 @@ def run(options: argparse.Namespace) -> int:
 def _of_tables(home: Home, limit: int) -> Iterator[list[Findings]]:
     """Findings of the vocabulary, then of each bucket."""
     from kg.validation import validate_claims, validate_concepts
+    from pipeline.duck import connect
     from pipeline.errors import MateriaError
 
     vocabulary, triples = home.dataset("vocabulary").paths(), home.dataset("triples")
     if not vocabulary or not triples.manifests():
         raise MateriaError("this home has no graph yet", remedy="Run: materia build")
     yield validate_concepts(vocabulary, limit=limit)
-    for key in home.buckets:
-        evidence = home.dataset("evidence_by_bucket").paths(key)
-        yield validate_claims(triples.read(key), evidence, vocabulary, limit=limit)
+    with connect() as connection:
+        for key in home.buckets:
+            evidence = home.dataset("evidence_by_bucket").paths(key)
+            yield validate_claims(triples.read(key), evidence, vocabulary, limit=limit, connection=connection)
 
 
 def _of_shapes(home: Home, claims: int, limit: int) -> list[Findings]:
