@@ -14,6 +14,7 @@ whole load).
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,12 +34,14 @@ from kg.generations import (
 from kg.graph_store import build_store
 from kg.sorted_lines import line_difference
 from kg.sparql_server import SparqlServer, shown, update_blocks
+from pipeline.curies import expand
 from pipeline.errors import MateriaError
 
 __all__ = ["StoreUpdate", "update_server", "update_store"]
 
 #: Beyond this share of the old N-Quads, a change costs as much as a whole load, which leaves a more compact index.
 _LARGEST_CHANGE: Final = 0.25
+_CLAIM: Final = re.compile(f"<{re.escape(expand('materia:triple/'))}([0-9a-f]{{64}})>".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +53,25 @@ class StoreUpdate:
         removed: quads taken out; 0 where it was loaded whole.
         added: quads put in.
         whole: whether it was loaded whole.
+        changed: of the claims of which something new is said, the ids that come first, as many as were asked for; none
+            where the store was loaded whole.
     """
 
     quads: int
     removed: int
     added: int
     whole: bool
+    changed: tuple[str, ...] = ()
 
 
-def update_store(nquads: Sequence[Path], folder: Path) -> StoreUpdate:
+def update_store(nquads: Sequence[Path], folder: Path, *, changed: int = 0) -> StoreUpdate:
     """Make the store in `folder` hold exactly the quads of these files: by difference where it can be, else by loading all.
 
     Args:
         nquads: sorted N-Quads, each line once; no line in two files, now or before. A file is compared with the one that had
             its place in the sequence before.
         folder: where the store stands, or will stand.
+        changed: how many changed claims to name.
 
     Raises:
         MateriaError: a file is missing or is not N-Quads; the old store is left as it was.
@@ -74,7 +81,7 @@ def update_store(nquads: Sequence[Path], folder: Path) -> StoreUpdate:
     if current is not None and len(current.nquads) == len(nquads):
         staged = next_generation(folder)
         try:
-            done = _by_difference(current, nquads, staged)
+            done = _by_difference(current, nquads, staged, changed)
         except (OSError, RuntimeError, SyntaxError):
             done = None  # of the old generation or of the new files; whatever is wrong with these, the load will say
         if done is not None:
@@ -84,8 +91,8 @@ def update_store(nquads: Sequence[Path], folder: Path) -> StoreUpdate:
     return StoreUpdate(quads, 0, quads, whole=True)
 
 
-def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path) -> StoreUpdate | None:
-    """Put the state after the difference in force; None where the difference is too large."""
+def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path, changed: int) -> StoreUpdate | None:
+    """Put the state after the difference in force, and name some changed claims; None where the difference is too large."""
     import pyoxigraph
 
     removed, added, nquads_format = staged / "removed.nq", staged / "added.nq", pyoxigraph.RdfFormat.N_QUADS
@@ -104,10 +111,20 @@ def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path) ->
         loading.result()
     store.flush()
     del store, opening
+    claims = _claims_in(added, changed) if changed else ()
     removed.unlink()
     added.unlink()
     put_in_force(staged, nquads, current.quads - counts[0] + counts[1])
-    return StoreUpdate(current.quads - counts[0] + counts[1], *counts, whole=False)
+    return StoreUpdate(current.quads - counts[0] + counts[1], *counts, whole=False, changed=claims)
+
+
+def _claims_in(nquads: Path, number: int) -> tuple[str, ...]:
+    """The ids of claims that these lines name, the first so many of them."""
+    smallest: list[bytes] = []
+    with nquads.open("rb") as file:
+        while lines := file.readlines(1 << 20):
+            smallest = sorted({*smallest, *_CLAIM.findall(b"".join(lines))})[:number]
+    return tuple(claim.decode() for claim in smallest)
 
 
 def _open_copy(index: Path, copy: Path) -> Any:
