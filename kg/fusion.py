@@ -72,14 +72,13 @@ __all__ = [
 
 #: Predicates that cannot both hold of one subject and object, each pair once. These are the pairs that Biolink Model
 #: 4.4.4 declares by `opposite_of`, less those that are inverses (broad and narrow match), parts of one description
-#: (input and output), or true of one pair in different settings (active ingredient and excipient). Not here on purpose:
+#: (input and output), name a predicate that the model does not have (prevented by), or true of one pair in different settings (active ingredient and excipient). Not here on purpose:
 #: treats against causes or exacerbates. A drug may treat a condition in some patients and cause it in others.
 OPPOSED_PREDICATES: Final = (
     ("biolink:ameliorates_condition", "biolink:exacerbates_condition"),
     ("biolink:contraindicated_in", "biolink:treats"),
     ("biolink:decreases_sensitivity_to", "biolink:increases_sensitivity_to"),
     ("biolink:disrupts", "biolink:enables"),
-    ("biolink:enabled_by", "biolink:prevented_by"),
     ("biolink:has_decreased_amount", "biolink:has_increased_amount"),
     ("biolink:has_part", "biolink:lacks_part"),
     ("biolink:negatively_correlated_with", "biolink:positively_correlated_with"),
