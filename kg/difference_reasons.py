@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from kg.fusion import OPPOSED_PREDICATES, SUPPORTS_SQL, TRIPLE_ID_SQL
+from kg.claims import SUPPORTS_SQL, TRIPLE_ID_SQL, opposed_predicates_table
 from pipeline.graphs import GRAPHS
 
 __all__ = ["find_reasons"]
@@ -29,8 +29,7 @@ def find_reasons(connection: Any, settings: Mapping[str, Any]) -> None:
         connection: of DuckDB, with the views and tables that `open_builds` and `make_changes` make.
         settings: names of the settings that differ.
     """
-    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-    connection.register("opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]}))
+    connection.register("opposed", opposed_predicates_table())
     connection.register("graph_readers", pa.table({"extractor": sorted(GRAPHS)}))
     connection.execute(_ASKED)
     for build in ("a", "b"):

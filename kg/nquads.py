@@ -30,8 +30,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from kg.claims import SUPPORTS_SQL
 from kg.concept_statements import Iris, label_statements, link_statements
-from kg.fusion import SUPPORTS_SQL
 from kg.tables import TRIPLES
 from pipeline.curies import expand
 from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, one_array, stream, table_view

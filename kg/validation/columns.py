@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from kg.fusion import SUPPORTS_SQL
+from kg.claims import SUPPORTS_SQL
 from kg.validation.finding import Finding, Findings, merged
 from kg.validation.model import kinds_table, sides_table
 from kg.validation.rule import About

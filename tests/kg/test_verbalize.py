@@ -7,9 +7,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kg.claims import triple_id
 from kg.config import CorpusConfig
 from kg.entity_sentences import definition_words
-from kg.fusion import triple_id
 from kg.phrases import STANCES, load_phrases, parse_phrases
 from kg.surface_names import running_order, surface_name
 from kg.tables import PASSAGES, TRIPLES
