@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
@@ -12,6 +14,10 @@ from kg.generations import MARKER
 from kg.sparql_server import SparqlServer
 from kg.tables import TRIPLES
 from pipeline.hashing import hash_fields
+
+if TYPE_CHECKING:
+    from kg.graph_update import StoreUpdate
+    from kg.validation import Findings
 
 __all__ = ["STAGES", "store_folder", "store_of"]
 
@@ -79,16 +85,17 @@ def knowledge_graph(job: Job) -> None:
 
     Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
     """
-    from kg.concepts import concepts_in_bucket
+    from kg.concepts import ConceptsByBucket
     from kg.nquads import write_nquads
     from kg.validation import figures, of_severity, validate_claims
+    from pipeline.duck import connect
 
     vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
-    claims = job.dataset("triples").read(job.key)
-    concepts = concepts_in_bucket(vocabulary, int(job.key), job.home.config.buckets)
-    path = job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts)
-    found = validate_claims(claims, evidence, vocabulary)
+    connection, buckets = job.once("graph", connect), job.home.config.buckets
+    concepts = job.once("concepts", lambda: ConceptsByBucket(connection, vocabulary, buckets))
+    claims, path = job.dataset("triples").read(job.key), job.writer.file(f"{job.key}/graph.nq")
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts(int(job.key)), connection=connection)
+    found = validate_claims(claims, evidence, vocabulary, connection=connection)
     violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
     job.check("claims_are_sound", not violations, **figures(violations))
     job.check("claims_are_plausible", not warnings, **figures(warnings))
@@ -101,12 +108,36 @@ def graph_index(job: Job) -> None:
     """
     from kg.graph_update import update_server, update_store
 
-    graph = job.dataset("knowledge_graph")
+    graph, most = job.dataset("knowledge_graph"), job.home.config.graph.shacl_claims
     files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
     place = store_of(job.home)
-    done = update_store(files, place) if isinstance(place, Path) else update_server(files, _state(job.home), place)
+    if isinstance(place, Path):
+        done = update_store(files, place, changed=most)
+        _validate_changed(job, done, most)
+    else:
+        done = update_server(files, _state(job.home), place)
     job.writer.summary["quads"] = done.quads
     job.check("some_quads", done.quads > 0, quads=done.quads)
+
+
+def _validate_changed(job: Job, done: StoreUpdate, most: int) -> None:
+    """Run the shapes on changed claims, with their evidence and concepts, as the index holds them.
+
+    Costs 0.7 processor seconds and 40 ms a claim; where no claim changed, nothing, and pySHACL is not imported.
+    """
+    from kg.validation import figures, of_severity
+
+    found: list[Findings] = []
+    claims: Sequence[str] = done.changed
+    if most and (done.whole or claims):
+        from kg.graph_store import open_store
+        from kg.validation.subgraph import neighbourhood, smallest_claims, validate_subgraph
+
+        dataset = open_store(store_folder(job.home))
+        claims = smallest_claims(dataset, most) if done.whole else claims
+        shown = validate_subgraph(neighbourhood(dataset, claims))
+        found = [findings for findings in of_severity(shown, "violation") if findings.rule.about != "concept"]
+    job.check("changed_claims_conform", not found, claims=len(claims), **figures(found))
 
 
 STAGES = [
@@ -153,6 +184,13 @@ STAGES = [
         version="2",
         present=lambda home: (_state(home) / MARKER).exists(),
         kinds=("oxigraph",),
-        checks=(Check("some_quads", "The graph must hold at least one statement."),),
+        checks=(
+            Check("some_quads", "The graph must hold at least one statement."),
+            Check(
+                "changed_claims_conform",
+                "Some of the changed claims, read from the index, must keep the rules as SHACL states them (pySHACL).",
+                blocking=False,
+            ),
+        ),
     ),
 ]

@@ -71,28 +71,26 @@ def run(options: argparse.Namespace) -> int:
 def _of_tables(home: Home, limit: int) -> Iterator[list[Findings]]:
     """Findings of the vocabulary, then of each bucket."""
     from kg.validation import validate_claims, validate_concepts
+    from pipeline.duck import connect
     from pipeline.errors import MateriaError
 
     vocabulary, triples = home.dataset("vocabulary").paths(), home.dataset("triples")
     if not vocabulary or not triples.manifests():
         raise MateriaError("this home has no graph yet", remedy="Run: materia build")
     yield validate_concepts(vocabulary, limit=limit)
-    for key in home.buckets:
-        evidence = home.dataset("evidence_by_bucket").paths(key)
-        yield validate_claims(triples.read(key), evidence, vocabulary, limit=limit)
+    with connect() as connection:
+        for key in home.buckets:
+            evidence = home.dataset("evidence_by_bucket").paths(key)
+            yield validate_claims(triples.read(key), evidence, vocabulary, limit=limit, connection=connection)
 
 
 def _of_shapes(home: Home, claims: int, limit: int) -> list[Findings]:
-    """Findings in the neighbourhood of the claims with the smallest ids; these are hashes, so it is a fair sample."""
-    from heapq import nsmallest
-
+    """Findings in the neighbourhood of a sample of the claims."""
     from kg.graph_store import open_store
-    from kg.validation.subgraph import neighbourhood, validate_subgraph
+    from kg.validation.subgraph import neighbourhood, smallest_claims, validate_subgraph
 
-    triples = home.dataset("triples")
-    ids = (name for key in home.buckets for name in triples.read(key, columns=["triple_id"])["triple_id"].to_pylist())
-    graph = neighbourhood(open_store(store_folder(home)), nsmallest(claims, ids))
-    return validate_subgraph(graph, limit=limit)
+    dataset = open_store(store_folder(home))
+    return validate_subgraph(neighbourhood(dataset, smallest_claims(dataset, claims)), limit=limit)
 
 
 def _rows(found: list[Findings]) -> list[dict[str, object]]:

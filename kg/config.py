@@ -235,6 +235,11 @@ class GraphConfig(_Strict):
     )
     update: str | None = Field(None, description="update endpoint (URL) of that server; it must hold nothing else")
     timeout: float = Field(60, gt=0, description="seconds after which a request to that server is given up")
+    shacl_claims: int = Field(
+        20,
+        ge=0,
+        description="changed claims that each build validates by SHACL in the index in the home, chosen by hash",
+    )
 
     @model_validator(mode="after")
     def _both(self) -> Self:

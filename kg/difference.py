@@ -1,7 +1,7 @@
 """What two builds know differently, and why: documents, concepts and claims, each change with its reasons.
 
-A claim differs where it is in one graph only, is believed more or less, is newly contested or settled, or fell into another
-split. Its reasons are found by comparing the evidence for and against it, opposed claims included: every row that only one build
+A claim differs where it is in one graph only, is believed more or less, is newly contested or settled, states another direction of
+its effect, or fell into another split. Its reasons are found by comparing the evidence for and against it, opposed claims included: every row that only one build
 has is there or not there because of its document, its extractor, a concept, or a graph. Where all of that is equal, the
 settings of fusion differ, or its code.
 
@@ -76,6 +76,7 @@ class ClaimChange:
     reasons: tuple[str, ...]
     belief: tuple[float | None, float | None]
     contested: tuple[bool | None, bool | None]
+    direction: tuple[str | None, str | None]
     split: tuple[str | None, str | None]
     moved_to: str | None
     evidence: EvidenceChange | None
@@ -221,6 +222,7 @@ def _largest(connection: Any, builds: tuple[Build, Build], limit: int) -> tuple[
             reasons=tuple(reasons.get(row["triple_id"], ())),
             belief=(row["belief_a"], row["belief_b"]),
             contested=(row["contested_a"], row["contested_b"]),
+            direction=(row["direction_a"], row["direction_b"]),
             split=(row["split_a"], row["split_b"]),
             moved_to=moved.get(row["triple_id"]),
             evidence=_evidence(made.get(row["triple_id"]), sentences),

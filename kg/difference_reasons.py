@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from kg.fusion import OPPOSED_PREDICATES, TRIPLE_ID_SQL
+from kg.claims import SUPPORTS_SQL, TRIPLE_ID_SQL, opposed_predicates_table
 from pipeline.graphs import GRAPHS
 
 __all__ = ["find_reasons"]
@@ -29,12 +29,11 @@ def find_reasons(connection: Any, settings: Mapping[str, Any]) -> None:
         connection: of DuckDB, with the views and tables that `open_builds` and `make_changes` make.
         settings: names of the settings that differ.
     """
-    opposed = [*OPPOSED_PREDICATES, *((b, a) for a, b in OPPOSED_PREDICATES)]
-    connection.register("opposed", pa.table({"predicate": [a for a, _ in opposed], "other": [b for _, b in opposed]}))
+    connection.register("opposed", opposed_predicates_table())
     connection.register("graph_readers", pa.table({"extractor": sorted(GRAPHS)}))
     connection.execute(_ASKED)
     for build in ("a", "b"):
-        connection.execute(_ROWS.format(build=build))
+        connection.execute(_ROWS.format(build=build, supports=SUPPORTS_SQL.format(evidence="e", claim="q")))
     connection.execute(_EVIDENCE)
     connection.execute(_TOUCHED)
     connection.execute(_REASONED)
@@ -67,15 +66,16 @@ def _by_settings(settings: Mapping[str, Any]) -> dict[str, str]:
 #: The claims whose evidence matters: those that differ, and those opposed to them.
 _ASKED: Final = """
     CREATE TABLE asked AS
-    SELECT triple_id, subject, predicate, object, false AS opposed FROM triple_change
+    SELECT triple_id, subject, predicate, object, direction_a, direction_b, false AS opposed FROM triple_change
     UNION ALL
-    SELECT triple_id, subject, other, object, true FROM triple_change JOIN opposed USING (predicate)
+    SELECT triple_id, subject, other, object, NULL, NULL, true FROM triple_change JOIN opposed USING (predicate)
 """
 _ROWS: Final = """
     CREATE TABLE rows_{build} AS
     SELECT q.triple_id, e.evidence_id, e.doc_id, e.extractor, e.subject, e.predicate, e.object, e.polarity, e.retracted,
-           e.probability * e.certainty AS worth, e.polarity AND NOT q.opposed AS supports
-    FROM evidence_{build} e JOIN asked q USING (subject, predicate, object) WHERE e.polarity OR NOT q.opposed
+           e.probability * e.certainty AS worth, {supports} AND NOT q.opposed AS supports
+    FROM evidence_{build} e JOIN (SELECT *, direction_{build} AS direction FROM asked) q USING (subject, predicate, object)
+    WHERE e.polarity OR NOT q.opposed
 """
 #: `raises` tells whether the change speaks for more belief.
 _EVIDENCE: Final = """

@@ -23,7 +23,7 @@ Url = UPath | Path | str
 
 DOCUMENT_CHANGES: Final = ("new", "gone", "revised", "retracted", "reinstated", "renumbered")
 CONCEPT_CHANGES: Final = ("new", "gone", "merged", "unmerged", "renamed", "names", "category", "parents", "other")
-TRIPLE_CHANGES: Final = ("new", "gone", "stronger", "weaker", "contested", "settled", "split")
+TRIPLE_CHANGES: Final = ("new", "gone", "stronger", "weaker", "contested", "settled", "direction", "split")
 
 _READ: Final = {
     "live_documents": (LIVE_DOCUMENTS, ("doc_id", "version", "text_hash", "status")),
@@ -33,7 +33,7 @@ _READ: Final = {
     ),
     "vocabulary_merges": (VOCABULARY_MERGES, ("curie", "merged_into")),
 }
-_TRIPLE: Final = ("triple_id", "subject", "predicate", "object", "belief", "contested", "split")
+_TRIPLE: Final = ("triple_id", "subject", "predicate", "object", "belief", "contested", "direction", "split")
 
 
 def open_builds(connection: Any, a: Url, b: Url) -> None:
@@ -146,7 +146,8 @@ _TRIPLES: Final = f"""
     WITH beside AS (
         SELECT triple_id, coalesce(a.subject, b.subject) AS subject, coalesce(a.predicate, b.predicate) AS predicate,
                coalesce(a.object, b.object) AS object, a.belief AS belief_a, b.belief AS belief_b,
-               a.contested AS contested_a, b.contested AS contested_b, a.split AS split_a, b.split AS split_b
+               a.contested AS contested_a, b.contested AS contested_b, a.split AS split_a, b.split AS split_b,
+               a.direction AS direction_a, b.direction AS direction_b
         FROM triples_a a FULL JOIN triples_b b USING (triple_id)
     )
     SELECT *, coalesce(belief_b, 0) - coalesce(belief_a, 0) AS gain, {
@@ -158,6 +159,7 @@ _TRIPLES: Final = f"""
             "weaker": "belief_a - belief_b > $epsilon",
             "contested": "contested_b AND NOT contested_a",
             "settled": "contested_a AND NOT contested_b",
+            "direction": "belief_a IS NOT NULL AND belief_b IS NOT NULL AND direction_a IS DISTINCT FROM direction_b",
             "split": "split_a != split_b",
         }
     )

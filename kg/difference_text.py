@@ -76,16 +76,13 @@ def _claim(change: ClaimChange) -> Iterator[Text]:
     from rich.text import Text
 
     line = Text()
-    way = change.changes[0]
-    line.append(f"{way} ", style=f"bold {_STYLES.get(way, '')}".strip())
+    ways = [_way(change, way) for way in change.changes]
+    line.append(f"{ways[0]} ", style=f"bold {_STYLES.get(ways[0], '')}".strip())
     line.append(f"{change.subject_name or change.subject} ")
     line.append(change.predicate.removeprefix("biolink:").replace("_", " "), style="bold")
     line.append(f" {change.object_name or change.object}")
     line.append(f"  {_figure(change.belief[0])} -> {_figure(change.belief[1])}", style="cyan")
-    also = [
-        f"split {change.split[0]} -> {change.split[1]}" if other == "split" else other for other in change.changes[1:]
-    ]
-    line.append(f", {', '.join(also)}" if also else "", style="yellow")
+    line.append("".join(f", {way}" for way in ways[1:]), style="yellow")
     line.append(f"  ({', '.join(change.reasons)})", style="dim")
     yield line
     if change.moved_to is not None:
@@ -99,6 +96,14 @@ def _claim(change: ClaimChange) -> Iterator[Text]:
         yield Text(
             f"    {mark} {verb}{evidence.doc_id} ({evidence.extractor}, {evidence.reason}): “{evidence.sentence}”"
         )
+
+
+def _way(change: ClaimChange, way: str) -> str:
+    """The name of a change, with what was and what is where the name alone does not tell."""
+    if way not in ("direction", "split"):
+        return way
+    before, after = change.direction if way == "direction" else change.split
+    return f"{way} {before or 'none'} -> {after or 'none'}"
 
 
 def _figure(belief: float | None) -> str:

@@ -25,10 +25,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
+from kg.claims import OPPOSED_PREDICATES, triple_id
 from kg.config import FusionConfig, SplitConfig
 from kg.entailing_claims import entailing_claims
 from kg.explanation import Explanation, Quote, Side, SourceStep, TellingDocument
-from kg.fusion import FIXED_POINT, OPPOSED_PREDICATES, fused_batches, fusion_steps, place_rows, triple_id
+from kg.fusion import fused_batches
+from kg.fusion_steps import FIXED_POINT, fusion_steps, place_rows
 from kg.reliability import Reliabilities
 from kg.tables import TRIPLES
 from kg.trace import edge_of, graphs_of, look_up

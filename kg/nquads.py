@@ -12,9 +12,11 @@ and rdf:object (its `slot_uri`), so there is no second form of them. Every quad 
 claim's subject or of the concept), so that a changed bucket can be applied to a store as a difference.
 
 Lines are put together and sorted by DuckDB, out of core and on all cores, and leave as whole Arrow buffers. Only the
-distinct CURIEs pass through Python, to be expanded. Cost: about 300,000 quads a processor second, and a
-tenth of a second a bucket for planning the query (`benchmarks/graph.py`). Rejected: rdflib terms and its serializer (44,000
-quads a processor second in the same run, everything in memory).
+distinct CURIEs pass through Python, to be expanded. Cost: about 600,000 quads a processor second, and 40 ms a bucket for
+planning the queries (`benchmarks/graph.py`). To keep that small, buckets share a connection, what is said of concepts comes
+in two narrow tables (`kg.concept_statements`), and IRIs come as Arrow dictionaries and not by joins. Rejected: rdflib terms and
+its serializer (44,000 quads a processor second in the same run, everything in memory), prepared statements (DuckDB plans them
+anew), `format` with one template (plans faster, twice the time a row).
 
 Format: https://www.w3.org/TR/n-quads/, with the escapes of its canonical form, sorted by bytes, each line once.
 """
@@ -27,15 +29,15 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from kg.fusion import SUPPORTS_SQL
+from kg.claims import SUPPORTS_SQL
+from kg.concept_statements import Iris, label_statements, link_statements
 from kg.tables import TRIPLES
 from pipeline.curies import expand
-from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, stream, table_view
+from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, one_array, stream, table_view
 from pipeline.errors import MateriaError
 from pipeline.graphs import GRAPHS
-from pipeline.tables import EVIDENCE, VOCABULARY
+from pipeline.tables import EVIDENCE
 
 __all__ = ["FROM_GRAPHS", "GRAPH_READERS", "text_bytes", "write_nquads"]
 
@@ -46,6 +48,7 @@ def write_nquads(
     evidence: Sequence[str],
     concepts: pa.Table,
     *,
+    connection: Any = None,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> int:
@@ -56,26 +59,31 @@ def write_nquads(
         triples: TRIPLES of the bucket.
         evidence: Parquet files of EVIDENCE of the bucket, each id once. Only evidence that a triple names is written.
         concepts: VOCABULARY of the bucket.
-        threads: worker threads; all cores where None.
-        memory_limit: what DuckDB may hold before it spills to disk.
+        connection: as `pipeline.duck.connect` gives it, for several buckets in turn; one of its own where None.
+        threads: worker threads of a connection of its own; all cores where None.
+        memory_limit: what that one may hold before it spills to disk.
 
     Returns:
         The number of quads.
     """
+    if connection is None:
+        with connect(threads=threads, memory_limit=memory_limit) as own:
+            return write_nquads(path, triples, evidence, concepts, connection=own)
     written = 0
-    with connect(threads=threads, memory_limit=memory_limit) as connection, path.open("wb") as target:
-        connection.register("triples", triples.select(TRIPLES.names))
-        connection.register("concepts", concepts.select(VOCABULARY.names))
-        connection.create_function("escape_controls", _escape_controls, ["VARCHAR"], "VARCHAR")
-        table_view(connection, "all_evidence", evidence, EVIDENCE)
-        connection.execute(_USED_EVIDENCE)
-        _check(connection)
-        _register_iris(connection)
-        pieces = " UNION ALL ".join([_CLAIMS, _PLAIN, _EVIDENCE, *_CONCEPTS, *_SYNONYMS, *_LINKS, _MATCHES])
-        ordered = f"SELECT text, quads FROM ({pieces}) ORDER BY key, text"  # noqa: S608
-        for batch in first_of_equal(stream(connection, ordered, 16384), ["text"]):
-            written += pc.sum(batch["quads"]).as_py()
-            target.write(text_bytes(batch["text"]))
+    session = connection.cursor()  # what is made in it is gone at the end
+    session.create_function("escape_controls", _escape_controls, ["VARCHAR"], "VARCHAR")
+    try:
+        table_view(session, "all_evidence", evidence, EVIDENCE)
+        _register(session, triples, concepts)
+        _check(session)
+        with path.open("wb") as target:
+            for batch in first_of_equal(stream(session, _LINES, 16384), ["text"]):
+                lines = text_bytes(batch["text"])
+                written += int(np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")))
+                target.write(lines)
+    finally:
+        session.remove_function("escape_controls")
+        session.close()
     return written
 
 
@@ -86,10 +94,26 @@ def text_bytes(texts: pa.StringArray) -> memoryview:
     return memoryview(data)[ends[0] : ends[-1]] if data is not None else memoryview(b"")
 
 
-def _check(connection: Any) -> None:
-    sql = """SELECT min(evidence_id) FROM (SELECT unnest(evidence_ids) AS evidence_id FROM triples) t
-             ANTI JOIN used USING (evidence_id)"""
-    ((missing,),) = connection.execute(sql).fetchall()
+def _register(session: Any, triples: pa.Table, concepts: pa.Table) -> None:
+    """The tables claims, links and labels, and iri (curie, iri) of documents and extractors."""
+    iris = Iris()
+    claims = triples.select(TRIPLES.names)
+    for name, column in (("s", "subject"), ("p", "predicate"), ("o", "object")):
+        claims = claims.append_column(name, iris(one_array(triples[column])))
+    doc_ids = one_array(triples["doc_ids"])
+    session.register("claims", claims.append_column("publications", iris.of_lists(doc_ids)))
+    session.register("links", link_statements(concepts, iris))
+    session.register("labels", label_statements(concepts, iris))
+    sql = "SELECT DISTINCT 'materia:extractor/' || extractor AS curie FROM all_evidence"
+    agents = one_array(session.sql(sql).to_arrow_table()["curie"])
+    named = pa.concat_arrays([doc_ids.flatten(), agents]).unique().drop_null()
+    session.register("iri", pa.table({"curie": named, "iri": iris(named)}))
+
+
+def _check(session: Any) -> None:
+    sql = """SELECT min(evidence_id) FROM (SELECT unnest(evidence_ids) AS evidence_id FROM claims) t
+             ANTI JOIN all_evidence USING (evidence_id)"""
+    ((missing,),) = session.execute(sql).fetchall()
     if missing is not None:
         raise MateriaError(
             "is named by a triple, but is not among the evidence of its bucket",
@@ -97,14 +121,6 @@ def _check(connection: Any) -> None:
             record=missing,
             remedy="Build triples again",
         )
-
-
-def _register_iris(connection: Any) -> None:
-    """The table iri(curie, iri): every CURIE of the bucket with its IRI in angle brackets."""
-    curies = connection.sql(_CURIES).to_arrow_table()["curie"].to_pylist()
-    connection.register(
-        "iri", pa.table({"curie": pa.array(curies, pa.string()), "iri": [f"<{expand(c)}>" for c in curies]})
-    )
 
 
 def _term(curie: str) -> str:
@@ -149,45 +165,29 @@ def _boolean(column: str) -> str:
     return _typed(f"{column}::VARCHAR", "boolean")
 
 
-def _block(
-    subject: str, objects: dict[str, str], rows: str, graph: str = "", many: dict[str, str] | None = None
-) -> str:
+def _block(objects: dict[str, str], rows: str, many: dict[str, str] | None = None) -> str:
     """All lines of one subject, in order, as one text: a tenth of the rows to sort. No other query may write that subject.
 
     One call of `concat` a row, which is several times faster than sorting a list of lines: the order within a subject is
     that of the predicates, and known beforehand.
 
     Args:
-        subject: SQL expression for the subject's IRI.
         objects: predicate (a CURIE) to an SQL expression for its one object; no line where that is null.
-        rows: what to select from.
-        graph: SQL expression for the graph's IRI; the default graph where empty.
+        rows: what to select from; its column `key` is the subject's IRI, and `closing` what ends a line.
         many: predicate to an SQL expression for a list of its objects.
     """
-    end = f"' ', {graph}, {_END}" if graph else _END
-    pieces, counts = {}, []
+    pieces = {}
     for predicate, value in objects.items():
-        line = f"{subject}, ' {_term(predicate)} ', {value}, {end}"
-        optional = predicate in _OPTIONAL
-        pieces[_term(predicate)] = f"CASE WHEN ({value}) IS NOT NULL THEN concat({line}) END" if optional else line
-        counts.append(f"(({value}) IS NOT NULL)::INTEGER" if optional else "1")
+        line = ("key", f"' {_term(predicate)} '", value, "closing")
+        optional = f"coalesce({' || '.join(line)}, '')"
+        pieces[_term(predicate)] = optional if predicate in _OPTIONAL else ", ".join(line)
     for predicate, values in (many or {}).items():
-        line = f"concat({subject}, ' {_term(predicate)} ', value, {end})"
-        pieces[_term(predicate)] = f"array_to_string(list_sort(list_transform({values}, lambda value: {line})), '')"
-        counts.append(f"len({values})")
+        each = f"concat(key, ' {_term(predicate)} ', value, closing)"
+        pieces[_term(predicate)] = f"array_to_string(list_sort(list_transform({values}, lambda value: {each})), '')"
     text = ", ".join(pieces[term] for term in sorted(pieces))
-    return f"SELECT {subject} AS key, {' + '.join(counts)} AS quads, concat({text}) AS text FROM {rows}"  # noqa: S608
+    return f"SELECT key, concat({text}) AS text FROM ({rows})"  # noqa: S608
 
 
-def _single(line: str, rows: str) -> str:
-    """Each line for itself, sorted among the blocks by all of it."""
-    return (
-        f"SELECT line AS key, 1 AS quads, line AS text FROM (SELECT {line} AS line FROM {rows}) WHERE line IS NOT NULL"  # noqa: S608
-    )
-
-
-_END: Final = "' .' || chr(10)"
-_TRIPLE: Final = f"'<{expand('materia:triple/')}' || triple_id || '>'"
 _OPTIONAL: Final = frozenset(
     {
         "biolink:supporting_text_section_type",
@@ -198,37 +198,19 @@ _OPTIONAL: Final = frozenset(
         "materia:contradicts",
     }
 )
-
-#: Evidence left out of fusion (of retracted papers, by policy) is left out here too.
-_USED_EVIDENCE: Final = f"""
-    CREATE TABLE used AS
-    SELECT e.*, t.triple_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports FROM all_evidence e JOIN (
-        SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM triples
-    ) t USING (evidence_id)
-"""  # noqa: S608
-
-_CURIES: Final = """
-    SELECT DISTINCT curie FROM (
-        SELECT unnest([subject, predicate, object]) AS curie FROM triples
-        UNION ALL SELECT unnest(doc_ids) FROM triples
-        UNION ALL SELECT 'materia:extractor/' || extractor FROM used
-        UNION ALL SELECT unnest([curie, category]) FROM concepts
-        UNION ALL SELECT unnest(list_concat(parents, xrefs)) FROM concepts
-        UNION ALL SELECT unnest(list_transform(matches, lambda match: match.curie)) FROM concepts
-    ) WHERE curie IS NOT NULL
-"""
+_TRIPLE: Final = f"concat('<{expand('materia:triple/')}', triple_id, '>')"
+_END: Final = "' .\n'"
 
 #: Extractors that read graphs, as an SQL list; and whether all that a triple rests on comes from them.
 GRAPH_READERS: Final = ", ".join(f"'{name}'" for name in GRAPHS)
 FROM_GRAPHS: Final = f"len(list_filter(extractors, lambda name: name NOT IN ({GRAPH_READERS}))) = 0"
 
 _CLAIMS: Final = _block(
-    _TRIPLE,
     {
         "rdf:type": f"'{_term('biolink:Association')}'",
-        "rdf:subject": "s.iri",
-        "rdf:predicate": "p.iri",
-        "rdf:object": "o.iri",
+        "rdf:subject": "s",
+        "rdf:predicate": "p",
+        "rdf:object": "o",
         "biolink:object_direction_qualifier": _literal("direction"),
         "materia:belief": _decimal("belief"),
         "materia:support": _decimal("support"),
@@ -243,20 +225,13 @@ _CLAIMS: Final = _block(
         "biolink:knowledge_level": "'\"not_provided\"'",
         "biolink:agent_type": f"CASE WHEN {FROM_GRAPHS} THEN '\"not_provided\"' ELSE '\"text_mining_agent\"' END",
     },
-    """triples t JOIN iri s ON s.curie = t.subject JOIN iri p ON p.curie = t.predicate JOIN iri o ON o.curie = t.object
-       JOIN (SELECT triple_id, list(d.iri) AS publications
-             FROM (SELECT triple_id, unnest(doc_ids) AS doc_id FROM triples) t JOIN iri d ON d.curie = t.doc_id
-             GROUP BY triple_id) USING (triple_id)""",
+    f"""SELECT *, {_TRIPLE} AS key, {_END} AS closing FROM claims
+        WHERE s IS NOT NULL AND p IS NOT NULL AND o IS NOT NULL AND len(publications) > 0""",  # noqa: S608
     many={"biolink:publications": "publications"},
 )
-_PLAIN: Final = _single(
-    f"s.iri || ' ' || p.iri || ' ' || o.iri || {_END}",
-    """(SELECT * FROM triples WHERE support > contradiction) t
-       JOIN iri s ON s.curie = t.subject JOIN iri p ON p.curie = t.predicate JOIN iri o ON o.curie = t.object""",
-)
 
+#: Evidence left out of fusion (of retracted papers, by policy) is left out here too.
 _EVIDENCE: Final = _block(
-    f"'<{expand('materia:evidence/')}' || evidence_id || '>'",
     {
         "rdf:type": f"CASE WHEN extractor IN ({GRAPH_READERS}) THEN '{_term('biolink:StudyResult')}' "
         f"ELSE '{_term('biolink:TextMiningStudyResult')}' END",
@@ -269,48 +244,24 @@ _EVIDENCE: Final = _block(
         "materia:retracted": f"CASE WHEN retracted THEN {_boolean('retracted')} END",
         "materia:supports": f"CASE WHEN supports THEN {_TRIPLE} END",
         "materia:contradicts": f"CASE WHEN NOT supports THEN {_TRIPLE} END",
-        "prov:wasDerivedFrom": "d.iri",
-        "prov:wasAttributedTo": "x.iri",
+        "prov:wasDerivedFrom": "document",
+        "prov:wasAttributedTo": "agent",
     },
-    "used e JOIN iri d ON d.curie = e.doc_id JOIN iri x ON x.curie = 'materia:extractor/' || e.extractor",
-    graph="d.iri",
+    f"""SELECT e.*, t.triple_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, d.iri AS document, x.iri AS agent,
+               concat('<{expand("materia:evidence/")}', evidence_id, '>') AS key, concat(' ', d.iri, {_END}) AS closing
+        FROM all_evidence e
+        JOIN (SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM claims) t USING (evidence_id)
+        JOIN iri d ON d.curie = e.doc_id JOIN iri x ON x.curie = 'materia:extractor/' || e.extractor""",  # noqa: S608
 )
-_CONCEPTS: Final = tuple(
-    _single(f"c.iri || ' {_term(predicate)} ' || {value} || {_END}", rows)
-    for predicate, value, rows in (
-        ("rdf:type", "k.iri", "concepts v JOIN iri c ON c.curie = v.curie JOIN iri k ON k.curie = v.category"),
-        ("skos:prefLabel", f"{_literal('name')} || '@en'", "concepts v JOIN iri c ON c.curie = v.curie"),
-        ("skos:definition", f"{_literal('definition')} || '@en'", "concepts v JOIN iri c ON c.curie = v.curie"),
+#: Lines that stand for themselves, sorted among the blocks by all of them.
+_SINGLE: Final = " UNION ALL ".join(
+    f"SELECT concat({subject}, ' ', {predicate}, ' ', {value}, {_END}) AS text FROM {rows}"  # noqa: S608
+    for subject, predicate, value, rows in (
+        ("s", "p", "o", "claims WHERE support > contradiction AND s IS NOT NULL AND p IS NOT NULL AND o IS NOT NULL"),
+        ("subject", "predicate", "object", "links"),
+        ("subject", "predicate", f"{_literal('object')}, '@en'", "labels"),
     )
 )
-
-#: SKOS forbids an altLabel that equals the prefLabel. Only exact synonyms are other names of the same thing.
-_SYNONYMS: Final = tuple(
-    _single(
-        f"c.iri || ' {_term(predicate)} ' || {_literal('v.synonym.name')} || '@en' || {_END}",
-        "(SELECT curie, name, unnest(synonyms) AS synonym FROM concepts) v JOIN iri c ON c.curie = v.curie "  # noqa: S608
-        f"WHERE v.synonym.scope = '{scope}' AND v.synonym.name != v.name",
-    )
-    for scope, predicate in {
-        "exact": "skos:altLabel",
-        "broad": "oboInOwl:hasBroadSynonym",
-        "narrow": "oboInOwl:hasNarrowSynonym",
-        "related": "oboInOwl:hasRelatedSynonym",
-    }.items()
-)
-
-_LINKS: Final = tuple(
-    _single(
-        f"c.iri || ' {_term(predicate)} ' || o.iri || {_END}",
-        f"(SELECT curie, unnest({column}) AS other FROM concepts) v "  # noqa: S608
-        "JOIN iri c ON c.curie = v.curie JOIN iri o ON o.curie = v.other",
-    )
-    for column, predicate in {"parents": "rdfs:subClassOf", "xrefs": "oboInOwl:hasDbXref"}.items()
-)
-
-#: Concepts of other vocabularies, by SKOS's mapping properties: `exact` is skos:exactMatch.
-_MATCHES: Final = _single(
-    f"c.iri || ' <{expand('skos:')}' || v.match.predicate || 'Match> ' || o.iri || {_END}",
-    "(SELECT curie, unnest(matches) AS match FROM concepts) v "
-    "JOIN iri c ON c.curie = v.curie JOIN iri o ON o.curie = v.match.curie",
-)
+_LINES: Final = f"""
+    SELECT text FROM ({_CLAIMS} UNION ALL {_EVIDENCE} UNION ALL SELECT text AS key, text FROM ({_SINGLE})) ORDER BY key, text
+"""  # noqa: S608

@@ -28,7 +28,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-from kg.fusion import TRIPLE_ID_SQL
+from kg.claims import TRIPLE_ID_SQL
 from kg.tables import TRIPLES
 from pipeline.biolink_predicates import PREDICATES, predicate_ancestors
 from pipeline.duck import MEMORY_LIMIT, connect, table_view

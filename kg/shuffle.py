@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from kg.fusion import TRIPLE_ID_SQL
+from kg.claims import TRIPLE_ID_SQL
 from kg.rank_sort import rank_sorted
 from pipeline.duck import (
     MEMORY_LIMIT,

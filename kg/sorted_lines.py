@@ -1,9 +1,10 @@
 """What changed between two files of sorted lines, at the speed of reading them.
 
-Both files are mapped into memory and compared in blocks that double while they are equal; only around a difference are
-lines looked at one by one, so that Python's work follows the change and not the files. Cost: a gigabyte in 0.2 s, and five
-microseconds for each changed line. Rejected: an anti-join in DuckDB (it parses and hashes every line: a hundred times as
-long), `comm` and `diff` (every line is looked at), hashes of lines kept beside the files (they must be read and made, too).
+Both files are mapped into memory and compared in blocks; only where they differ are lines looked at, and a run of lines
+that one file lacks ends where the line is found again at which the other file stands. So Python's work follows the number of
+changed places, not the lines or the files. Cost: a gigabyte of both files in 0.1 s, and ten microseconds for each changed place.
+Rejected: an anti-join in DuckDB (it parses and hashes every line: a hundred times as long), `comm` and `diff` (every line is
+looked at), hashes of lines kept beside the files (they must be read and made, too), `memcmp` through ctypes (a tenth faster).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 __all__ = ["line_difference"]
 
-# Found by trial: longer blocks fall out of the processor's cache while they are compared.
-_SMALLEST: Final = 1 << 11
-_LARGEST: Final = 1 << 15
+#: Found by trial: longer blocks fall out of the processor's cache.
+_BLOCK: Final = 1 << 16
+#: How far ahead the other file's line is looked for.
+_AHEAD: Final = 1 << 13
 
 
 def line_difference(old: Path | None, new: Path | None) -> Iterator[tuple[bytes, bytes]]:
@@ -43,28 +47,28 @@ def _mapped(path: Path | None) -> bytes | mmap.mmap:
 
 
 def _differences(old: bytes | mmap.mmap, new: bytes | mmap.mmap) -> Iterator[tuple[bytes, bytes]]:
+    old_bytes, new_bytes = np.frombuffer(old, np.uint8), np.frombuffer(new, np.uint8)
     at_old = at_new = 0
-    step = _SMALLEST
     while at_old < len(old) and at_new < len(new):
-        left, right = old[at_old : at_old + step], new[at_new : at_new + step]
-        if left == right:
-            at_old, at_new, step = at_old + len(left), at_new + len(left), min(2 * step, _LARGEST)
+        length = min(_BLOCK, len(old) - at_old, len(new) - at_new)
+        differs = old_bytes[at_old : at_old + length] != new_bytes[at_new : at_new + length]
+        equal = int(differs.argmax())
+        if not differs[equal]:
+            at_old, at_new = at_old + length, at_new + length
             continue
-        step = _SMALLEST
-        equal = _common(left, right)
         start = old.rfind(b"\n", 0, at_old + equal) + 1
         at_old, at_new = start, at_new + start - at_old
         removed, added = [], []
         left, right = _line(old, at_old), _line(new, at_new)
         while left != right:
             if right and (left > right or not left):
-                added.append(right)
-                at_new += len(right)
-                right = _line(new, at_new)
+                end = _run(new, at_new, right, left)
+                added.append(new[at_new:end])
+                at_new, right = end, _line(new, end)
             else:
-                removed.append(left)
-                at_old += len(left)
-                left = _line(old, at_old)
+                end = _run(old, at_old, left, right)
+                removed.append(old[at_old:end])
+                at_old, left = end, _line(old, end)
         yield b"".join(removed), b"".join(added)
     yield old[at_old:], new[at_new:]
 
@@ -74,13 +78,7 @@ def _line(lines: bytes | mmap.mmap, start: int) -> bytes:
     return lines[start : lines.find(b"\n", start) + 1 or len(lines)]
 
 
-def _common(left: bytes, right: bytes) -> int:
-    """How many bytes two blocks have in common at their start, by bisection."""
-    least, most = 0, min(len(left), len(right))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if left[least:middle] == right[least:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
+def _run(lines: bytes | mmap.mmap, start: int, first: bytes, other: bytes) -> int:
+    """Where a run of lines ends that the other file lacks: before the line at which that one stands, or after the first."""
+    found = lines.find(b"\n" + other, start, start + _AHEAD) if other else -1
+    return found + 1 or start + len(first)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import IO
 
+from kg.claims import SUPPORTS_SQL
 from kg.export.graph import Graph
 from kg.export.text import write_lines
-from kg.fusion import SUPPORTS_SQL
 from kg.nquads import GRAPH_READERS
 from pipeline.duck import file_list
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
 
-from kg.concepts import concepts_in_bucket
+from kg.concepts import ConceptsByBucket
 from kg.export.base import Evidence
 from kg.export.graph import Graph
 from kg.export.text import open_output, sum_of_matches
@@ -76,13 +76,12 @@ def _bucket_files(graph: Graph, folder: Path) -> list[Path]:
     if not graph.selection.filters:
         return [Path(path) for paths in buckets.values() for path in paths]
     folder.mkdir()
-    files = []
+    files, connection = [], graph.connection
+    concepts = ConceptsByBucket(connection, graph.paths["vocabulary"]["all"], len(buckets))
     for number, key in enumerate(buckets):
         graph.progress("buckets", number, len(buckets))
         triples = graph.connection.sql(f"SELECT * FROM {graph.claims_of(key)} ORDER BY triple_id").to_arrow_table()  # noqa: S608
-        concepts = concepts_in_bucket(graph.paths["vocabulary"]["all"], number, len(buckets))
-        write_nquads(
-            folder / f"{key}.nq", triples, graph.paths["evidence_by_bucket"][key], concepts, threads=graph.threads
-        )
+        evidence = graph.paths["evidence_by_bucket"][key]
+        write_nquads(folder / f"{key}.nq", triples, evidence, concepts(number), connection=connection)
         files.append(folder / f"{key}.nq")
     return files

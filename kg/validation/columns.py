@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from kg.fusion import SUPPORTS_SQL
+from kg.claims import SUPPORTS_SQL
 from kg.validation.finding import Finding, Findings, merged
 from kg.validation.model import kinds_table, sides_table
 from kg.validation.rule import About
@@ -33,7 +33,7 @@ EXAMPLES: Final = 5
 
 #: Evidence as it is written to the graph.
 _USED: Final = f"""
-    CREATE TABLE used AS
+    CREATE TEMP TABLE used AS
     SELECT evidence_id, triple_id, doc_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, probability, certainty,
            e.direction, NOT regexp_matches(sentence, '[^ ]') AS wordless
     FROM evidence e
@@ -41,7 +41,7 @@ _USED: Final = f"""
     WHERE extractor IS NOT NULL AND doc_id IN (SELECT unnest(doc_ids) FROM triples)
 """  # noqa: S608
 _POOLS: Final = """
-    CREATE TABLE pools AS
+    CREATE TEMP TABLE pools AS
     SELECT triple_id,
            count(DISTINCT evidence_id) FILTER (supports) AS supporting_evidence_found,
            count(DISTINCT evidence_id) FILTER (NOT supports) AS contradicting_evidence_found,
@@ -51,13 +51,13 @@ _POOLS: Final = """
 """
 #: Concepts that claims name.
 _KNOWN: Final = """
-    CREATE TABLE known AS
+    CREATE TEMP TABLE known AS
     SELECT curie, category, name FROM concepts SEMI JOIN (
         SELECT DISTINCT unnest([subject, object]) AS curie FROM triples) USING (curie)
 """
 #: Concepts whose classes are all of one kind.
 _OF_KIND: Final = """
-    CREATE VIEW of_kind AS
+    CREATE TEMP VIEW of_kind AS
     SELECT curie, min(name) AS name, min(kind) AS kind FROM concepts LEFT JOIN kinds USING (category)
     WHERE category IS NOT NULL GROUP BY curie HAVING count(*) = count(kind) AND count(DISTINCT kind) = 1
 """
@@ -92,6 +92,7 @@ def validate_claims(
     concepts: pa.Table | Sequence[str],
     *,
     limit: int | None = EXAMPLES,
+    connection: Any = None,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> list[Findings]:
@@ -102,19 +103,26 @@ def validate_claims(
         evidence: Parquet files of EVIDENCE of the bucket.
         concepts: VOCABULARY that has the concepts the claims name: a table, or its Parquet files.
         limit: examples kept of each rule; all findings where None.
-        threads: worker threads; all cores where None.
-        memory_limit: what DuckDB may hold before it spills to disk.
+        connection: as `pipeline.duck.connect` gives it, for several buckets in turn; one of its own where None.
+        threads: worker threads of a connection of its own; all cores where None.
+        memory_limit: what that one may hold before it spills to disk.
 
     Returns:
         Findings of the rules that are broken, in the order of rules.
     """
-    with connect(threads=threads, memory_limit=memory_limit) as connection:
-        connection.register("triples", triples)
-        table_view(connection, "evidence", evidence, EVIDENCE)
-        _concepts_view(connection, concepts)
-        for sql in (_USED, _POOLS, _KNOWN, f"CREATE VIEW identifiers AS {_OF_CLAIMS}"):
-            connection.execute(sql)
-        return _ask(connection, ("claim", "any"), limit)
+    if connection is None:
+        with connect(threads=threads, memory_limit=memory_limit) as own:
+            return validate_claims(triples, evidence, concepts, limit=limit, connection=own)
+    session = connection.cursor()  # what is made in it is gone at the end
+    try:
+        session.register("triples", triples)
+        table_view(session, "evidence", evidence, EVIDENCE)
+        _concepts_view(session, concepts)
+        for sql in (_USED, _POOLS, _KNOWN, f"CREATE TEMP VIEW identifiers AS {_OF_CLAIMS}"):
+            session.execute(sql)
+        return _ask(session, ("claim", "any"), limit)
+    finally:
+        session.close()
 
 
 def validate_concepts(
@@ -128,7 +136,7 @@ def validate_concepts(
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         _concepts_view(connection, concepts)
         connection.register("kinds", kinds_table())
-        for sql in (_OF_KIND, f"CREATE VIEW identifiers AS {_OF_CONCEPTS}"):
+        for sql in (_OF_KIND, f"CREATE TEMP VIEW identifiers AS {_OF_CONCEPTS}"):
             connection.execute(sql)
         connection.register("cycles", _cycles(connection))
         return _ask(connection, ("concept", "any"), limit)
@@ -153,7 +161,7 @@ def _ask(connection: Any, about: Iterable[About], limit: int | None) -> list[Fin
     )
     some = "" if limit is None else f", {limit}"
     kept = f"min_by(node, node{some}), min_by(detail, node{some})" if some else "list(node), list(detail)"
-    rows = connection.sql(f"SELECT rule, count(*), {kept} FROM ({asked}) GROUP BY rule").fetchall()  # noqa: S608
+    rows = connection.execute(f"SELECT rule, count(*), {kept} FROM ({asked}) GROUP BY rule").fetchall()  # noqa: S608
     return merged(
         Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details))))
         for rule, count, nodes, details in rows

@@ -21,12 +21,18 @@ from kg.validation.rules import RULES
 from kg.validation.shapes import SHAPES, rule_of_shape, shape_iri
 from pipeline.curies import contract, expand
 
-__all__ = ["graph_of", "neighbourhood", "validate_subgraph"]
+__all__ = ["graph_of", "neighbourhood", "smallest_claims", "validate_subgraph"]
 
 
 def graph_of(quads: Iterable[str]) -> Any:
     """Lines of N-Quads as one rdflib graph, whatever named graph they stand in."""
     return _flat(_parsed("".join(quads), "ox-nquads"))
+
+
+def smallest_claims(dataset: Any, number: int) -> list[str]:
+    """The ids that come first of all claims in a graph, at most so many: ids are hashes, so this is a fair sample."""
+    sparql = f"SELECT ?claim {{ ?claim a <{expand('biolink:Association')}> }} ORDER BY ?claim LIMIT {number:d}"
+    return [str(row[0]).rpartition("/")[2] for row in dataset.query(sparql)]
 
 
 def neighbourhood(dataset: Any, claims: Iterable[str]) -> Any:

@@ -16,7 +16,7 @@ from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
 from assets.stages import SHUFFLED, STAGES
 from cli.main import main
-from kg.fusion import triple_id
+from kg.claims import triple_id
 
 TNF, APOE, CFTR = "HGNC:11892", "HGNC:613", "HGNC:1884"  # names of the sample's vocabulary
 EDGES = f"""subject\tpredicate\tobject\tpublications\tknowledge_level\tprimary_knowledge_source

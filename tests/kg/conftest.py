@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.concepts import concepts_in_bucket
+from kg.concepts import ConceptsByBucket
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.nquads import write_nquads
 from kg.tables import TRIPLES
+from pipeline.duck import connect
 from pipeline.hashing import bucket_name, bucket_of, hash_fields, text_hash
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, VOCABULARY, VOCABULARY_MERGES
@@ -97,6 +98,9 @@ def make_home() -> Callable[..., Path]:
         _write(home, "vocabulary", "all", VOCABULARY, sorted(filled, key=lambda row: row["curie"]))
         _write(home, "vocabulary_merges", "all", VOCABULARY_MERGES, sorted(merges, key=lambda row: row["curie"]))
         rows = [evidence_row(**row) for row in evidence]
+        with connect() as connection:
+            concepts_of = ConceptsByBucket(connection, Dataset(home, "vocabulary").paths(), BUCKETS)
+            known = [concepts_of(number) for number in range(BUCKETS)]
         for number in range(BUCKETS):
             key = bucket_name(number, BUCKETS)
             own = [row for row in rows if bucket_of(row["subject"], BUCKETS) == number]
@@ -105,8 +109,7 @@ def make_home() -> Callable[..., Path]:
             triples = fuse(files, FusionConfig(), SplitConfig(validation=0.2, test=0.2))
             _write(home, "triples", key, TRIPLES, triples)
             with Dataset(home, "knowledge_graph").writer(key) as writer:
-                known = concepts_in_bucket(Dataset(home, "vocabulary").paths(), number, BUCKETS)
-                write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known)
+                write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known[number])
                 writer.commit(skip_key="test", code_version="1", inputs=_inputs(home, "triples", key))
         return home
 

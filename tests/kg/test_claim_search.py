@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from kg.claim_search import claims_like, find_concept, find_predicate
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.tables import TRIPLES
 from pipeline.errors import MateriaError
 from pipeline.hashing import bucket_name, bucket_of

@@ -242,6 +242,39 @@ def test_an_opposed_claim_is_a_reason_too(make: Make) -> None:
     }
 
 
+def effect(direction: str | None, document: int) -> dict[str, Any]:
+    return {
+        "predicate": "biolink:affects",
+        "direction": direction,
+        "doc_id": f"PMID:{document}",
+        "sentence": "It does.",
+    }
+
+
+def test_a_changed_direction_is_told_with_both(make: Make) -> None:
+    """Two papers against one turn the claim round; a paper for either side leaves it without a direction."""
+    raised, lowered = [effect("increased", 1)], [effect("decreased", 2), effect("decreased", 3)]
+    difference = compare(make(raised), make(raised + lowered))
+    (claim,) = difference.largest
+    assert claim.direction == ("increased", "decreased")
+    assert "direction" in claim.changes
+    assert "direction increased -> decreased" in text(difference)
+    undecided = compare(make(raised), make(raised + lowered[:1]))
+    assert undecided.largest[0].direction == ("increased", None)
+    assert counted(undecided)["direction"] == 1
+    assert "direction increased -> none" in text(undecided)
+
+
+def test_evidence_of_the_other_direction_speaks_against_the_claim(make: Make) -> None:
+    """What lowered the belief in an increase is the paper that says decrease, not another one that says increase."""
+    sure = [effect("increased", n) for n in (1, 2)]
+    against, along = effect("decreased", 3) | {"probability": 0.6}, effect("increased", 4) | {"probability": 0.9}
+    (claim,) = compare(make(sure), make([*sure, against, along])).largest
+    assert claim.changes[0] == "weaker"
+    assert claim.evidence is not None
+    assert claim.evidence.doc_id == "PMID:3"
+
+
 def test_small_changes_can_be_passed_over(make: Make) -> None:
     a, b = make([{}]), make([{"probability": 0.801}])
     assert counted(compare(a, b)) == {"stronger": 1}

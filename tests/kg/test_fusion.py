@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kg.claims import OPPOSED_PREDICATES, TRIPLE_ID_SQL, triple_id
 from kg.config import FusionConfig, SplitConfig
-from kg.fusion import OPPOSED_PREDICATES, TRIPLE_ID_SQL, fuse, fuse_in_batches, triple_id
+from kg.fusion import fuse, fuse_in_batches
 from kg.reliability import Extractor, LearnedFrom, Reliabilities, Step
 from kg.splits import split_of
 from kg.tables import TRIPLES
+from pipeline.biolink_predicates import PREDICATES
 from pipeline.duck import connect
 from pipeline.errors import MateriaError
 from pipeline.tables import EVIDENCE
@@ -193,6 +195,7 @@ def test_a_predicate_has_at_most_one_opposite() -> None:
     named = [predicate for pair in OPPOSED_PREDICATES for predicate in pair]
     assert len(named) == len(set(named))
     assert all(a < b for a, b in OPPOSED_PREDICATES)
+    assert set(named) <= set(PREDICATES), "each is a predicate of the Biolink model"
 
 
 def test_causing_does_not_contradict_treating(write_evidence: Write) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.refinement import generalizations_of, predicate_refinements, refinements_of
 from kg.tables import TRIPLES
 from pipeline.biolink_predicates import PREDICATES, predicate_ancestors

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.shuffle import shuffle_evidence, shuffle_literature
 from pipeline.errors import MateriaError
 from pipeline.hashing import bucket_of, text_hash

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.config import CorpusConfig, SplitConfig
-from kg.fusion import triple_id
 from kg.languages import language_of
 from kg.languages.english_names import surface_name
 from kg.name_reading import name_reader

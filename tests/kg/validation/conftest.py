@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.nquads import write_nquads
 from kg.tables import TRIPLES
 from kg.validation import Findings, validate_tables
