@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kg.claims import triple_id
 from kg.config import CorpusConfig, SplitConfig
 from kg.languages import language_of
 from kg.languages.english_names import surface_name
