@@ -131,6 +131,7 @@ def test_a_list_is_no_inversion():
         ("Abnormality of the liver", "abnormalities of the liver"),
         ("Left-to-right shunt", "left-to-right shunts"),
         ("Diverticulum", "diverticula"),
+        ("Statin", "statins"),
     ],
 )
 def test_names_that_were_once_told_badly(name, expected):
@@ -193,6 +194,8 @@ def test_an_acronym_of_the_name_is_given_beside_it_and_not_in_its_place():
     ("definition", "expected"),
     [
         ("A lung disease that is located_in the lung. More.", "a lung disease that is in the lung"),
+        ("The presence of protein in the urine.", "the presence of protein in the urine"),
+        ("The heart cannot pump enough blood.", ""),
         ("A colon cancer that caused by cells.", "a colon cancer that is caused by cells"),
         ("A acute otitis media caused by an allergen.", "an acute otitis media caused by an allergen"),
         ("A `severe` (PATO:0000396) form of `periodontitis` (HP:0000165).", "a severe form of periodontitis"),
