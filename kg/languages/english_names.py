@@ -25,6 +25,7 @@ def _words(text: str) -> frozenset[str]:
 _MARKUP = re.compile(
     r"<[^<>]*>|\[[^\[\]]*\]$|\((?:disorder|finding|disease|substance|drug|NOS)\)$|,? NOS$", re.IGNORECASE
 )
+_TAG = re.compile(r"<[^<>]*>")
 _SPACE = re.compile(r"\s+")
 # After a comma, these begin a phrase that follows its noun as it stands: "deafness, with ...".
 _FOLLOWS = re.compile(
@@ -109,7 +110,9 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     >>> surface_name("Adrenergic beta-Antagonists", "MESH:D000319", "biolink:ChemicalEntity").plural
     True
     """
-    plain = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip()
+    spaced = _SPACE.sub(" ", unescape(name) if "&" in name else name)
+    # What a vocabulary adds in brackets is left out, unless there is nothing else.
+    plain = _SPACE.sub(" ", _MARKUP.sub("", spaced)).strip() or _SPACE.sub(" ", _TAG.sub("", spaced)).strip()
     clean = plain.strip(" .,;") or plain
     clean = clean.split("; ")[0]
     text = running_order(clean)
