@@ -164,6 +164,7 @@ def test_the_order_of_a_name_inverted_twice_is_that_of_a_synonym():
         ("Arthritis, Rheumatoid", "RA", False),
         ("Aicardi-Goutieres Syndrome", "AGS1", False),
         ("Barrett Esophagus", "barretts esophagus", False),
+        ("Gastroesophageal Reflux", "gastresophageal reflux", False),
         ("Esophagitis", "Esophagitides", False),
         ("Neoplasms", "Cancer", False),
         ("Bites and Stings", "bites stings", False),
