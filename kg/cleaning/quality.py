@@ -3,7 +3,7 @@
 The rules are those of C4 (Raffel et al. 2020, section 2.2) and Gopher (Rae et al. 2021, table A1), with thresholds for passages of
 papers: theirs are for web pages, and throw out the results of clinical trials. Of 34,950 passages of real abstracts, Gopher's largest
 share of repeated runs of five words (0.15) rejects 1.0%, its list of eight common words 0.1%, all good ones ("30 mg o.d. and 15 mg
-b.d. ..."). Here half of a passage must be repeated, and the list of common words is longer. A Chinese character counts as a word.
+b.d. ..."). Here more than half of a passage must be repeated, and the list of common words is longer. A Chinese character counts as a word.
 
 Sentences told from the graph are asked for length and damage only: they are short, and alike, by nature.
 
