@@ -99,7 +99,7 @@ class Duplicates:
         self._stack = ExitStack()
 
     def __enter__(self) -> Duplicates:
-        self._connection = self._stack.enter_context(connect())
+        self._connection = self._stack.enter_context(connect(memory_limit="500MB"))
         self._connection.execute(_TABLES)
         self._sets = self._stack.enter_context(tempfile.TemporaryFile(prefix="materia.shingles."))
         return self
