@@ -75,7 +75,8 @@ def _show_file(found: Inspected, console: Console) -> None:
         console.print(table)
     line = f"{found.file}: {found.kind}, {found.format or 'no known format'}; {_counts(found)}"
     console.print(line, soft_wrap=True, markup=False)
-    for kind, count in sorted(found.kinds.items(), key=lambda one: (-one[1], one[0])):
+    kinds = found.kinds if found.kinds.total() > len(found.rows) else {}  # else the rows say it
+    for kind, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])):
         console.print(f"  {count:,} {kind}", soft_wrap=True, markup=False)
     for reason, count in sorted(found.set_aside.items()):
         console.print(f"set aside {count:,}: {reason}", soft_wrap=True)

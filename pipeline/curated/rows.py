@@ -23,7 +23,7 @@ from typing import BinaryIO, Final
 from pipeline.csv_rows import csv_rows
 from pipeline.curated.mapping import Aliases, Column, TableMapping
 from pipeline.curated.names import problem_of
-from pipeline.errors import MateriaError, SetAside
+from pipeline.errors import SetAside
 from pipeline.readers.base import clean
 from pipeline.readers.streams import numbered_lines
 
@@ -74,10 +74,7 @@ def table_rows(stream: BinaryIO, file: str, head: bytes, mapping: TableMapping) 
         stream: the bytes of the file, uncompressed, from its start.
         file: its name, for messages.
         head: its first bytes, by which its encoding is told.
-        mapping: what `mapping_of` found.
-
-    Raises:
-        MateriaError: the header lacks columns that the mapping names.
+        mapping: what its columns mean. Columns of it that the header lacks are set aside; the others are read.
     """
     problems: list[SetAside] = []  # of the lines that the parser has taken so far
     rows = csv_rows(_lines(stream, file, _encoding(head, mapping), problems), file, problems.append, mapping.delimiter)
@@ -87,24 +84,35 @@ def table_rows(stream: BinaryIO, file: str, head: bytes, mapping: TableMapping) 
         problems.clear()
         if header is None:
             header = [cell.strip() for cell in cells]
-            _check(header, mapping, file)
-        elif any(cell.strip() for cell in cells):
+            yield from _missing(header, mapping, file)
+        elif (
+            any(cell.strip() for cell in cells) and [cell.strip() for cell in cells] != header
+        ):  # two tables in one file
             yield from _row(dict(zip(header, cells, strict=False)), f"line {number}", file, mapping)
     yield from problems
 
 
-def _check(header: list[str], mapping: TableMapping, file: str) -> None:
+def _missing(header: list[str], mapping: TableMapping, file: str) -> Iterator[SetAside]:
     missing = [name for name in mapping.names if name not in header]
     if missing:
-        problem = f"has no column {', '.join(missing)}, which its mapping names"
-        raise MateriaError(problem, file=file, remedy="Add the columns to its header, or take them out of the mapping")
+        detail = f"The header has no column {', '.join(missing)}. Correct it, or take the columns out of the mapping."
+        yield SetAside(file, "header", "no-column", detail)
 
 
 def _encoding(head: bytes, mapping: TableMapping) -> str:
-    """UTF-8 where at least half of the first lines that are not ASCII are, else that of the mapping."""
+    """UTF-8 where most of the first bytes beyond ASCII stand in lines that are UTF-8, else that of the mapping.
+
+    A short line is UTF-8 by accident: 头痛 in GB18030 is.
+    """
     whole, _, rest = head.rpartition(b"\n")
-    votes = [_is_utf8(line) for line in (whole or rest).split(b"\n") if not line.isascii()]
-    return "utf-8" if 2 * sum(votes) >= len(votes) else mapping.encoding.lower()
+    votes = {True: 0, False: 0}
+    for line in (whole or rest).split(b"\n"):
+        votes[_is_utf8(line)] += _beyond_ascii(line)
+    return "utf-8" if votes[True] >= max(_EVIDENT, votes[False]) else mapping.encoding.lower()
+
+
+def _beyond_ascii(line: bytes) -> int:
+    return sum(map(len, _NOT_ASCII.findall(line)))
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -140,7 +148,7 @@ def _lines(stream: BinaryIO, file: str, encoding: str, problems: list[SetAside])
 
 
 def _is_other_utf8(line: bytes) -> bool:
-    return sum(map(len, _NOT_ASCII.findall(line))) >= _EVIDENT and _is_utf8(line)
+    return _beyond_ascii(line) >= _EVIDENT and _is_utf8(line)
 
 
 def _row(row: dict[str, str], place: str, file: str, mapping: TableMapping) -> Iterator[TableRow | SetAside]:

@@ -41,9 +41,7 @@ class CuratedTable:
     def edges(self, stream: BinaryIO, file: str, head: bytes, mapping: GraphMapping) -> Iterator[Edge | SetAside]:
         """One edge for each name in a cell; the mapping of graphs has no say."""
         del mapping
-        table = mapping_of(head, self._mappings)
-        if table is None:
-            return
+        table = mapping_of(head, self._mappings) or self._mappings[0]
         for row in table_rows(stream, file, head, table):
             if isinstance(row, SetAside):
                 yield row

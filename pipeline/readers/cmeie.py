@@ -100,8 +100,11 @@ def read_sentences(stream: BinaryIO, file: str) -> Iterator[Sentence | SetAside]
         place = f"line {number}"
         try:
             record = json.loads((line or b"").decode("utf-8"))
+        except UnicodeDecodeError:
+            yield SetAside(file, place, "not-utf-8", "The line is not UTF-8. Save the file in UTF-8.")
+            continue
         except (ValueError, RecursionError):
-            detail = "The line is no JSON in UTF-8, or longer than 16 MiB. Write one JSON object a line."
+            detail = "The line is no JSON, or longer than 16 MiB. Write one JSON object a line."
             yield SetAside(file, place, "invalid-json", detail)
             continue
         text, stated = (record.get("text"), record.get("spo_list")) if isinstance(record, dict) else (None, None)

@@ -42,9 +42,7 @@ class CuratedTable:
     def load(self, stream: BinaryIO, file: str, set_aside: OnSetAside) -> Iterator[Concept]:
         """Yield the other names of each row as they come, then every concept with its name and class."""
         source = ReadAhead(stream)
-        mapping = mapping_of(source.head, self._mappings)
-        if mapping is None:
-            return
+        mapping = mapping_of(source.head, self._mappings) or self._mappings[0]
         named = NamedConcepts(mapping.language)
         for row in table_rows(io.BufferedReader(source), file, source.head, mapping):
             if isinstance(row, SetAside):

@@ -72,6 +72,8 @@ id: part_of
 relationship: part_of X:1
 """
 
+SAMPLES = Path(__file__).parent / "vocabulary_samples"
+
 #: Name of a fixture -> reader, content, number of edges.
 FIXTURES = {
     "kgx tsv": ("kgx_edges.v1", KGX_TSV, 3),
@@ -81,6 +83,12 @@ FIXTURES = {
     "obo": ("obo_relationships.v1", OBO, 2),
     "sif": ("sif.v1", SIF, 3),
     "triples": ("triples.v1", TRIPLES, 2),
+    "table": (
+        "curated_table.v1",
+        (SAMPLES / "curated_table.v1").read_text("utf-8").replace("枸橼酸西地那非... ", ""),
+        19,
+    ),
+    "cmeie": ("cmeie.v1", (SAMPLES / "cmeie.v1").read_text("utf-8"), 3),
 }
 EVERY = pytest.mark.parametrize("fixture", FIXTURES)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from pathlib import Path
 
 import matplotlib
 import pyarrow as pa
@@ -125,6 +126,8 @@ def parquet():
     return sink.getvalue()
 
 
+CMEIE = (Path(__file__).parent / "vocabulary_samples" / "cmeie.v1").read_bytes()
+
 #: For each reader: file name, content, number of records.
 FIXTURES = {
     "pubmed_xml.v2": ("pubmed26n0001.xml", PUBMED, 3),
@@ -135,6 +138,7 @@ FIXTURES = {
     "bioc_json.v1": ("gold.bioc.json", BIOC_JSON, 2),
     "cmeee.v1": ("cmeee.json", CMEEE, 2),
     "ddi_xml.v2": ("Aspirin_ddi.xml", DDI, 1),
+    "cmeie.v1": ("cmeie.jsonl", CMEIE, 2),
     "marked_sentences.v1": ("chemprot.jsonl", MARKED, 2),
     "iob.v1": ("train.tsv", IOB, 2),
     "csv.v1": ("table.csv", CSV, 2),
