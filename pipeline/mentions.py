@@ -24,7 +24,7 @@ __all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
 
 #: Documents in one task of a worker.
 CHUNK_DOCUMENTS = 128
-#: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces.
+#: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces or Chinese stops.
 MAX_PIECE = 100_000
 
 _Task = list[tuple[str, int, str, str]]
@@ -123,7 +123,8 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
     start = 0
     while len(text) - start > MAX_PIECE:
         end = start + MAX_PIECE
-        cut = max(text.rfind("\n", start + 1, end), 0) or max(text.rfind(" ", start + 1, end), 0) or end
+        cuts = (text.rfind(sign, start + 1, end) for sign in ("\n", " ", "。", "，"))
+        cut = next((cut for cut in cuts if cut > 0), end)
         yield start, text[start:cut]
         start = cut
     yield start, text[start:]

@@ -3,7 +3,10 @@ import json
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.abbreviations import definitions_beside, occurrences
 from pipeline.names import NameIndex
 from pipeline.tables import VOCABULARY
 
@@ -86,3 +89,30 @@ def test_what_is_found_in_guidelines_begins_and_ends_where_words_do(materia_data
     assert spans > 2500
     assert exact > 0.5 * spans
     assert torn < 0.02 * spans
+
+
+@given(st.lists(st.sampled_from(["糖尿病", "肾病", "高血压", "，", "患者", "SARS", " ", "2型", "DNA"]), max_size=12))
+def test_every_name_is_told_where_a_recogniser_asks_for_all(names, pieces):
+    text = "".join(pieces)
+    every = {(m.start, m.end) for m in names.find_all(text)}
+    assert {(m.start, m.end) for m in names.find(text)} <= every
+    assert all(text[a:b] == "糖尿病" for a, b in every if b - a == 3 and text[a] == "糖")
+    assert len([1 for a, b in every if text[a:b] == "糖尿病"]) == text.count("糖尿病")
+    assert len([1 for a, b in every if text[a:b] == "糖尿病肾病"]) == text.count("糖尿病肾病")
+
+
+def test_classes_of_everyday_words_are_linked_where_they_are_written_in_chinese():
+    rows = [
+        concept("X:1", "Electrocardiogram", "心电图", category="biolink:DiagnosticAid"),
+        concept("X:2", "Surgery", category="biolink:Procedure"),
+    ]
+    index = NameIndex.from_vocabulary(pa.Table.from_pylist(rows, schema=VOCABULARY))
+    assert found(index, "行心电图检查; electrocardiogram, surgery") == [("心电图", "X:1")]
+
+
+def test_short_forms_stand_for_the_chinese_names_that_they_stand_beside():
+    text = "系统性红斑狼疮（systemic lupus erythematosus，SLE）多见。SLE患者有急性呼吸窘迫综合征（ARDS）"
+    long = text.index("急性")
+    definitions = definitions_beside(text, [(0, 7), (long, long + 9)])
+    assert definitions == {"SLE": (0, 7), "ARDS": (long, long + 9)}
+    assert [short for _, _, short in occurrences(text, definitions)] == ["SLE", "SLE", "ARDS"]

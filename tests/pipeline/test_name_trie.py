@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.name_trie import Steps, build_trie, follow, longest
+from pipeline.name_trie import Steps, build_trie, every, follow, longest
 
 WORDS = st.integers(0, 3)
 FORMS = st.lists(st.lists(WORDS, min_size=1, max_size=4), max_size=12)
@@ -30,6 +30,18 @@ def test_the_trie_finds_what_trying_every_form_at_every_place_finds(forms, text)
             expected.append((place, place + max(fitting)))
         place += max(fitting, default=1)
     assert [(first, after) for first, after, _ in longest(steps_of(forms), text)] == expected
+
+
+@given(FORMS, st.lists(st.integers(-1, 3), max_size=20))
+def test_every_form_is_found_at_every_place_where_that_is_asked(forms, text):
+    expected = {
+        (place, place + len(form))
+        for place in range(len(text))
+        for form in forms
+        if text[place : place + len(form)] == form
+    }
+    found = [(first, after) for first, after, _ in every(steps_of(forms), text)]
+    assert found == sorted(expected)
 
 
 @given(FORMS)
