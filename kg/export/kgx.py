@@ -15,13 +15,10 @@ Format: https://github.com/biolink/kgx/blob/master/specification/kgx-format.md. 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from kg.export.base import Evidence
-from kg.export.claims import write_claims
-from kg.export.graph import Graph
-from kg.export.text import cell, joined, number, sum_of_matches, write_lines
+from kg.export.nodes_and_edges import NodesAndEdges
+from kg.export.text import cell, joined, number
 from kg.nquads import FROM_GRAPHS
 
 __all__ = ["Kgx"]
@@ -71,48 +68,14 @@ _WITH_EVIDENCE: Final = {
 }
 
 
-class Kgx:
+class Kgx(NodesAndEdges):
     """Exporter of KGX TSV."""
 
     name = "kgx.v1"
-    needs = ("triples", "evidence_by_bucket", "vocabulary")
-    single_file = False
-    evidence: Evidence = "optional"
     believed_only = False
-
-    def write(self, graph: Graph, target: Path) -> dict[str, int]:
-        """Write nodes, then edges."""
-        nodes = graph.count("nodes")
-        with (target / "materia_nodes.tsv").open("wb") as output:
-            output.write(_header(_NODES))
-            sql = f"SELECT {_line(_NODES)} AS text FROM nodes ORDER BY curie"  # noqa: S608
-            write_lines(graph, output, sql, "nodes", nodes)
-        columns = _EDGES | (_WITH_EVIDENCE if graph.selection.with_evidence else {})
-        with (target / "materia_edges.tsv").open("wb") as output:
-            output.write(_header(columns))
-            write_claims(graph, output, _line(columns))
-        return {"nodes": nodes}
-
-    def recount(self, target: Path) -> dict[str, int]:
-        """Lines of the two files, and the evidence that edges count."""
-        # The counts stand after contested, which is neither true nor false anywhere else between two numbers.
-        cells = list(_EDGES).index("supporting_evidence")
-        before = rb"(?m)^(?:[^\t\n]*\t){%d}" % cells
-        edges = sum_of_matches(
-            target / "materia_edges.tsv",
-            lines=rb"\n",
-            supporting=before + rb"(\d+)\t",
-            contradicting=before + rb"\d+\t(\d+)\t",
-        )
-        nodes = sum_of_matches(target / "materia_nodes.tsv", lines=rb"\n")["lines"] - 1
-        return {"claims": edges["lines"] - 1, "evidence": edges["supporting"] + edges["contradicting"], "nodes": nodes}
-
-
-def _header(columns: dict[str, str]) -> bytes:
-    return ("\t".join(columns) + "\n").encode()
-
-
-def _line(columns: dict[str, str]) -> str:
-    """All cells of a row and the end of the line, as one call: null is an empty cell."""
-    cells = ", chr(9), ".join(f"coalesce({value}, '')" for value in columns.values())
-    return f"concat({cells}, chr(10))"
+    files = ("materia_nodes.tsv", "materia_edges.tsv")
+    separator = "\t"
+    nodes = _NODES
+    edges = _EDGES
+    with_evidence = _WITH_EVIDENCE
+    before_counts = rb"(?:[^\t\n]*\t){%d}" % list(_EDGES).index("supporting_evidence")

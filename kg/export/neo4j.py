@@ -12,13 +12,10 @@ Format: https://neo4j.com/docs/operations-manual/current/import/.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from kg.export.base import Evidence
-from kg.export.claims import write_claims
-from kg.export.graph import Graph
-from kg.export.text import cell, joined, number, quoted, sum_of_matches, write_lines
+from kg.export.nodes_and_edges import NodesAndEdges
+from kg.export.text import cell, joined, number, quoted
 
 __all__ = ["Neo4j"]
 
@@ -53,47 +50,17 @@ _WITH_EVIDENCE: Final = {
     "evidence_ids:string[]": quoted("array_to_string(evidence_ids, ';')"),
     "sentences:string[]": quoted(joined("sentences", ";", ",")),
 }
-#: The three quoted columns before the counts; a quote inside one is doubled.
-_BEFORE: Final = rb'(?m)^(?:"(?:[^"]|"")*",){3}'
 
 
-class Neo4j:
+class Neo4j(NodesAndEdges):
     """Exporter of Neo4j's import files."""
 
     name = "neo4j.v1"
-    needs = ("triples", "evidence_by_bucket", "vocabulary")
-    single_file = False
-    evidence: Evidence = "optional"
     believed_only = True
-
-    def write(self, graph: Graph, target: Path) -> dict[str, int]:
-        """Write nodes, then relationships."""
-        nodes = graph.count("nodes")
-        with (target / "nodes.csv").open("wb") as output:
-            output.write(_header(_NODES))
-            sql = f"SELECT {_line(_NODES)} AS text FROM nodes ORDER BY curie"  # noqa: S608
-            write_lines(graph, output, sql, "nodes", nodes)
-        columns = _RELATIONSHIPS | (_WITH_EVIDENCE if graph.selection.with_evidence else {})
-        with (target / "relationships.csv").open("wb") as output:
-            output.write(_header(columns))
-            write_claims(graph, output, _line(columns))
-        return {"nodes": nodes}
-
-    def recount(self, target: Path) -> dict[str, int]:
-        """Lines of the two files, and the evidence that relationships count."""
-        found = sum_of_matches(
-            target / "relationships.csv",
-            lines=rb"\n",
-            supporting=_BEFORE + rb"(\d+),",
-            contradicting=_BEFORE + rb"\d+,(\d+),",
-        )
-        nodes = sum_of_matches(target / "nodes.csv", lines=rb"\n")["lines"] - 1
-        return {"claims": found["lines"] - 1, "evidence": found["supporting"] + found["contradicting"], "nodes": nodes}
-
-
-def _header(columns: dict[str, str]) -> bytes:
-    return (",".join(columns) + "\n").encode()
-
-
-def _line(columns: dict[str, str]) -> str:
-    return f"""concat({", ',', ".join(columns.values())}, chr(10))"""
+    files = ("nodes.csv", "relationships.csv")
+    separator = ","
+    nodes = _NODES
+    edges = _RELATIONSHIPS
+    with_evidence = _WITH_EVIDENCE
+    # Three quoted columns; a quote inside one is doubled.
+    before_counts = rb'(?:"(?:[^"]|"")*",){3}'
