@@ -2,7 +2,8 @@
 
 Names and sentences come from a language (`kg/languages`, `kg/templates`); which of several phrasings a triple gets depends on the
 hash of its id. How sure a sentence sounds follows the belief; what the evidence denies is only ever told as denied. What is told of an
-effect includes its direction. About 40,000 passages a second on one core.
+effect includes its direction. About 19,000 passages a second of processor time, on a machine
+that had other work to do (benchmarks/verbalize.py); memory does not grow with the number of buckets.
 
 Facts of an entity are divided into paragraphs by the bits of their ids, as in a trie: all whose ids begin alike stand together,
 as many as fit. A new triple changes the paragraph it falls into, or cuts it in two, and leaves all others alone, as it would
