@@ -1,9 +1,9 @@
 """What two builds know differently, and why: documents, concepts and claims, each change with its reasons.
 
 A claim differs where it is in one graph only, is believed more or less, is newly contested or settled, states another
-direction of its effect, or fell into another split. Its reasons are found by comparing the evidence for and against it,
-opposed claims included: every row that only one build has is there or not there because of its document, its extractor, a
-concept, or a graph. Where all of that is equal, the settings of fusion differ, or its code.
+direction of its effect, or fell into another split. Its reasons are found by comparing the evidence for and against it, opposed
+claims included: every row that only one build has is there or not there because of its document, its extractor, a concept, or
+a graph. Where all of that is equal, the settings of fusion differ, or its code.
 
 Both builds are read as columns, whatever their numbers of buckets; buckets that the manifests show to be equal are not read at
 all. Each step is a table in DuckDB, out of core. Rejected: comparing the N-Quads (a change of one number of a claim is two lines,

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kg.claims import triple_id
 from kg.config import SplitConfig
-from kg.fusion import triple_id
 from kg.leaks import find_leaks, leaks_in
 from kg.tables import PASSAGES, TRIPLES
 from pipeline.storage import Dataset

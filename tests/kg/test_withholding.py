@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.tables import TRIPLES, WITHHELD_CLAIMS
 from kg.withholding import withheld_claims
 from pipeline.hashing import bucket_of
