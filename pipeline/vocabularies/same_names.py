@@ -11,7 +11,7 @@ Classes decide which of them count: equal, one a kind of the other, or one unkno
 any decides: one concept is the one, several are ambiguous and the name is joined to none. Where no step leaves any, the kinds
 differ. All of it stands in the merge log. Names of up to three Latin letters are initials and are not looked for.
 
-Cost: 2 s for 22,000 names against HP, its 19,000 translations and DOID. A vocabulary without such concepts costs a query.
+Cost: 0.45 s for 22,000 names against HP, its 19,000 translations and DOID, on one core. A vocabulary without such concepts costs a query.
 """
 
 from __future__ import annotations
