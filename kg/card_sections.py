@@ -9,7 +9,7 @@ from kg.card_figures import CardFigures
 from kg.corpus_preview import PreviewRow
 from kg.corpus_sources import CorpusSource
 from kg.croissant import NOT_STATED
-from kg.markdown import as_it_is, table
+from kg.markdown import as_it_is, code, table
 from kg.tables import CORPUS_PASSAGES
 from pipeline.tables import describe
 
@@ -100,7 +100,7 @@ def _source_table(sources: Sequence[CorpusSource], count: str) -> str:
     passages = sources[0].passages is not None
     listed = sorted(sources, key=lambda one: (-(one.passages or one.documents), one.name))[:_SOURCES]
     rows = [
-        (f"`{one.name}`", one.format or "", one.licence or NOT_STATED, one.documents)
+        (code(one.name), one.format or "", one.licence or NOT_STATED, one.documents)
         + ((one.passages,) if passages else ())
         for one in listed
     ]
@@ -238,7 +238,7 @@ def _example(row: PreviewRow) -> str:
     for document in row.chain.documents[:_EVIDENCE]:
         if document.file:
             record = "" if document.record is None else f", record {document.record}"
-            lines.append(f"- {document.doc_id}, from `{document.file}`{record}")
+            lines.append(f"- {document.doc_id}, from {code(document.file)}{record}")
     return "\n".join(lines)
 
 
