@@ -78,7 +78,11 @@ def parse_config(values: Any, file: str) -> Config:
 
 
 def load_config(path: str) -> Config:
-    """Read a YAML configuration file. Paths in it are relative to it."""
+    """Read a YAML configuration file. Paths in it are relative to it.
+
+    Raises:
+        MateriaError: a key or value is wrong, or a file of templates, or there is no such language.
+    """
     text = text_of(path)
     try:
         config = parse_config(yaml.safe_load(text) or {}, path)
@@ -103,4 +107,9 @@ def load_config(path: str) -> Config:
         "templates": {code: whole(name) for code, name in config.corpus.templates.items()},
     }
     update["corpus"] = config.corpus.model_copy(update=corpus)
-    return config.model_copy(update=update)
+    config = config.model_copy(update=update)
+    if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
+        from kg.verbalize import languages_of
+
+        languages_of(config.corpus)  # so that a mistake in them is told before anything is built
+    return config

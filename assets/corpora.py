@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
+from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
-from kg.tables import PASSAGES, WITHHELD_CLAIMS
+from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["STAGES"]
 
@@ -54,18 +55,55 @@ def verbalized_corpus(job: Job) -> None:
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
     that entails a held-out one is not told, and counted.
     """
-    from kg.concepts import concepts_named
+    from kg.concepts import ambiguous_names, concepts_named
+    from kg.name_reading import name_reader
     from kg.verbalize import verbalize
 
-    every = job.dataset("triples").read(job.key)
+    every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
     triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
-    named = triples["subject"].to_pylist() + triples["object"].to_pylist()
-    concepts = concepts_named(job.dataset("vocabulary").paths(), named)
+    vocabulary = job.dataset("vocabulary").paths()
+    named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
+    named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
     counts: Counter[str] = Counter()
-    told = verbalize(triples, concepts, job.home.config.corpus, set_aside=job.writer.set_aside, counts=counts)
+    told = verbalize(
+        triples,
+        concepts_named(vocabulary, named),
+        job.home.config.corpus,
+        ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
+        context=context,
+        splits=job.home.config.splits,
+        read=job.once("name reader", lambda: name_reader(name_index_folder(job.home))),
+        set_aside=job.writer.set_aside,
+        counts=counts,
+    )
     _write_shards(job, told)
     counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
     job.writer.summary["told"] = dict(sorted((+counts).items()))
+
+
+def triple_context_shuffle(job: Job) -> None:
+    """What stands beside each triple elsewhere: a triple that goes on where it ends, and a sentence of a paper that says it.
+
+    One step that writes every bucket, so that a bucket can be told without reading another.
+    """
+    from kg.triple_context import context_of_triples
+
+    config = job.home.config
+    rows = context_of_triples(
+        _bucket_paths(job, "triples"),
+        _bucket_paths(job, "evidence_by_bucket"),
+        _bucket_paths(job, "literature_by_bucket"),
+        config.buckets,
+        withheld=_bucket_paths(job, "withheld_claims"),
+        minimum_belief=config.corpus.minimum_belief,
+        chains="chain" in config.corpus.forms,
+        quotations="quotation" in config.corpus.forms,
+    )
+    write_buckets(job, "triple_context", CONTEXT, rows)
+
+
+def _bucket_paths(job: Job, asset: str) -> list[str]:
+    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
 
 
 def literature_corpus(job: Job) -> None:
@@ -102,12 +140,36 @@ STAGES = [
         shuffled="withheld_claims",
     ),
     Stage(
+        "triple_context_shuffle",
+        "corpus",
+        triple_context_shuffle,
+        needs=(
+            Need("triples", "bucket"),
+            Need("evidence_by_bucket", "bucket"),
+            Need("literature_by_bucket", "bucket"),
+            Need("withheld_claims", "bucket"),
+        ),
+        settings=lambda home: [
+            home.config.buckets,
+            home.config.corpus.minimum_belief,
+            [form for form in ("chain", "quotation") if form in home.config.corpus.forms],
+        ],
+        kinds=("duckdb",),
+        shuffled="triple_context",
+    ),
+    Stage(
         "verbalized_corpus",
         "corpus",
         verbalized_corpus,
-        needs=(Need("triples", "same"), Need("withheld_claims", "same"), Need("vocabulary")),
+        needs=(
+            Need("triples", "same"),
+            Need("triple_context", "same"),
+            Need("withheld_claims", "same"),
+            Need("vocabulary"),
+            Need("name_index"),
+        ),
         partitions="bucket",
-        settings=lambda home: home.config.corpus.identity(),
+        settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
     ),

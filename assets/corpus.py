@@ -16,8 +16,7 @@ from assets.buckets import write_buckets
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.errors import MateriaError
-from pipeline.storage import Dataset, file_sha256
+from pipeline.storage import Dataset
 
 __all__ = ["CANDIDATES", "SELECTED", "STAGES"]
 
@@ -38,19 +37,11 @@ def _all_buckets(job: Job, asset: str) -> list[str]:
 
 
 def _rules(home: Home) -> Any:
-    """What the selection depends on beside its inputs. Test documents by their content, and papers where they name some."""
+    """What the selection depends on beside its inputs. Papers too where there are tests: their aliases name test documents."""
     corpus = home.config.corpus
-    tests = {}
-    for path in corpus.test_documents:
-        try:
-            tests[UPath(path).name] = file_sha256(UPath(path))
-        except OSError as error:
-            raise MateriaError(
-                f"cannot be read ({error.strerror or error})", file=path, remedy="Correct corpus.test_documents"
-            ) from error
-    named = home.dataset("documents").manifests() if tests else {}
+    named = home.dataset("documents").manifests() if corpus.test_documents else {}
     papers = {key: manifest.data_version for key, manifest in named.items()}
-    return [corpus.mixture.model_dump(), corpus.cleaning.model_dump(), tests, papers, home.config.buckets]
+    return [corpus.cleaning_identity(), corpus.mixture.model_dump(), papers, home.config.buckets]
 
 
 def corpus_selection(job: Job) -> None:

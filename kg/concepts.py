@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.hashing import BUCKET_SQL
 
-__all__ = ["concepts_in_bucket", "concepts_named"]
+__all__ = ["ambiguous_names", "concepts_in_bucket", "concepts_named"]
 
 
 def concepts_in_bucket(vocabulary: Sequence[str], bucket: int, buckets: int) -> pa.Table:
@@ -30,3 +30,19 @@ def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table
         connection.register("wanted", wanted)
         query = "SELECT v.* FROM read_parquet($paths, hive_partitioning = false) v SEMI JOIN wanted USING (curie) ORDER BY curie"
         return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
+
+
+def ambiguous_names(vocabulary: Sequence[str]) -> frozenset[str]:
+    """Names and synonyms, in lower case, that more than one concept of the vocabulary has."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        query = """
+            WITH named AS (
+                SELECT DISTINCT curie, lower(unnest([name] || [s.name FOR s IN coalesce(synonyms, [])])) AS name
+                FROM read_parquet($paths, hive_partitioning = false)
+            )
+            SELECT name FROM named GROUP BY name HAVING count(*) > 1
+        """
+        rows = connection.sql(query, params={"paths": list(vocabulary)}).fetchall()
+    return frozenset(name for (name,) in rows if name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +16,10 @@ __all__ = ["CorpusConfig", "FusionConfig", "GraphConfig", "MixtureConfig", "Spli
 
 
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+#: How a passage tells what the graph says (the column `form` of PASSAGES).
+Form = Literal["fact", "paragraph", "entity", "chain", "quotation"]
 
 
 class _Strict(BaseModel):
@@ -107,12 +111,29 @@ class MixtureConfig(_Strict):
 class CorpusConfig(_Strict):
     """What goes into the corpora."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language(cls, values: Any) -> Any:
+        """Homes recorded when there was one language say `language`."""
+        if isinstance(values, dict) and "language" in values and "languages" not in values:
+            return {k: v for k, v in values.items() if k != "language"} | {"languages": [values["language"]]}
+        return values
+
+    @model_validator(mode="after")
+    def _templates_are_used(self) -> Self:
+        if unused := sorted(set(self.templates) - set(self.languages)):
+            raise ValueError(f"there are templates for {', '.join(unused)}, which languages does not name")
+        return self
+
     languages: tuple[str, ...] = Field(
         ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
     )
     templates: dict[str, str] = Field(
         {},
         description="by language, a YAML file that adds to the sentences that ship or replaces some; relative to the configuration file",
+    )
+    forms: tuple[Form, ...] = Field(
+        get_args(Form), description="kinds of passages that the graph is told in; the column `form` tells them apart"
     )
     minimum_belief: float = Field(0.3, ge=0, le=1, description="triples believed less are not verbalized")
     passage_sentences: int = Field(6, ge=1, description="most sentences in one literature passage")
@@ -133,6 +154,16 @@ class CorpusConfig(_Strict):
         others = {"passage_sentences", "cleaning", "test_documents", "mixture"}
         templates = {code: text_of(path) for code, path in sorted(self.templates.items())}
         return self.model_dump(exclude=others) | {"templates": templates}
+
+    def cleaning_identity(self) -> dict[str, Any]:
+        """What cleaning depends on, for skip keys: files of tests by their names and contents, not by their paths.
+
+        Raises:
+            MateriaError: a file of tests does not exist.
+        """
+        from kg.cleaning.downstream import downstream_identity
+
+        return {"cleaning": self.cleaning.model_dump(), "test_documents": downstream_identity(self.test_documents)}
 
 
 class GraphConfig(_Strict):

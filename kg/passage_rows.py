@@ -33,6 +33,7 @@ class PassageRows:
         self._text: list[str] = []
         self._belief: list[float | None] = []
         self._split: list[str] = []
+        self._form: list[str] = []
         self._nested: dict[str, list[Sequence[object]]] = {
             name: [] for name in ("sentences", "spans", "relations", "triple_ids", "evidence_ids", "doc_ids")
         }
@@ -54,8 +55,10 @@ class PassageRows:
         doc_ids: Sequence[str],
         belief: float | None,
         split: str,
+        form: str = "text",
     ) -> None:
         """Add one passage; ids come sorted."""
+        self._form.append(form)
         self._passage_id.append(passage_id)
         self._language.append(language)
         self._text.append(text)
@@ -74,6 +77,7 @@ class PassageRows:
             "text": pa.array(self._text, pa.string()),
             "belief": pa.array(self._belief, pa.float64()),
             "split": pa.array(self._split, pa.string()),
+            "form": pa.array(self._form, pa.string()),
         }
         for name, rows in self._nested.items():
             columns[name] = _lists(rows, PASSAGES.field(name).type)

@@ -15,7 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from kg.template_file import STANCES, Entry, Templates, parse_templates
+from kg.template_entries import STANCES, Entry, Templates
+from kg.template_file import parse_templates
 from pipeline.errors import MateriaError
 from pipeline.sources import text_of
 
@@ -82,6 +83,11 @@ class Phrases:
     def last(self) -> str:
         """What stands before the last one."""
         return self.templates.last
+
+    @property
+    def quotations(self) -> tuple[str, ...]:
+        """What a sentence of a paper is put into; slot: quotation."""
+        return self.templates.quotations
 
     def knows(self, predicate: str) -> bool:
         """Whether the file has words for a predicate; others are told with the words of their own name, if at all."""

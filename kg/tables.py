@@ -6,7 +6,16 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, describe, table_schema
 
-__all__ = ["CORPUS_PASSAGES", "MIXTURE", "PASSAGES", "SELECTION", "TRIPLES", "VERDICTS", "WITHHELD_CLAIMS"]
+__all__ = [
+    "CONTEXT",
+    "CORPUS_PASSAGES",
+    "MIXTURE",
+    "PASSAGES",
+    "SELECTION",
+    "TRIPLES",
+    "VERDICTS",
+    "WITHHELD_CLAIMS",
+]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -40,6 +49,43 @@ TRIPLES = table_schema(
     },
 )
 
+#: What is told of a triple.
+_FACT = pa.struct(
+    [
+        TRIPLES.field(name)
+        for name in (
+            "triple_id", "subject", "subject_category", "predicate", "object", "object_category", "belief", "support",
+            "contradiction", "contested", "evidence_ids", "doc_ids", "split", "direction",
+        )
+    ]
+)  # fmt: skip
+_QUOTATION = pa.struct(
+    [
+        ("evidence_id", _TEXT),
+        ("doc_id", _TEXT),
+        ("language", _TEXT),
+        ("sentence", _TEXT),
+        ("mentions", pa.list_(MENTION_IN_PASSAGE)),
+    ]
+)
+
+CONTEXT = table_schema(
+    "triple_context",
+    1,
+    {
+        "triple_id": (_TEXT, "a triple of the bucket; at most two rows each, sorted"),
+        "onward": (
+            _FACT,
+            "a triple whose subject is the object of this one, as in triples; null in a row with a quotation",
+        ),
+        "quotation": (
+            _QUOTATION,
+            "a sentence that says the triple: its evidence, document, language, text, and linked mentions, in order of their "
+            "start; null in a row with a triple",
+        ),
+    },
+)
+
 WITHHELD_CLAIMS = table_schema(
     "withheld_claims",
     1,
@@ -51,7 +97,7 @@ WITHHELD_CLAIMS = table_schema(
 
 PASSAGES = table_schema(
     "passages",
-    1,
+    2,
     {
         "passage_id": (
             _TEXT,
@@ -78,6 +124,11 @@ PASSAGES = table_schema(
         "doc_ids": (_TEXTS, "documents behind the passage, sorted"),
         "belief": (_FLOAT, "belief of the least believed triple told; null for literature"),
         "split": (_TEXT, "train, validation or test"),
+        "form": (
+            _TEXT,
+            "how it tells: fact (one triple), paragraph (several of one subject), entity (definition and other names), chain "
+            "(two triples that share an entity), quotation (a triple with a sentence that says so), text (literature)",
+        ),
     },
 )
 

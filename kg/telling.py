@@ -6,7 +6,7 @@ rewords no other. Three times in four an entity has its preferred name, else one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow as pa
 from kg.languages import Concept, Language, SurfaceName
 from kg.passage_rows import Relation, Sentence, Span
 
-__all__ = ["AFFIRMED", "Fact", "Teller", "Told", "stance_of"]
+__all__ = ["AFFIRMED", "Fact", "Quotation", "Teller", "Told", "digits_of", "stance_of"]
 
 #: Stances that state the triple as true, with more or less certainty.
 AFFIRMED = frozenset({"high", "middle", "low"})
@@ -24,7 +24,7 @@ _PREFERRED = 192
 
 
 class Fact(NamedTuple):
-    """One triple as it will be told: columns of TRIPLES by their names, and how it is told."""
+    """One triple as it will be told: columns of TRIPLES by their names, and last how it is told (`stance_of`)."""
 
     subject: str
     split: str
@@ -40,6 +40,7 @@ class Fact(NamedTuple):
     contested: bool
     evidence_ids: list[str]
     doc_ids: list[str]
+    stance: str = "low"
 
 
 class Told(NamedTuple):
@@ -51,7 +52,18 @@ class Told(NamedTuple):
     relations: list[Relation]
 
 
-Opening = tuple[tuple[str, list[Span]], ...]
+class Quotation(NamedTuple):
+    """A sentence of a paper, with the places of what it names."""
+
+    evidence_id: str
+    doc_id: str
+    language: str
+    sentence: str
+    mentions: list[Span]
+
+
+#: Sentences with the spans of their names.
+Sentences = Sequence[tuple[str, list[Span]]]
 
 
 def stance_of(
@@ -81,13 +93,18 @@ def stance_of(
     return "high" if belief >= high else "middle" if belief >= middle else "low"
 
 
+def digits_of(triple_id: str, use: int) -> int:
+    """Digits of a triple's id that choose how it is told; others for each use, from 0 to 4."""
+    return int(triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
+
+
 class Teller:
     """Tells facts in one language.
 
     Args:
         language: its names and templates.
         concepts: VOCABULARY rows of all that may be named.
-        ambiguous: names, case folded, that several concepts have: never told in place of the preferred name.
+        ambiguous: names, in lower case, that several concepts have: never told in place of the preferred name.
     """
 
     def __init__(self, language: Language, concepts: pa.Table, ambiguous: Collection[str] = frozenset()) -> None:
@@ -114,25 +131,51 @@ class Teller:
             high=phrases.high, middle=phrases.middle, minimum_belief=minimum_belief,
         )  # fmt: skip
 
-    def can_tell(self, fact: Fact) -> bool:
+    def has_words(self, fact: Fact) -> bool:
         """Whether there are words for the predicate of a fact."""
         return bool(self.language.phrases.of(fact.predicate, "low"))
+
+    def nameless(self, fact: Fact) -> list[str]:
+        """Those of its two entities that have no name in this language."""
+        return [curie for curie in (fact.subject, fact.object) if curie not in self.names]
+
+    def can_tell(self, fact: Fact) -> bool:
+        """Whether there are words and names for a fact."""
+        return not self.nameless(fact) and self.has_words(fact)
 
     def knows(self, curie: str) -> bool:
         """Whether a vocabulary names an entity, in whatever language."""
         return curie in self._known
 
-    def opening(self, curie: str) -> Opening:
-        """Sentences with spans that define an entity and give its other names; empty where the vocabulary has none."""
-        return tuple(self.language.opening(self.concepts[curie], self.names[curie]))
+    def opening(self, curie: str) -> Told | None:
+        """What defines an entity and gives its other names; None where the vocabulary has neither."""
+        sentences = list(self.language.opening(self.concepts[curie], self.names[curie]))
+        return self._with(Told("", [], [], []), sentences) if sentences else None
 
-    def tell(self, facts: Iterable[Fact], use: int, *, vary_subject: bool = True, opening: Opening = ()) -> Told:
+    def quote(self, told: Told, fact: Fact, quotation: Quotation) -> Told:
+        """A fact that was told, followed by a sentence of a paper that says it."""
+        ways = self.language.phrases.quotations
+        way = ways[int(fact.triple_id[-6:], 16) % len(ways)]
+        begin = way.index("{quotation}")
+        spans = [(start + begin, end + begin, curie, category) for start, end, curie, category in quotation.mentions]
+        return self._with(told, [(way.replace("{quotation}", quotation.sentence), spans)])
+
+    def _with(self, told: Told, more: Sentences) -> Told:
+        """A passage with sentences added at its end."""
+        text, sentences, spans = told.text, list(told.sentences), list(told.spans)
+        for sentence, found in more:
+            at = len(text) + len(self.language.between) if text else 0
+            text = f"{text}{self.language.between}{sentence}" if text else sentence
+            sentences.append((at, len(text)))
+            spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
+        return Told(text, sentences, spans, told.relations)
+
+    def tell(self, facts: Iterable[tuple[Fact, int]], *, vary_subject: bool = True) -> Told:
         """Facts in sentences.
 
         Args:
-            use: 0 to 4; facts told for another use get another phrasing and other names.
+            facts: each with the digits that choose its phrasing and names (`digits_of`).
             vary_subject: whether a subject may be told by another name.
-            opening: sentences that come first.
         """
         texts: list[str] = []
         sentences: list[Sentence] = []
@@ -141,22 +184,15 @@ class Teller:
         at = 0
         between = self.language.between
         gap = len(between)
-        for text, found in opening:
-            spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
-            sentences.append((at, at + len(text)))
-            texts.append(text)
-            at += len(text) + gap
         names, of = self.names, self.language.phrases.of
-        for fact in facts:
-            digits = int(fact.triple_id[_DIGITS * use : _DIGITS * (use + 1)], 16)
+        for fact, digits in facts:
             subject, object_ = names[fact.subject], names[fact.object]
             if vary_subject and digits & 255 >= _PREFERRED:
                 subject = self._other(fact.subject, digits & 255)
             if digits >> 8 & 255 >= _PREFERRED:
                 object_ = self._other(fact.object, digits >> 8 & 255)
-            stance = self.stance(fact)
             ways = of(
-                fact.predicate, stance or "low", subject.plural, object_.plural,
+                fact.predicate, fact.stance, subject.plural, object_.plural,
                 fact.direction, fact.subject_category, fact.object_category,
             )  # fmt: skip
             subject_first, before, middle, after = ways[(digits >> 16) % len(ways)]
@@ -172,7 +208,7 @@ class Teller:
             else:
                 spans.append((one, one + len(first_text), fact.object, fact.object_category))
                 spans.append((two, two + len(second.text), fact.subject, fact.subject_category))
-            if stance in AFFIRMED:
+            if fact.stance in AFFIRMED:
                 relations.append((here + (not subject_first), fact.predicate, here + subject_first, fact.triple_id))
             sentences.append((at, at + len(text)))
             texts.append(text)
@@ -183,6 +219,6 @@ class Teller:
         """A name that may stand in place of the preferred one, where there is any."""
         others = self._others.get(curie)
         if others is None:
-            found = self.language.other_names_of(self.concepts[curie])
-            others = self._others[curie] = tuple(n for n in found if n.text.casefold() not in self._ambiguous)
+            found = self.language.other_names_of(self.concepts[curie], self.names[curie])
+            others = self._others[curie] = tuple(n for n in found if n.text.lower() not in self._ambiguous)
         return others[number % len(others)] if others else self.names[curie]

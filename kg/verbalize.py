@@ -1,4 +1,4 @@
-"""Triples told in sentences: each fact alone, and the facts about one entity together in a paragraph.
+"""Triples told in sentences: alone, together in a paragraph about an entity, on to the next, or beside a paper that says so.
 
 Names and sentences come from a language (`kg/languages`, `kg/templates`); which of several phrasings a triple gets depends on the
 hash of its id. How sure a sentence sounds follows the belief; what the evidence denies is only ever told as denied. What is told of an
@@ -12,19 +12,23 @@ Rejected: generated text (slow, and it must be checked that nothing was lost), p
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby
+from contextlib import contextmanager
+from itertools import groupby, starmap
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 
-from kg.config import CorpusConfig
+from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
+from kg.name_reading import NameReader
 from kg.passage_rows import PassageRows
 from kg.tables import PASSAGES
-from kg.telling import Fact, Teller, Told
+from kg.telling import Fact, Teller, Told, digits_of
+from kg.triple_context import Beside
 from pipeline.errors import SetAside
 from pipeline.hashing import hash_fields
 
@@ -32,8 +36,9 @@ __all__ = ["languages_of", "verbalize"]
 
 _BATCH_ROWS = 4096
 _KEY = itemgetter(0, 1)
-# Uses of a triple, each with a phrasing of its own.
-_ALONE, _IN_PARAGRAPH = 0, 1
+_COLUMNS = Fact._fields[:-1]
+# Uses of a triple, each with a phrasing of its own: alone, in a paragraph, first and second in a chain, before a quotation.
+_ALONE, _IN_PARAGRAPH, _FIRST, _SECOND, _QUOTED = range(5)
 
 SetsAside = Callable[[SetAside], None]
 
@@ -50,6 +55,9 @@ def verbalize(
     *,
     languages: Sequence[Language] | None = None,
     ambiguous: Collection[str] = frozenset(),
+    context: pa.Table | None = None,
+    splits: SplitConfig | None = None,
+    read: NameReader | None = None,
     set_aside: SetsAside | None = None,
     counts: Counter[str] | None = None,
 ) -> pa.Table:
@@ -60,7 +68,10 @@ def verbalize(
         concepts: VOCABULARY rows of (at least) their subjects and objects.
         config: languages, least belief, and the most facts in a paragraph.
         languages: those of the configuration where None.
-        ambiguous: names, case folded, that several concepts of the vocabulary have; told only where they are preferred names.
+        ambiguous: names, in lower case, that several concepts of the vocabulary have; told only where they are preferred names.
+        context: CONTEXT of these triples, for chains and quotations; `concepts` then has rows for the entities of its triples too.
+        splits: how pairs are held out: no training chain joins the ends of such a pair, no quotation or definition names both.
+        read: finds what else a definition names; without it, only the entity itself is linked there.
         set_aside: told of triples that cannot be told in any language because an entity has no name.
         counts: gets the number of triples told (`told-high`, `told-denied` ...), left out (`untold-low-belief`), and told
             with the words of their predicate's name for want of a template (`no-template biolink:...`). With several
@@ -72,49 +83,94 @@ def verbalize(
     """
     counts = Counter() if counts is None else counts
     batches: list[pa.RecordBatch] = []
-    for number, language in enumerate(languages_of(config) if languages is None else languages):
-        # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
-        teller = Teller(language, concepts, ambiguous)
-        batches += _told(triples, teller, config, counts, None if number else set_aside)
+    with _no_collector():
+        beside = Beside(context, splits or SplitConfig())
+        for number, language in enumerate(languages_of(config) if languages is None else languages):
+            # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
+            teller = Teller(language, concepts, ambiguous)
+            batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
+            batches.append(_entities(triples, teller, beside, config, read))
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks()
 
 
-def _told(
-    triples: pa.Table, teller: Teller, config: CorpusConfig, counts: Counter[str], set_aside: SetsAside | None
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Python's collector of cycles stands still: there are many small tuples here and no cycles, and it would take a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _told(  # noqa: PLR0917
+    triples: pa.Table,
+    teller: Teller,
+    beside: Beside,
+    config: CorpusConfig,
+    counts: Counter[str],
+    set_aside: SetsAside | None,
 ) -> Iterator[pa.RecordBatch]:
     """Passages in one language. Rows are kept as Arrow, not as Python objects, which the garbage collector would go through."""
     rows = PassageRows("verbalized")
-    code = teller.language.code
-    for (subject, split), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
+    code, forms = teller.language.code, frozenset(config.forms)
+    for _, group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
-        opening = teller.opening(subject)
         for fact in facts:
-            _add(rows, code, split, [fact], teller.tell((fact,), _ALONE))
-        for number, paragraph in enumerate(paragraphs(facts, config.facts_per_passage)):
-            first = opening if number == 0 else ()
-            if len(paragraph) > 1 or first:
-                told = teller.tell(paragraph, _IN_PARAGRAPH, vary_subject=False, opening=first)
-                _add(rows, code, split, paragraph, told)
+            if "fact" in forms:
+                _add(rows, "fact", code, (fact,), teller.tell(((fact, digits_of(fact.triple_id, _ALONE)),)))
+            if "chain" in forms and (onward := beside.onward(fact)) and teller.can_tell(onward):
+                second = onward._replace(stance=teller.stance(onward) or fact.stance)
+                digits = (digits_of(fact.triple_id, _FIRST), digits_of(fact.triple_id, _SECOND))
+                _add(rows, "chain", code, (fact, second), teller.tell(zip((fact, second), digits, strict=True)))
+            if "quotation" in forms and (quotation := beside.quotation(fact, code)):
+                told = teller.tell(((fact, digits_of(fact.triple_id, _QUOTED)),))
+                source = fact._replace(evidence_ids=[quotation.evidence_id], doc_ids=[quotation.doc_id])
+                _add(rows, "quotation", code, (source,), teller.quote(told, fact, quotation))
+        if "paragraph" in forms:
+            for together in paragraphs(facts, config.facts_per_passage):
+                if len(together) > 1:
+                    chosen = [(fact, digits_of(fact.triple_id, _IN_PARAGRAPH)) for fact in together]
+                    _add(rows, "paragraph", code, together, teller.tell(chosen, vary_subject=False))
         if len(rows) >= _BATCH_ROWS:
             yield rows.batch()
             rows = PassageRows("verbalized")
     yield rows.batch()
 
 
+def _entities(
+    triples: pa.Table, teller: Teller, beside: Beside, config: CorpusConfig, read: NameReader | None
+) -> pa.RecordBatch:
+    """What is said of the subjects themselves, in training passages: their definitions and other names."""
+    rows = PassageRows("verbalized")
+    subjects = sorted(set(triples["subject"].to_pylist()) & teller.names.keys()) if "entity" in config.forms else []
+    openings = [(subject, told) for subject in subjects if (told := teller.opening(subject))]
+    named = read([told.text for _, told in openings]) if read else [[] for _ in openings]
+    for (subject, told), found in zip(openings, named, strict=True):
+        if not beside.gives_away({subject, *(curie for _, _, curie, _ in found)}):
+            own = {place for start, end, *_ in told.spans for place in range(start, end)}
+            others = [span for span in found if own.isdisjoint(range(span[0], span[1]))]
+            linked = told._replace(spans=sorted([*told.spans, *others]))
+            _add(rows, "entity", teller.language.code, (), linked)
+    return rows.batch()
+
+
 def _facts(
     triples: pa.Table, teller: Teller, config: CorpusConfig, counts: Counter[str], set_aside: SetsAside | None
 ) -> Iterator[Fact]:
     """The triples that are told, by subject, split and id."""
-    ordered = triples.select(Fact._fields).sort_by(
+    ordered = triples.select(_COLUMNS).sort_by(
         [("subject", "ascending"), ("split", "ascending"), ("triple_id", "ascending")]
     )
     for batch in ordered.to_batches(max_chunksize=_BATCH_ROWS):
-        for fact in map(Fact._make, zip(*(column.to_pylist() for column in batch.columns), strict=True)):
+        for fact in starmap(Fact, zip(*(column.to_pylist() for column in batch.columns), strict=True)):
             stance = teller.stance(fact, config.minimum_belief)
             if stance is None:
                 counts["untold-low-belief"] += 1
                 continue
-            if nameless := [curie for curie in (fact.subject, fact.object) if curie not in teller.names]:
+            if nameless := teller.nameless(fact):
                 counts["untold-no-name"] += 1
                 if set_aside is not None and not teller.knows(nameless[0]):
                     detail = f"{nameless[0]} is in no vocabulary, so the triple cannot be told; add its vocabulary to the build"
@@ -122,10 +178,10 @@ def _facts(
                 continue
             if not teller.language.phrases.knows(fact.predicate):
                 counts[f"no-template {fact.predicate}"] += 1
-                if not teller.can_tell(fact):
+                if not teller.has_words(fact):
                     continue
             counts[f"told-{stance}"] += 1
-            yield fact
+            yield fact._replace(stance=stance)
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:
@@ -141,25 +197,26 @@ def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact
         yield from paragraphs(half, most, bit + 1)
 
 
-def _add(rows: PassageRows, language: str, split: str, facts: Sequence[Fact], told: Told) -> None:
+def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], told: Told) -> None:
     """Append one passage with what stands behind it."""
-    if len(facts) == 1:
-        fact = facts[0]
-        triple_ids, evidence_ids, doc_ids, belief = [fact.triple_id], fact.evidence_ids, fact.doc_ids, fact.belief
+    if len(facts) == 1:  # most are, and need no sets
+        evidence_ids, doc_ids = facts[0].evidence_ids, facts[0].doc_ids
     else:
-        triple_ids = [fact.triple_id for fact in facts]
-        evidence_ids = _union([fact.evidence_ids for fact in facts])
-        doc_ids = _union([fact.doc_ids for fact in facts])
-        belief = min(fact.belief for fact in facts)
+        evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
+    triple_ids = sorted([fact.triple_id for fact in facts])
     rows.add(
         passage_id=hash_fields("verbalized", language, *triple_ids, told.text),
         language=language,
-        **told._asdict(),
+        text=told.text,
+        sentences=told.sentences,
+        spans=told.spans,
+        relations=told.relations,
         triple_ids=triple_ids,
         evidence_ids=evidence_ids,
         doc_ids=doc_ids,
-        belief=belief,
-        split=split,
+        belief=min([fact.belief for fact in facts], default=None),
+        split=facts[0].split if facts else "train",
+        form=form,
     )
 
 

@@ -15,10 +15,10 @@ class CleaningConfig(BaseModel):
     shortest: int | None = Field(4, ge=1, description="fewest words of a literature passage")
     longest: int | None = Field(2000, ge=1, description="most words of a passage")
     letters: float | None = Field(
-        0.5, ge=0, le=1, description="smallest share of letters among the characters of a literature passage"
+        0.3, ge=0, le=1, description="smallest share of letters among the characters of a literature passage"
     )
     digits: float | None = Field(
-        0.3, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
+        0.4, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
     )
     repeated: float | None = Field(
         0.5,

@@ -135,9 +135,8 @@ class _Gathered:
             hashes = np.concatenate([part.hashes for part in parts])
             owners = places[np.concatenate([part.documents for part in parts])]
             order = np.lexsort((owners, hashes))
-            hashes = hashes[order]
-            first = np.concatenate([[True], hashes[1:] != hashes[:-1]])
-            runs[length] = TestRuns(hashes[first], owners[order][first].astype(np.int32))
+            different, first = np.unique(hashes[order], return_index=True)
+            runs[length] = TestRuns(different, owners[order][first].astype(np.int32))
         names = _with_aliases(self._names, documents) if documents and self._names else self._names
         return DownstreamTests(labels.tolist(), names, runs)
 
@@ -148,8 +147,7 @@ def _runs(words: Words, n: int, n_han: int) -> Iterator[tuple[int, Numbers, np.n
     texts = np.arange(len(words.offsets) - 1)
     yield n, runs.hashes, np.repeat(texts, np.diff(runs.offsets))
     lengths = np.diff(words.offsets)
-    han = np.add.reduceat(np.append(words.han, False).astype(np.int64), words.offsets[:-1]) * (lengths > 0)
-    whole = np.where(2 * han >= lengths, n_han, n)
+    whole = np.where(2 * words.sums(words.han) >= lengths, n_han, n)
     short = (lengths < whole) & (lengths * n >= _SHORTEST * whole)
     for length in np.unique(lengths[short]).tolist():
         alone = short & (lengths == length)

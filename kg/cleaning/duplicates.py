@@ -14,9 +14,10 @@ the corpus, a held-out passage is never dropped for a training one, and no chain
 Memory is flat: keys lie in DuckDB, which spills, sets of shingles in a temporary file (4 bytes a word); Python sees those passages
 alone that share a band with another. All is computed again at each change, as one new passage may free or drop others.
 
-Signatures come from rensa (Rust). Rejected: datasketch (NumPy, a call a passage), gaoya (takes strings, keeps its index in memory),
-text-dedup (a script with Spark and numpy 2), datatrove (numpy 2), semhash (embeddings, to which two facts in similar words are the
-same), clusters by connected components (they chain).
+Signatures come from rensa (Rust), made from the hashes that are there already. Rejected: datasketch (363 microseconds a passage of 78
+words in Python and NumPy, 4.4 times as long as all of this, and no text compared); gaoya (51, in Rust, but words are its own, without
+Chinese, its index is held in memory, and its answers are estimates); text-dedup and datatrove (numpy 2); semhash (embeddings, to
+which two facts in similar words are the same); clusters by connected components (they chain).
 """
 
 from __future__ import annotations

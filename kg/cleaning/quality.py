@@ -50,6 +50,7 @@ _DAMAGED = (
 _NOTICES = (
     r"(?i)(?:copyright|©|\(c\)\s*\d{4})[^.。]*[.。]?|all rights reserved[.]?|published by [^.]{1,80}[.]?"
     r"|no abstract (?:is )?available[.]?|abstract not available[.]?|[\[(]?abstract truncated[^\])]{0,30}[\])]?"
+    r"|\d{4};\s?\d+(?:\(\d+\))?:\s?[\d-]+[.]?"
     r"|this article is protected by copyright[.]?|版权所有[^。]*。?|(?:本文)?无摘要[。]?|暂无摘要[。]?"
 )
 
@@ -134,7 +135,7 @@ def _foreign(text: pa.StringArray, language: pa.StringArray, letters: _Numbers, 
 
     Of a Chinese text, words that are no Chinese characters; of one in a language of Latin letters, letters of other scripts.
     """
-    characters = _sums(words.han, words.offsets)
+    characters = words.sums(words.han)
     han = characters / np.maximum(np.diff(words.offsets), 1)
     others = _array(pc.count_substring_regex(text, r"[^\P{L}\p{Latin}]")) / np.maximum(letters, 1)
     latin = ~_array(pc.is_in(language, pa.array(_OTHER_SCRIPTS)))
@@ -154,17 +155,12 @@ def _repeated(words: Words) -> _Numbers:
     np.add.at(change, runs.starts[again], 1)
     np.add.at(change, runs.starts[again] + _REPEATED_RUN, -1)
     covered = np.cumsum(change)[:-1] > 0
-    return np.asarray(_sums(covered, words.offsets) / np.maximum(np.diff(words.offsets), 1))
+    return np.asarray(words.sums(covered) / np.maximum(np.diff(words.offsets), 1))
 
 
 def _common(words: Words) -> _Numbers:
     """How many different common words each text has."""
     found = np.zeros(len(words.offsets) - 1, np.int64)
     for word in words_of(pa.array(_COMMON)).hashes:
-        found += _sums(words.hashes == word, words.offsets) > 0
+        found += words.sums(words.hashes == word) > 0
     return found
-
-
-def _sums(flags: _Numbers, offsets: _Numbers) -> _Numbers:
-    before = np.concatenate([[0], np.cumsum(flags)])
-    return np.asarray(before[offsets[1:]] - before[offsets[:-1]])

@@ -49,6 +49,11 @@ class Words(NamedTuple):
         words = np.repeat(texts, lengths)
         return Words(self.hashes[words], self.han[words], np.concatenate([[0], np.cumsum(lengths[texts])]))
 
+    def sums(self, flags: Flags) -> Places:
+        """How many words of each text are flagged."""
+        before = np.concatenate([[0], np.cumsum(flags)])
+        return np.asarray(before[self.offsets[1:]] - before[self.offsets[:-1]])
+
 
 class Runs(NamedTuple):
     """Runs of words of several texts, one after another.

@@ -57,10 +57,14 @@ class Language(ABC):
         """The name a concept is mostly told by; None where it has none in this language, so that it is not told."""
 
     @abstractmethod
-    def other_names_of(self, concept: Concept) -> tuple[SurfaceName, ...]:
-        """Names that mean just the same and may stand in place of `name_of`, the best first; no codes, no mere variants."""
+    def other_names_of(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
+        """Names that mean just what `name_of` means and may stand in its place; no codes, no mere variants; few."""
 
-    def definition_of(self, concept: Concept) -> str:
+    def also_called(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
+        """Names that a sentence about the entity itself gives; those of `other_names_of` unless a language says otherwise."""
+        return self.other_names_of(concept, name)
+
+    def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """What follows the name and the verb of the template `definition`; "" where no definition fits."""
         return ""
 
@@ -72,9 +76,9 @@ class Language(ABC):
     def opening(self, concept: Concept, name: SurfaceName) -> Iterator[tuple[str, list[Span]]]:
         """Sentences about the entity itself, each with the spans of its names: its definition, and its other names."""
         phrases = self.phrases
-        if definition := self.definition_of(concept):
+        if definition := self.definition_of(concept, name):
             yield _sentence(phrases.definition, name, concept, "definition", [(definition, False)])
-        if others := self.other_names_of(concept):
+        if others := self.also_called(concept, name):
             pieces: list[tuple[str, bool]] = []
             for number, other in enumerate(others):
                 if number:

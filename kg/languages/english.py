@@ -8,13 +8,9 @@ from collections.abc import Mapping
 from kg.languages.base import Concept, Language, SurfaceName
 from kg.languages.english_definitions import definition_words
 from kg.languages.english_names import surface_name
-from pipeline.hashing import hash_fields
-from pipeline.name_forms import normal_form
+from kg.languages.english_synonyms import acronym_of, interchangeable, uninverted
 
 __all__ = ["English"]
-
-_MOST_SYNONYMS = 3
-_LONGEST_NAME = 60
 
 
 class English(Language):
@@ -25,30 +21,25 @@ class English(Language):
 
     def name_of(self, concept: Concept) -> SurfaceName | None:
         """The preferred name, in running order and case."""
-        name = surface_name(concept.name or "", concept.curie, concept.category)
-        return name if name.text else None
+        name = concept.name or ""
+        if name.count(", ") > 1 or (", " in name and " of " in name):
+            name = uninverted(concept) or name
+        surface = surface_name(name, concept.curie, concept.category)
+        return surface if surface.text else None
 
-    def other_names_of(self, concept: Concept) -> tuple[SurfaceName, ...]:
-        """Up to three exact synonyms that are no mere variants of the name, chosen by hash, then sorted."""
-        own = set(normal_form(surface_name(concept.name, concept.curie, concept.category).text))
-        seen = {frozenset(own)}
-        kept: list[SurfaceName] = []
-        for synonym in concept.synonyms or ():
-            if synonym["scope"] != "exact" or len(synonym["name"]) > _LONGEST_NAME:
-                continue
-            other = surface_name(synonym["name"], concept.curie, concept.category)
-            words = frozenset(normal_form(other.text)) - {"gene", "protein"}
-            # The name with more words around it is a narrower thing, whatever the vocabulary says: "stump neuralgia".
-            if words and words not in seen and not words > own and "," not in other.text:
-                seen.add(words)
-                kept.append(other)
-        kept.sort(key=lambda name: hash_fields(concept.curie, name.text))
-        return tuple(sorted(kept[:_MOST_SYNONYMS], key=lambda name: name.text.lower()))
+    def other_names_of(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
+        """Up to three exact synonyms that mean just the same."""
+        return interchangeable(concept, name)
 
-    def definition_of(self, concept: Concept) -> str:
+    def also_called(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
+        """These, and the acronym of the name's words."""
+        acronym = acronym_of(concept, name)
+        others = self.other_names_of(concept, name)
+        return (*others, acronym) if acronym else others
+
+    def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """The first sentence of the definition, where it is one of a single thing."""
-        name = self.name_of(concept)
-        return "" if name is None or name.plural else definition_words(concept.definition)
+        return "" if name.plural else definition_words(concept.definition)
 
     @staticmethod
     def words_of(predicate: str) -> Mapping[str, str]:

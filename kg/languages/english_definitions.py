@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from pipeline.sentences import split_sentences
+
 __all__ = ["definition_words"]
 
 _CODES = re.compile(r"\s*[\[(][A-Za-z]+:[\w.:]+[\])]|`")
@@ -17,7 +19,9 @@ _RELATIONS = {
     "transmitted_by": "transmitted by", "derives_from": "derived from", "has_agent": "caused by", "composed_of": "composed of",
 }  # fmt: skip
 _FRAME = re.compile(r"(?:An?|The|Any|One of) [\w(]")
-_FIRST_SENTENCE = re.compile(r"(.+?[\w)\]\"'%])\.(?:\s|$)")
+# The Disease Ontology leaves out a verb at times: "a disease that caused by", "an accumulation of the accumulation".
+_PARTICIPLE = re.compile(r"\b(that|which) ((?:caused|characterized|derived|located|transmitted|composed|inherited)\b)")
+_REPEATED = re.compile(r"\b(\w+) (?:of )?(?:the )?\1\b")
 _MARKUP = re.compile(r"<[^<>]*>|\s+")
 _LONGEST = 400
 
@@ -31,11 +35,20 @@ def definition_words(definition: str | None) -> str:
     text = _CODES.sub("", _MARKUP.sub(" ", definition or "")).strip().strip('"')
     if not _FRAME.match(text):
         return ""
-    match = _FIRST_SENTENCE.match(text)
-    sentence = match.group(1) if match else text.rstrip(".")
+    start, end = split_sentences(text)[0]
+    sentence = text[start:end].rstrip(".")
     sentence = _RELATION_WORD.sub(lambda m: _RELATIONS.get(m.group(1), m.group(1).replace("_", " ")), sentence)
     sentence = re.sub(r"\bin the (?=(?:the|an?|one|any|both)\b)", "in ", sentence)
-    if len(sentence) > _LONGEST or "{" in sentence:
+    sentence = _PARTICIPLE.sub(r"\1 is \2", sentence).replace("that resulting in", "that results in")
+    sentence = sentence.replace("which resulting in", "which results in").replace("that with the", "that has the")
+    if (
+        len(sentence) > _LONGEST
+        or "{" in sentence
+        or sentence.count("(") != sentence.count(")")
+        or sentence.count('"') % 2
+    ):
+        return ""
+    if _REPEATED.search(sentence):
         return ""
     sentence = re.sub(r"^A (?=[aeiou])", "An ", sentence)
     return sentence[0].lower() + sentence[1:]

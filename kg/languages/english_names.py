@@ -35,7 +35,10 @@ _TRAILING_NUMBER = re.compile(r"(?P<words>.*?[A-Za-z)])\s+(?P<number>\d+[A-Za-z]
 _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECASE)
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
-_COUNTED = _words("abscess aneurysm burn cyst fracture lesion neoplasm polyp seizure tumor tumour ulcer wound")
+_COUNTED = _words(
+    "abnormality abscess aneurysm burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
+    "pustule reaction receptor reflex seizure shunt symptom tumor tumour ulcer wound"
+)
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(
     "anti associated dependent induced like negative non nephrotic positive post pre pseudo related resistant type variant"
@@ -50,6 +53,8 @@ _PIECES = re.compile(r"([-/() ,;])")
 _SMALL_WORDS = _words(
     "a an and as at by de del der di du due for from in la le of on or the to van via von with without"
 )
+# Words that have no capital in a title either: "alpha 1-Antitrypsin", "mu Opioid Receptors".
+_UNCAPITALISED = _SMALL_WORDS | _COMPOUNDS | _words("alpha beta gamma delta epsilon kappa lambda mu omega sigma")
 # Names with a possessive that are no names of persons.
 _COMMON_POSSESSIVES = _words(
     "farmer fancier infant swimmer traveler traveller lover worker jumper runner housemaid children"
@@ -67,7 +72,7 @@ _COMMON_WORDS = _words(
     "limb lip liver lobe loin lung mad mast middle milk mouth muscle nail neck nerve night nose ovary pain plague "
     "plaque puppy rash red rib right root salt scalp shaking shock short sick silo skin sleep small spine spleen "
     "stiff stone storage stomach stroke sudden superior sweat tic thyroid tongue tooth toxin tropical tumor twin "
-    "ulcer urethra urge vein wasting water weak web white yellow"
+    "antiphospholipid serotonin ulcer urethra urge vein wasting water weak web white yellow"
 )
 
 _PHRASE_AFTER_HEAD = re.compile(
@@ -77,14 +82,14 @@ _PHRASE_AFTER_HEAD = re.compile(
 )
 _CODE_WORDS = _words("alpha beta gamma delta epsilon kappa lambda type subtype variant group congenita acuminata")
 _SINGULAR_IN_S = _words(
-    "aids ascites atlas biceps callus cannabis caries chaos christmas cosmos deformans diabetes dissecans dolens "
+    "aids asbestos ascites atlas biceps callus cannabis caries chaos christmas cosmos deformans diabetes dissecans dolens "
     "economics erythematodes ethics facies feces fungoides gas genetics glans graves herpes informatics "
     "legionnaires lens lichenoides lues mathematics migrans nates nigricans obliterans obstetrics pancreas "
-    "pediatrics physics pons proliferans rabies recurrens sans scabies sclerosans series serpens species tabes "
+    "pediatrics physics pointes pons proliferans rabies recurrens sans scabies sclerosans series serpens tabes "
     "tremens triceps"
 )
 _PLURAL_ELSE = _words(
-    "bacteria fungi children women men people mice teeth feet data phenomena ganglia criteria mitochondria "
+    "bacteria media species fungi children women men people mice teeth feet data phenomena ganglia criteria mitochondria "
     "calculi emboli thrombi foci nevi cocci stimuli nuclei diverticula vertebrae striae bullae fistulae pterygia "
     "spermatozoa larvae bronchi cysticerci"
 )
@@ -106,12 +111,26 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     """
     plain = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip()
     clean = plain.strip(" .,;") or plain
-    text = running_order(clean.split("; ")[0])
+    clean = clean.split("; ")[0]
+    text = running_order(clean)
+    if text != clean and not _is_title(text):
+        # Its first word has a capital only because it stood first: "Carcinoma, squamous cell of head and neck".
+        first, _, rest = clean.partition(" ")
+        if _CAPITALISED.fullmatch(first.rstrip(",")) and not _is_proper(first.rstrip(","), []):
+            text = running_order(f"{first.lower()} {rest}")
     if category != _ORGANISM and (category not in _SYMBOLS or curie.startswith("MESH:")):
         text = _running_case(text, curie)
-    if text.rsplit(" ", 1)[-1].lower() in _COUNTED:
-        text += "es" if text.endswith("s") else "s"
+    head, joint, rest = text.partition(" of ")
+    if head.rsplit(" ", 1)[-1].lower() in _COUNTED:
+        text = f"{_plural(head)}{joint}{rest}"
     return SurfaceName(text, _initial(text), _is_plural(text))
+
+
+def _plural(noun: str) -> str:
+    """The plural of a counted noun: cysts, abscesses, abnormalities, calculi."""
+    if noun.endswith(("us", "um")):
+        return f"{noun[:-2]}{'i' if noun.endswith('us') else 'a'}"
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
 
 
 def running_order(name: str) -> str:
@@ -134,13 +153,19 @@ def running_order(name: str) -> str:
         not _TYPE.match(parts[-1]) and (match := _TRAILING_NUMBER.fullmatch(parts[-1])) and not _TYPE.search(parts[-1])
     ):
         parts[-1], number = match["words"], match["number"]
+    # "Carcinoma, squamous cell of head and neck": what belongs before its head, and what after it.
+    before, of, after = parts[-1].partition(" of ")
+    if of and len(parts) == 2:
+        parts = [f"{parts[0]} of {after}", before]
     return " ".join([*reversed(parts), number]).strip()
 
 
 def _running_case(name: str, curie: str) -> str:
     """Capitals only where running text has them: acronyms, symbols, names of persons, places and organisms."""
     if curie.startswith(_LOWER_CASE_VOCABULARIES) and not _is_title(name):
-        return name
+        first = name.split(" ", 1)[0]
+        plain = _CAPITALISED.fullmatch(first) and _COMMON_ENDING.search(first) and not _is_proper(first, [])
+        return first.lower() + name[len(first) :] if plain else name
     if _is_shouted(name):
         name = "".join(_unshout(word) for word in _PIECES.split(name))
     pieces = _PIECES.split(name)
@@ -162,9 +187,8 @@ def _running_case(name: str, curie: str) -> str:
 
 def _is_title(name: str) -> bool:
     """Whether every word that can begins with a capital, so that capitals in the name mean nothing."""
-    words = [w for w in re.split(r"[ /]", name) if w[:1].isalpha() and w.lower() not in _SMALL_WORDS]
-    starts = [w for w in words if len(w) > 1 and w.isalpha()]
-    return bool(starts) and all(w[0].isupper() for w in starts)
+    words = [w for w in re.split(r"[-, /]", name) if len(w) > 1 and w.isalpha() and w.lower() not in _UNCAPITALISED]
+    return bool(words) and all(w[0].isupper() for w in words)
 
 
 def _is_shouted(name: str) -> bool:
@@ -212,7 +236,7 @@ def _is_plural(text: str) -> bool:
     """Whether the head of the name is a plural noun."""
     head = _PHRASE_AFTER_HEAD.split(text, maxsplit=1)[0].strip() or text
     words = head.split(" ")
-    if len(words) == 3 and words[1] == "and":
+    if len(words) > 2 and words[-2] == "and":
         return True
     while len(words) > 1 and (
         not words[-1].replace("-", "").isalpha() or words[-1].isupper() or words[-1] in _CODE_WORDS or "-" in words[-1]

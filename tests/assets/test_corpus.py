@@ -16,6 +16,7 @@ from assets.home import SAMPLE, Home, open_home
 from assets.status import status
 from kg.config import CorpusConfig, MixtureConfig, TemperatureConfig
 from kg.corpus import SHARDS
+from kg.tables import CORPUS_PASSAGES
 from pipeline.errors import MateriaError
 
 #: Draws from both kinds: told facts are sampled down, papers are cut, common entities come less often.
@@ -36,8 +37,10 @@ def configured(folder: Path, papers: Path, mixture: MixtureConfig = MIXTURE) -> 
 
 @pytest.fixture
 def papers(tmp_path: Path) -> Path:
+    """A literature folder of our own with one file of the sample."""
     folder = tmp_path / "papers"
-    shutil.copytree(SAMPLE / "literature", folder)
+    folder.mkdir()
+    shutil.copy(SAMPLE / "literature" / "pubmed26n0001.xml", folder)
     return folder
 
 
@@ -83,17 +86,18 @@ def test_a_paper_that_comes_changes_few_shards_and_the_bytes_are_those_of_a_clea
     assert set(build(other, "corpus")) == {"corpus_selection", SHARDS, "corpus"}
     totals = other.dataset("corpus").manifest().summary["totals"]["train"]  # type: ignore[union-attr]
     assert 2900 <= sum(kind["tokens"] for kind in totals.values()) <= 3000
-    assert status(other)["failed_checks"]["source_shares_apply"]["unknown"] == "litterature"
+    figures = status(other)
+    assert figures["not_taken"]["token-budget"] > 100
+    assert figures["failed_checks"]["source_shares_apply"]["unknown"] == "litterature"
 
 
 @pytest.mark.slow
-def test_a_ratio_that_cannot_be_met_stops_the_build_in_one_sentence_and_leaves_what_was(
-    tmp_path: Path, papers: Path
-) -> None:
+def test_what_must_not_be_is_told_in_one_sentence(tmp_path: Path, papers: Path) -> None:
+    """A ratio is met; one that cannot be leaves all as it was; a row that stands twice under two names is caught and named."""
     home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5))
     build(home, "corpus")
     (index,) = (home.path / "corpus").glob("corpus-*.json")
-    assert json.loads(index.read_text())["graph_to_text"] == pytest.approx(0.5, abs=0.03)
+    assert json.loads(index.read_text())["graph_to_text"] == pytest.approx(0.5, abs=0.05)
     before = outputs(home)
     impossible = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=900_000))
     with pytest.raises(
@@ -101,27 +105,26 @@ def test_a_ratio_that_cannot_be_met_stops_the_build_in_one_sentence_and_leaves_w
     ):
         build(impossible, "corpus")
     assert outputs(home) == before
-
-
-@pytest.mark.slow
-def test_planted_rows_are_caught_and_named(tmp_path: Path, papers: Path) -> None:
-    """A row that stands twice under two names, and a held-out pair in a training row, put into a finished shard."""
-    home = configured(tmp_path / "home", papers, MixtureConfig())
-    build(home, "corpus")
-    dataset = home.dataset(SHARDS)
-    key = next(key for key in home.buckets if any(entry.rows for entry in dataset.manifest(key).files))  # type: ignore[union-attr]
-    manifest = dataset.manifest(key)
-    assert manifest is not None
-    (path,) = dataset.paths(key, containing="split=train")
-    rows = pq.read_table(path, partitioning=None).to_pylist()
-    planted = [rows[0], rows[0] | {"passage_id": "planted"}]
-    with dataset.writer(key) as writer:
-        table = pa.Table.from_pylist(planted, pq.read_schema(path))
-        writer.table(f"split=train/bucket={key}/passages.parquet", table.schema).write(table)
-        writer.summary.update(manifest.summary)
-        writer.commit(skip_key=manifest.skip_key, code_version=manifest.code_version, inputs=manifest.inputs)
+    home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5))
+    original = plant_twice(home)
     with pytest.raises(MateriaError, match=r"corpus: the check no_duplicates failed \(duplicates: 1\)"):
         build(home, "corpus")
-    checks = home.dataset("corpus").manifest().summary["checks"]  # type: ignore[union-attr]
-    (example,) = checks["no_duplicates"]["examples"]
-    assert {example["passage_id"], example["other"]} == {"planted", rows[0]["passage_id"]}
+    manifest = home.dataset("corpus").manifest()
+    assert manifest is not None
+    (example,) = manifest.summary["checks"]["no_duplicates"]["examples"]
+    assert {example["passage_id"], example["other"]} == {"planted", original}
+
+
+def plant_twice(home: Home) -> str:
+    """Put a row of a finished training shard there once more, under another id; returns its own."""
+    dataset = home.dataset(SHARDS)
+    key, path = next((key, path) for key in home.buckets for path in dataset.paths(key, containing="split=train"))
+    manifest = dataset.manifest(key)
+    assert manifest is not None
+    rows = pq.read_table(path, partitioning=None).to_pylist()
+    with dataset.writer(key) as writer:
+        table = pa.Table.from_pylist([*rows, rows[0] | {"passage_id": "planted"}], CORPUS_PASSAGES)
+        writer.table(f"split=train/bucket={key}/passages.parquet", CORPUS_PASSAGES).write(table)
+        writer.summary.update(manifest.summary)
+        writer.commit(skip_key=manifest.skip_key, code_version=manifest.code_version, inputs=manifest.inputs)
+    return str(rows[0]["passage_id"])

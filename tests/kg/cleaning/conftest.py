@@ -1,12 +1,11 @@
 """Passages for the tests of cleaning."""
 
 import pyarrow as pa
-import pytest
 
 from kg.tables import PASSAGES
 from pipeline.hashing import hash_fields
 
-#: An abstract of 58 words.
+#: A text that no rule rejects.
 ABSTRACT = (
     "In this randomized trial 240 patients with newly diagnosed hypertension received either a fixed low dose of amlodipine or "
     "matching placebo for twelve weeks. Blood pressure fell by nine millimetres of mercury on average, and the difference was "
@@ -43,9 +42,3 @@ def rejected(found):
     by_id = {row["passage_id"]: (row["reason"], row["other"], row["detail"]) for row in rows}
     assert len(by_id) == len(rows), "one verdict a passage"
     return by_id
-
-
-@pytest.fixture
-def abstract():
-    """A text that no rule rejects."""
-    return ABSTRACT
