@@ -34,6 +34,15 @@ _SOURCES: Final = 25
 _EVIDENCE: Final = 2
 
 
+_FORMS: Final = {
+    "fact": "single claims",
+    "paragraph": "paragraphs of several claims about one entity",
+    "entity": "definitions and other names of an entity, from vocabularies",
+    "chain": "chains of two claims that share an entity",
+    "quotation": "claims with a sentence that says so",
+}
+
+
 def contents(figures: CardFigures, plots: dict[str, str]) -> str:
     """Counts by split, kind and language."""
     statistics = figures.statistics
@@ -239,6 +248,7 @@ def _example(row: PreviewRow) -> str:
         if document.file:
             record = "" if document.record is None else f", record {document.record}"
             lines.append(f"- {document.doc_id}, from {code(document.file)}{record}")
+    lines += [f"- vocabulary {code(vocabulary.file)}" for vocabulary in row.chain.vocabularies]
     return "\n".join(lines)
 
 

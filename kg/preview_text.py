@@ -65,7 +65,8 @@ def preview_lines(row: PreviewRow) -> Iterator[Line]:
     """What to print of a row: of each line its indentation, in columns, and its text."""
     passage = row.passage
     belief = "" if passage["belief"] is None else f", belief {passage['belief']:.3f}"
-    told = f"{passage['kind']}, {passage['language']}, {passage['split']}{belief}"
+    form = f" {passage['form']}" if passage.get("form") not in (None, "text") else ""
+    told = f"{passage['kind']}{form}, {passage['language']}, {passage['split']}{belief}"
     yield _line(0, (row.target, "bold"), f"  {told}")
     yield 2, _marked(row)
     names = {
@@ -136,6 +137,9 @@ def _papers(row: PreviewRow) -> Iterator[Line]:
         record = "" if document.record is None else f", record {document.record}"
         sha256 = f", sha256 {document.sha256[:16]}" if document.sha256 else ""
         yield _line(2, "from ", (document.doc_id, "bold"), (f"  {place}{record}{sha256}", "dim"))
+    for vocabulary in row.chain.vocabularies:
+        sha256 = f", sha256 {vocabulary.sha256[:16]}" if vocabulary.sha256 else ""
+        yield _line(2, "from vocabulary ", (vocabulary.file, "bold"), (sha256, "dim"))
     if len(documents) > _PAPERS:
         yield _line(2, (f"and {len(documents) - _PAPERS} more papers", "dim"))
 
