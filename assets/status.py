@@ -16,7 +16,9 @@ __all__ = ["status"]
 
 
 def status(home: Home) -> dict[str, Any]:
-    """Counts of everything, records set aside by reason, checks that failed, and what each stage's last run with work cost.
+    """Counts of everything, records set aside and passages not taken by reason, checks that failed, cost of each stage.
+
+    The cost of a stage is that of its last run with work.
 
     Raises:
         MateriaError: nothing was ever built there.
@@ -47,6 +49,7 @@ def status(home: Home) -> dict[str, Any]:
         "tokens": _sum(manifests["corpus_shards"], "tokens"),
         "beliefs": _first(manifests["belief_calibration"], "beliefs"),
         "set_aside": dict(sorted(set_aside.items())),
+        "not_taken": next((dict(one.summary["rejected"]) for one in manifests["corpus_selection"]), {}),
         "failed_checks": _failed_checks(manifests),
         "stages": {stage.name: stages[stage.name] for stage in STAGES if stage.name in stages},
     }

@@ -37,11 +37,15 @@ def run(options: argparse.Namespace) -> int:
     console.print(table)
     if figures["beliefs"]:
         console.print(f"Beliefs are {figures['beliefs']}.", soft_wrap=True, markup=False)
-    if figures["set_aside"]:
-        reasons = Table("set aside because", "records", box=None)
-        for reason, count in figures["set_aside"].items():
+    for name, why, what in (
+        ("set_aside", "set aside because", "records"),
+        ("not_taken", "not in the corpus because", "passages"),
+    ):
+        reasons = Table(why, what, box=None)
+        for reason, count in figures[name].items():
             reasons.add_row(reason, f"{count:,}")
-        console.print(reasons)
+        if figures[name]:
+            console.print(reasons)
     for name, result in figures["failed_checks"].items():
         told = {k: v for k, v in result.items() if k not in ("asks", "passed") and isinstance(v, int | float | str)}
         found = ", ".join(f"{key}: {value}" for key, value in told.items())

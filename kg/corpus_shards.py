@@ -32,10 +32,10 @@ SPLITS: Final = ("train", "validation", "test")
 LAYOUT: Final = Layout(
     rows=4096,
     dictionaries=(
-        "kind", "language", "split", "source", "spans.list.element.curie", "spans.list.element.category",
+        "kind", "form", "language", "split", "source", "spans.list.element.curie", "spans.list.element.category",
         "relations.list.element.predicate", "doc_ids.list.element",
     ),
-    statistics=("kind", "language", "split", "source", "belief", "tokens", "repeat"),
+    statistics=("kind", "form", "language", "split", "source", "belief", "tokens", "repeat"),
 )  # fmt: skip
 
 _READ_ROWS = 1024

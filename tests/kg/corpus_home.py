@@ -74,6 +74,7 @@ def passage(text: str, **columns: Any) -> dict[str, Any]:
         "doc_ids": ["PMID:1"],
         "belief": None,
         "split": "train",
+        "form": "text" if kind == "literature" else "fact",
         "source": "papers",
         "tokens": len(text.split()),
         "repeat": 0,
