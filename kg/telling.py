@@ -6,6 +6,7 @@ rewords no other. Three times in four an entity has its preferred name, else one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ __all__ = ["AFFIRMED", "Fact", "Quotation", "Teller", "Told", "digits_of", "stan
 AFFIRMED = frozenset({"high", "middle", "low"})
 
 _DIGITS = 12
+_MARKUP = re.compile(r"<[^<>]*>|[\r\n]")
 _PREFERRED = 192
 
 
@@ -114,11 +116,15 @@ class Teller:
         self.concepts: dict[str, Concept] = {}
         self.names: dict[str, SurfaceName] = {}
         self._known: set[str] = set()
+        #: Entities whose name the vocabulary writes with markup or line ends.
+        self.marked_up: set[str] = set()
         self._others: dict[str, tuple[SurfaceName, ...]] = {}
         for row in zip(*columns, strict=True):
             concept = Concept._make(row)
-            if concept.name or concept.translations:
+            if concept.translations or _MARKUP.sub("", concept.name or "").strip():
                 self._known.add(concept.curie)
+            if concept.name and _MARKUP.search(concept.name):
+                self.marked_up.add(concept.curie)
             if (name := language.name_of(concept)) is not None:
                 self.concepts[concept.curie] = concept
                 self.names[concept.curie] = name

@@ -72,7 +72,7 @@ def verbalize(
         context: CONTEXT of these triples, for chains and quotations; `concepts` then has rows for the entities of its triples too.
         splits: how pairs are held out: no training chain joins the ends of such a pair, no quotation or definition names both.
         read: finds what else a definition names; without it, only the entity itself is linked there.
-        set_aside: told of triples that cannot be told in any language because an entity has no name.
+        set_aside: told of triples that cannot be told because an entity has no name, and of names with markup or line ends.
         counts: gets the number of triples told (`told-high`, `told-denied` ...), left out (`untold-low-belief`), and told
             with the words of their predicate's name for want of a template (`no-template biolink:...`). With several
             languages, each counts for itself.
@@ -173,15 +173,26 @@ def _facts(
             if nameless := teller.nameless(fact):
                 counts["untold-no-name"] += 1
                 if set_aside is not None and not teller.knows(nameless[0]):
-                    detail = f"{nameless[0]} is in no vocabulary, so the triple cannot be told; add its vocabulary to the build"
+                    detail = f"{nameless[0]} has a name in no vocabulary, so the triple cannot be told; add its vocabulary to the build"
                     set_aside(SetAside("triples", fact.triple_id, "entity-without-name", detail))
                 continue
+            if teller.marked_up and set_aside is not None:
+                _say_marked_up(fact, teller, set_aside)
             if not teller.language.phrases.knows(fact.predicate):
                 counts[f"no-template {fact.predicate}"] += 1
                 if not teller.has_words(fact):
                     continue
             counts[f"told-{stance}"] += 1
             yield fact._replace(stance=stance)
+
+
+def _say_marked_up(fact: Fact, teller: Teller, set_aside: SetsAside) -> None:
+    """Say once of each entity that its name was told without what does not belong into a sentence."""
+    for curie in sorted({fact.subject, fact.object} & teller.marked_up):
+        teller.marked_up.remove(curie)
+        told = teller.names[curie].text
+        detail = f"the name of {curie} holds markup or line ends and is told as {told!r}; correct it in its vocabulary"
+        set_aside(SetAside("vocabulary", curie, "name-with-markup", detail))
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:

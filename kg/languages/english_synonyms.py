@@ -104,7 +104,9 @@ def _words(text: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _is_misspelt(other: str, name: str) -> bool:
-    """Whether a name of a person has lost its capital or its apostrophe: barretts esophagus, Turners syndrome."""
+    """Whether a name of a person has lost its capital or its apostrophe (barretts esophagus), or gastro its o (gastresophageal)."""
+    if other.lower() == name.lower().replace("oe", "e") != name.lower():
+        return True
     proper = [word for word in re.findall(r"[A-Z][a-z]+", name) if len(word) > 2]
     return any(f"{word}s " in f"{other} " or word not in other for word in proper)
 

@@ -413,18 +413,27 @@ def test_each_form_can_be_asked_for_alone(form):
 
 
 @pytest.mark.parametrize("name", ["Asthma\n<i>severe</i>", "Asthma\r\nsevere", "<b>Asthma severe</b>"])
-def test_a_name_with_markup_or_line_ends_is_told_on_one_line(name):
-    rows = told(triple(METFORMIN, "treats", DIABETES, 0.95), **{DIABETES: {"name": name}})
+def test_a_name_with_markup_or_line_ends_is_told_on_one_line_and_said(name):
+    records: list[SetAside] = []
+    claims = table(triple(METFORMIN, "treats", DIABETES, 0.95), triple(METFORMIN, "causes", DIABETES, 0.95))
+    rows = verbalize(claims, concepts(**{DIABETES: {"name": name}}), CONFIG, set_aside=records.append).to_pylist()
+    assert [(record.record, record.reason) for record in records] == [(DIABETES, "name-with-markup")]
+    assert records[0].detail.lower() == (
+        f"the name of {DIABETES} holds markup or line ends and is told as 'asthma severe'; correct it in its vocabulary".lower()
+    )
     for row in rows:
         assert "asthma severe" in row["text"].lower()
         assert not set(row["text"]) & set("<>\r\n")
 
 
 def test_a_name_of_nothing_but_markup_is_no_name():
-    counts = Counter()
+    counts: Counter[str] = Counter()
+    records: list[SetAside] = []
     named = concepts(**{DIABETES: {"name": "<br/>"}})
-    rows = verbalize(table(triple(METFORMIN, "treats", DIABETES)), named, CONFIG, counts=counts)
+    triples = table(triple(METFORMIN, "treats", DIABETES))
+    rows = verbalize(triples, named, CONFIG, counts=counts, set_aside=records.append)
     assert (rows.num_rows, counts) == (0, {"untold-no-name": 1})
+    assert [record.reason for record in records] == ["entity-without-name"]
 
 
 def test_homes_recorded_when_there_was_one_language_still_open():

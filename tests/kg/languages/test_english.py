@@ -1,6 +1,7 @@
 """English: names in running text, the synonyms that may stand for them, and definitions."""
 
 import re
+from html import unescape
 
 import pytest
 from hypothesis import example, given
@@ -103,10 +104,12 @@ def test_names_that_only_look_plural(name):
 
 
 @example("ß")
+@example("[0]")
+@example("&lt;i&gt;")
 @given(st.text(min_size=1, max_size=60))
 def test_any_name_gives_some_words_on_one_line(name):
     surface = surface_name(name, "MESH:1", "biolink:Disease")
-    assert surface.text or not re.sub(r"<[^<>]*>|[\s\]\[,;.()]|NOS|nos", "", name)
+    assert surface.text or not re.sub(r"<[^<>]*>", "", unescape(name)).strip()
     assert len(surface.text.splitlines()) <= 1
     assert len(surface.initial) == len(surface.text)
 
@@ -131,6 +134,7 @@ def test_a_list_is_no_inversion():
         ("Abnormality of the liver", "abnormalities of the liver"),
         ("Left-to-right shunt", "left-to-right shunts"),
         ("Diverticulum", "diverticula"),
+        ("Statin", "statins"),
     ],
 )
 def test_names_that_were_once_told_badly(name, expected):
@@ -160,6 +164,7 @@ def test_the_order_of_a_name_inverted_twice_is_that_of_a_synonym():
         ("Arthritis, Rheumatoid", "RA", False),
         ("Aicardi-Goutieres Syndrome", "AGS1", False),
         ("Barrett Esophagus", "barretts esophagus", False),
+        ("Gastroesophageal Reflux", "gastresophageal reflux", False),
         ("Esophagitis", "Esophagitides", False),
         ("Neoplasms", "Cancer", False),
         ("Bites and Stings", "bites stings", False),
@@ -193,6 +198,8 @@ def test_an_acronym_of_the_name_is_given_beside_it_and_not_in_its_place():
     ("definition", "expected"),
     [
         ("A lung disease that is located_in the lung. More.", "a lung disease that is in the lung"),
+        ("The presence of protein in the urine.", "the presence of protein in the urine"),
+        ("The heart cannot pump enough blood.", ""),
         ("A colon cancer that caused by cells.", "a colon cancer that is caused by cells"),
         ("A acute otitis media caused by an allergen.", "an acute otitis media caused by an allergen"),
         ("A `severe` (PATO:0000396) form of `periodontitis` (HP:0000165).", "a severe form of periodontitis"),
