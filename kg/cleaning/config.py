@@ -18,7 +18,7 @@ class CleaningConfig(BaseModel):
         0.3, ge=0, le=1, description="smallest share of letters among the characters of a literature passage"
     )
     digits: float | None = Field(
-        0.4, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
+        0.5, ge=0, le=1, description="largest share of digits among them: beyond it, a passage is a table"
     )
     repeated: float | None = Field(
         0.5,
@@ -52,5 +52,7 @@ class CleaningConfig(BaseModel):
     test_ngram: int | None = Field(
         13, ge=1, le=64, description="words in a run that a passage and a test document may not share"
     )
-    test_ngram_han: int = Field(20, ge=1, le=64, description="the same where the run is all Chinese characters")
+    test_ngram_han: int = Field(
+        20, ge=1, le=64, description="the same where half of them or more are Chinese characters"
+    )
     test_runs: int = Field(1, ge=1, description="so many shared runs condemn a passage")

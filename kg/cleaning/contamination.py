@@ -27,6 +27,8 @@ __all__ = ["Contamination"]
 
 _BITS = 24
 _Integers = np.ndarray[Any, np.dtype[np.int64]]
+#: A row, and its reason, other and detail.
+_Row = tuple[int, tuple[str, str, str]]
 
 
 class Contamination:
@@ -35,20 +37,22 @@ class Contamination:
     def __init__(self, tests: DownstreamTests, config: CleaningConfig) -> None:
         self._tests = tests
         self._names = pa.array(tests.names, pa.string()) if config.test_ids else pa.array([], pa.string())
-        self._lookups = {n: _Lookup(runs) for n, runs in tests.runs.items()} if config.test_ngram else {}
+        runs = tests.runs.items() if config.test_ngram else ()
+        # texts that count whole come first: where a passage holds a run too, the run is told
+        self._lookups = {
+            kind: _Lookup(found) for kind, found in sorted(runs, key=lambda item: (item[0][1] is not None, item[0][0]))
+        }
 
     def verdicts(
         self, passages: pa.RecordBatch, config: CleaningConfig, normal: pa.StringArray, words: Words
     ) -> pa.RecordBatch:
         """Verdicts on the passages that hold a test document, in their order."""
-        found: dict[int, tuple[str, str, str]] = dict(self._by_text(config, normal, words)) | dict(
-            self._by_name(passages)
-        )
+        found = dict(self._by_text(config, normal, words)) | dict(self._by_name(passages))
         rows = sorted(found)
         reasons, others, details = (pa.array([found[row][k] for row in rows], pa.string()) for k in range(3))
         return verdicts(passages.column("passage_id").take(pa.array(rows, pa.int64())), reasons, details, other=others)
 
-    def _by_name(self, passages: pa.RecordBatch) -> Iterator[tuple[int, tuple[str, str, str]]]:
+    def _by_name(self, passages: pa.RecordBatch) -> Iterator[_Row]:
         lists = passages.column("doc_ids")
         known = pc.is_in(lists.flatten(), self._names).to_numpy(zero_copy_only=False)
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
@@ -59,20 +63,18 @@ class Contamination:
             label = min(self._tests.names[document] for document in documents)
             yield row, ("test-document", label, f"from {', '.join(documents[:3])}")
 
-    def _by_text(
-        self, config: CleaningConfig, normal: pa.StringArray, words: Words
-    ) -> Iterator[tuple[int, tuple[str, str, str]]]:
-        for n, lookup in self._lookups.items():
-            main = n == config.test_ngram
-            runs = runs_of(words, n, config.test_ngram_han if main else None)
+    def _by_text(self, config: CleaningConfig, normal: pa.StringArray, words: Words) -> Iterator[_Row]:
+        for (n, han), lookup in self._lookups.items():
+            runs = runs_of(words, n, han)
             places, documents = lookup.hits(runs.hashes)
             rows = np.searchsorted(runs.offsets, places, side="right") - 1
             counts = np.bincount(rows, minlength=len(normal))
             # a short text of a test condemns by itself, as it is there whole
-            least = config.test_runs if main else 1
+            least = 1 if han is None else config.test_runs
             for row in np.flatnonzero(counts >= least).tolist():
-                here = rows == row
-                document = np.bincount(documents[here]).argmax()
+                here = slice(*np.searchsorted(rows, [row, row + 1]))
+                others, shared = np.unique(documents[here], return_counts=True)
+                document = others[shared.argmax()]
                 first = places[here][documents[here] == document][0]
                 start = int(runs.starts[first] - words.offsets[row])
                 quoted = " ".join(normal[row].as_py().split(" ")[start : start + n])

@@ -44,12 +44,13 @@ class DownstreamTests:
     Attributes:
         labels: every test document as a person finds it, sorted.
         names: what documents are called (CURIEs), and the label of the test document so called.
-        runs: by length.
+        runs: by length, and by whether they are Chinese by half or more; None where a text that is shorter than a run
+            counts whole.
     """
 
     labels: list[str]
     names: dict[str, str]
-    runs: dict[int, TestRuns]
+    runs: dict[tuple[int, bool | None], TestRuns]
 
 
 def downstream_identity(files: Sequence[str]) -> list[list[str]]:
@@ -110,7 +111,7 @@ class _Gathered:
         self._config = config
         self._labels: list[str] = []
         self._names: dict[str, str] = {}
-        self._runs: dict[int, list[TestRuns]] = {}
+        self._runs: dict[tuple[int, bool | None], list[TestRuns]] = {}
 
     def add(self, documents: Sequence[DownstreamDocument]) -> None:
         owners = np.repeat(
@@ -125,33 +126,37 @@ class _Gathered:
             return
         texts = pa.array([text for document in documents for text in document.texts], pa.string())
         words = words_of(normal_form(texts))
-        for length, runs, text in _runs(words, self._config.test_ngram, self._config.test_ngram_han):
-            self._runs.setdefault(length, []).append(TestRuns(runs, owners[text]))
+        for kind, runs, text in _runs(words, self._config.test_ngram, self._config.test_ngram_han):
+            self._runs.setdefault(kind, []).append(TestRuns(runs, owners[text]))
 
     def tests(self, documents: Sequence[str]) -> DownstreamTests:
         labels, places = np.unique(np.array(self._labels, object), return_inverse=True)
         runs = {}
-        for length, parts in sorted(self._runs.items()):
+        for kind, parts in self._runs.items():
             hashes = np.concatenate([part.hashes for part in parts])
             owners = places[np.concatenate([part.documents for part in parts])]
             order = np.lexsort((owners, hashes))
             different, first = np.unique(hashes[order], return_index=True)
-            runs[length] = TestRuns(different, owners[order][first].astype(np.int32))
+            runs[kind] = TestRuns(different, owners[order][first].astype(np.int32))
         names = _with_aliases(self._names, documents) if documents and self._names else self._names
         return DownstreamTests(labels.tolist(), names, runs)
 
 
-def _runs(words: Words, n: int, n_han: int) -> Iterator[tuple[int, Numbers, np.ndarray[Any, np.dtype[np.int64]]]]:
-    """Length, hash and text of each run; texts shorter than a run are runs of their own length."""
-    runs = runs_of(words, n, n_han)
+def _runs(
+    words: Words, n: int, n_han: int
+) -> Iterator[tuple[tuple[int, bool | None], Numbers, np.ndarray[Any, np.dtype[np.int64]]]]:
+    """Length and kind, hash, and text of each run; a text shorter than a run is one of its own length."""
     texts = np.arange(len(words.offsets) - 1)
-    yield n, runs.hashes, np.repeat(texts, np.diff(runs.offsets))
+    for length, han in ((n, False), (n_han, True)):
+        runs = runs_of(words, length, han)
+        if len(runs.hashes):
+            yield (length, han), runs.hashes, np.repeat(texts, np.diff(runs.offsets))
     lengths = np.diff(words.offsets)
     whole = np.where(2 * words.sums(words.han) >= lengths, n_han, n)
     short = (lengths < whole) & (lengths * n >= _SHORTEST * whole)
     for length in np.unique(lengths[short]).tolist():
         alone = short & (lengths == length)
-        yield length, runs_of(words.of(alone), length).hashes, texts[alone]
+        yield (length, None), runs_of(words.of(alone), length).hashes, texts[alone]
 
 
 def _with_aliases(names: dict[str, str], documents: Sequence[str]) -> dict[str, str]:

@@ -33,8 +33,6 @@ __all__ = ["DownstreamDocument", "read_downstream_file"]
 
 _LARGEST = 1 << 30
 _PMID = re.compile(r"[1-9][0-9]{6,7}")
-#: Readers of tables, in whose place every column is read.
-_TABLES = ("jsonl", "csv", "parquet")
 _NAMES: Final = {
     "pmid": pmid_curie, "pubmed_id": pmid_curie, "pubmedid": pmid_curie, "pmc": pmc_curie, "pmcid": pmc_curie, "pmc_id": pmc_curie,
     "doi": doi_curie, "id": identifier, "doc_id": identifier, "document_id": identifier, "aliases": identifier,
@@ -103,10 +101,8 @@ def _stream(stream: BinaryIO, head: bytes, file: str) -> Iterator[DownstreamDocu
         yield SetAside(file, "file", "empty-file", "The file is empty. Get it again from its source, or remove it.")
     elif form == "parquet":
         yield from _records(_parquet(stream), file)
-    elif (
-        form in _TABLES
-        or form == "text"
-        or (reader is None and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["))
+    elif form in ("jsonl", "csv", "text") or (
+        reader is None and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
     ):
         text = whole_text(stream, file, limit=_LARGEST)
         if isinstance(text, SetAside):
@@ -155,7 +151,7 @@ def _json(text: str, file: str) -> Iterator[DownstreamDocument | SetAside]:
     else:
         yield from _records(_items(whole), file)
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

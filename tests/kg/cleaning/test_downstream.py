@@ -112,13 +112,17 @@ def test_the_order_of_files_does_not_matter(tmp_path):
     assert {n: (runs.hashes.tolist(), runs.documents.tolist()) for n, runs in one.runs.items()} == {
         n: (runs.hashes.tolist(), runs.documents.tolist()) for n, runs in other.runs.items()
     }
-    assert set(one.runs[13].documents.tolist()) == {0}  # a run in both names the first
+    assert set(one.runs[13, False].documents.tolist()) == {0}  # a run in both names the first
 
 
 def test_texts_shorter_than_a_run_count_from_eight_words(tmp_path):
     rows = [{"q": "w " * n} for n in (7, 8, 12, 13, 20)]
     file = write(tmp_path, "a.json", json.dumps(rows))
-    assert {n: len(runs.hashes) for n, runs in gathered(file).runs.items()} == {8: 1, 12: 1, 13: 1}
+    assert {n: len(runs.hashes) for n, runs in gathered(file).runs.items()} == {
+        (8, None): 1,
+        (12, None): 1,
+        (13, False): 1,
+    }
 
 
 def test_aliases_say_what_else_a_document_is_called(tmp_path):
