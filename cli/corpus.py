@@ -122,6 +122,9 @@ def _print(statistics: CorpusStatistics) -> None:
         "as they give a held-out claim away.",
         soft_wrap=True,
     )
+    if statistics.forms:
+        forms = ", ".join(f"{form} {count:,}" for form, count in statistics.forms)
+        console.print(f"Told passages by form: {forms}.", soft_wrap=True)
     predicates = _table("predicate", "literature", "verbalized", left=1)
     for predicate in statistics.predicates:
         name = predicate.predicate.removeprefix("biolink:")

@@ -40,6 +40,8 @@ def _tokens(figures: CardFigures) -> Figure | None:
     statistics = figures.statistics
     groups = [(kind, language) for kind in statistics.values("kind") for language in statistics.values("language")]
     groups = [g for g in groups if statistics.total("tokens", kind=g[0], language=g[1])]
+    if not groups:
+        return None
     splits = statistics.values("split")
     figure = new_figure(6.4, 0.9 + 0.32 * len(groups) * len(splits))
     axis = figure.subplots()
@@ -52,7 +54,9 @@ def _tokens(figures: CardFigures) -> Figure | None:
     return figure
 
 
-def _lengths(figures: CardFigures) -> Figure:
+def _lengths(figures: CardFigures) -> Figure | None:
+    if not figures.lengths:
+        return None
     figure = new_figure(6.4, 2.0 * len(figures.lengths))
     axes = figure.subplots(len(figures.lengths), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (kind, counts) in zip(axes, sorted(figures.lengths.items()), strict=True):

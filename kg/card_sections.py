@@ -9,7 +9,7 @@ from kg.card_figures import CardFigures
 from kg.corpus_preview import PreviewRow
 from kg.corpus_sources import CorpusSource
 from kg.croissant import NOT_STATED
-from kg.markdown import as_it_is, table
+from kg.markdown import as_it_is, code, table
 from kg.tables import CORPUS_PASSAGES
 from pipeline.tables import describe
 
@@ -32,6 +32,15 @@ IMAGES: Final = "images"
 #: Sources listed by name, of each role; of more, the sums by format.
 _SOURCES: Final = 25
 _EVIDENCE: Final = 2
+
+
+_FORMS: Final = {
+    "fact": "single claims",
+    "paragraph": "paragraphs of several claims about one entity",
+    "entity": "definitions and other names of an entity, from vocabularies",
+    "chain": "chains of two claims that share an entity",
+    "quotation": "claims with a sentence that says so",
+}
 
 
 def contents(figures: CardFigures, plots: dict[str, str]) -> str:
@@ -100,7 +109,7 @@ def _source_table(sources: Sequence[CorpusSource], count: str) -> str:
     passages = sources[0].passages is not None
     listed = sorted(sources, key=lambda one: (-(one.passages or one.documents), one.name))[:_SOURCES]
     rows = [
-        (f"`{one.name}`", one.format or "", one.licence or NOT_STATED, one.documents)
+        (code(one.name), one.format or "", one.licence or NOT_STATED, one.documents)
         + ((one.passages,) if passages else ())
         for one in listed
     ]
@@ -238,7 +247,8 @@ def _example(row: PreviewRow) -> str:
     for document in row.chain.documents[:_EVIDENCE]:
         if document.file:
             record = "" if document.record is None else f", record {document.record}"
-            lines.append(f"- {document.doc_id}, from `{document.file}`{record}")
+            lines.append(f"- {document.doc_id}, from {code(document.file)}{record}")
+    lines += [f"- vocabulary {code(vocabulary.file)}" for vocabulary in row.chain.vocabularies]
     return "\n".join(lines)
 
 

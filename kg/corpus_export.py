@@ -59,6 +59,8 @@ def export_corpus(
             cannot be written to. What was there before is then as it was.
     """
     shards = shards_of(home)
+    if not shards:
+        raise MateriaError("has a corpus without passages", file=str(home), remedy="Give it more literature, and build")
     card = Dataset(home, "data_card").manifest()
     if card is None:
         raise MateriaError("has no data card", file=str(home), remedy="Run: materia build --until data_card")

@@ -78,6 +78,8 @@ def preview(
     import duckdb
 
     paths = find_shard(home, shard) if shard else [str(UPath(home) / one.path) for one in shards_of(home)]
+    if not paths:
+        return []
     conditions, values = _conditions(wanted or PreviewFilter())
     sql = (
         "WITH fitting AS (SELECT filename, file_row_number AS place, md5(passage_id || $seed) AS lot "  # noqa: S608

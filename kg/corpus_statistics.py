@@ -80,6 +80,7 @@ class CorpusStatistics:
         parts: sorted by split (train first), kind, language.
         documents, triples, entities: different ones behind, told in, and named in the passages.
         predicates, classes: the most frequent first, each passage once.
+        forms: how verbalized passages tell (`fact`, `chain` ...), and how many of each, the most frequent first.
         candidates: passages there were to choose from.
         rejected: those that were not taken, the most frequent reason first.
         told: how triples were told, or why they were not: `told-high`, `untold-low-belief`.
@@ -93,6 +94,7 @@ class CorpusStatistics:
     entities: int
     predicates: tuple[PredicateCount, ...]
     classes: tuple[ClassCount, ...]
+    forms: tuple[tuple[str, int], ...]
     candidates: int
     rejected: tuple[Rejected, ...]
     told: dict[str, int]
@@ -148,6 +150,10 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
         "(SELECT count(DISTINCT t) FROM (SELECT unnest(triple_ids) AS t FROM passages WHERE kind = 'verbalized')), "
         "(SELECT count(DISTINCT s.curie) FROM (SELECT unnest(spans) AS s FROM passages))"
     )
+    forms = rows(
+        "SELECT form, count(*) FROM passages WHERE kind = 'verbalized' AND repeat = 0 AND form IS NOT NULL "
+        "GROUP BY ALL ORDER BY 2 DESC, 1"
+    )
     ((candidates,),) = rows("SELECT coalesce(sum(candidates), 0)::BIGINT FROM mixture")
     rejected = rows(
         "SELECT reason, kind, sum(candidates)::BIGINT, sum(candidate_tokens)::BIGINT FROM mixture "
@@ -163,6 +169,7 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
         entities,
         tuple(PredicateCount(*row) for row in stated),
         tuple(ClassCount(*row) for row in named),
+        tuple(forms),
         candidates,
         tuple(Rejected(*row) for row in rejected),
         told,

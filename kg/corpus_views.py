@@ -44,21 +44,22 @@ class Shard:
 
 
 def shards_of(home: UPath | Path | str) -> list[Shard]:
-    """The files of a corpus that hold any rows, sorted by split (train first) and path.
+    """The files of a corpus that hold any rows, sorted by split (train first) and path; none where nothing was taken.
 
     Raises:
         MateriaError: the corpus has not been built.
     """
+    manifests = Dataset(home, SHARDS).manifests()
+    if not manifests:
+        raise MateriaError("holds no corpus", file=str(home), remedy="Run: materia build --until corpus")
     shards = [
         Shard(f"{SHARDS}/{entry.path}", parts["split"], parts["bucket"], entry.rows, entry.bytes, entry.sha256)
-        for manifest in Dataset(home, SHARDS).manifests().values()
+        for manifest in manifests.values()
         for entry in manifest.files
         if entry.rows
         and entry.path.startswith("split=")
         and (parts := dict(part.split("=", 1) for part in entry.path.split("/")[:-1]))
     ]
-    if not shards:
-        raise MateriaError("holds no corpus", file=str(home), remedy="Run: materia build --until corpus")
     return sorted(shards, key=lambda shard: (SPLITS.index(shard.split), shard.path))
 
 

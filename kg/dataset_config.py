@@ -16,7 +16,7 @@ class DatasetConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("Materia corpus", min_length=1, description="name of the corpus as a dataset")
+    name: str = Field("Materia corpus", pattern=r"^[^\r\n]+$", description="name of the corpus as a dataset, one line")
     description: str | None = Field(
         None, description="what it is, for its readers; a sentence with its size where not set"
     )

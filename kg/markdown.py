@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["as_it_is", "table"]
+__all__ = ["as_it_is", "code", "table"]
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, text: int) -> str:
@@ -21,3 +21,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, text: int) 
 def as_it_is(text: str) -> str:
     """A text as Markdown that shows it as it is, on one line."""
     return re.sub(r"([\\`*_\[\]<>#&~])", r"\\\1", text.replace("\n", " "))
+
+
+def code(text: str) -> str:
+    """A name as code, on one line; one that holds backticks in a longer fence."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{' '.join(text.splitlines())}{space}{fence}"

@@ -6,6 +6,7 @@ colours and the entities are listed all the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -36,6 +37,7 @@ _STYLES: Final = {
     "OrganismTaxon": "cyan",
 }
 _OTHERS: Final = ("blue", "yellow", "red", "bright_black")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 #: Pieces of evidence shown for one claim, papers for one passage.
 _EVIDENCE: Final = 2
 _PAPERS: Final = 5
@@ -63,7 +65,8 @@ def preview_lines(row: PreviewRow) -> Iterator[Line]:
     """What to print of a row: of each line its indentation, in columns, and its text."""
     passage = row.passage
     belief = "" if passage["belief"] is None else f", belief {passage['belief']:.3f}"
-    told = f"{passage['kind']}, {passage['language']}, {passage['split']}{belief}"
+    form = f" {passage['form']}" if passage.get("form") not in (None, "text") else ""
+    told = f"{passage['kind']}{form}, {passage['language']}, {passage['split']}{belief}"
     yield _line(0, (row.target, "bold"), f"  {told}")
     yield 2, _marked(row)
     names = {
@@ -87,7 +90,7 @@ def preview_lines(row: PreviewRow) -> Iterator[Line]:
 def _marked(row: PreviewRow) -> Text:
     from rich.text import Text
 
-    text = Text(row.passage["text"])
+    text = Text(_harmless(row.passage["text"]))
     for span in row.passage["spans"]:
         text.stylize(class_style(span["category"]), span["start"], span["end"])
     return text
@@ -134,8 +137,16 @@ def _papers(row: PreviewRow) -> Iterator[Line]:
         record = "" if document.record is None else f", record {document.record}"
         sha256 = f", sha256 {document.sha256[:16]}" if document.sha256 else ""
         yield _line(2, "from ", (document.doc_id, "bold"), (f"  {place}{record}{sha256}", "dim"))
+    for vocabulary in row.chain.vocabularies:
+        sha256 = f", sha256 {vocabulary.sha256[:16]}" if vocabulary.sha256 else ""
+        yield _line(2, "from vocabulary ", (vocabulary.file, "bold"), (sha256, "dim"))
     if len(documents) > _PAPERS:
         yield _line(2, (f"and {len(documents) - _PAPERS} more papers", "dim"))
+
+
+def _harmless(text: str) -> str:
+    """The text without what would command the terminal; as long as before, since spans count its characters."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def _plain(curie: str) -> str:

@@ -74,6 +74,7 @@ def passage(text: str, **columns: Any) -> dict[str, Any]:
         "doc_ids": ["PMID:1"],
         "belief": None,
         "split": "train",
+        "form": "text" if kind == "literature" else "fact",
         "source": "papers",
         "tokens": len(text.split()),
         "repeat": 0,
@@ -153,7 +154,7 @@ def write_corpus_home(
     papers = [{"doc_id": doc_id, "year": year, "mentions": [], "claims": []} for doc_id, year in YEARS.items()]
     _write(home, "literature_by_bucket", "papers.parquet", LITERATURE_BY_BUCKET, papers)
     _write(home, "verbalized_corpus", "v.parquet", PASSAGES, [], {"told": {"told-high": 1, "told-denied": 1}})
-    candidates = [{name: row[name] for name in PASSAGES.names} for row in ROWS if row["kind"] == "literature"]
+    candidates = [{name: row.get(name) for name in PASSAGES.names} for row in ROWS if row["kind"] == "literature"]
     kept = [row for row in candidates if row["split"] == "train"]
     _write(home, "literature_corpus", "split=train/bucket=all/l.parquet", PASSAGES, kept, {"withheld_sentences": 1})
     return home

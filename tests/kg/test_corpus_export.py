@@ -204,6 +204,12 @@ def test_a_shard_that_is_gone_leaves_nothing_half_written(make_home: Callable[..
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
+def test_a_corpus_without_passages_does_not_leave(make_home: Callable[..., Path], tmp_path: Path) -> None:
+    home = with_card(write_corpus_home(tmp_path / "home", make_home, []))
+    with pytest.raises(MateriaError, match="has a corpus without passages"):
+        export_corpus(home, tmp_path / "out")
+
+
 def test_a_corpus_without_a_card_says_how_to_get_one(corpus_home: Path, tmp_path: Path) -> None:
     with pytest.raises(MateriaError, match=r"has no data card. Run: materia build --until data_card."):
         export_corpus(corpus_home, tmp_path / "out")

@@ -11,7 +11,7 @@ from kg.corpus_preview import PreviewFilter, preview
 from kg.preview_text import class_style, legend, preview_lines
 from kg.trace import trace
 from pipeline.errors import MateriaError
-from tests.kg.corpus_home import COPIED, METFORMIN, ROWS
+from tests.kg.corpus_home import COPIED, METFORMIN, ROWS, passage, write_corpus_home
 
 
 def texts(rows):
@@ -107,6 +107,17 @@ def test_an_entity_has_the_colour_of_its_class_only_where_there_is_a_terminal(co
     assert legend(rows).plain == "Disease  SmallMolecule"
     assert class_style("biolink:Disease") != class_style("biolink:SmallMolecule")
     assert class_style("biolink:NeverHeardOf") == class_style("biolink:NeverHeardOf")
+
+
+def test_a_text_cannot_command_the_terminal(make_home, tmp_path: Path):
+    home = write_corpus_home(tmp_path, make_home, [passage("Metformin\x1b[2J wipes\x07 the screen.")])
+    shown = printed(preview(home), terminal=False, width=200)
+    assert "Metformin\ufffd[2J wipes\ufffd the screen." in shown
+    assert "\x1b" not in shown
+
+
+def test_a_corpus_of_which_nothing_was_taken_has_no_rows(make_home, tmp_path: Path):
+    assert preview(write_corpus_home(tmp_path, make_home, [])) == []
 
 
 def test_ideographs_wrap_by_the_columns_they_take(corpus_home: Path):

@@ -44,6 +44,7 @@ def test_splits_kinds_and_languages_come_in_a_fixed_order(statistics):
 def test_a_concept_is_one_entity_in_both_languages(statistics):
     assert statistics.entities == 4
     assert (statistics.documents, statistics.triples) == (2, 2)
+    assert statistics.forms == (("fact", 4),)
     assert statistics.classes == (
         ClassCount("biolink:Disease", entities=2, mentions=6),
         ClassCount("biolink:SmallMolecule", entities=2, mentions=6),

@@ -116,6 +116,14 @@ def test_clinical_records_are_told_of(deidentified: bool, says: str, make_home, 
     assert metadata["rai:personalSensitiveInformation"] == [limit.removeprefix("- ")]
 
 
+def test_a_corpus_of_which_nothing_was_taken_has_a_card_too(make_home, tmp_path: Path) -> None:
+    home = write_corpus_home(tmp_path / "home", make_home, rows=[])
+    (tmp_path / "card").mkdir()
+    write_card(home, tmp_path / "card", DatasetConfig())
+    assert "0 passages" in (tmp_path / "card" / "README.md").read_text("utf-8")
+    assert not list((tmp_path / "card").glob("images/*.png"))
+
+
 def test_equal_corpora_have_equal_cards(bare: Path, corpus_home: Path, tmp_path: Path) -> None:
     write_card(corpus_home, tmp_path, DatasetConfig())
     for path in sorted(tmp_path.rglob("*.*")):

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from kg.markdown import as_it_is, table
+from kg.markdown import as_it_is, code, table
 
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")) | st.just(" "), min_size=1
@@ -39,3 +39,12 @@ def test_a_text_shows_as_it_is_after_other_words(text: str) -> None:
 def test_a_cell_of_a_table_shows_as_it_is(one: str, other: str) -> None:
     cells = shown(table(("word", "n", "other"), [(as_it_is(one), 12345, as_it_is(other))], text=1))
     assert [squeezed(cell) for cell in cells] == ["word", "n", "other", squeezed(one), "12,345", squeezed(other)]
+
+
+@given(TEXT.filter(lambda text: text.strip()))
+@example("a`b")
+@example("``")
+@example("b|c/notes.jsonl")
+def test_a_name_shows_as_code(name: str) -> None:
+    (seen,) = shown(f"from {code(name)}, record 1")
+    assert squeezed(seen) == squeezed(f"from {name}, record 1")
