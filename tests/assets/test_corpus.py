@@ -18,6 +18,7 @@ from kg.config import CorpusConfig, MixtureConfig, TemperatureConfig
 from kg.corpus import SHARDS
 from kg.tables import CORPUS_PASSAGES
 from pipeline.errors import MateriaError
+from tests.kg.passages import HELD, A
 
 #: Draws from both kinds: told facts are sampled down, papers are cut, common entities come less often.
 MIXTURE = MixtureConfig(
@@ -29,9 +30,15 @@ MIXTURE = MixtureConfig(
     temperature=TemperatureConfig(entities=1.5),
 )
 
+#: What a downstream test asks, in words that no paper of the sample has.
+QUESTION = (
+    "which of the following seven remedies would a prudent physician choose first for a sailor with scurvy at sea"
+)
 
-def configured(folder: Path, papers: Path, mixture: MixtureConfig = MIXTURE) -> Home:
-    config = Config(buckets=16, corpus=CorpusConfig(mixture=mixture))
+
+def configured(folder: Path, papers: Path, mixture: MixtureConfig = MIXTURE, *tests: Path) -> Home:
+    corpus = CorpusConfig(mixture=mixture, test_documents=tuple(map(str, tests)))
+    config = Config(buckets=16, corpus=corpus)
     return open_home(str(folder)).configure([str(papers)], [str(SAMPLE / "vocabulary")], config)
 
 
@@ -93,37 +100,57 @@ def test_a_paper_that_comes_changes_few_shards_and_the_bytes_are_those_of_a_clea
 
 @pytest.mark.slow
 def test_what_must_not_be_is_told_in_one_sentence(tmp_path: Path, papers: Path) -> None:
-    """A ratio is met; one that cannot be leaves all as it was; a row that stands twice under two names is caught and named."""
-    home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5))
+    """A ratio is met; one that cannot be leaves all as it was; a planted leak, duplicate and test are each caught and named."""
+    tests = tmp_path / "tests.jsonl"
+    tests.write_text(json.dumps({"question": QUESTION}) + "\n")
+    home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5), tests)
     build(home, "corpus")
     (index,) = (home.path / "corpus").glob("corpus-*.json")
     assert json.loads(index.read_text())["graph_to_text"] == pytest.approx(0.5, abs=0.05)
     before = outputs(home)
-    impossible = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=900_000))
+    impossible = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=900_000), tests)
     with pytest.raises(
         MateriaError, match="corpus.mixture.graph_to_text: asks for a ratio of 900000, which leaves room"
     ):
         build(impossible, "corpus")
     assert outputs(home) == before
-    home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5))
-    original = plant_twice(home)
-    with pytest.raises(MateriaError, match=r"corpus: the check no_duplicates failed \(duplicates: 1\)"):
+    home = configured(tmp_path / "home", papers, MixtureConfig(graph_to_text=0.5), tests)
+    original = plant(home)
+    with pytest.raises(MateriaError, match=r"corpus: the check no_leak failed \(leaks: 1\)"):
         build(home, "corpus")
     manifest = home.dataset("corpus").manifest()
     assert manifest is not None
-    (example,) = manifest.summary["checks"]["no_duplicates"]["examples"]
-    assert {example["passage_id"], example["other"]} == {"planted", original}
+    checks = manifest.summary["checks"]
+    (leak,), (double,), (foul,) = (
+        checks[name]["examples"] for name in ("no_leak", "no_duplicates", "no_contamination")
+    )
+    assert (leak["passage_id"], leak["reason"], {leak["subject"], leak["object"]}) == (
+        "planted leak",
+        "pair-in-sentence",
+        {A, HELD},
+    )
+    assert {double["passage_id"], double["other"]} == {"planted duplicate", original}
+    assert (foul["passage_id"], foul["reason"]) == ("planted test", "test-ngram")
 
 
-def plant_twice(home: Home) -> str:
-    """Put a row of a finished training shard there once more, under another id; returns its own."""
+def plant(home: Home) -> str:
+    """Put three rows into a finished training shard: one that stands there already, whose id is returned, a held-out pair, a test."""
     dataset = home.dataset(SHARDS)
     key, path = next((key, path) for key in home.buckets for path in dataset.paths(key, containing="split=train"))
     manifest = dataset.manifest(key)
     assert manifest is not None
     rows = pq.read_table(path, partitioning=None).to_pylist()
+    bare = rows[0] | {"spans": [], "relations": [], "triple_ids": [], "kind": "literature", "form": "text"}
+    both = [{"start": 0, "end": 3, "curie": curie, "category": "biolink:NamedThing"} for curie in (A, HELD)]
+    pair = "Both of these are named together here, and nowhere else at all."
+    planted = [
+        rows[0] | {"passage_id": "planted duplicate"},
+        bare
+        | {"passage_id": "planted leak", "text": pair, "spans": both, "sentences": [{"start": 0, "end": len(pair)}]},
+        bare | {"passage_id": "planted test", "text": f"As they say: {QUESTION}", "sentences": []},
+    ]
     with dataset.writer(key) as writer:
-        table = pa.Table.from_pylist([*rows, rows[0] | {"passage_id": "planted"}], CORPUS_PASSAGES)
+        table = pa.Table.from_pylist([*rows, *planted], CORPUS_PASSAGES)
         writer.table(f"split=train/bucket={key}/passages.parquet", CORPUS_PASSAGES).write(table)
         writer.summary.update(manifest.summary)
         writer.commit(skip_key=manifest.skip_key, code_version=manifest.code_version, inputs=manifest.inputs)
