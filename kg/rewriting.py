@@ -3,7 +3,7 @@
 Only passages that tell facts go to the model: definitions are prose already, and quotations must stay. What comes back is judged by
 `rewrite_check`, names are found again in it, and the row gets a new text, new offsets and so a new id. What the model wrote for each text
 is kept beside the corpus (table REWRITES, one partition a bucket), so that a build that changes a few triples has a few texts
-reworded, and one that changes none has none. Judging costs 0.2 ms a passage; decoding is all the rest.
+reworded, and one that changes none has none. Judging costs half a millisecond a paragraph; decoding is all the rest.
 
 Rejected: judging by the model's own score (fluent is not faithful), and rewording each sentence alone (sentences that begin
 alike are what rewording is for).

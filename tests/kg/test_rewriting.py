@@ -199,9 +199,9 @@ def test_only_new_texts_go_to_the_model_and_the_rows_are_those_of_a_build_from_n
     asked = []
     whole = RewritingModel.rewrite
 
-    def counted(self, given, language, *more):
+    def counted(self, given, language, **more):
         asked.extend(given)
-        return whole(self, given, language, *more)
+        return whole(self, given, language, **more)
 
     monkeypatch.setattr(RewritingModel, "rewrite", counted)
     settings = config(t5)
@@ -233,6 +233,16 @@ def test_another_model_is_another_setting_but_another_place_is_not(t5, tmp_path,
     corpus = CorpusConfig(rewriting=config(t5))
     assert corpus.identity() != CorpusConfig().identity()
     assert str(t5) not in str(corpus.identity())
+
+
+def test_a_folder_is_relative_to_the_configuration_and_what_is_none_is_a_name(t5, tmp_path):
+    (tmp_path / "model").symlink_to(t5)
+
+    def whole(name):
+        return str(tmp_path / name)
+
+    for name, expected in (("model", str(tmp_path / "model")), ("google/flan-t5-small", "google/flan-t5-small")):
+        assert CorpusConfig(rewriting=RewritingConfig(model=name)).with_paths(whole).rewriting.model == expected
 
 
 def test_names_to_know_are_those_of_the_language():
