@@ -81,7 +81,11 @@ def parse_config(values: Any, file: str) -> Config:
 
 
 def load_config(path: str) -> Config:
-    """Read a YAML configuration file. Paths in it are relative to it."""
+    """Read a YAML configuration file. Paths in it are relative to it.
+
+    Raises:
+        MateriaError: a key or value is wrong, or a file of templates, or there is no such language.
+    """
     text = text_of(path)
     try:
         config = parse_config(yaml.safe_load(text) or {}, path)
@@ -103,4 +107,9 @@ def load_config(path: str) -> Config:
         vocabulary["categories"] = whole(config.vocabulary.categories)
     update["vocabulary"] = config.vocabulary.model_copy(update=vocabulary)
     update["corpus"] = config.corpus.with_paths(whole)
-    return config.model_copy(update=update)
+    config = config.model_copy(update=update)
+    if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
+        from kg.verbalize import languages_of
+
+        languages_of(config.corpus)  # so that a mistake in them is told before anything is built
+    return config

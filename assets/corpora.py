@@ -7,10 +7,11 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.extraction import write_buckets
+from assets.buckets import write_buckets
+from assets.extraction import name_index_folder
 from assets.stage import Check, Job, Need, Stage
 from kg.config import RewritingConfig
-from kg.tables import CONTEXT, PASSAGES
+from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["CORPORA", "STAGES"]
 
@@ -34,15 +35,35 @@ def _write_shards(job: Job, passages: pa.Table | pa.RecordBatch) -> None:
     job.writer.summary["tokens"] = sum(c["tokens"] for c in job.writer.summary["splits"].values())
 
 
+def withholding(job: Job) -> None:
+    """Training claims that entail a held-out claim through is_a: no training passage may make them.
+
+    One step that writes the list of every bucket; a bucket whose list did not change keeps its data version.
+    """
+    from kg.withholding import withheld_claims
+
+    triples = job.dataset("triples")
+    paths = [path for key in job.home.buckets for path in triples.paths(key)]
+    rows = withheld_claims(paths, job.dataset("vocabulary").paths(), job.home.config.buckets)
+    write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
+
+
+def _withheld(job: Job) -> frozenset[str]:
+    return frozenset(job.dataset("withheld_claims").read(job.key)["triple_id"].to_pylist())
+
+
 def verbalized_corpus(job: Job) -> None:
     """What the graph says, in sentences: every believed triple told in words that fit its belief, alone and with its neighbours.
 
-    A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
+    A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
+    that entails a held-out one is not told, and counted.
     """
     from kg.concepts import ambiguous_names, concepts_named
+    from kg.name_reading import name_reader
     from kg.verbalize import verbalize
 
-    triples, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
+    every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
+    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
     vocabulary = job.dataset("vocabulary").paths()
     named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
     named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
@@ -55,13 +76,15 @@ def verbalized_corpus(job: Job) -> None:
         ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
         context=context,
         splits=job.home.config.splits,
+        read=job.once("name reader", lambda: name_reader(name_index_folder(job.home))),
         set_aside=job.writer.set_aside,
         counts=counts,
     )
-    job.writer.summary["told"] = dict(sorted(counts.items()))
     if job.home.config.corpus.rewriting is not None:
         told = _reworded(job, told, concepts, job.home.config.corpus.rewriting)
     _write_shards(job, told)
+    counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
+    job.writer.summary["told"] = dict(sorted((+counts).items()))
 
 
 def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingConfig) -> pa.Table:
@@ -91,7 +114,7 @@ def triple_context_shuffle(job: Job) -> None:
 
     One step that writes every bucket, so that a bucket can be told without reading another.
     """
-    from kg.context import context_of_triples
+    from kg.triple_context import context_of_triples
 
     config = job.home.config
     rows = context_of_triples(
@@ -99,6 +122,7 @@ def triple_context_shuffle(job: Job) -> None:
         _bucket_paths(job, "evidence_by_bucket"),
         _bucket_paths(job, "literature_by_bucket"),
         config.buckets,
+        withheld=_bucket_paths(job, "withheld_claims"),
         minimum_belief=config.corpus.minimum_belief,
         chains="chain" in config.corpus.forms,
         quotations="quotation" in config.corpus.forms,
@@ -113,7 +137,8 @@ def _bucket_paths(job: Job, asset: str) -> list[str]:
 def literature_corpus(job: Job) -> None:
     """Passages of live papers with their linked entities and claims.
 
-    Sentences of training papers that mention both ends of a held-out pair are withheld, and counted.
+    Sentences of training papers that mention both ends of a held-out pair, or make a claim that entails a held-out one, are
+    withheld, and counted.
     """
     from kg.literature import literature_passages
 
@@ -126,7 +151,7 @@ def literature_corpus(job: Job) -> None:
     config = job.home.config
     literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
     _write_shards(job, PASSAGES.empty_table())
-    for rows in literature_passages(literature, config.corpus, config.splits, count):
+    for rows in literature_passages(literature, config.corpus, config.splits, count, _withheld(job)):
         _write_shards(job, rows)
     job.writer.summary["withheld_sentences"] = withheld
 
@@ -136,7 +161,8 @@ def corpus(job: Job) -> None:
 
     Blocks what follows where a training row holds both ends of a held-out pair.
     """
-    from kg.corpus import corpus_index, find_leaks, write_index
+    from kg.corpus import corpus_index, write_index
+    from kg.leaks import find_leaks
 
     config = job.home.config
     index = corpus_index(job.home.url, config.splits)
@@ -148,10 +174,25 @@ def corpus(job: Job) -> None:
 
 STAGES = [
     Stage(
+        "withholding",
+        "corpus",
+        withholding,
+        version="2",
+        needs=(Need("triples", "bucket"), Need("vocabulary")),
+        settings=lambda home: home.config.buckets,
+        kinds=("duckdb",),
+        shuffled="withheld_claims",
+    ),
+    Stage(
         "triple_context_shuffle",
         "corpus",
         triple_context_shuffle,
-        needs=(Need("triples", "bucket"), Need("evidence_by_bucket", "bucket"), Need("literature_by_bucket", "bucket")),
+        needs=(
+            Need("triples", "bucket"),
+            Need("evidence_by_bucket", "bucket"),
+            Need("literature_by_bucket", "bucket"),
+            Need("withheld_claims", "bucket"),
+        ),
         settings=lambda home: [
             home.config.buckets,
             home.config.corpus.minimum_belief,
@@ -164,7 +205,13 @@ STAGES = [
         "verbalized_corpus",
         "corpus",
         verbalized_corpus,
-        needs=(Need("triples", "same"), Need("triple_context", "same"), Need("vocabulary")),
+        needs=(
+            Need("triples", "same"),
+            Need("triple_context", "same"),
+            Need("withheld_claims", "same"),
+            Need("vocabulary"),
+            Need("name_index"),
+        ),
         partitions="bucket",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
@@ -174,7 +221,7 @@ STAGES = [
         "literature_corpus",
         "corpus",
         literature_corpus,
-        needs=(Need("literature_by_bucket", "same"),),
+        needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
@@ -184,9 +231,18 @@ STAGES = [
         "corpus",
         "corpus",
         corpus,
-        needs=(Need("verbalized_corpus", "bucket"), Need("literature_corpus", "bucket")),
+        needs=(
+            Need("verbalized_corpus", "bucket"),
+            Need("literature_corpus", "bucket"),
+            Need("triples", "bucket"),
+            Need("vocabulary"),
+        ),
         settings=lambda home: home.config.splits.model_dump(),
         kinds=("python", "json"),
-        checks=(Check("no_leak", "No training row may hold both ends of a held-out pair."),),
+        checks=(
+            Check(
+                "no_leak", "No training row may hold both ends of a held-out pair, or what entails a held-out claim."
+            ),
+        ),
     ),
 ]

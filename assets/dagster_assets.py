@@ -18,7 +18,7 @@ from assets.metadata import column_schema, partition_metadata
 from assets.stage import Refreshed, Stage, batches_of, checks_together, refresh
 from assets.stages import STAGES
 from assets.usage import measured
-from kg.tables import CONTEXT
+from kg.tables import CONTEXT, WITHHELD_CLAIMS
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -34,6 +34,7 @@ _SHUFFLED_TABLES = {
     "evidence_by_bucket": EVIDENCE,
     "literature_by_bucket": LITERATURE_BY_BUCKET,
     "triple_context": CONTEXT,
+    "withheld_claims": WITHHELD_CLAIMS,
 }
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-
-import pyarrow as pa
 
 from assets import cooccurrence
+from assets.buckets import write_buckets
 from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import EXTRACTOR
 from pipeline.errors import MateriaError
-from pipeline.storage import Dataset, Manifest
+from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
-__all__ = ["STAGES", "name_index_folder", "write_buckets"]
+__all__ = ["STAGES", "name_index_folder"]
 
 _SMALL = 2000
 
@@ -100,24 +98,6 @@ def _worker_count(job: Job) -> int:
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
     return [path for key in keys for path in dataset.paths(key)]
-
-
-def write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
-    """Write every bucket's partition of an asset, and in this stage's own summary the data version of each."""
-    dataset, buckets = job.dataset(asset), job.home.config.buckets
-    versions: dict[str, str] = {}
-    pending = next(rows, None)
-    for bucket, key in enumerate(job.home.buckets):
-        with dataset.writer(key) as writer:
-            sink = writer.table(f"{key}/{asset}.parquet", schema)
-            while pending is not None and pending[0] == bucket:
-                sink.write(pending[1])
-                pending = next(rows, None)
-            manifest: Manifest = writer.commit(skip_key=f"buckets={buckets}", code_version="1", inputs={})
-        versions[key] = manifest.data_version
-    for key in set(dataset.manifests()) - set(versions):
-        dataset.delete(key)
-    job.writer.summary["buckets"] = versions
 
 
 def evidence_shuffle(job: Job) -> None:

@@ -15,10 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from assets.extraction import name_index_folder
 from assets.home import open_home
 from kg.concepts import ambiguous_names, concepts_named
-from kg.context import context_of_triples
+from kg.name_reading import name_reader
 from kg.tables import CONTEXT, TRIPLES
+from kg.triple_context import context_of_triples
 from kg.verbalize import verbalize
 from pipeline.hashing import hash_fields
 from pipeline.storage import Dataset
@@ -51,6 +53,7 @@ def main() -> None:
         ambiguous=ambiguous_names(vocabulary),
         context=pa.Table.from_batches([rows for _, rows in context], CONTEXT),
         splits=home.config.splits,
+        read=name_reader(name_index_folder(home)),
     ).to_pylist()
     wanted = [
         row for row in passages if options.form in (None, row["form"]) and options.language in (None, row["language"])

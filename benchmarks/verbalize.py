@@ -26,11 +26,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets.extraction import name_index_folder
 from assets.home import Home, open_home
 from kg.concepts import ambiguous_names, concepts_named
 from kg.config import CorpusConfig, SplitConfig
-from kg.context import context_of_triples
+from kg.name_reading import name_reader
 from kg.tables import CONTEXT, TRIPLES
+from kg.triple_context import context_of_triples
 from kg.verbalize import verbalize
 
 
@@ -62,11 +64,12 @@ def main() -> None:
     with TemporaryDirectory(prefix="materia-benchmark.") as name:
         folder = Path(name)
         write_copies(home, folder, options.copies)
+        names = name_index_folder(home)
         shares = [range(first, options.copies, options.processes) for first in range(options.processes)]
         started = time.perf_counter()
         # Each process starts afresh: a forked one would count the memory of this one as its own.
         with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-            jobs = [pool.submit(tell, folder, share, config, home.config.splits) for share in shares]
+            jobs = [pool.submit(tell, folder, names, share, config, home.config.splits) for share in shares]
             told = [job.result() for job in jobs]
         wall = time.perf_counter() - started
     passages, seconds = sum(t.passages for t in told), sum(t.seconds for t in told)
@@ -111,9 +114,10 @@ def _other(copy: int, triple_id: str) -> str:
     return hashlib.sha256(f"{copy}/{triple_id}".encode()).hexdigest()
 
 
-def tell(folder: Path, copies: Sequence[int], config: CorpusConfig, splits: SplitConfig) -> Told:
+def tell(folder: Path, names: str, copies: Sequence[int], config: CorpusConfig, splits: SplitConfig) -> Told:
     """Tell some copies, one after another, and write each."""
     ambiguous = frozenset(json.loads((folder / "ambiguous.json").read_text()))
+    read = name_reader(names)
     started, passages, first_peak = time.process_time(), 0, 0.0
     for copy in copies:
         table = verbalize(
@@ -123,6 +127,7 @@ def tell(folder: Path, copies: Sequence[int], config: CorpusConfig, splits: Spli
             ambiguous=ambiguous,
             context=pq.read_table(folder / f"context-{copy}.parquet"),
             splits=splits,
+            read=read,
         )
         pq.write_table(table, folder / f"passages-{copy}.parquet", compression="zstd")
         passages += table.num_rows

@@ -121,6 +121,12 @@ class CorpusConfig(_Strict):
             return {k: v for k, v in values.items() if k != "language"} | {"languages": [values["language"]]}
         return values
 
+    @model_validator(mode="after")
+    def _templates_are_used(self) -> Self:
+        if unused := sorted(set(self.templates) - set(self.languages)):
+            raise ValueError(f"there are templates for {', '.join(unused)}, which languages does not name")
+        return self
+
     languages: tuple[str, ...] = Field(
         ("en",), min_length=1, description="languages (ISO 639-1) that the graph is told in; every triple in each"
     )

@@ -15,7 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from kg.template_file import STANCES, Entry, Templates, parse_templates
+from kg.template_entries import STANCES, Entry, Templates
+from kg.template_file import parse_templates
 from pipeline.errors import MateriaError
 from pipeline.sources import text_of
 

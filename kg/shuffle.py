@@ -228,7 +228,7 @@ def _check(connection: Any) -> None:
 
 
 def by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """A batch sorted by bucket, cut where the bucket changes, without that column."""
+    """A batch sorted by its column `bucket`, cut where that changes, as rows of a schema without it."""
     buckets = batch["bucket"].to_numpy()
     starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
     rows = batch.select(schema.names).cast(schema)

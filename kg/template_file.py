@@ -18,80 +18,18 @@ A shared form is used for the predicates that have all its words. A language dec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from kg.template_entries import CONDITIONS, PAIR, SLOT, STANCES, Entry, Templates
 from pipeline.errors import MateriaError
 
-__all__ = ["STANCES", "Entry", "Templates", "parse_templates"]
+__all__ = ["parse_templates"]
 
-#: How a claim is told: by the band of its belief, or as denied, or as contested.
-STANCES = ("high", "middle", "low", "denied", "contested")
-
-_SLOT = re.compile(r"\{([^{}]*)\}")
-_PAIR = frozenset({"subject", "object"})
-_CONDITIONS = ("direction", "subject", "object")
 _TOP_KEYS = ("language", "bands", "words", "forms", "predicates", "definition", "synonyms", "list", "quotations")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a file says about a predicate, or about one case of it.
-
-    Attributes:
-        words: by the names the file declares; `singular|plural` where a word agrees with the subject.
-        symmetric: whether the two entities may change places.
-        forms: sentences of its own, by stance.
-        when: for a case, the values that direction, subject and object (Biolink classes) may have.
-        cases: in the order in which they are tried.
-    """
-
-    words: dict[str, str] = field(default_factory=dict)
-    symmetric: bool = False
-    forms: dict[str, list[str]] = field(default_factory=dict)
-    when: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    cases: tuple[Entry, ...] = ()
-
-    def case_of(self, direction: str | None, subject: str, object_: str) -> Entry:
-        """The case that fits a claim; the entry itself where none does."""
-        values = dict(zip(_CONDITIONS, (direction or "none", subject, object_), strict=True))
-        fitting = (case for case in self.cases if all(values[name] in allowed for name, allowed in case.when.items()))
-        return next(fitting, self)
-
-    def sentences(self, stance: str, shared: list[str]) -> list[str]:
-        """Shared sentences for which it has the words, with these put in, and its own; turned round too where symmetric."""
-        found = [_put(sentence, self.words) for sentence in shared if _words_in(sentence) <= self.words.keys()]
-        found += self.forms.get(stance, [])
-        return found + [_turned(sentence) for sentence in found] if self.symmetric else found
-
-
-@dataclass(frozen=True)
-class Templates:
-    """A whole file, checked.
-
-    Attributes:
-        high, middle: least beliefs of the bands of these names.
-        forms: sentences that all predicates share, by stance.
-        definition, synonyms: sentences about one entity.
-        comma, last: the marks between names of a list.
-        quotations: what a sentence of a paper is put into.
-    """
-
-    language: str
-    high: float
-    middle: float
-    words: tuple[str, ...]
-    forms: dict[str, list[str]]
-    predicates: dict[str, Entry]
-    definition: str
-    synonyms: str
-    comma: str
-    last: str
-    quotations: tuple[str, ...]
 
 
 def parse_templates(text: str, file: str, shipped: Templates | None = None) -> Templates:
@@ -155,13 +93,13 @@ class _Reader:
         kept = shipped.__dict__ if shipped else {}
         words = self.word_names(values["words"]) if "words" in values else kept["words"]
         forms = dict(kept.get("forms") or {})
-        forms |= {k: self.form(v, ("forms", k), {*_PAIR, *words}) for k, v in self.map(values, "forms").items()}
+        forms |= {k: self.form(v, ("forms", k), {*PAIR, *words}) for k, v in self.map(values, "forms").items()}
         self.keys(forms, STANCES, ("forms",))
         predicates = dict(kept.get("predicates") or {})
         for name, entry in self.map(values, "predicates").items():
             read = self.entry(entry, ("predicates", name), words)
             old = predicates.get(name)
-            predicates[name] = read if old is None or read.words or read.cases else _with_more(old, read)
+            predicates[name] = read if old is None or read.words or read.cases else old.with_more(read)
             self.complete(predicates[name], forms, ("predicates", name))
         high, middle = self.bands(values["bands"]) if "bands" in values else (kept["high"], kept["middle"])
         comma, last = self.marks(values["list"]) if "list" in values else (kept["comma"], kept["last"])
@@ -190,7 +128,7 @@ class _Reader:
         return found
 
     def word_names(self, value: Any) -> tuple[str, ...]:
-        taken = {*_PAIR, *_CONDITIONS, "forms", "cases", "symmetric"}
+        taken = {*PAIR, *CONDITIONS, "forms", "cases", "symmetric"}
         if not isinstance(value, list) or not all(isinstance(name, str) and name.isidentifier() for name in value):
             remedy = "Name the words of a predicate: words: [present, infinitive]"
             raise self.fail("'words' is no list of names", ("words",), remedy)
@@ -216,7 +154,7 @@ class _Reader:
             if (
                 not isinstance(text, str)
                 or text.count("{quotation}") != 1
-                or len(_SLOT.findall(text)) != 1
+                or len(SLOT.findall(text)) != 1
                 or "\n" in text
             ):
                 remedy = "Write a list of sentences, each with the slot {quotation} once and no other"
@@ -228,7 +166,7 @@ class _Reader:
         case = len(path) > 2
         if not isinstance(value, dict) or not value:
             raise self.fail(f"{name} has no words", path, f"Give it words ({', '.join(words)}) or forms")
-        self.keys(value, (*words, "symmetric", "forms", *(_CONDITIONS if case else ("cases",))), path)
+        self.keys(value, (*words, "symmetric", "forms", *(CONDITIONS if case else ("cases",))), path)
         given = {word: value[word] for word in words if word in value}
         for word, text in given.items():
             if not isinstance(text, str) or not text.strip() or text.count("|") > 1 or set(text) & set("{}\n"):
@@ -243,10 +181,10 @@ class _Reader:
                 f"the forms of {name} hold no stances", (*path, "forms"), f"Write lists under: {', '.join(STANCES)}"
             )
         self.keys(forms, STANCES, (*path, "forms"))
-        own = {stance: self.form(sentences, (*path, "forms", stance), _PAIR) for stance, sentences in forms.items()}
-        when = {key: self.condition(value[key], (*path, key)) for key in _CONDITIONS if case and key in value}
+        own = {stance: self.form(sentences, (*path, "forms", stance), PAIR) for stance, sentences in forms.items()}
+        when = {key: self.condition(value[key], (*path, key)) for key in CONDITIONS if case and key in value}
         if case and not when:
-            raise self.fail(f"a case of {name} has no condition", path, f"Give it one of: {', '.join(_CONDITIONS)}")
+            raise self.fail(f"a case of {name} has no condition", path, f"Give it one of: {', '.join(CONDITIONS)}")
         cases = value.get("cases") or []
         if not isinstance(cases, list):
             raise self.fail(f"the cases of {name} are no list", (*path, "cases"), "Write one case behind each hyphen")
@@ -272,7 +210,7 @@ class _Reader:
         if not isinstance(value, list):
             raise self.fail(f"{path[-1]!r} holds no list of sentences", path, "Write one sentence behind each hyphen")
         for number, sentence in enumerate(value):
-            self.sentence(sentence, (*path, number), _PAIR, known)
+            self.sentence(sentence, (*path, number), PAIR, known)
         return list(value)
 
     def sentence(
@@ -281,7 +219,7 @@ class _Reader:
         """Every needed slot stands once; no other slot; agreement slots have two words and follow a number."""
         if not isinstance(sentence, str) or not sentence.endswith((".", "。")) or "\n" in sentence:
             raise self.fail(f"{sentence!r} is no sentence", path, "Write it on one line and end it with a full stop")
-        slots = _SLOT.findall(sentence)
+        slots = SLOT.findall(sentence)
         if not sentence.count("{") == len(slots) == sentence.count("}"):
             raise self.fail(f"a brace is not closed in {sentence!r}", path, "Write slots as {subject}")
         plain = []
@@ -298,27 +236,3 @@ class _Reader:
             if plain.count(name) != 1:
                 problem = f"slot {{{name}}} stands {plain.count(name)} times in {sentence!r}"
                 raise self.fail(problem, path, "It must stand there once")
-
-
-def _with_more(entry: Entry, more: Entry) -> Entry:
-    """An entry with the sentences of another added, and with its symmetry."""
-    forms = {
-        s: [*entry.forms.get(s, []), *more.forms.get(s, [])] for s in STANCES if s in entry.forms or s in more.forms
-    }
-    return replace(entry, forms=forms, symmetric=entry.symmetric or more.symmetric)
-
-
-def _words_in(sentence: str) -> set[str]:
-    """The words of the predicate that a shared sentence needs."""
-    return {slot for slot in _SLOT.findall(sentence) if ":" not in slot} - _PAIR
-
-
-def _put(sentence: str, words: dict[str, str]) -> str:
-    for name, word in words.items():
-        sentence = sentence.replace(f"{{{name}}}", f"{{subject:{word}}}" if "|" in word else word)
-    return sentence
-
-
-def _turned(sentence: str) -> str:
-    """The sentence with subject and object in each other's place."""
-    return re.sub(r"\{(subject|object)(?=[:}])", lambda m: "{object" if m[1] == "subject" else "{subject", sentence)

@@ -30,6 +30,7 @@ __all__ = [
     "TracedEvidence",
     "TracedPassage",
     "TracedTriple",
+    "TracedVocabulary",
     "edge_of",
     "graphs_of",
     "look_up",
@@ -104,6 +105,14 @@ class TracedTriple:
 
 
 @dataclass(frozen=True)
+class TracedVocabulary:
+    """A vocabulary file that a concept comes from, with the file's hash."""
+
+    file: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class TracedPassage:
     """A passage and everything behind it.
 
@@ -113,6 +122,7 @@ class TracedPassage:
         other_evidence: claims made in the passage that support no triple: denied ones.
         documents: documents behind the passage, each with its file.
         names: concepts named in the passage: CURIE and the words that name it.
+        vocabularies: of a passage that says what an entity is and how else it is called, the files that say so.
     """
 
     shard: str
@@ -127,6 +137,7 @@ class TracedPassage:
     triples: tuple[TracedTriple, ...]
     other_evidence: tuple[TracedEvidence, ...]
     documents: tuple[TracedDocument, ...]
+    vocabularies: tuple[TracedVocabulary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,7 +205,16 @@ def trace(home: UPath | Path | str, shard: str, row: int, *, buckets: int | None
         triples=told,
         other_evidence=tuple(one for one in traced if one.evidence_id not in used),
         documents=tuple(documents[doc_id] for doc_id in passage["doc_ids"]),
+        vocabularies=_vocabularies(home, curies[0]) if passage.get("form") == "entity" else (),
     )
+
+
+def _vocabularies(home: UPath | Path | str, curie: str) -> tuple[TracedVocabulary, ...]:
+    """The files that a concept comes from, in the order in which they were given."""
+    manifest = Dataset(home, "vocabulary").manifest()
+    hashes = {name.partition("/")[2]: sha256 for name, sha256 in manifest.inputs.items()} if manifest else {}
+    rows = look_up(home, "vocabulary", [WHOLE], "curie", [curie], columns=["curie", "sources"])
+    return tuple(TracedVocabulary(file, hashes.get(file)) for row in rows for file in row["sources"])
 
 
 def summarise(home: UPath | Path | str, shard: str) -> ShardSummary:

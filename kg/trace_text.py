@@ -58,6 +58,9 @@ def _lines(passage: TracedPassage) -> Iterator[str]:
     for document in passage.documents:
         if document.doc_id not in shown:
             yield from _document(document, "")
+    for vocabulary in passage.vocabularies:
+        yield f"vocabulary {vocabulary.file}"
+        yield f"  sha256 {vocabulary.sha256 or '(the vocabulary is no longer there)'}"
 
 
 def _evidence(evidence: TracedEvidence) -> Iterator[str]:

@@ -16,28 +16,24 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from itertools import combinations, groupby, pairwise, starmap
+from itertools import groupby, starmap
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from kg.config import CorpusConfig, SplitConfig
 from kg.languages import Language, language_of
-from kg.literature import document_split
+from kg.name_reading import NameReader
 from kg.passage_rows import PassageRows, verbalized_id
-from kg.splits import split_of
-from kg.tables import CONTEXT, PASSAGES
-from kg.telling import Fact, Quotation, Teller, Told, digits_of
-from pipeline.duck import one_array
+from kg.tables import PASSAGES
+from kg.telling import Fact, Teller, Told, digits_of
+from kg.triple_context import Beside
 from pipeline.errors import SetAside
 
 __all__ = ["languages_of", "verbalize"]
 
 _BATCH_ROWS = 4096
-_REMEMBERED_PAIRS = 1 << 18
 _KEY = itemgetter(0, 1)
 _COLUMNS = Fact._fields[:-1]
 # Uses of a triple, each with a phrasing of its own: alone, in a paragraph, first and second in a chain, before a quotation.
@@ -60,6 +56,7 @@ def verbalize(
     ambiguous: Collection[str] = frozenset(),
     context: pa.Table | None = None,
     splits: SplitConfig | None = None,
+    read: NameReader | None = None,
     set_aside: SetsAside | None = None,
     counts: Counter[str] | None = None,
 ) -> pa.Table:
@@ -72,7 +69,8 @@ def verbalize(
         languages: those of the configuration where None.
         ambiguous: names, in lower case, that several concepts of the vocabulary have; told only where they are preferred names.
         context: CONTEXT of these triples, for chains and quotations; `concepts` then has rows for the entities of its triples too.
-        splits: how pairs are held out: no training chain joins the ends of such a pair, no training quotation names both.
+        splits: how pairs are held out: no training chain joins the ends of such a pair, no quotation or definition names both.
+        read: finds what else a definition names; without it, only the entity itself is linked there.
         set_aside: told of triples that cannot be told in any language because an entity has no name.
         counts: gets the number of triples told (`told-high`, `told-denied` ...), left out (`untold-low-belief`), and told
             with the words of their predicate's name for want of a template (`no-template biolink:...`). With several
@@ -85,11 +83,12 @@ def verbalize(
     counts = Counter() if counts is None else counts
     batches: list[pa.RecordBatch] = []
     with _no_collector():
-        beside = _Beside(context, splits or SplitConfig())
+        beside = Beside(context, splits or SplitConfig())
         for number, language in enumerate(languages_of(config) if languages is None else languages):
             # That no vocabulary has an entity is said once. That a language has no name for it is only counted.
             teller = Teller(language, concepts, ambiguous)
             batches += _told(triples, teller, beside, config, counts, None if number else set_aside)
+            batches.append(_entities(triples, teller, beside, config, read))
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks()
 
 
@@ -108,15 +107,15 @@ def _no_collector() -> Iterator[None]:
 def _told(  # noqa: PLR0917
     triples: pa.Table,
     teller: Teller,
-    beside: _Beside,
+    beside: Beside,
     config: CorpusConfig,
     counts: Counter[str],
     set_aside: SetsAside | None,
 ) -> Iterator[pa.RecordBatch]:
     """Passages in one language. Rows are kept as Arrow, not as Python objects, which the garbage collector would go through."""
     rows = PassageRows("verbalized")
-    code, forms, described = teller.language.code, frozenset(config.forms), ""
-    for (subject, _), group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
+    code, forms = teller.language.code, frozenset(config.forms)
+    for _, group in groupby(_facts(triples, teller, config, counts, set_aside), key=_KEY):
         facts = list(group)
         for fact in facts:
             if "fact" in forms:
@@ -134,14 +133,27 @@ def _told(  # noqa: PLR0917
                 if len(together) > 1:
                     chosen = [(fact, digits_of(fact.triple_id, _IN_PARAGRAPH)) for fact in together]
                     _add(rows, "paragraph", code, together, teller.tell(chosen, vary_subject=False))
-        if "entity" in forms and subject != described:
-            described = subject
-            if opening := teller.opening(subject):
-                _add(rows, "entity", code, (), opening)
         if len(rows) >= _BATCH_ROWS:
             yield rows.batch()
             rows = PassageRows("verbalized")
     yield rows.batch()
+
+
+def _entities(
+    triples: pa.Table, teller: Teller, beside: Beside, config: CorpusConfig, read: NameReader | None
+) -> pa.RecordBatch:
+    """What is said of the subjects themselves, in training passages: their definitions and other names."""
+    rows = PassageRows("verbalized")
+    subjects = sorted(set(triples["subject"].to_pylist()) & teller.names.keys()) if "entity" in config.forms else []
+    openings = [(subject, told) for subject in subjects if (told := teller.opening(subject))]
+    named = read([told.text for _, told in openings]) if read else [[] for _ in openings]
+    for (subject, told), found in zip(openings, named, strict=True):
+        if not beside.gives_away({subject, *(curie for _, _, curie, _ in found)}):
+            own = {place for start, end, *_ in told.spans for place in range(start, end)}
+            others = [span for span in found if own.isdisjoint(range(span[0], span[1]))]
+            linked = told._replace(spans=sorted([*told.spans, *others]))
+            _add(rows, "entity", teller.language.code, (), linked)
+    return rows.batch()
 
 
 def _facts(
@@ -169,51 +181,6 @@ def _facts(
                     continue
             counts[f"told-{stance}"] += 1
             yield fact._replace(stance=stance)
-
-
-class _Beside:
-    """The context of the triples of a bucket, less what would give a held-out pair away."""
-
-    def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
-        self._splits = splits
-        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(lambda a, b: split_of(a, b, splits) != "train")
-        table = (CONTEXT.empty_table() if context is None else context).combine_chunks()
-        self._onward = {triple_id: Fact(*row) for triple_id, row in _structs(table, "onward", _COLUMNS)}
-        self._quotations = {
-            triple_id: Quotation._make(row) for triple_id, row in _structs(table, "quotation", Quotation._fields)
-        }
-
-    def onward(self, fact: Fact) -> Fact | None:
-        """A triple about the object of another, where both and the pair of their far ends are for training."""
-        second = self._onward.get(fact.triple_id)
-        return None if second is None or self._is_held_out(*sorted((fact.subject, second.object))) else second
-
-    def quotation(self, fact: Fact, language: str) -> Quotation | None:
-        """A sentence that says a triple, in that language, where it names no held-out pair and its paper is for training."""
-        found = self._quotations.get(fact.triple_id)
-        if found is None or found.language != language or document_split(found.doc_id, self._splits) != "train":
-            return None
-        named = sorted({curie for _, _, curie, _ in found.mentions})
-        return None if any(self._is_held_out(a, b) for a, b in combinations(named, 2)) else found
-
-
-def _structs(table: pa.Table, column: str, fields: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The rows of a struct column that are not null, with their triple. Lists of mentions are read flat, as tuples."""
-    rows = table.filter(table[column].is_valid()).combine_chunks()
-    if rows.num_rows == 0:
-        return
-    structs = one_array(rows[column])
-    values = []
-    for name in fields:
-        part = structs.field(name)
-        if pa.types.is_list(part.type) and pa.types.is_struct(part.type.value_type):
-            flat = part.flatten()
-            tuples = list(zip(*(child.to_pylist() for child in flat.flatten()), strict=True))
-            ends = np.cumsum(part.value_lengths().to_numpy(zero_copy_only=False)).tolist()
-            values.append([tuples[start:end] for start, end in pairwise([0, *ends])])
-        else:
-            values.append(part.to_pylist())
-    yield from zip(rows["triple_id"].to_pylist(), zip(*values, strict=True), strict=True)
 
 
 def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from kg.languages.base import Concept, Language, SurfaceName
 from kg.languages.chinese import Chinese
 from kg.languages.english import English
@@ -15,7 +13,6 @@ __all__ = ["LANGUAGES", "Concept", "Language", "SurfaceName", "language_of"]
 LANGUAGES: dict[str, type[Language]] = {language.code: language for language in (English, Chinese)}
 
 
-@lru_cache(maxsize=16)
 def language_of(code: str, templates: str | None = None) -> Language:
     """A language with its templates.
 

@@ -18,7 +18,7 @@ _RELATIONS = {
     "has_material_basis_in": "caused by", "has_symptom": "with the symptom", "located_in": "in the", "results_in": "resulting in",
     "transmitted_by": "transmitted by", "derives_from": "derived from", "has_agent": "caused by", "composed_of": "composed of",
 }  # fmt: skip
-_FRAME = re.compile(r"(?:An?|The|Any|One of) [\w(]")
+_FRAME = re.compile(r"(?:An?|Any|One of) [\w(]|The [\w-]+(?: [\w-]+)? (?:of|in|that|which)\b")
 # The Disease Ontology leaves out a verb at times: "a disease that caused by", "an accumulation of the accumulation".
 _PARTICIPLE = re.compile(r"\b(that|which) ((?:caused|characterized|derived|located|transmitted|composed|inherited)\b)")
 _REPEATED = re.compile(r"\b(\w+) (?:of )?(?:the )?\1\b")

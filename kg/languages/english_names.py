@@ -25,6 +25,7 @@ def _words(text: str) -> frozenset[str]:
 _MARKUP = re.compile(
     r"<[^<>]*>|\[[^\[\]]*\]$|\((?:disorder|finding|disease|substance|drug|NOS)\)$|,? NOS$", re.IGNORECASE
 )
+_TAG = re.compile(r"<[^<>]*>")
 _SPACE = re.compile(r"\s+")
 # After a comma, these begin a phrase that follows its noun as it stands: "deafness, with ...".
 _FOLLOWS = re.compile(
@@ -37,7 +38,7 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
     "abnormality abscess aneurysm burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
-    "pustule reaction receptor reflex seizure shunt symptom tumor tumour ulcer wound"
+    "pustule reaction receptor reflex seizure shunt statin symptom tumor tumour ulcer vaccine wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(
@@ -109,7 +110,9 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     >>> surface_name("Adrenergic beta-Antagonists", "MESH:D000319", "biolink:ChemicalEntity").plural
     True
     """
-    plain = _SPACE.sub(" ", _MARKUP.sub("", _SPACE.sub(" ", unescape(name) if "&" in name else name))).strip()
+    spaced = _SPACE.sub(" ", unescape(name) if "&" in name else name)
+    # What a vocabulary adds in brackets is left out, unless there is nothing else.
+    plain = _SPACE.sub(" ", _MARKUP.sub("", spaced)).strip() or _SPACE.sub(" ", _TAG.sub("", spaced)).strip()
     clean = plain.strip(" .,;") or plain
     clean = clean.split("; ")[0]
     text = running_order(clean)
@@ -163,7 +166,9 @@ def running_order(name: str) -> str:
 def _running_case(name: str, curie: str) -> str:
     """Capitals only where running text has them: acronyms, symbols, names of persons, places and organisms."""
     if curie.startswith(_LOWER_CASE_VOCABULARIES) and not _is_title(name):
-        return name
+        first = name.split(" ", 1)[0]
+        plain = _CAPITALISED.fullmatch(first) and _COMMON_ENDING.search(first) and not _is_proper(first, [])
+        return first.lower() + name[len(first) :] if plain else name
     if _is_shouted(name):
         name = "".join(_unshout(word) for word in _PIECES.split(name))
     pieces = _PIECES.split(name)

@@ -41,7 +41,7 @@ def interchangeable(concept: Concept, name: SurfaceName) -> tuple[SurfaceName, .
 
 @lru_cache(maxsize=1 << 16)
 def _interchangeable(exact: tuple[str, ...], curie: str, category: str, name: SurfaceName) -> tuple[SurfaceName, ...]:
-    own, group = _words(name.text), _groups().get(_letters(name.text))
+    group = _groups().get(_letters(name.text))
     seen = {_stems(name.text)}
     kept: list[SurfaceName] = []
     for other in (surface_name(synonym, curie, category) for synonym in exact):
@@ -50,7 +50,7 @@ def _interchangeable(exact: tuple[str, ...], curie: str, category: str, name: Su
             continue
         if _CODE.search(other.text) and not _CODE.search(name.text):
             continue
-        same = _words(other.text) == own and not _is_misspelt(other.text, name.text)
+        same = _same_words(name.text, other.text) and not _is_misspelt(other.text, name.text)
         if same or (group is not None and group == _groups().get(_letters(other.text))):
             seen.add(stems)
             kept.append(other)
@@ -87,12 +87,20 @@ def uninverted(concept: Concept) -> str | None:
     return min(found, key=lambda o: (o.lower().split()[0] not in _LEADING, o.istitle(), found.index(o)), default=None)
 
 
+def _same_words(one: str, other: str) -> bool:
+    """Whether two names are made of the same words; in another order only where a word such as "of" joins them."""
+    ours, joined = _words(one)
+    theirs, also_joined = _words(other)
+    return ours == theirs or ((joined or also_joined) and sorted(ours) == sorted(theirs))
+
+
 @lru_cache(maxsize=1 << 16)
-def _words(text: str) -> tuple[str, ...]:
-    """The words of a name in normal form; sorted where a word such as "of" says how they belong together."""
-    words = organ_variant(normal_form(text))
-    kept = tuple("disease" if word == "disorder" else word for word in words if word not in _LITTLE)
-    return kept if _JOINING.isdisjoint(words) else tuple(sorted(kept))
+def _words(text: str) -> tuple[tuple[str, ...], bool]:
+    """The words of a name that carry its meaning, in normal form, and whether others join them."""
+    words = normal_form(text)
+    # Of "kidney" and "renal" the first by the alphabet stands for both.
+    kept = (min(word, *organ_variant((word,))) for word in words if word not in _LITTLE)
+    return tuple("disease" if word == "disorder" else word for word in kept), not _JOINING.isdisjoint(words)
 
 
 def _is_misspelt(other: str, name: str) -> bool:

@@ -122,7 +122,13 @@ def home(tmp_path_factory):
         {"curie": curie, "name": name, "synonyms": [], "category": "biolink:NamedThing"}
         for name, curie in sorted(NAMES.items())
     ]
+    for row in names:
+        row["sources"] = ["drugs.obo", "names.tsv"]
+        row["definition"] = "A drug that lowers glucose." if row["curie"] == METFORMIN else None
     concepts = pa.Table.from_pylist(names, VOCABULARY)
+    with Dataset(home, "vocabulary").writer() as writer:
+        writer.table("vocabulary.parquet", VOCABULARY).write(concepts)
+        writer.commit(skip_key="k", code_version="1", inputs={"000/drugs.obo": "3" * 64, "001/names.tsv": "4" * 64})
     corpus = CorpusConfig()
     for number in range(BUCKETS):
         key = bucket_name(number, BUCKETS)
@@ -180,7 +186,7 @@ def row_of(home, name, condition):
 
 def test_a_verbalized_row_leads_back_to_the_hash_of_each_file(home):
     name = shard("verbalized_corpus", METFORMIN)
-    row = row_of(home, name, lambda row: "etformin" in row["text"])
+    row = row_of(home, name, lambda row: "etformin" in row["text"] and row["form"] == "fact")
     passage = trace(home, name, row)
     (triple,) = passage.triples
     assert (triple.subject, triple.predicate, triple.object) == (METFORMIN, "biolink:treats", DIABETES)
@@ -210,6 +216,15 @@ def test_a_verbalized_row_leads_back_to_the_hash_of_each_file(home):
         "2" * 64,
     ):
         assert piece in shown
+
+
+def test_what_an_entity_is_leads_back_to_the_hash_of_each_vocabulary(home):
+    name = shard("verbalized_corpus", METFORMIN)
+    passage = trace(home, name, row_of(home, name, lambda row: row["form"] == "entity"))
+    assert passage.text == "Metformin is a drug that lowers glucose."
+    assert [(v.file, v.sha256) for v in passage.vocabularies] == [("drugs.obo", "3" * 64), ("names.tsv", "4" * 64)]
+    assert (passage.triples, passage.documents) == ((), ())
+    assert f"vocabulary names.tsv\n  sha256 {'4' * 64}" in format_trace(passage)
 
 
 def test_a_literature_row_leads_to_triples_of_several_buckets_and_to_denied_claims(home):
@@ -260,7 +275,8 @@ def test_a_shard_as_a_whole_names_the_files_behind_it(home):
 def test_a_document_that_is_no_longer_live_is_said_to_be_so(home, tmp_path):
     for asset in ("verbalized_corpus", "evidence_by_bucket", "triples"):
         (tmp_path / asset).symlink_to(home / asset)
-    passage = trace(tmp_path, shard("verbalized_corpus", METFORMIN), 0)
+    name = shard("verbalized_corpus", METFORMIN)
+    passage = trace(tmp_path, name, row_of(tmp_path, name, lambda row: row["form"] == "fact"))
     assert {d.file for d in passage.documents} == {None}
     assert "no longer live" in format_trace(passage)
 
