@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,7 +37,6 @@ _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _SYMBOL = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]+|\b\w*[a-z0-9-][A-Z]\w*|\b[A-Z][A-Z-]+[A-Z]\w*")
 _CAPITALISED = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+\b")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
-_MOST_WORDS, _MOST_HAN, _LEAST_LETTERS, _LEAST_HAN = 8, 24, 4, 2
 
 
 class Passage(NamedTuple):
@@ -65,14 +64,14 @@ class _Reading(NamedTuple):
     claims: frozenset[str]
 
 
-def check_rewrite(old: Passage, text: str, language: str, names: Collection[str] = frozenset()) -> Passage | str:
+def check_rewrite(old: Passage, text: str, language: str, named: Iterable[Span] = ()) -> Passage | str:
     """The rewritten passage with its names found again, or the reason why it cannot stand for the old one.
 
     Args:
         old: sentences from templates, each with the names of two or more entities.
         text: what the model wrote, on one line.
         language: ISO 639-1 code.
-        names: names of other entities in lower case, which must not be added.
+        named: all names that a reader of the vocabulary finds in the text.
 
     Returns:
         a reason is one of: unfinished, too-short, too-long, other-language, number-changed, name-lost, name-added, sentence-added,
@@ -86,7 +85,7 @@ def check_rewrite(old: Passage, text: str, language: str, names: Collection[str]
     if {span[2] for span in old.spans} - {span[2] for span in spans}:
         return "name-lost"
     new = Passage(text, split_sentences(text), spans, ())
-    if reason := _words_added(old, new, language, names):
+    if reason := _words_added(old, new, language, named):
         return reason
     before = [_read(old, sentence, language) for sentence in old.sentences]
     after = [_read(new, sentence, language) for sentence in new.sentences]
@@ -158,7 +157,7 @@ def _around(reading: _Reading, first: str, second: str) -> str:
     return _NAME.join(pieces[start + 1 : stop + 2])
 
 
-def _words_added(old: Passage, new: Passage, language: str, names: Collection[str]) -> str | None:
+def _words_added(old: Passage, new: Passage, language: str, named: Iterable[Span]) -> str | None:
     """A reason where numbers differ, or where the new text holds symbols, proper names or names of entities that the old one has not."""
     bare_old, bare_new = _mask(old.text, old.spans), _mask(new.text, new.spans)
     if _numbers(bare_old) != _numbers(bare_new):
@@ -172,7 +171,7 @@ def _words_added(old: Passage, new: Passage, language: str, names: Collection[st
         if set(kind.findall(bare_new)) - set(_WORD.findall(bare_old)):
             return "name-added"
     was = old.text.lower()
-    for start, end in _known_names(new.text, names, language):
+    for start, end, _, _ in named:
         inside = any(start >= a and end <= b for a, b, _, _ in new.spans)
         if not inside and new.text[start:end].lower() not in was:
             return "name-added"
@@ -206,25 +205,6 @@ def _one_of(forms: tuple[str, ...]) -> re.Pattern[str]:
         for f in forms
     ]
     return re.compile("|".join(parts))
-
-
-def _known_names(text: str, names: Collection[str], language: str) -> Iterator[tuple[int, int]]:
-    """Places of given names in a text, the longest at each place."""
-    if not names:
-        return
-    lower = text.lower()
-    if language == "zh":
-        for start in range(len(lower)):
-            stops = range(min(len(lower), start + _MOST_HAN), start + _LEAST_HAN - 1, -1)
-            if (stop := next((s for s in stops if lower[start:s] in names), None)) is not None:
-                yield start, stop
-        return
-    words = [match.span() for match in _WORD.finditer(lower)]
-    for place, (start, _) in enumerate(words):
-        for _, stop in reversed(words[place : place + _MOST_WORDS]):
-            if stop - start >= _LEAST_LETTERS and lower[start:stop] in names:
-                yield start, stop
-                break
 
 
 def _mask(text: str, spans: Iterable[Span]) -> str:
