@@ -114,4 +114,6 @@ def load_config(path: str) -> Config:
         from kg.verbalize import languages_of
 
         languages_of(config.corpus)  # so that a mistake in them is told before anything is built
+    if config.corpus.rewriting is not None:
+        config.corpus.rewriting.folder()  # likewise
     return config

@@ -11,6 +11,7 @@ from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
 from kg.config import RewritingConfig
+from kg.name_reading import NameReader
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["STAGES"]
@@ -66,30 +67,29 @@ def verbalized_corpus(job: Job) -> None:
     named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
     named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
     counts: Counter[str] = Counter()
-    concepts = concepts_named(vocabulary, named)
+    read = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
     told = verbalize(
         triples,
-        concepts,
+        concepts_named(vocabulary, named),
         job.home.config.corpus,
         ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
         context=context,
         splits=job.home.config.splits,
-        read=job.once("name reader", lambda: name_reader(name_index_folder(job.home))),
+        read=read,
         set_aside=job.writer.set_aside,
         counts=counts,
     )
+    if job.home.config.corpus.rewriting is not None:
+        told = _reworded(job, told, job.home.config.corpus.rewriting, read)
+    _write_shards(job, told)
     counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
     job.writer.summary["told"] = dict(sorted((+counts).items()))
-    if job.home.config.corpus.rewriting is not None:
-        told = _reworded(job, told, concepts, job.home.config.corpus.rewriting)
-    _write_shards(job, told)
 
 
-def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingConfig) -> pa.Table:
+def _reworded(job: Job, told: pa.Table, config: RewritingConfig, read: NameReader) -> pa.Table:
     """What was told, reworded by a model. What it wrote is kept in the home, so that only new texts go to it."""
-    from kg.rewriting import names_to_know, rewrite_bucket
+    from kg.rewriting import rewrite_bucket
     from kg.rewriting_model import RewritingModel
-    from kg.verbalize import languages_of
 
     done = 0
 
@@ -99,10 +99,9 @@ def _reworded(job: Job, told: pa.Table, concepts: pa.Table, config: RewritingCon
         job.progress(f"verbalized_corpus {job.key}: {done:,} texts reworded")
 
     counts: Counter[str] = Counter()
-    names = names_to_know(concepts, languages_of(job.home.config.corpus))
     model = job.once("rewriting_model", lambda: RewritingModel(config))
     kept = job.dataset("rewrites")
-    reworded = rewrite_bucket(told, config, model, kept, job.key, names=names, counts=counts, progress=progress)
+    reworded = rewrite_bucket(told, config, model, kept, job.key, read=read, counts=counts, progress=progress)
     job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
     return reworded
 

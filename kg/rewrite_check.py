@@ -1,10 +1,10 @@
 """Whether a rewritten text still says what its template said, and where the names of its entities stand in it now.
 
 A model that rewords may drop a name, sharpen "may treat" to "treats", or turn cause and effect round. So each sentence is read by
-the words of `templates/meaning_words.yaml`: how sure it is, what kind of claim it makes, which entities it names. Every fact must
+its words (`meaning_words`): how sure it is, what kind of claim it makes, which entities it names. Every fact must
 be found again in one sentence with the same readings, and every new sentence must hold such facts and nothing else. What
 fails keeps its template, with a reason. The check is strict on purpose: a good rewrite that is refused costs nothing, a
-bad one that passes teaches a model something false. About 60 microseconds a sentence.
+bad one that passes teaches a model something false. About 100 microseconds a sentence.
 
 It does not see what no listed word tells: an adjective put before a name ("severe asthma"), or another tense. Rejected: a
 model that judges the rewriting model (costly, and itself to be checked), and comparing embeddings (blind to "not").
@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
+from kg.meaning_words import Meaning, meaning_in
 from kg.passage_rows import Relation, Sentence, Span
 from pipeline.sentences import split_sentences
 
@@ -40,8 +37,6 @@ _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _SYMBOL = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]+|\b\w*[a-z0-9-][A-Z]\w*|\b[A-Z][A-Z-]+[A-Z]\w*")
 _CAPITALISED = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+\b")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
-_MOST_WORDS, _MOST_HAN, _LEAST_LETTERS, _LEAST_HAN = 8, 24, 4, 2
-_CHINESE_SENTENCE = re.compile(r"[^。！？\n]*[。！？]+[”’」』）]*|[^。！？\n]+")
 
 
 class Passage(NamedTuple):
@@ -69,14 +64,14 @@ class _Reading(NamedTuple):
     claims: frozenset[str]
 
 
-def check_rewrite(old: Passage, text: str, language: str, names: Collection[str] = frozenset()) -> Passage | str:
+def check_rewrite(old: Passage, text: str, language: str, named: Iterable[Span] = ()) -> Passage | str:
     """The rewritten passage with its names found again, or the reason why it cannot stand for the old one.
 
     Args:
         old: sentences from templates, each with the names of two or more entities.
         text: what the model wrote, on one line.
         language: ISO 639-1 code.
-        names: names of other entities in lower case, which must not be added.
+        named: all names that a reader of the vocabulary finds in the text.
 
     Returns:
         a reason is one of: unfinished, too-short, too-long, other-language, number-changed, name-lost, name-added, sentence-added,
@@ -89,12 +84,12 @@ def check_rewrite(old: Passage, text: str, language: str, names: Collection[str]
     spans = list(_find_names(old, text))
     if {span[2] for span in old.spans} - {span[2] for span in spans}:
         return "name-lost"
-    new = Passage(text, _sentences(text, language), spans, ())
-    if reason := _words_added(old, new, language, names):
+    new = Passage(text, split_sentences(text), spans, ())
+    if reason := _words_added(old, new, language, named):
         return reason
     before = [_read(old, sentence, language) for sentence in old.sentences]
     after = [_read(new, sentence, language) for sentence in new.sentences]
-    if reason := _facts_changed(before, after, _meaning(language)):
+    if reason := _facts_changed(before, after, meaning_in(language)):
         return reason
     relations = []
     for subject, predicate, object_, source in old.relations:
@@ -109,7 +104,7 @@ def check_rewrite(old: Passage, text: str, language: str, names: Collection[str]
     return new._replace(relations=relations)
 
 
-def _facts_changed(before: list[_Reading], after: list[_Reading], meaning: _Meaning) -> str | None:
+def _facts_changed(before: list[_Reading], after: list[_Reading], meaning: Meaning) -> str | None:
     """The first reason why the new sentences do not hold the old facts; None where they hold them and nothing else.
 
     A sentence that holds several facts must make one kind of claim, as sure of all: "treats A and causes B" may be "causes A and treats B".
@@ -131,7 +126,7 @@ def _facts_changed(before: list[_Reading], after: list[_Reading], meaning: _Mean
     return None
 
 
-def _difference(one: _Reading, others: list[_Reading], meaning: _Meaning, *, turned: bool = False) -> str | None:
+def _difference(one: _Reading, others: list[_Reading], meaning: Meaning, *, turned: bool = False) -> str | None:
     """None where one of the others says the same of the same entities, else what differs in all of them."""
     others = [other for other in others if other.stance == one.stance]
     if not others:
@@ -143,7 +138,7 @@ def _difference(one: _Reading, others: list[_Reading], meaning: _Meaning, *, tur
     return "roles-swapped" if all(_swapped(fact, reading, meaning) for fact, reading in pairs) else None
 
 
-def _swapped(fact: _Reading, reading: _Reading, meaning: _Meaning) -> bool:
+def _swapped(fact: _Reading, reading: _Reading, meaning: Meaning) -> bool:
     """Whether the one that acts and the one acted upon have changed places: their order changed without the voice, or the voice alone."""
     if fact.claims & meaning.mutual or len(fact.places) != 2:
         return False
@@ -162,7 +157,7 @@ def _around(reading: _Reading, first: str, second: str) -> str:
     return _NAME.join(pieces[start + 1 : stop + 2])
 
 
-def _words_added(old: Passage, new: Passage, language: str, names: Collection[str]) -> str | None:
+def _words_added(old: Passage, new: Passage, language: str, named: Iterable[Span]) -> str | None:
     """A reason where numbers differ, or where the new text holds symbols, proper names or names of entities that the old one has not."""
     bare_old, bare_new = _mask(old.text, old.spans), _mask(new.text, new.spans)
     if _numbers(bare_old) != _numbers(bare_new):
@@ -176,7 +171,7 @@ def _words_added(old: Passage, new: Passage, language: str, names: Collection[st
         if set(kind.findall(bare_new)) - set(_WORD.findall(bare_old)):
             return "name-added"
     was = old.text.lower()
-    for start, end in _known_names(new.text, names, language):
+    for start, end, _, _ in named:
         inside = any(start >= a and end <= b for a, b, _, _ in new.spans)
         if not inside and new.text[start:end].lower() not in was:
             return "name-added"
@@ -212,31 +207,6 @@ def _one_of(forms: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
-def _known_names(text: str, names: Collection[str], language: str) -> Iterator[tuple[int, int]]:
-    """Places of given names in a text, the longest at each place."""
-    if not names:
-        return
-    lower = text.lower()
-    if language == "zh":
-        for start in range(len(lower)):
-            stops = range(min(len(lower), start + _MOST_HAN), start + _LEAST_HAN - 1, -1)
-            if (stop := next((s for s in stops if lower[start:s] in names), None)) is not None:
-                yield start, stop
-        return
-    words = [match.span() for match in _WORD.finditer(lower)]
-    for place, (start, _) in enumerate(words):
-        for _, stop in reversed(words[place : place + _MOST_WORDS]):
-            if stop - start >= _LEAST_LETTERS and lower[start:stop] in names:
-                yield start, stop
-                break
-
-
-def _sentences(text: str, language: str) -> list[Sentence]:
-    if language == "zh":
-        return [match.span() for match in _CHINESE_SENTENCE.finditer(text) if match.group().strip()]
-    return split_sentences(text)
-
-
 def _mask(text: str, spans: Iterable[Span]) -> str:
     pieces, at = [], 0
     for start, end, _, _ in sorted(spans):
@@ -253,53 +223,5 @@ def _read(passage: Passage, sentence: Sentence, language: str) -> _Reading:
         places.setdefault(span[2], i)
     local = [(a - start, b - start, curie, category) for _, (a, b, curie, category) in inside]
     masked = _mask(passage.text[start:end], local)
-    meaning = _meaning(language)
+    meaning = meaning_in(language)
     return _Reading(places, masked, [span[2] for span in sorted(local)], meaning.stance(masked), meaning.claims(masked))
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    """The word lists of one language, compiled."""
-
-    no_stance: re.Pattern[str]
-    stances: dict[str, re.Pattern[str]]
-    kinds: dict[str, re.Pattern[str]]
-    mutual: frozenset[str]
-    inverted: re.Pattern[str]
-
-    def stance(self, sentence: str) -> str:
-        """How sure a sentence is: plain where no word says anything else, `twice negated` where negations may cancel out."""
-        sentence = self.no_stance.sub("", sentence)
-        for stance, words in self.stances.items():
-            found = words.findall(sentence)
-            if found:
-                return "twice negated" if stance == "negated" and len(found) > 1 else stance
-        return "plain"
-
-    def claims(self, sentence: str) -> frozenset[str]:
-        """The kinds of claims whose words stand in a sentence."""
-        return frozenset(kind for kind, words in self.kinds.items() if words.search(sentence))
-
-
-@lru_cache(maxsize=1)
-def _meaning_words() -> dict[str, Any]:
-    text = (files("kg") / "templates" / "meaning_words.yaml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
-    return words
-
-
-@lru_cache(maxsize=8)
-def _meaning(language: str) -> _Meaning:
-    lists = _meaning_words()[language]
-
-    def compiled(words: list[str]) -> re.Pattern[str]:
-        one = "|".join(sorted(words, key=len, reverse=True))
-        return re.compile(rf"(?:{one})" if language == "zh" else rf"\b(?:{one})\b", re.IGNORECASE)
-
-    return _Meaning(
-        compiled(lists["no_stance"]),
-        {stance: compiled(words) for stance, words in lists["stances"].items()},
-        {kind: compiled(words) for kind, words in lists["claims"].items()},
-        frozenset(lists["mutual"]),
-        re.compile("|".join(lists["inverted"]), re.IGNORECASE),
-    )

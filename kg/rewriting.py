@@ -3,7 +3,7 @@
 Only passages that tell facts go to the model: definitions are prose already, and quotations must stay. What comes back is judged by
 `rewrite_check`, names are found again in it, and the row gets a new text, new offsets and so a new id. What the model wrote for each text
 is kept beside the corpus (table REWRITES, one partition a bucket), so that a build that changes a few triples has a few texts
-reworded, and one that changes none has none. Judging costs 0.2 ms a passage; decoding is all the rest.
+reworded, and one that changes none has none. Judging costs half a millisecond a paragraph; decoding is all the rest.
 
 Rejected: judging by the model's own score (fluent is not faithful), and rewording each sentence alone (sentences that begin
 alike are what rewording is for).
@@ -12,7 +12,7 @@ alike are what rewording is for).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.config import RewritingConfig
-from kg.languages import Concept, Language
+from kg.name_reading import NameReader
 from kg.passage_rows import PassageRows, verbalized_id
 from kg.rewrite_check import Passage, check_rewrite
 from kg.rewriting_model import RewritingModel
@@ -29,7 +29,7 @@ from pipeline.hashing import hash_json
 from pipeline.storage import Dataset
 from pipeline.tables import table_version
 
-__all__ = ["names_to_know", "rewrite", "rewrite_bucket"]
+__all__ = ["rewrite", "rewrite_bucket"]
 
 #: What rewords texts of one language: None for a text it cannot take.
 Writes = Callable[[Sequence[str], str], Sequence[str | None]]
@@ -45,7 +45,7 @@ def rewrite_bucket(
     kept: Dataset,
     key: str,
     *,
-    names: Mapping[str, Collection[str]],
+    read: NameReader,
     counts: Counter[str],
     progress: Callable[[int], object] = lambda _: None,
 ) -> pa.Table:
@@ -55,7 +55,7 @@ def rewrite_bucket(
         passages: PASSAGES, verbalized.
         kept: where the table REWRITES of each bucket is kept.
         key: the bucket.
-        names, counts: see `rewrite`.
+        read, counts: see `rewrite`.
         progress: told how many more texts the model has reworded.
 
     Returns:
@@ -72,7 +72,7 @@ def rewrite_bucket(
         passages,
         partial(model.rewrite, progress=progress),
         languages=config.languages,
-        names=names,
+        read=read,
         known=known,
         counts=counts,
     )
@@ -87,7 +87,7 @@ def rewrite(
     write: Writes,
     *,
     languages: Collection[str],
-    names: Mapping[str, Collection[str]],
+    read: NameReader,
     known: Mapping[tuple[str, str], str | None],
     counts: Counter[str],
 ) -> tuple[pa.Table, pa.Table]:
@@ -97,7 +97,7 @@ def rewrite(
         passages: PASSAGES, verbalized.
         write: the model: texts of one language in, texts out.
         languages: those that are reworded.
-        names: by language, names of entities in small letters; none may be added.
+        read: finds the names of entities in texts; none may be added.
         known: by language and text, what the model wrote before.
         counts: gets the number of passages `rewritten`, and of those kept by reason (`kept-name-lost` ...).
 
@@ -111,20 +111,10 @@ def rewrite(
         if new:
             written |= {(language, text): made for text, made in zip(new, write(new, language), strict=True)}
     outcomes: dict[tuple[str, str], str] = {}
-    batches = list(_reworded(passages, written, names, outcomes, counts))
+    batches = list(_reworded(passages, written, read, outcomes, counts))
     rows = [(*key, written[key], outcomes[key]) for key in sorted(written)]
     asked = pa.Table.from_pylist([dict(zip(REWRITES.names, row, strict=True)) for row in rows], REWRITES)
     return pa.Table.from_batches(batches, PASSAGES).sort_by("passage_id").combine_chunks(), asked
-
-
-def names_to_know(concepts: pa.Table, languages: Iterable[Language]) -> dict[str, frozenset[str]]:
-    """By language, the names of VOCABULARY rows in small letters."""
-    rows = [Concept._make(row) for row in zip(*(concepts[name].to_pylist() for name in Concept._fields), strict=True)]
-    found = {}
-    for language in languages:
-        names = (language.name_of(concept) for concept in rows)
-        found[language.code] = frozenset(name.text.lower() for name in names if name is not None)
-    return found
 
 
 def _texts(passages: pa.Table, languages: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -139,7 +129,7 @@ def _texts(passages: pa.Table, languages: Collection[str]) -> Iterator[tuple[str
 def _reworded(
     passages: pa.Table,
     written: Mapping[tuple[str, str], str | None],
-    names: Mapping[str, Collection[str]],
+    read: NameReader,
     outcomes: dict[tuple[str, str], str],
     counts: Counter[str],
 ) -> Iterator[pa.RecordBatch]:
@@ -148,7 +138,7 @@ def _reworded(
     for row in _rows(passages):
         key = (row["language"], row["text"])
         if row["form"] in _FORMS and key in written:
-            new = _judged(row, written[key], names.get(row["language"], ()))
+            new = _judged(row, written[key], read)
             outcomes[key] = new if isinstance(new, str) else "rewritten"
             counts[f"kept-{new}" if isinstance(new, str) else "rewritten"] += 1
             if not isinstance(new, str):
@@ -166,12 +156,15 @@ def _reworded(
     yield rows.batch()
 
 
-def _judged(row: dict[str, Any], written: str | None, names: Collection[str]) -> Passage | str:
+def _judged(row: dict[str, Any], written: str | None, read: NameReader) -> Passage | str:
     """The passage reworded, or the reason why it stays."""
     if written is None:
         return "longer-than-the-model-reads"
     old = Passage(*(row[name] for name in Passage._fields))
-    return "unchanged" if written == old.text else check_rewrite(old, written, row["language"], names)
+    if written == old.text:
+        return "unchanged"
+    named = (span for found in map(read, [[written]]) for span in found[0])  # read only where the check comes so far
+    return check_rewrite(old, written, row["language"], named)
 
 
 def _rows(passages: pa.Table) -> Iterator[dict[str, Any]]:

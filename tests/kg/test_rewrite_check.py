@@ -1,3 +1,4 @@
+import re
 from itertools import permutations
 
 import pytest
@@ -32,6 +33,12 @@ TWO = passage(
     "[Metformin] may cause [nausea].",
     "[Metformin] was not found to prevent [stroke].",
 )
+
+
+def names_in(text):
+    """What a reader of a small vocabulary finds."""
+    words = re.finditer("insulin|metformin|stroke|胰岛素|恶心", text, re.IGNORECASE)
+    return [(*word.span(), f"X:{word.group().lower()}", "biolink:NamedThing") for word in words]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_a_rewrite_that_says_the_same_passes_and_its_names_are_found_again(text)
     ],
 )  # fmt: skip
 def test_what_lost_gained_or_turned_round_something_is_refused_with_the_reason(text, reason):
-    assert check_rewrite(TWO, text, "en", {"insulin", "stroke", "metformin"}) == reason
+    assert check_rewrite(TWO, text, "en", names_in(text)) == reason
 
 
 def test_facts_of_one_kind_may_be_told_in_one_sentence():
@@ -113,7 +120,7 @@ CHINESE = passage(
 
 def test_a_chinese_rewrite_that_says_the_same_passes():
     text = "2型糖尿病可用二甲双胍治疗。恶心可能由二甲双胍引起。现有资料未显示二甲双胍可预防脑卒中。"
-    new = check_rewrite(CHINESE, text, "zh", {"胰岛素"})
+    new = check_rewrite(CHINESE, text, "zh", names_in(text))
     assert isinstance(new, Passage), new
     assert [text[a:b] for a, b, _, _ in new.spans] == [
         "2型糖尿病",
@@ -143,7 +150,8 @@ def test_a_chinese_rewrite_that_says_the_same_passes():
 )
 def test_a_chinese_rewrite_that_says_something_else_is_refused(old, new, reason):
     assert old in CHINESE.text
-    assert check_rewrite(CHINESE, CHINESE.text.replace(old, new), "zh", {"胰岛素"}) == reason
+    text = CHINESE.text.replace(old, new)
+    assert check_rewrite(CHINESE, text, "zh", names_in(text)) == reason
 
 
 def ways(language, predicate, stance):

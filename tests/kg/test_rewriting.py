@@ -7,8 +7,7 @@ from pydantic import ValidationError
 
 from kg.config import CorpusConfig, RewritingConfig
 from kg.fusion import triple_id
-from kg.languages import language_of
-from kg.rewriting import names_to_know, rewrite, rewrite_bucket
+from kg.rewriting import rewrite, rewrite_bucket
 from kg.rewriting_model import RewritingModel
 from kg.tables import PASSAGES, REWRITES, TRIPLES
 from kg.verbalize import verbalize
@@ -99,13 +98,17 @@ def config(model, **settings):
     return RewritingConfig(model=model, languages=("en", "zh"), batch_size=4, **settings)
 
 
-def rewritten(table, settings, counts, known=None, names=None):
+def nothing_named(given):
+    return [[] for _ in given]
+
+
+def rewritten(table, settings, counts):
     return rewrite(
         table,
         RewritingModel(settings).rewrite,
         languages=settings.languages,
-        names=names or {},
-        known=known or {},
+        read=nothing_named,
+        known={},
         counts=counts,
     )
 
@@ -180,7 +183,7 @@ def test_definitions_and_quotations_are_not_given_to_the_model():
     for form in ("entity", "quotation"):
         others = before.set_column(before.schema.get_field_index("form"), "form", pa.array([form] * before.num_rows))
         after, asked = rewrite(
-            others.cast(PASSAGES), None, languages=("en", "zh"), names={}, known={}, counts=Counter()
+            others.cast(PASSAGES), None, languages=("en", "zh"), read=nothing_named, known={}, counts=Counter()
         )
         assert after["text"].equals(before["text"])
         assert asked.num_rows == 0
@@ -199,9 +202,9 @@ def test_only_new_texts_go_to_the_model_and_the_rows_are_those_of_a_build_from_n
     asked = []
     whole = RewritingModel.rewrite
 
-    def counted(self, given, language, *more):
+    def counted(self, given, language, **more):
         asked.extend(given)
-        return whole(self, given, language, *more)
+        return whole(self, given, language, **more)
 
     monkeypatch.setattr(RewritingModel, "rewrite", counted)
     settings = config(t5)
@@ -209,7 +212,9 @@ def test_only_new_texts_go_to_the_model_and_the_rows_are_those_of_a_build_from_n
     def build(table, home):
         asked.clear()
         kept = Dataset(tmp_path / home, "rewrites")
-        return rewrite_bucket(table, settings, RewritingModel(settings), kept, "0", names={}, counts=Counter())
+        return rewrite_bucket(
+            table, settings, RewritingModel(settings), kept, "0", read=nothing_named, counts=Counter()
+        )
 
     some, all_ = passages(*TRIPLES_ROWS[:1]), passages()
     build(some, "grown")
@@ -235,10 +240,31 @@ def test_another_model_is_another_setting_but_another_place_is_not(t5, tmp_path,
     assert str(t5) not in str(corpus.identity())
 
 
-def test_names_to_know_are_those_of_the_language():
-    known = names_to_know(VOCABULARY_ROWS, [language_of("en"), language_of("zh")])
-    assert known["en"] == {"metformin", "type 2 diabetes mellitus", "nausea", "stroke"}
-    assert known["zh"] == {"二甲双胍", "2型糖尿病", "恶心", "脑卒中"}
+def test_a_folder_is_relative_to_the_configuration_and_what_is_none_is_a_name(t5, tmp_path):
+    (tmp_path / "model").symlink_to(t5)
+
+    def whole(name):
+        return str(tmp_path / name)
+
+    for name, expected in (("model", str(tmp_path / "model")), ("google/flan-t5-small", "google/flan-t5-small")):
+        assert CorpusConfig(rewriting=RewritingConfig(model=name)).with_paths(whole).rewriting.model == expected
+
+
+def test_a_name_that_the_vocabulary_knows_is_not_added():
+    """What else a text names is found as in papers, by any reader of names."""
+    before = passages(*TRIPLES_ROWS[:1])
+
+    def read(given):
+        places = [text.find("stroke") for text in given]
+        return [[(at, at + 6, STROKE, "biolink:Disease")] if at >= 0 else [] for at in places]
+
+    for text, outcome in ((GOOD[DIABETES][0], "rewritten"), (f"After stroke, {GOOD[DIABETES][0]}", "kept-name-added")):
+        counts = Counter()
+        rewrite(
+            before, lambda given, _, text=text: [text] * len(given),
+            languages=("en",), read=read, known={}, counts=counts,
+        )  # fmt: skip
+        assert counts == {outcome: 1}
 
 
 def test_a_model_that_is_not_there_is_one_sentence(tmp_path):

@@ -1,3 +1,5 @@
+import csv
+import gzip
 import re
 
 import pytest
@@ -43,6 +45,7 @@ def concept(name="", translations=(), synonyms=(), category=DISEASE, definition=
         ("枸橼酸西地那非...", "枸橼酸西地那非"),
         ("2-(4-氯苯氧基)-2-甲基丙酸", "2-（4-氯苯氧基）-2-甲基丙酸"),
         ("小黄斑病灶，周围有灰色地带", ""),
+        ("苯并[a]芘中毒", "苯并[a]芘中毒"),
         ("反复出现的", ""),
         ("高血压（未闭合", ""),
         ("hypertension", ""),
@@ -59,6 +62,15 @@ def test_no_name_tears_a_sentence(name):
     assert not re.search(r"[，。；？！\n{}]", clean)
     assert not re.search(rf"[{HAN}] | [{HAN}]", clean)
     assert not re.search(rf"[{HAN}][,.;:?!][{HAN}]", clean)
+
+
+@pytest.mark.realdata
+def test_nearly_all_chinese_names_of_the_phenotype_ontology_can_be_told(materia_data):
+    with gzip.open(materia_data / "vocabulary" / "hp-zh.babelon.tsv.gz", "rt", encoding="utf-8") as lines:
+        names = [row["translation_value"] for row in csv.DictReader(lines, delimiter="\t")]
+    told = [clean for name in names if (clean := chinese_name(name))]
+    assert len(told) > 0.995 * len(names) > 18_000
+    assert not [name for name in told if re.search(r"[，。；\n]", name) or name != name.strip()]
 
 
 def test_the_name_is_a_translation_before_the_name_itself_before_a_synonym():
