@@ -33,12 +33,15 @@ id: HP:0002099
 name: Asthma
 is_a: HP:0000118 ! Phenotypic abnormality
 """
-BABELON = "source_language\ttranslation_language\tsubject_id\tpredicate_id\tsource_value\ttranslation_value\ttranslation_status\n" + "".join(
-    f"en\tzh\t{curie}\trdfs:label\t{name}\t{chinese}\tOFFICIAL\n"
-    for curie, name, chinese in (
-        ("HP:0002094", "Dyspnea", "呼吸困难"),
-        ("HP:0012735", "Cough", "咳嗽"),
-        ("HP:0002099", "Asthma", "哮喘"),
+BABELON = (
+    "source_language\ttranslation_language\tsubject_id\tpredicate_id\tsource_value\ttranslation_value\ttranslation_status\n"
+    + "".join(
+        f"en\tzh\t{curie}\trdfs:label\t{name}\t{chinese}\tOFFICIAL\n"
+        for curie, name, chinese in (
+            ("HP:0002094", "Dyspnea", "呼吸困难"),
+            ("HP:0012735", "Cough", "咳嗽"),
+            ("HP:0002099", "Asthma", "哮喘"),
+        )
     )
 )
 PAPERS = [

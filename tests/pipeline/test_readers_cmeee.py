@@ -24,9 +24,7 @@ def test_inclusive_and_exclusive_ends_are_told_apart_by_the_words(end):
 
 
 def test_nested_entities_all_stand():
-    (document,) = read(
-        {"text": "肺部病变", "entities": [entity(0, 3, "dis", "肺部病变"), entity(0, 1, "bod", "肺部")]}
-    )
+    (document,) = read({"text": "肺部病变", "entities": [entity(0, 3, "dis", "肺部病变"), entity(0, 1, "bod", "肺部")]})
     assert [a.spans for a in document.annotations] == [((1, 5),), ((1, 3),)]
 
 
