@@ -8,7 +8,7 @@ characters never is): read as the file's encoding they would give wrong characte
 What is set aside: a row in another encoding, with too few cells or with its cells shifted; a row or a name whose end the
 source cut off; what is no name. A cut name is never completed, not even where a single name of the table begins
 so: of the drugs of the disease table it would often name another form (a capsule for a tablet).
-Cost: 30,000 rows a second on one core; memory of one row.
+Cost: 1.6 s on one core for the 14,336 rows and 190,000 names of the disease table; memory of one row.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ Four kinds of statement merge, in this order:
    (`pipeline.vocabularies.same_names`).
 
 A vocabulary does not say one thing under two identifiers, so no statement may bring two of its concepts together (retired
-ones aside): the later statement is refused. Statements count in the order of the preferred prefixes of their two ends, so
+ones and mere names aside): the later statement is refused. Statements count in the order of the preferred prefixes of their two ends, so
 the result does not depend on the order of rows. The concept of the most preferred prefix gives a group its name.
 
 Groups are found by union-find over the numbers of those concepts that a statement joins (Galler and Fischer 1964,
@@ -93,7 +93,8 @@ def _join_names(connection: Any, groups: _Groups) -> None:
                 (other,) = agreeing.values()
                 (prefix, category), (own_prefix, own_category) = known[other], own
                 statement = _Statement(other, one.concept, prefix, own_prefix, category, own_category, said[other])
-                groups.join(statement, why, by_kind=True)
+                # two names of one concept are synonyms; the translation of a synonym, which files take lightly, is but a guess
+                groups.join(statement, why, by_kind=True, several=own_prefix if why != STEPS[-1] else None)
             elif agreeing:
                 groups.refused += [(one.concept, o, why, said[o], "ambiguous") for o in sorted(agreeing.values())]
             else:
@@ -169,8 +170,11 @@ class _Groups:
             self.retired.add(retired)
             self._hang(retired, (by, "alternative-id", source))
 
-    def join(self, said: _Statement, why: str, *, by_kind: bool = False) -> None:
-        """Make one group of two, unless that brings together two concepts of a prefix or, if asked, two kinds of thing."""
+    def join(self, said: _Statement, why: str, *, by_kind: bool = False, several: int | None = None) -> None:
+        """Make one group of two, unless that brings together two concepts of a prefix or, if asked, two kinds of thing.
+
+        `several` is a prefix of which a group may have several concepts.
+        """
         one, other = self.root(said.one), self.root(said.other)
         if one == other:
             return
@@ -182,7 +186,7 @@ class _Groups:
                 self.prefixes[root], self.categories[root] = {prefix}, category
                 self.order[root] = (prefix, root)
         reason = None
-        if not self.prefixes[one].isdisjoint(self.prefixes[other]):
+        if not self.prefixes[one] & self.prefixes[other] <= {several}:
             reason = "same-prefix"
         elif by_kind and _common(self.categories[one], self.categories[other]) is None:
             reason = "different-kind"

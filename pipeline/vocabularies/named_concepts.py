@@ -2,18 +2,23 @@
 
 头痛, which has a row of its own among diseases and is a symptom of others, is a `DiseaseOrPhenotypicFeature`. Therefore concepts
 come when the whole file was read. Names in another language than English are translations, also the preferred one, so that a merge
-never makes an English name of it. Memory: 0.5 kB for each distinct name.
+never makes an English name of it. What a Chinese file writes in Latin words (leukemia, and not MRI, which Chinese has too) is English.
+Memory: 0.5 kB for each distinct name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.biolink import ancestors_of, is_kind_of
 from pipeline.curated.names import name_curie
+from pipeline.han import has_han
 from pipeline.vocabularies.base import Concept
 
 __all__ = ["NamedConcepts"]
+
+_WORD = re.compile("[a-z]{3}")
 
 
 class NamedConcepts:
@@ -39,9 +44,15 @@ class NamedConcepts:
 
     def with_names(self, curie: str, name: str, others: Sequence[str]) -> Concept:
         """A part of a concept: its name and others, without a class."""
-        if self._language == "en":
-            return Concept(curie, name, tuple((one, "exact") for one in others))
-        return Concept(curie, name, translations=tuple((self._language, one, "exact") for one in (name, *others)))
+        return Concept(
+            curie,
+            name,
+            tuple((one, "exact") for one in others if self._is_english(one)),
+            translations=tuple((self._language, one, "exact") for one in (name, *others) if not self._is_english(one)),
+        )
+
+    def _is_english(self, name: str) -> bool:
+        return self._language == "en" or (self._language == "zh" and not has_han(name) and bool(_WORD.search(name)))
 
 
 def _covering(one: str, other: str) -> str:

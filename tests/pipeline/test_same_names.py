@@ -58,10 +58,10 @@ id: DOID:1
 name: bone loss
 synonym: "osteopenia" EXACT []
 """
-DRUGS = "curie\tname\tsynonyms\tcategory\nMESH:D008687\tMetformin\tGlucophage\tSmallMolecule\nMESH:D1\tMRI\t\tProtein\n"
+DRUGS = "curie\tname\tsynonyms\tcategory\nMESH:D008687\tMetformin\tGlucophage\tSmallMolecule\nMESH:D1\tERCP\t\tProtein\nMESH:D2\tMRI\t\tDiagnosticAid\n"
 TABLE = (
     "name,alias,part,department,checklist,symptom,complication,treatment,drug\n"
-    "糖尿病,,,,MRI,发热 低蛋白血症,,,metformin\n"
+    "糖尿病,,,,ERCP MRI,发热 低蛋白血症,,,metformin\n"
     "骨质减少,,,,,乏力,,,\n"
 )
 NAMES = {"hp.obo": HP, "zh.tsv": TRANSLATIONS, "doid.obo": DOID, "drugs.tsv": DRUGS, "table.csv": TABLE}
@@ -110,7 +110,8 @@ def test_a_name_of_two_concepts_and_one_of_another_kind_alone_are_refused(files:
     rows, log = merged(files)
     ambiguous = [("same-name", None, curie, "ambiguous") for curie in ("HP:0003073", "HP:0003075")]
     assert outcome(log, "低蛋白血症", "PhenotypicFeature") == ambiguous
-    assert outcome(log, "MRI", "DiagnosticAid") == [("same-name", None, "MESH:D1", "different-kind")]
+    assert outcome(log, "ERCP", "DiagnosticAid") == [("same-name", None, "MESH:D1", "different-kind")]
+    assert outcome(log, "MRI", "DiagnosticAid") == []  # initials
     without = [path for path in files if path.name != "doid.obo"]
     assert outcome(merged(without)[1], "糖尿病", "Disease") == [("same-name", None, "HP:0000819", "different-kind")]
     assert name_curie("乏力", "biolink:PhenotypicFeature") in rows  # no vocabulary has it
@@ -125,6 +126,16 @@ def test_a_drug_in_latin_letters_is_the_drug_of_that_name_in_any_case(files: lis
     rows, log = merged(files)
     assert outcome(log, "Metformin", "Drug") == [("same-name", "MESH:D008687", "MESH:D008687", None)]
     assert rows["MESH:D008687"]["name"] == "Metformin"
+
+
+def test_two_names_of_one_concept_are_its_synonyms_in_their_languages(files: list[Path]) -> None:
+    files[4].write_text(TABLE + "Diabetes mellitus,diabetes of adults,,,,烦渴,,,\n", encoding="utf-8")
+    rows, log = merged(files)
+    assert outcome(log, "Diabetes mellitus", "Disease") == [("same-name", "DOID:9351", "DOID:9351", None)]
+    assert outcome(log, "糖尿病", "Disease") == [("translated-name", "DOID:9351", "DOID:9351", None)]
+    one = rows["DOID:9351"]
+    assert [name["name"] for name in one["synonyms"]] == ["Diabetes mellitus", "diabetes of adults"]  # type: ignore[attr-defined]
+    assert [name["name"] for name in one["translations"]] == ["糖尿病"]  # type: ignore[attr-defined]
 
 
 def test_the_order_of_the_files_changes_no_merge(files: list[Path]) -> None:
@@ -143,7 +154,7 @@ def test_the_disease_table_against_hp_its_translations_and_doid(materia_data: Pa
     rows, log = merged([*files, materia_data / "chinese" / "disease_gb18030.csv.gz"])
     by_name = Counter((row["why"], row["refused"]) for row in log if row["curie"].startswith("materia.name:"))
     assert by_name["same-name", None] == 401
-    assert by_name["translated-name", None] + by_name["translated-synonym", None] == 265
+    assert by_name["translated-name", None] + by_name["translated-synonym", None] == 266
     assert by_name["same-name", "different-kind"] == 304
     diseases = [row for row in rows.values() if row["category"] == "biolink:Disease"]
     named = {one["name"]: row["curie"] for row in diseases for one in row["translations"]}  # type: ignore[attr-defined]
