@@ -7,8 +7,9 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.buckets import write_buckets
 from assets.stage import Check, Job, Need, Stage
-from kg.tables import PASSAGES
+from kg.tables import PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["CORPORA", "STAGES"]
 
@@ -32,27 +33,48 @@ def _write_shards(job: Job, passages: pa.Table | pa.RecordBatch) -> None:
     job.writer.summary["tokens"] = sum(c["tokens"] for c in job.writer.summary["splits"].values())
 
 
+def withholding(job: Job) -> None:
+    """Training claims that entail a held-out claim through is_a: no training passage may make them.
+
+    One step that writes the list of every bucket; a bucket whose list did not change keeps its data version.
+    """
+    from kg.withholding import withheld_claims
+
+    triples = job.dataset("triples")
+    paths = [path for key in job.home.buckets for path in triples.paths(key)]
+    rows = withheld_claims(paths, job.dataset("vocabulary").paths(), job.home.config.buckets)
+    write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
+
+
+def _withheld(job: Job) -> frozenset[str]:
+    return frozenset(job.dataset("withheld_claims").read(job.key)["triple_id"].to_pylist())
+
+
 def verbalized_corpus(job: Job) -> None:
     """What the graph says, in sentences: every believed triple told in words that fit its belief, alone and with its neighbours.
 
-    A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents.
+    A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
+    that entails a held-out one is not told, and counted.
     """
     from kg.concepts import concepts_named
     from kg.verbalize import verbalize
 
-    triples = job.dataset("triples").read(job.key)
+    every = job.dataset("triples").read(job.key)
+    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
     named = triples["subject"].to_pylist() + triples["object"].to_pylist()
     concepts = concepts_named(job.dataset("vocabulary").paths(), named)
     counts: Counter[str] = Counter()
     told = verbalize(triples, concepts, job.home.config.corpus, set_aside=job.writer.set_aside, counts=counts)
     _write_shards(job, told)
-    job.writer.summary["told"] = dict(sorted(counts.items()))
+    counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
+    job.writer.summary["told"] = dict(sorted((+counts).items()))
 
 
 def literature_corpus(job: Job) -> None:
     """Passages of live papers with their linked entities and claims.
 
-    Sentences of training papers that mention both ends of a held-out pair are withheld, and counted.
+    Sentences of training papers that mention both ends of a held-out pair, or make a claim that entails a held-out one, are
+    withheld, and counted.
     """
     from kg.literature import literature_passages
 
@@ -65,7 +87,7 @@ def literature_corpus(job: Job) -> None:
     config = job.home.config
     literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
     _write_shards(job, PASSAGES.empty_table())
-    for rows in literature_passages(literature, config.corpus, config.splits, count):
+    for rows in literature_passages(literature, config.corpus, config.splits, count, _withheld(job)):
         _write_shards(job, rows)
     job.writer.summary["withheld_sentences"] = withheld
 
@@ -75,7 +97,8 @@ def corpus(job: Job) -> None:
 
     Blocks what follows where a training row holds both ends of a held-out pair.
     """
-    from kg.corpus import corpus_index, find_leaks, write_index
+    from kg.corpus import corpus_index, write_index
+    from kg.leaks import find_leaks
 
     config = job.home.config
     index = corpus_index(job.home.url, config.splits)
@@ -87,10 +110,20 @@ def corpus(job: Job) -> None:
 
 STAGES = [
     Stage(
+        "withholding",
+        "corpus",
+        withholding,
+        version="2",
+        needs=(Need("triples", "bucket"), Need("vocabulary")),
+        settings=lambda home: home.config.buckets,
+        kinds=("duckdb",),
+        shuffled="withheld_claims",
+    ),
+    Stage(
         "verbalized_corpus",
         "corpus",
         verbalized_corpus,
-        needs=(Need("triples", "same"), Need("vocabulary")),
+        needs=(Need("triples", "same"), Need("withheld_claims", "same"), Need("vocabulary")),
         partitions="bucket",
         settings=lambda home: home.config.corpus.model_dump(),
         tables=(PASSAGES,),
@@ -100,7 +133,7 @@ STAGES = [
         "literature_corpus",
         "corpus",
         literature_corpus,
-        needs=(Need("literature_by_bucket", "same"),),
+        needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
         settings=lambda home: [home.config.corpus.model_dump(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
@@ -110,9 +143,18 @@ STAGES = [
         "corpus",
         "corpus",
         corpus,
-        needs=(Need("verbalized_corpus", "bucket"), Need("literature_corpus", "bucket")),
+        needs=(
+            Need("verbalized_corpus", "bucket"),
+            Need("literature_corpus", "bucket"),
+            Need("triples", "bucket"),
+            Need("vocabulary"),
+        ),
         settings=lambda home: home.config.splits.model_dump(),
         kinds=("python", "json"),
-        checks=(Check("no_leak", "No training row may hold both ends of a held-out pair."),),
+        checks=(
+            Check(
+                "no_leak", "No training row may hold both ends of a held-out pair, or what entails a held-out claim."
+            ),
+        ),
     ),
 ]

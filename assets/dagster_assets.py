@@ -18,6 +18,7 @@ from assets.metadata import column_schema, partition_metadata
 from assets.stage import Refreshed, Stage, batches_of, checks_together, refresh
 from assets.stages import STAGES
 from assets.usage import measured
+from kg.tables import WITHHELD_CLAIMS
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -29,7 +30,11 @@ BATCHES = dg.DynamicPartitionsDefinition(name="batches")
 PROGRESS: ContextVar[Callable[[str], None] | None] = ContextVar("progress", default=None)
 
 _DATA_VERSION = "dagster/data_version"
-_SHUFFLED_TABLES = {"evidence_by_bucket": EVIDENCE, "literature_by_bucket": LITERATURE_BY_BUCKET}
+_SHUFFLED_TABLES = {
+    "evidence_by_bucket": EVIDENCE,
+    "literature_by_bucket": LITERATURE_BY_BUCKET,
+    "withheld_claims": WITHHELD_CLAIMS,
+}
 
 
 def make_assets(home: Home) -> list[dg.AssetsDefinition | dg.AssetSpec]:

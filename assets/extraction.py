@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-
-import pyarrow as pa
 
 from assets import cooccurrence
+from assets.buckets import write_buckets
 from assets.home import Home
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
-from pipeline.storage import Dataset, Manifest
+from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
 __all__ = ["STAGES", "name_index_folder"]
@@ -102,24 +100,6 @@ def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
     return [path for key in keys for path in dataset.paths(key)]
 
 
-def _write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
-    """Write every bucket's partition of an asset, and in this stage's own summary the data version of each."""
-    dataset, buckets = job.dataset(asset), job.home.config.buckets
-    versions: dict[str, str] = {}
-    pending = next(rows, None)
-    for bucket, key in enumerate(job.home.buckets):
-        with dataset.writer(key) as writer:
-            sink = writer.table(f"{key}/{asset}.parquet", schema)
-            while pending is not None and pending[0] == bucket:
-                sink.write(pending[1])
-                pending = next(rows, None)
-            manifest: Manifest = writer.commit(skip_key=f"buckets={buckets}", code_version="1", inputs={})
-        versions[key] = manifest.data_version
-    for key in set(dataset.manifests()) - set(versions):
-        dataset.delete(key)
-    job.writer.summary["buckets"] = versions
-
-
 def evidence_shuffle(job: Job) -> None:
     """The evidence of live documents, of graphs and of counts, sorted into buckets by its subject: one step that writes every bucket.
 
@@ -135,7 +115,7 @@ def evidence_shuffle(job: Job) -> None:
         job.home.config.buckets,
         graphs=job.dataset("graph_evidence").paths(),
     )
-    _write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
+    write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
 
 
 def literature_shuffle(job: Job) -> None:
@@ -151,7 +131,7 @@ def literature_shuffle(job: Job) -> None:
         job.home.config.buckets,
         retracted=job.home.config.fusion.retracted,
     )
-    _write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
+    write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
 
 
 STAGES = [

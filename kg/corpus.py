@@ -1,16 +1,12 @@
-"""The corpus as a whole: which shards it has, what they hold, and the proof that training rows give no held-out pair away.
+"""The corpus as a whole: which shards it has, and what they hold.
 
-The index is one JSON file: shards with relative paths, rows, tokens and hashes, and totals by split and kind. The leak
-check reads *all* training rows of both kinds, not a sample: DuckDB joins the names of each sentence with each other and
-hashes each pair, at the memory of one batch. It shares the rule of splits with the stages that make the passages, but
-none of their code, so a mistake there is caught here.
+The index is one JSON file: shards with relative paths, rows, tokens and hashes, and totals by split and kind.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +16,15 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from kg.config import SplitConfig
-from kg.splits import split_sql
 from kg.tables import PASSAGES
 from pipeline.storage import Dataset
 from pipeline.tables import table_version
 
-__all__ = ["CORPORA", "SPLITS", "Leak", "corpus_index", "count_tokens", "find_leaks", "leaks_in", "write_index"]
+__all__ = ["CORPORA", "SPLITS", "corpus_index", "count_tokens", "write_index"]
 
 #: The assets whose shards make up the corpus, and the kind of their passages.
 CORPORA = {"verbalized_corpus": "verbalized", "literature_corpus": "literature"}
 SPLITS = ("train", "validation", "test")
-
-_CHECKED_ROWS = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A training row that gives a held-out pair away.
-
-    Attributes:
-        reason: `pair-in-sentence`, `held-out-relation`, `held-out-triple`, or `not-train`.
-        subject, object: the two concepts, in order of their CURIEs; for `held-out-triple` the triple's id and "".
-    """
-
-    reason: str
-    passage_id: str
-    kind: str
-    subject: str
-    object: str
-    text: str
 
 
 def count_tokens(table: pa.Table | pa.RecordBatch) -> int:
@@ -112,118 +88,3 @@ def _shards(dataset: Dataset) -> Iterator[dict[str, Any]]:
                 "bytes": entry.bytes,
                 "sha256": entry.sha256,
             }
-
-
-def find_leaks(home: UPath | Path | str, splits: SplitConfig, limit: int = 20) -> list[dict[str, str]]:
-    """Training rows of a home's corpora that give a held-out pair away, as JSON-like objects; none where all is well.
-
-    Reads every row of every training shard, and the ids of held-out triples from the asset `triples`.
-    """
-    triples = Dataset(home, "triples")
-    held_out = (
-        batch.column("triple_id").filter(pc.not_equal(batch.column("split"), "train"))
-        for key in triples.manifests()
-        for batch in triples.batches(key, columns=["triple_id", "split"], batch_size=_CHECKED_ROWS)
-    )
-    rows = (
-        batch
-        for dataset in (Dataset(home, asset) for asset in CORPORA)
-        for key in dataset.manifests()
-        for batch in dataset.batches(key, batch_size=4096, containing="split=train/")
-    )
-    return [asdict(leak) for leak in leaks_in(rows, splits, held_out_triples=held_out, limit=limit)]
-
-
-def leaks_in(
-    train: Iterable[pa.RecordBatch],
-    splits: SplitConfig,
-    *,
-    held_out_triples: Iterable[pa.Array] = (),
-    limit: int = 20,
-) -> list[Leak]:
-    """Rows of PASSAGES that do not belong into training; the first `limit` of them.
-
-    A row leaks where one of its sentences names both ends of a held-out pair, where one of its relations joins such a
-    pair (in either direction, across sentences too), where it tells a held-out triple, or where its split is not train.
-
-    Args:
-        train: batches of PASSAGES that are to be trained on.
-        held_out_triples: ids of triples whose split is not train, in pieces.
-    """
-    import duckdb
-
-    leaks: list[Leak] = []
-    with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE held_out (triple_id VARCHAR)")
-        for ids in held_out_triples:
-            if len(ids):
-                connection.register("ids", pa.table({"triple_id": ids}))
-                connection.execute("INSERT INTO held_out SELECT triple_id FROM ids")
-                connection.unregister("ids")
-        for rows in _in_pieces(train):
-            connection.register("passages", rows)
-            found = connection.execute(_LEAKS_SQL.format(held=split_sql("a", "b", splits), limit=int(limit))).fetchall()
-            connection.unregister("passages")
-            leaks += [Leak(*row) for row in found]
-            if len(leaks) >= limit:
-                break
-    return leaks[:limit]
-
-
-# Each name is joined to the sentences it touches; names of one sentence are joined with each other.
-_LEAKS_SQL = """
-WITH
-spans AS MATERIALIZED (
-    SELECT row, unnest(spans) AS span, generate_subscripts(spans, 1) - 1 AS place FROM passages
-),
-sentences AS (
-    SELECT row, unnest(sentences) AS sentence, generate_subscripts(sentences, 1) AS number FROM passages
-),
-named AS MATERIALIZED (
-    SELECT DISTINCT row, number, span.curie AS curie
-    FROM spans JOIN sentences USING (row)
-    WHERE span.start < sentence."end" AND span."end" > sentence.start
-),
-stated AS (SELECT row, unnest(relations) AS relation FROM passages),
-pairs AS (
-    SELECT 'pair-in-sentence' AS reason, l.row, l.curie AS a, r.curie AS b
-    FROM named l JOIN named r ON l.row = r.row AND l.number = r.number AND l.curie < r.curie
-    UNION
-    SELECT 'held-out-relation', row, least(s.span.curie, o.span.curie), greatest(s.span.curie, o.span.curie)
-    FROM stated
-    JOIN spans s USING (row)
-    JOIN spans o USING (row)
-    WHERE s.place = relation.subject AND o.place = relation.object AND s.span.curie <> o.span.curie
-),
-different AS MATERIALIZED (SELECT DISTINCT a, b FROM pairs),
-held_pairs AS (SELECT a, b FROM different WHERE {held} <> 'train'),
-told AS (SELECT row, unnest(triple_ids) AS triple_id FROM passages),
-leaks AS (
-    SELECT reason, row, a, b FROM pairs SEMI JOIN held_pairs USING (a, b)
-    UNION ALL
-    SELECT 'held-out-triple', row, triple_id, '' FROM told SEMI JOIN held_out USING (triple_id)
-    UNION ALL
-    SELECT 'not-train', row, '', '' FROM passages WHERE split <> 'train'
-)
-SELECT reason, passage_id, kind, a, b, text FROM leaks JOIN passages USING (row)
-ORDER BY passage_id, reason, a, b LIMIT {limit}
-"""
-
-
-def _in_pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches gathered into tables of a size that DuckDB works well on."""
-    pending: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        pending.append(batch)
-        rows += batch.num_rows
-        if rows >= _CHECKED_ROWS:
-            yield _numbered(pending)
-            pending, rows = [], 0
-    if rows:
-        yield _numbered(pending)
-
-
-def _numbered(batches: list[pa.RecordBatch]) -> pa.Table:
-    table = pa.Table.from_batches(batches)
-    return table.append_column("row", pa.array(range(table.num_rows), pa.int32()))

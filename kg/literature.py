@@ -1,9 +1,10 @@
 """Papers cut into passages with linked entities and claims, less the sentences that would give held-out pairs away.
 
 A paper belongs to one split by the hash of its id. In a training paper, each *sentence* that names both ends of a held-out
-pair is withheld, whether or not any triple claims the pair (design, section 3); the passage ends before it and a new one
-begins after it. Papers of the other splits keep all their sentences, since nothing is trained on them. About 4,000
-abstracts a second on one core; the split of a pair is remembered for the last 262,144 pairs, so memory is flat.
+pair is withheld, whether or not any triple claims the pair (design, section 3), and each that makes a claim which entails a
+held-out one; the passage ends before it and a new one begins after it. Papers of the other splits keep all their sentences,
+since nothing is trained on them. About 4,000 abstracts a second on one core; the split of a pair is remembered for the last
+262,144 pairs, so memory is flat.
 Rejected: withholding whole papers (loses 50 times as much text), or only sentences with a claim (co-mention already tells
 a model of the pair).
 
@@ -13,7 +14,7 @@ Passages come in the order of papers and of places in them, not by id: that keep
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import NamedTuple
@@ -55,12 +56,15 @@ def literature_passages(
     corpus: CorpusConfig,
     splits: SplitConfig,
     withheld: Callable[[int], None],
+    entailing: Collection[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Passages of papers: up to `passage_sentences` neighbouring sentences of one section.
 
     Args:
         literature: batches of LITERATURE_BY_BUCKET.
         withheld: told the number of sentences withheld from training papers, batch by batch.
+        entailing: ids of training claims that entail a held-out one (`kg.withholding`): training sentences that make or
+            deny one of them are withheld too.
 
     Yields:
         batches of PASSAGES in the order of the papers. `relations` and `triple_ids` come from affirmed claims, `evidence_ids`
@@ -79,7 +83,7 @@ def literature_passages(
             sentences = _sentences(document)
             kept = [True] * len(sentences)
             if split == "train":
-                for i in _giving_away(document, sentences, is_held_out):
+                for i in _giving_away(document, sentences, is_held_out, entailing):
                     left_out += kept[i]
                     kept[i] = False
             for first, last in _runs(document, sentences, kept, corpus.passage_sentences):
@@ -140,9 +144,12 @@ def _sentences(document: _Document) -> list[tuple[int, int]]:
 
 
 def _giving_away(
-    document: _Document, sentences: list[tuple[int, int]], is_held_out: Callable[[str, str], bool]
+    document: _Document,
+    sentences: list[tuple[int, int]],
+    is_held_out: Callable[[str, str], bool],
+    entailing: Collection[str],
 ) -> Iterator[int]:
-    """Indexes of sentences that name both ends of a held-out pair, or over which a claim of one stretches."""
+    """Indexes of sentences that name both ends of a held-out pair, or over which a claim of one, or one that entails it, stretches."""
     if not document.mentions or not sentences:
         return
     starts = [start for start, _ in sentences]
@@ -158,7 +165,8 @@ def _giving_away(
     curie_at = {(start, end): curie for start, end, curie, _ in document.mentions}
     for claim in document.claims:
         subject, object_ = curie_at.get((claim[2], claim[3])), curie_at.get((claim[5], claim[6]))
-        if subject and object_ and subject != object_ and is_held_out(*sorted((subject, object_))):
+        held_out = subject and object_ and subject != object_ and is_held_out(*sorted((subject, object_)))
+        if held_out or claim[1] in entailing:
             yield from _touched(starts, min(claim[2], claim[5]), max(claim[3], claim[6]))
 
 

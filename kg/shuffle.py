@@ -45,7 +45,7 @@ from pipeline.errors import MateriaError
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import DOCUMENTS, EVIDENCE, LITERATURE_BY_BUCKET, LIVE_DOCUMENTS, MENTIONS
 
-__all__ = ["shuffle_evidence", "shuffle_literature"]
+__all__ = ["by_bucket", "shuffle_evidence", "shuffle_literature"]
 
 #: What an evidence id does not determine, in case two deliveries of a text differ there (its sections, say).
 _TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
@@ -113,7 +113,7 @@ def shuffle_evidence(
                 ) ORDER BY bucket, evidence_id, {_TIES}""",  # noqa: S608
         )
         for batch in first_of_equal(rows, ["evidence_id"]):
-            yield from _by_bucket(batch, EVIDENCE)
+            yield from by_bucket(batch, EVIDENCE)
 
 
 def shuffle_literature(
@@ -171,7 +171,7 @@ def shuffle_literature(
                 lists = {"mentions": mentions_of.take(ranks), "claims": claims_of.take(ranks)}
                 columns = [lists[name] if name in lists else batch[name] for name in LITERATURE_BY_BUCKET.names]
                 whole = pa.RecordBatch.from_arrays([batch["bucket"], *columns], ["bucket", *LITERATURE_BY_BUCKET.names])
-                yield from _by_bucket(whole, LITERATURE_BY_BUCKET)
+                yield from by_bucket(whole, LITERATURE_BY_BUCKET)
 
 
 def _texts(connection: Any, documents: Sequence[str], folder: Path, rows: int) -> Iterator[pa.RecordBatch]:
@@ -227,8 +227,8 @@ def _check(connection: Any) -> None:
         )
 
 
-def _by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """A batch sorted by bucket, cut where the bucket changes, without that column."""
+def by_bucket(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """A batch sorted by its column `bucket`, cut where that changes, as rows of a schema without it."""
     buckets = batch["bucket"].to_numpy()
     starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
     rows = batch.select(schema.names).cast(schema)

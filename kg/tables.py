@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, table_schema
 
-__all__ = ["PASSAGES", "TRIPLES"]
+__all__ = ["PASSAGES", "TRIPLES", "WITHHELD_CLAIMS"]
 
 _TEXT, _TEXTS, _INT, _FLOAT, _FLAG = pa.string(), pa.list_(pa.string()), pa.int32(), pa.float64(), pa.bool_()
 _RELATION = pa.struct([("subject", _INT), ("predicate", _TEXT), ("object", _INT), ("source", _TEXT)])
@@ -37,6 +37,15 @@ TRIPLES = table_schema(
             _TEXT,
             "of biolink:affects: increased or decreased, whichever is supported more; null where not said or undecided",
         ),
+    },
+)
+
+WITHHELD_CLAIMS = table_schema(
+    "withheld_claims",
+    1,
+    {
+        "triple_id": (_TEXT, "a training claim that no training passage may make; one row each, sorted"),
+        "entails": (_TEXT, "the held-out claim that it entails through is_a, the first of several by id"),
     },
 )
 

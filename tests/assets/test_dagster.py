@@ -11,7 +11,7 @@ import pytest
 from assets.build import build
 from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
-from assets.stages import STAGES
+from assets.stages import SHUFFLED, STAGES
 from assets.status import status
 
 
@@ -30,7 +30,7 @@ def configured(home: Path, papers: Path) -> Home:
 
 def outputs(home: Home) -> dict[str, str]:
     assets = [stage.name for stage in STAGES if stage.group != "models" and stage.name != "graph_index"]
-    assets += ["evidence_by_bucket", "literature_by_bucket"]
+    assets += sorted(SHUFFLED.values())
     return {
         str(path.relative_to(home.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for asset in assets
@@ -44,7 +44,7 @@ def test_the_definitions_load_with_every_stage(tmp_path: Path, monkeypatch: pyte
     import assets.definitions
 
     keys = {key.to_user_string() for key in assets.definitions.defs.resolve_all_asset_keys()}
-    assert keys == {stage.name for stage in STAGES} | {"evidence_by_bucket", "literature_by_bucket"}
+    assert keys == {stage.name for stage in STAGES} | set(SHUFFLED.values())
     dg.Definitions.validate_loadable(assets.definitions.defs)
 
 

@@ -58,10 +58,12 @@ def document(text, doc_id=TRAIN_DOC, sections=None, claims=()):
     }
 
 
-def passages(*documents, most=6, splits=SPLITS):
+def passages(*documents, most=6, splits=SPLITS, entailing=()):
     withheld = []
     batch = pa.RecordBatch.from_pylist(list(documents), LITERATURE_BY_BUCKET)
-    batches = list(literature_passages([batch], CorpusConfig(passage_sentences=most), splits, withheld.append))
+    batches = list(
+        literature_passages([batch], CorpusConfig(passage_sentences=most), splits, withheld.append, entailing)
+    )
     assert all(b.schema.equals(PASSAGES) for b in batches)
     return [row for b in batches for row in b.to_pylist()], sum(withheld)
 
@@ -88,6 +90,18 @@ def test_a_held_out_claim_that_stretches_over_sentences_is_withheld_whole():
     rows, withheld = passages(document(text, claims=[("drugamine", "biolink:treats", "heldosis", True, "We gave")]))
     assert [row["text"] for row in rows] == ["We end."]
     assert withheld == 2
+
+
+def test_a_sentence_that_entails_a_held_out_claim_is_withheld_and_a_mere_mention_of_both_stays():
+    claimed = "Here drugamine helps in freeitis."
+    text = f"Of drugamine and freeitis. {claimed} The end."
+    paper = document(text, claims=[("drugamine", "biolink:treats", "freeitis", True, claimed)])
+    entailing = {hash_fields(DRUG, "biolink:treats", FREE)}
+    kept, withheld = passages(paper, entailing=entailing)
+    assert ([row["text"] for row in kept], withheld) == (["Of drugamine and freeitis.", "The end."], 1)
+    assert passages(paper)[1] == 0
+    test_paper = document(text, TEST_DOC, claims=[("drugamine", "biolink:treats", "freeitis", True, claimed)])
+    assert passages(test_paper, entailing=entailing)[1] == 0
 
 
 def test_a_name_over_a_sentence_boundary_counts_for_the_sentence_it_begins_in():

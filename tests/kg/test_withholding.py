@@ -1,0 +1,84 @@
+"""Which training claims are withheld because they entail a held-out one, and which buckets are told."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kg.fusion import triple_id
+from kg.tables import TRIPLES, WITHHELD_CLAIMS
+from kg.withholding import withheld_claims
+from pipeline.hashing import bucket_of
+from pipeline.tables import VOCABULARY
+
+KINDS = {"metformin": ["biguanides"], "phenformin": ["biguanides"], "type 2 diabetes": ["diabetes"]}
+TREATS = "biolink:treats"
+
+
+@pytest.fixture
+def withheld(tmp_path):
+    """The buckets and claims that are withheld, of claims with their split and documents."""
+
+    def find(claims, buckets=8, threads=1):
+        rows = [
+            {
+                "triple_id": triple_id(*claim),
+                "subject": claim[0],
+                "predicate": claim[1],
+                "object": claim[2],
+                "split": split,
+            }
+            | {"doc_ids": documents}
+            for claim, split, documents in claims
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, TRIPLES), tmp_path / "triples.parquet")
+        concepts = [{"curie": curie, "name": curie, "parents": above} for curie, above in KINDS.items()]
+        concepts += [{"curie": "glycaemia", "xrefs": ["hyperglycaemia"]}, {"curie": "hyperglycaemia"}]
+        pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
+        paths = [[str(tmp_path / f"{name}.parquet")] for name in ("triples", "vocabulary")]
+        found = list(withheld_claims(*paths, buckets, threads=threads))
+        assert all(rows.schema == WITHHELD_CLAIMS for _, rows in found)
+        return [(bucket, *row.values()) for bucket, rows in found for row in rows.to_pylist()]
+
+    return find
+
+
+HELD_OUT = ("biguanides", TREATS, "diabetes")
+ENTAILING = ("metformin", TREATS, "type 2 diabetes")
+
+
+def test_what_entails_a_held_out_claim_is_withheld_in_the_buckets_of_its_subject_and_its_papers(withheld):
+    found = withheld([(HELD_OUT, "test", ["PMID:1"]), (ENTAILING, "train", ["PMID:2", "PMID:3", "PMID:4"])])
+    places = {bucket_of(key, 8) for key in ("metformin", "PMID:2", "PMID:3", "PMID:4")}
+    assert found == sorted((place, triple_id(*ENTAILING), triple_id(*HELD_OUT)) for place in places)
+
+
+@pytest.mark.parametrize("names", [("glycaemia", "hyperglycaemia"), ("hyperglycaemia", "glycaemia")])
+def test_two_concepts_that_a_cross_reference_joins_are_one_here(withheld, names):
+    one, other = (("metformin", TREATS, name) for name in names)
+    assert {row[1] for row in withheld([(one, "test", []), (other, "train", [])])} == {triple_id(*other)}
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        ("drugs", TREATS, "diabetes"),  # the general says nothing of the specific
+        ("biguanides", "biolink:causes", "diabetes"),
+        ("metformin", TREATS, "acne"),
+    ],
+)
+def test_what_entails_nothing_is_told(withheld, claim):
+    assert withheld([(HELD_OUT, "test", []), (claim, "train", [])]) == []
+
+
+def test_a_held_out_claim_is_not_withheld_from_its_own_split(withheld):
+    assert withheld([(HELD_OUT, "test", []), (ENTAILING, "validation", [])]) == []
+
+
+def test_the_order_of_claims_and_the_threads_change_nothing(withheld):
+    claims = [(HELD_OUT, "test", ["PMID:1"]), (("biguanides", TREATS, "type 2 diabetes"), "validation", [])]
+    claims += [
+        ((drug, TREATS, "type 2 diabetes"), "train", ["PMID:9", "PMID:8"]) for drug in ("metformin", "phenformin")
+    ]
+    found = withheld(claims)
+    assert found == withheld(claims[::-1], threads=2)
+    assert len({row[1] for row in found}) == 2
