@@ -43,7 +43,7 @@ def is_chinese(text: str) -> bool:
 
 def is_han(character: str) -> bool:
     """Whether a character is a Chinese one."""
-    return _HAN.match(character) is not None
+    return character > "\u2e7f" and _HAN.match(character) is not None
 
 
 def han_form(text: str) -> str:

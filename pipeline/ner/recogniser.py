@@ -7,7 +7,8 @@ Rejected, by four-fold cross-validation on train: a second pass that sees what a
 string between spaces, letter 3- and 5-grams (nothing, or worse), and features of one document alone left out (worse by 0.2).
 
 Where entities nest, as in CMeEE, each of the layers (see `layers`) has a field of its own, and a span is found where its words have its
-tags with a probability of `_LEAST` at least: the best sequence misses too many.
+tags with a probability of `_LEAST` at least: the best sequence misses too many (F1 .50 for .52, on sentences 501 to 1375).
+Cost on CMeEE: 3,500 sentences are learned with 61,000 names in 90 s.
 This module imports pycrfsuite, so import it where it is used.
 """
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.abbreviations import definitions_beside, occurrences
-from pipeline.names import NameIndex
+from pipeline.names import _ASCII_PIECES, _PIECES, NameIndex
 from pipeline.tables import VOCABULARY
 
 
@@ -116,3 +116,8 @@ def test_short_forms_stand_for_the_chinese_names_that_they_stand_beside():
     definitions = definitions_beside(text, [(0, 7), (long, long + 9)])
     assert definitions == {"SLE": (0, 7), "ARDS": (long, long + 9)}
     assert [short for _, _, short in occurrences(text, definitions)] == ["SLE", "SLE", "ARDS"]
+
+
+@given(st.text(st.characters(max_codepoint=127) | st.sampled_from("a's 1_"), max_size=60))
+def test_the_fast_reading_of_ascii_sees_the_same_words(text):
+    assert _ASCII_PIECES.split(text) == _PIECES.split(text)
