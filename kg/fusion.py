@@ -48,7 +48,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kg.claims import TRIPLE_ID_SQL, triple_id
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion_steps import fusion_steps, kept_sql, pools_sql
 from kg.reliability import Reliabilities
@@ -57,7 +56,7 @@ from kg.tables import TRIPLES
 from pipeline.duck import MEMORY_LIMIT, SortedLists, connect, sorted_on_disk, stream, table_view
 from pipeline.tables import EVIDENCE
 
-__all__ = ["TRIPLE_ID_SQL", "fuse", "fuse_in_batches", "fused_batches", "triple_id"]
+__all__ = ["fuse", "fuse_in_batches", "fused_batches"]
 
 
 def fuse(

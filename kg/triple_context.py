@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from kg.claims import TRIPLE_ID_SQL
 from kg.config import SplitConfig
-from kg.fusion import TRIPLE_ID_SQL
 from kg.literature import document_split
 from kg.shuffle import by_bucket
 from kg.splits import split_of

@@ -11,7 +11,7 @@ from assets.build import build
 from assets.config import load_config
 from assets.home import Home, open_home
 from cli.main import main
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from pipeline.curated.names import name_curie
 from pipeline.errors import MateriaError
 

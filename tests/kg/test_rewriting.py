@@ -5,8 +5,8 @@ import pyarrow.compute as pc
 import pytest
 from pydantic import ValidationError
 
+from kg.claims import triple_id
 from kg.config import CorpusConfig, RewritingConfig
-from kg.fusion import triple_id
 from kg.rewriting import rewrite, rewrite_bucket
 from kg.rewriting_model import RewritingModel
 from kg.tables import PASSAGES, REWRITES, TRIPLES

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.fusion import triple_id
+from kg.claims import triple_id
 from kg.tables import CONTEXT, TRIPLES, WITHHELD_CLAIMS
 from kg.triple_context import context_of_triples
 from pipeline.hashing import bucket_of
