@@ -3,7 +3,7 @@
 Rows stand in the order of a hash of passage and copy, so that kinds, subjects and copies alternate and a reader need not shuffle
 much; a new row moves no other past its neighbours. The texts of a bucket are sorted on disk (`rank_sort`), so memory is flat.
 
-The layout is made for streaming. Row groups of 4,096 rows are about 4 MB before compression: `datasets` reads a group at a
+The layout is made for streaming. Row groups of 4,096 rows are about 3 MB before compression: `datasets` reads a group at a
 time, and `materia trace` one for one row. Smaller ones cost space (1,024: 5% more), larger ones save little (16,384: 7% less)
 and make the first batch wait. Dictionaries serve the columns that repeat themselves; for texts and ids they are tried in
 vain. Statistics are kept of the columns that a reader filters by. Rejected: one file for each kind (a reader would mix them).

@@ -5,7 +5,7 @@ cell comes to a wanted number of tokens is found by halving, so the number is me
 draws would not do. This is sequential Poisson sampling (Ohlsson 1998, J. Official Statistics 14:149): those with the least
 u / rate are taken. A new passage changes the rate a little, and only passages whose u is next to it come or go.
 
-One halving is one pass of DuckDB over (cell, u, tokens), 12 ms for a million passages on one core, and about 40 are needed;
+One halving is one pass of DuckDB over (cell, u, tokens), 60 ms for a million passages on one core, and about 40 are needed;
 memory is flat. Rejected: a sort by u with running sums (holds all rows), a random generator (one new paper would
 reshuffle everything).
 """
