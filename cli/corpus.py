@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("--split", choices=["train", "validation", "test"], help="only rows of this split")
     preview.add_argument("--kind", choices=["literature", "verbalized"], help="only rows of this kind")
     preview.add_argument("--language", metavar="CODE", help="only rows in this language: en, zh")
+    preview.add_argument("--form", metavar="FORM", help="only rows that tell so: fact, paragraph, chain ...")
     preview.add_argument("--predicate", metavar="P", help="only rows that state it (biolink:treats, or treats)")
     preview.add_argument("--entity", metavar="E", help="only rows that name it (a CURIE or a name)")
     preview.add_argument("-n", "--rows", type=int, default=5, metavar="N", help="how many rows (default: 5)")
@@ -69,7 +70,7 @@ def _preview(home: Home, options: argparse.Namespace) -> None:
     buckets = home.config.buckets
     predicate = find_predicate(options.predicate) if options.predicate else None
     entity = find_concept(home.url, options.entity, "subject", buckets).curie if options.entity else None
-    wanted = PreviewFilter(options.split, options.kind, options.language, predicate, entity)
+    wanted = PreviewFilter(options.split, options.kind, options.language, options.form, predicate, entity)
     rows = preview(home.url, options.rows, shard=options.shard, wanted=wanted, seed=options.seed, buckets=buckets)
     if not rows:
         raise MateriaError(

@@ -64,9 +64,10 @@ def contents(figures: CardFigures, plots: dict[str, str]) -> str:
     )
     graph, text = (statistics.total("tokens", split="train", kind=kind) for kind in ("verbalized", "literature"))
     mixture = f"Of the training tokens {graph / (graph + text):.1%} are told from the graph." if graph + text else ""
-    return "\n\n".join(
-        ["## What it holds", shown, explained + " " + mixture, _plot(plots, "tokens.png"), _plot(plots, "lengths.png")]
-    )
+    forms = ", ".join(f"{count:,} {_FORMS.get(form, form)}" for form, count in statistics.forms)
+    told = f" By what they tell, the verbalized passages are {forms}." if forms else ""
+    plotted = [_plot(plots, name) for name in ("tokens.png", "lengths.png") if name in plots]
+    return "\n\n".join(["## What it holds", shown, f"{explained} {mixture}{told}", *plotted])
 
 
 def opening() -> str:
@@ -225,8 +226,9 @@ def examples(rows: Sequence[PreviewRow]) -> str:
 def _example(row: PreviewRow) -> str:
     passage = row.passage
     belief = "" if passage["belief"] is None else f", belief {passage['belief']:.3f}"
+    form = f" {passage['form']}" if passage["form"] not in (None, "text") else ""
     lines = [
-        f"**{passage['kind']}, {passage['language']}, {passage['split']}{belief}** (passage `{passage['passage_id'][:16]}`)",
+        f"**{passage['kind']}{form}, {passage['language']}, {passage['split']}{belief}** (passage `{passage['passage_id'][:16]}`)",
         "",
         f"> {_marked(passage)}",
         "",

@@ -35,6 +35,7 @@ class PreviewFilter:
     split: str | None = None
     kind: str | None = None
     language: str | None = None
+    form: str | None = None
     predicate: str | None = None
     entity: str | None = None
     stating: bool = False
@@ -99,7 +100,7 @@ def preview(
 
 def _conditions(wanted: PreviewFilter) -> tuple[list[str], dict[str, Any]]:
     conditions, values = ["repeat = 0"], {}
-    for column in ("split", "kind", "language"):
+    for column in ("split", "kind", "language", "form"):
         if (value := getattr(wanted, column)) is not None:
             conditions.append(f"{column} = ${column}")
             values[column] = value

@@ -1,7 +1,7 @@
 """What a finished corpus holds, counted: passages and tokens by split, kind and language, predicates, classes, what was left out.
 
 One columnar pass by DuckDB over the shards, and the manifests and tables of the stages for what these themselves counted. Costs
-half a second of processor time for 42,000 passages with 2.8 million tokens; no text is read, and memory is that of one row group a thread.
+0.6 seconds of processor time for 49,000 passages with 3 million tokens; no text is read, and memory is that of one row group a thread.
 """
 
 from __future__ import annotations

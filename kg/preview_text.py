@@ -65,7 +65,7 @@ def preview_lines(row: PreviewRow) -> Iterator[Line]:
     """What to print of a row: of each line its indentation, in columns, and its text."""
     passage = row.passage
     belief = "" if passage["belief"] is None else f", belief {passage['belief']:.3f}"
-    form = f" {passage['form']}" if passage.get("form") not in (None, "text") else ""
+    form = f" {passage['form']}" if passage["form"] not in (None, "text") else ""
     told = f"{passage['kind']}{form}, {passage['language']}, {passage['split']}{belief}"
     yield _line(0, (row.target, "bold"), f"  {told}")
     yield 2, _marked(row)

@@ -47,6 +47,7 @@ def test_all_rows_are_each_passage_once(corpus_home: Path):
         (PreviewFilter(split="validation"), 1),
         (PreviewFilter(kind="verbalized"), 4),
         (PreviewFilter(language="zh"), 1),
+        (PreviewFilter(form="fact", split="train"), 3),
         (PreviewFilter(predicate="biolink:treats"), 3),
         (PreviewFilter(entity=METFORMIN), 3),
         (PreviewFilter(entity=METFORMIN, language="en", kind="literature"), 1),

@@ -86,6 +86,8 @@ def test_it_tells_what_is_there_and_what_is_not(bare: Path) -> None:
     assert "1 sentences of training papers (25.00%) were withheld" in text
     assert "1 papers are of 1999 to 1999" in text
     assert "1 as plain facts; 1 as denied" in text
+    assert "the verbalized passages are 4 single claims." in text
+    assert "Of the training tokens " in text
     assert "Beliefs are not calibrated" in text
 
 
@@ -100,7 +102,8 @@ def test_words_of_papers_and_names_show_as_they_are(bare: Path) -> None:
 def test_examples_are_of_every_kind_and_language_with_their_papers(bare: Path) -> None:
     text = bare.read_text(encoding="utf-8")
     for kind, language in (("literature", "en"), ("verbalized", "en"), ("verbalized", "zh")):
-        assert f"**{kind}, {language}, train" in text
+        form = " fact" if kind == "verbalized" else ""
+        assert f"**{kind}{form}, {language}, train" in text
     assert "- PMID:1, from `a.jsonl`, record 0" in text
 
 
