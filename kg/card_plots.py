@@ -81,6 +81,7 @@ def _predicates(figures: CardFigures) -> Figure | None:
         places = [place + offset for place in range(len(shown))]
         axis.barh(places, counts, 0.38, color=_COLOURS[kind], label=kind)
     axis.set(xlabel="claims")
+    axis.locator_params(axis="x", nbins=5)
     axis.set_yticks(range(len(shown)), names, fontsize=8)
     axis.invert_yaxis()
     axis.legend(loc="lower right", fontsize=8)
@@ -100,7 +101,8 @@ def _classes(figures: CardFigures) -> Figure | None:
     for place, one in enumerate(shown):
         text = f"{one.entities:,} entities"
         axis.annotate(text, (one.mentions, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axis.set(xlabel="mentions", xlim=(0, max(mentions) * 1.22))
+    axis.set(xlabel="mentions", xlim=(0, max(mentions) * 1.35))
+    axis.locator_params(axis="x", nbins=5)  # seven-digit numbers would touch each other
     return figure
 
 
