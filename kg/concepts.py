@@ -50,13 +50,15 @@ def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table
 
 
 def ambiguous_names(vocabulary: Sequence[str]) -> frozenset[str]:
-    """Names and synonyms, in lower case, that more than one concept of the vocabulary has."""
+    """Names, in lower case, that more than one concept of the vocabulary has, in whatever language."""
     import duckdb
 
     with duckdb.connect() as connection:
         query = """
             WITH named AS (
-                SELECT DISTINCT curie, lower(unnest([name] || [s.name FOR s IN coalesce(synonyms, [])])) AS name
+                SELECT DISTINCT curie, lower(unnest(
+                    [name] || [s.name FOR s IN coalesce(synonyms, [])] || [t.name FOR t IN coalesce(translations, [])]
+                )) AS name
                 FROM read_parquet($paths, hive_partitioning = false)
             )
             SELECT name FROM named GROUP BY name HAVING count(*) > 1

@@ -155,7 +155,7 @@ class Teller:
 
     def opening(self, curie: str) -> Told | None:
         """What defines an entity and gives its other names; None where the vocabulary has neither."""
-        sentences = list(self.language.opening(self.concepts[curie], self.names[curie]))
+        sentences = list(self.language.opening(self.concepts[curie], self.names[curie], self._ambiguous))
         return self._with(Told("", [], [], []), sentences) if sentences else None
 
     def quote(self, told: Told, fact: Fact, quotation: Quotation) -> Told:
@@ -176,12 +176,12 @@ class Teller:
             spans += [(start + at, end + at, curie, category) for start, end, curie, category in found]
         return Told(text, sentences, spans, told.relations)
 
-    def tell(self, facts: Iterable[tuple[Fact, int]], *, vary_subject: bool = True) -> Told:
+    def tell(self, facts: Iterable[tuple[Fact, int]], *, fixed: Collection[str] = ()) -> Told:
         """Facts in sentences.
 
         Args:
             facts: each with the digits that choose its phrasing and names (`digits_of`).
-            vary_subject: whether a subject may be told by another name.
+            fixed: entities told by their preferred name throughout, as what holds the sentences together.
         """
         texts: list[str] = []
         sentences: list[Sentence] = []
@@ -193,9 +193,9 @@ class Teller:
         names, of = self.names, self.language.phrases.of
         for fact, digits in facts:
             subject, object_ = names[fact.subject], names[fact.object]
-            if vary_subject and digits & 255 >= _PREFERRED:
+            if digits & 255 >= _PREFERRED and fact.subject not in fixed:
                 subject = self._other(fact.subject, digits & 255)
-            if digits >> 8 & 255 >= _PREFERRED:
+            if digits >> 8 & 255 >= _PREFERRED and fact.object not in fixed:
                 object_ = self._other(fact.object, digits >> 8 & 255)
             ways = of(
                 fact.predicate, fact.stance, subject.plural, object_.plural,

@@ -124,7 +124,9 @@ def _told(  # noqa: PLR0917
             if "chain" in forms and (onward := beside.onward(fact)) and teller.can_tell(onward):
                 second = onward._replace(stance=teller.stance(onward) or fact.stance)
                 digits = (digits_of(fact.triple_id, _FIRST), digits_of(fact.triple_id, _SECOND))
-                _add(rows, "chain", code, (fact, second), teller.tell(zip((fact, second), digits, strict=True)))
+                shared = {fact.subject, fact.object} & {second.subject, second.object}
+                told = teller.tell(zip((fact, second), digits, strict=True), fixed=shared)
+                _add(rows, "chain", code, (fact, second), told)
             if "quotation" in forms and (quotation := beside.quotation(fact, code)):
                 told = teller.tell(((fact, digits_of(fact.triple_id, _QUOTED)),))
                 source = fact._replace(evidence_ids=[quotation.evidence_id], doc_ids=[quotation.doc_id])
@@ -133,7 +135,7 @@ def _told(  # noqa: PLR0917
             for together in paragraphs(facts, config.facts_per_passage):
                 if len(together) > 1:
                     chosen = [(fact, digits_of(fact.triple_id, _IN_PARAGRAPH)) for fact in together]
-                    _add(rows, "paragraph", code, together, teller.tell(chosen, vary_subject=False))
+                    _add(rows, "paragraph", code, together, teller.tell(chosen, fixed=(together[0].subject,)))
         if len(rows) >= _BATCH_ROWS:
             yield rows.batch()
             rows = PassageRows("verbalized")

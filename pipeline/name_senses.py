@@ -46,7 +46,14 @@ CHEMICALS: frozenset[str] = frozenset(
     )
 )  # fmt: skip
 
-_SCOPES = {"preferred": (0, 1.0), "exact": (0, 0.9), "narrow": (1, 0.7), "related": (1, 0.65), "broad": (1, 0.6)}
+_SCOPES = {
+    "preferred": (0, 1.0),
+    "label": (0, 0.9),
+    "exact": (0, 0.9),
+    "narrow": (1, 0.7),
+    "related": (1, 0.65),
+    "broad": (1, 0.6),
+}
 _CONDITIONS = ("biolink:Disease", "biolink:PhenotypicFeature", "biolink:DiseaseOrPhenotypicFeature")
 _DERIVED, _INITIALS = 2, 3  # tiers: variants made by rule from a name (adjectives, organ words), and initials
 

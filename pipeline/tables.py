@@ -220,7 +220,7 @@ VOCABULARY = table_schema(
         "sources": (_TEXTS, "vocabulary files the concept comes from, in the order given"),
         "translations": (
             pa.list_(_TRANSLATED_NAME),
-            "names in other languages than English: ISO 639-1 code, name, scope; sorted",
+            "names in other languages than English: ISO 639-1 code, name, scope (label where it is the preferred one); sorted",
         ),
         "matches": (
             pa.list_(_MATCH),

@@ -9,7 +9,7 @@ its templates.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 from kg.passage_rows import Span
@@ -73,12 +73,18 @@ class Language(ABC):
         """Words for a predicate that the templates lack, from its own name; None where the language cannot use that."""
         return None
 
-    def opening(self, concept: Concept, name: SurfaceName) -> Iterator[tuple[str, list[Span]]]:
-        """Sentences about the entity itself, each with the spans of its names: its definition, and its other names."""
+    def opening(
+        self, concept: Concept, name: SurfaceName, ambiguous: Collection[str] = frozenset()
+    ) -> Iterator[tuple[str, list[Span]]]:
+        """Sentences about the entity itself, each with the spans of its names: its definition, and its other names.
+
+        Args:
+            ambiguous: names, in lower case, that other concepts have too, and that are not told.
+        """
         phrases = self.phrases
         if definition := self.definition_of(concept, name):
             yield _sentence(phrases.definition, name, concept, "definition", [(definition, False)])
-        if others := self.also_called(concept, name):
+        if others := [other for other in self.also_called(concept, name) if other.text.lower() not in ambiguous]:
             pieces: list[tuple[str, bool]] = []
             for number, other in enumerate(others):
                 if number:

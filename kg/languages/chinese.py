@@ -63,7 +63,10 @@ class Chinese(Language):
     between = ""
 
     def name_of(self, concept: Concept) -> SurfaceName | None:
-        """The first Chinese name that can stand in a sentence; a symbol or code where Chinese papers write that."""
+        """Its own or preferred Chinese name where that can stand in a sentence, else the next one.
+
+        A symbol or code where Chinese papers write that.
+        """
         for name in _names(concept):
             whole = f"{name}科" if concept.category == _DEPARTMENT and not name.endswith(_DEPARTMENT_ENDS) else name
             return SurfaceName(whole, whole)
@@ -94,11 +97,10 @@ class Chinese(Language):
 
 
 def _names(concept: Concept) -> list[str]:
-    """Its Chinese names that can stand in a sentence: exact translations, its own name, its exact synonyms."""
-    found = [
-        t["name"] for t in concept.translations or () if t["language"] == "zh" and t["scope"] in ("label", "exact")
-    ]
-    found.append(concept.name or "")
+    """Its Chinese names that can stand in a sentence: its own, the preferred and the exact translations, its exact synonyms."""
+    chinese = [t for t in concept.translations or () if t["language"] == "zh"]
+    found = [concept.name or ""]
+    found += [t["name"] for scope in ("label", "exact") for t in chinese if t["scope"] == scope]
     found += [s["name"] for s in concept.synonyms or () if s["scope"] == "exact"]
     return [clean for name in found if has_han(name) and (clean := chinese_name(name))]
 

@@ -37,7 +37,7 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
-    "abnormality abscess aneurysm burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
+    "abnormality abscess aneurysm attack burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
     "pustule reaction receptor reflex seizure shunt statin symptom tumor tumour ulcer vaccine wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
@@ -49,6 +49,7 @@ _COMPOUNDS = _words(
 _LOWER_CASE_VOCABULARIES = ("DOID", "MONDO", "UBERON", "CL", "GO", "CHEBI")
 _ORGANISM = "biolink:OrganismTaxon"
 _SYMBOLS = ("biolink:Gene", "biolink:Protein", "biolink:SequenceVariant", "biolink:GeneFamily")
+_IMMUNOGLOBULIN = re.compile(r"IG[ADEGM]")
 _CAPITALISED = re.compile(r"[A-Z][a-zà-ÿ]+(?:['’]s?)?")
 _PIECES = re.compile(r"([-/() ,;])")
 _SMALL_WORDS = _words(
@@ -205,6 +206,8 @@ def _is_shouted(name: str) -> bool:
 def _unshout(word: str) -> str:
     if word.lower() in _SMALL_WORDS and len(word) > 1:
         return word.lower()
+    if _IMMUNOGLOBULIN.fullmatch(word):
+        return f"Ig{word[2]}"
     return word.capitalize() if word.isalpha() and len(word) > 3 else word
 
 

@@ -22,8 +22,8 @@ __all__ = ["Babelon"]
 
 _NEEDED = ("translation_language", "subject_id", "predicate_id", "translation_value")
 _SCOPES = {
-    "rdfs:label": "exact",
-    "skos:prefLabel": "exact",
+    "rdfs:label": "label",
+    "skos:prefLabel": "label",
     "skos:altLabel": "exact",
     "oboInOwl:hasExactSynonym": "exact",
     "oboInOwl:hasNarrowSynonym": "narrow",
@@ -37,7 +37,7 @@ _DEFINITIONS = ("IAO:0000115", "skos:definition")
 class Babelon:
     """Translations of an ontology's names."""
 
-    name = "babelon.v1"
+    name = "babelon.v2"
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By the columns of its header."""

@@ -48,7 +48,8 @@ class Concept:
         xrefs: CURIEs of cross-references.
         alternatives: CURIEs of retired identifiers that this concept stands for (alt_id, replaced_by read backwards).
         matches: (CURIE, kind) pairs of SKOS mappings; kind is one of `MATCHES`.
-        translations: (language, name, scope) of names in other languages than English; ISO 639-1 codes.
+        translations: (language, name, scope) of names in other languages than English; ISO 639-1 codes; the scope of a preferred
+            name is `label`.
         marks: what the source says of the concept's kind in its own terms, as `scheme:value`: a MeSH tree number
             (`mesh:C04.588`), an OBO namespace (`namespace:biological_process`). Category rules look at them.
     """

@@ -184,7 +184,7 @@ _LINKED: Final = """
 FROM link JOIN member USING (id) JOIN concept own ON own.id = into_id LEFT JOIN renamed ON renamed.curie = target
 """
 _NEW_TARGET: Final = "coalesce(renamed.into_curie, target)"
-_SCOPE_RANK: Final = "list_position(['exact', 'narrow', 'broad', 'related'], scope)"
+_SCOPE_RANK: Final = "list_position(['label', 'exact', 'narrow', 'broad', 'related'], scope)"
 
 _SORTS: Final = {
     "heads": "SELECT id AS rank, curie, name, category FROM head ORDER BY rank",

@@ -48,7 +48,11 @@ class NamedConcepts:
             curie,
             name,
             tuple((one, "exact") for one in others if self._is_english(one)),
-            translations=tuple((self._language, one, "exact") for one in (name, *others) if not self._is_english(one)),
+            translations=tuple(
+                (self._language, one, "label" if one == name else "exact")
+                for one in (name, *others)
+                if not self._is_english(one)
+            ),
         )
 
     def _is_english(self, name: str) -> bool:

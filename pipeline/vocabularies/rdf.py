@@ -54,7 +54,7 @@ _FUNCTIONAL = re.compile(rb"\s*+(?:#[^\n]*\n\s*+)*+(?:Prefix|Ontology)\s*\(")
 class Rdf:
     """OWL classes and SKOS concepts."""
 
-    name = "rdf.v1"
+    name = "rdf.v2"
 
     def recognises(self, head: bytes, name: str) -> bool:
         """By an RDF syntax, or by OWL's functional syntax or OWL/XML, which are then refused with a remedy."""
@@ -147,7 +147,7 @@ def _labels(statements: Statements) -> tuple[list[tuple[str, str]], list[tuple[s
                 if language == "en":
                     names.append((text, scope))
                 else:
-                    translations.append((language, text, scope))
+                    translations.append((language, text, "label" if predicate in _NAMES else scope))
     preferred = [
         value
         for p in _NAMES

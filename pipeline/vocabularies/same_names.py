@@ -110,7 +110,7 @@ SELECT id, part_row.name FROM meant JOIN concept ON id = value JOIN part_row ON 
 WHERE NOT regexp_matches(part_row.name, '\\p{Han}') ORDER BY ALL
 """
 _PREFERRED: Final = "SELECT spot, name FROM part_row JOIN concept ON spot = name_at"
-_EXACT: Final = "SELECT spot, name FROM name_row WHERE scope = 'exact'"
+_EXACT: Final = "SELECT spot, name FROM name_row WHERE scope IN ('label', 'exact')"
 _NAMED: Final = f"""
 SELECT named.id, spot >> 40 AS source, name FROM ({{}}) given JOIN part USING (spot) JOIN named USING (id)
 WHERE NOT {_IS_OWN} AND

@@ -25,7 +25,7 @@ def sample(loader: str) -> str:
 OBOGRAPHS = sample("obographs.v1")
 
 # Written to https://www.w3.org/TR/owl2-mapping-to-rdf/ as ROBOT writes RDF/XML: entities for namespaces, an axiom annotation.
-OWL = sample("rdf.v1")
+OWL = sample("rdf.v2")
 # Written to https://www.w3.org/TR/skos-reference/; `ward:` is a hospital's own scheme, known by this file's prefix alone.
 SKOS = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 @prefix ward: <http://hospital.example/vocabulary/> .
@@ -44,7 +44,7 @@ CTD_CHEMICALS = '''# Fields:
 '''
 CTD_GENES = "# Fields:\n# GeneSymbol\tGeneName\tGeneID\tAltGeneIDs\tSynonyms\nINS\tinsulin\t3630\t9\tIDDM2\n"
 BIOPORTAL = sample("bioportal_csv.v1")
-BABELON = sample("babelon.v1")
+BABELON = sample("babelon.v2")
 
 
 def load(name: str, content: str | bytes) -> tuple[list[Concept], dict[str, int]]:
@@ -81,13 +81,13 @@ def test_obographs_that_break_off_keep_what_came_before():
 
 
 def test_owl_keeps_named_parents_and_names_by_language():
-    concepts, aside = load("rdf.v1", OWL)
+    concepts, aside = load("rdf.v2", OWL)
     assert concepts == [
         Concept(
             "MONDO:0005148", "type 2 diabetes mellitus", (("T2D", "exact"),), None, "A diabetes of adults.",
             parents=("MONDO:0005015",), xrefs=("UMLS:C0011860",), alternatives=("MONDO:0000001",),
             matches=(("MESH:D003924", "close"),),
-            translations=(("de", "Typ-2-Diabetes", "exact"), ("zh", "糖尿病", "broad")),
+            translations=(("de", "Typ-2-Diabetes", "label"), ("zh", "糖尿病", "broad")),
         ),
         Concept("MONDO:0005015", "diabetes mellitus", matches=(("DOID:9351", "exact"),)),
         Concept("MONDO:0005015", "", alternatives=("MONDO:0000002",)),
@@ -99,23 +99,23 @@ def test_every_rdf_syntax_gives_the_same_concepts():
     import pyoxigraph
 
     quads = list(pyoxigraph.parse(OWL.replace("'", '"').encode(), format=pyoxigraph.RdfFormat.RDF_XML))
-    wanted, _ = load("rdf.v1", OWL)
+    wanted, _ = load("rdf.v2", OWL)
     for syntax in (pyoxigraph.RdfFormat.TURTLE, pyoxigraph.RdfFormat.N_TRIPLES, pyoxigraph.RdfFormat.JSON_LD):
         data = pyoxigraph.serialize(
             [q.triple for q in quads] if syntax != pyoxigraph.RdfFormat.JSON_LD else quads, format=syntax
         )
-        assert sorted(map(str, load("rdf.v1", data)[0])) == sorted(map(str, wanted)), syntax
+        assert sorted(map(str, load("rdf.v2", data)[0])) == sorted(map(str, wanted)), syntax
 
 
 def test_skos_keeps_languages_apart_and_the_files_own_prefixes():
-    concepts, aside = load("rdf.v1", SKOS)
+    concepts, aside = load("rdf.v2", SKOS)
     assert concepts == [
         Concept(
             "ward:7", "Fall", (("tumble", "exact"),), None, "Unintended.", parents=("ward:1",),
             matches=(("MESH:D000058", "exact"),),
-            translations=(("de", "Sturz", "exact"), ("fr", "Chute", "exact")),
+            translations=(("de", "Sturz", "label"), ("fr", "Chute", "label")),
         ),
-        Concept("ward:8", "Sturz", translations=(("de", "Sturz", "exact"), ("fr", "Chute", "exact"))),
+        Concept("ward:8", "Sturz", translations=(("de", "Sturz", "label"), ("fr", "Chute", "label"))),
     ]  # fmt: skip
     assert aside == {"no-identifier": 1}
 
@@ -123,7 +123,7 @@ def test_skos_keeps_languages_apart_and_the_files_own_prefixes():
 def test_rdf_that_breaks_off_keeps_what_came_before_and_names_the_line():
     aside: list[SetAside] = []
     cut = SKOS[: SKOS.index("<http://elsewhere")] + "ward:9 a skos:Concept ;; nonsense\n"
-    concepts = list(LOADERS["rdf.v1"].load(io.BytesIO(cut.encode()), "f", aside.append))
+    concepts = list(LOADERS["rdf.v2"].load(io.BytesIO(cut.encode()), "f", aside.append))
     assert [concept.curie for concept in concepts] == ["ward:7"] or len(concepts) == 2
     assert aside[-1].reason == "malformed-rdf"
     assert "line 8" in aside[-1].detail
@@ -137,7 +137,7 @@ _HP = "http://purl.obolibrary.org/obo/HP_"
 def test_rdf_xml_that_simply_ends_is_told_wherever_it_does():
     """Guards against Oxigraph's parser, which takes the end of the file for the end of the root element."""
     for end in range(OWL.index("<owl:Class"), OWL.index("</rdf:RDF>"), 7):
-        concepts, aside = load("rdf.v1", OWL[:end])
+        concepts, aside = load("rdf.v2", OWL[:end])
         assert aside.get("malformed-rdf") == 1, OWL[:end][-40:]
         assert all(concept.name or concept.alternatives for concept in concepts)
 
@@ -146,7 +146,7 @@ def test_a_class_written_inside_another_takes_nothing_from_it():
     """Guards against losing what follows the inner class, as in files of Protégé 3."""
     inner = f'<rdfs:subClassOf><owl:Class rdf:about="{_HP}2"><rdfs:label>two</rdfs:label></owl:Class></rdfs:subClassOf>'
     outer = f'<owl:Class rdf:about="{_HP}1">{inner}<rdfs:label>one</rdfs:label></owl:Class>'
-    concepts, aside = load("rdf.v1", f"{_PROLOG}{outer}</rdf:RDF>")
+    concepts, aside = load("rdf.v2", f"{_PROLOG}{outer}</rdf:RDF>")
     assert concepts == [Concept("HP:2", "two"), Concept("HP:1", "one", parents=("HP:2",))]
     assert aside == {}
 
@@ -155,14 +155,14 @@ def test_a_bad_iri_costs_its_own_class_only():
     classes = "".join(
         f'<owl:Class rdf:about="{_HP}{local}"><rdfs:label>n</rdfs:label></owl:Class>' for local in ("1", "/ 2", "3")
     )
-    concepts, aside = load("rdf.v1", f"{_PROLOG}{classes}</rdf:RDF>")
+    concepts, aside = load("rdf.v2", f"{_PROLOG}{classes}</rdf:RDF>")
     assert ([concept.curie for concept in concepts], aside) == (["HP:1", "HP:3"], {"no-identifier": 1})
 
 
 def test_rdf_xml_nested_without_end_is_refused_in_time():
     levels = "<owl:Class><rdfs:subClassOf>" * 200_000
     start = time.process_time()
-    assert load("rdf.v1", _PROLOG + levels) == ([], {"malformed-rdf": 1})
+    assert load("rdf.v2", _PROLOG + levels) == ([], {"malformed-rdf": 1})
     assert time.process_time() - start < 5
 
 
@@ -172,7 +172,7 @@ def test_depth_is_counted_wherever_the_pieces_end():
         f'<owl:Class rdf:about="{_HP}{n}"><rdfs:label>{"x" * (n % 7)}n</rdfs:label><rdfs:seeAlso rdf:resource="{_HP}"/></owl:Class>'
         for n in range(1, 30_000)
     )
-    concepts, aside = load("rdf.v1", f"{_PROLOG}{classes}</rdf:RDF>")
+    concepts, aside = load("rdf.v2", f"{_PROLOG}{classes}</rdf:RDF>")
     assert (len(concepts), aside) == (29_999, {})
 
 
@@ -193,7 +193,7 @@ def test_obographs_with_values_of_the_wrong_type_are_read_on():
     ],
 )
 def test_functional_syntax_and_owl_xml_are_refused_with_a_remedy(syntax):
-    concepts, aside = load("rdf.v1", syntax)
+    concepts, aside = load("rdf.v2", syntax)
     assert (concepts, aside) == ([], {"unknown-syntax": 1})
 
 
@@ -206,7 +206,7 @@ prolog = '<!DOCTYPE rdf:RDF [<!ENTITY l0 "lol">%s]>' % levels
 body = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="&l9;"/></rdf:RDF>'
 for document in (prolog + body, "<!-- " + "x" * 70000 + " -->" + prolog + body):
     aside = []
-    assert not list(LOADERS["rdf.v1"].load(io.BytesIO(document.encode()), "f", aside.append))
+    assert not list(LOADERS["rdf.v2"].load(io.BytesIO(document.encode()), "f", aside.append))
     print(aside[0].reason)
 """
 
@@ -224,7 +224,7 @@ def test_an_entity_that_reads_a_file_is_refused(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("SECRET")
     owl = OWL.replace('<!ENTITY obo "', f'<!ENTITY evil SYSTEM "{secret.as_uri()}"> <!ENTITY obo "')
-    assert load("rdf.v1", owl) == ([], {"entity-declaration": 1})
+    assert load("rdf.v2", owl) == ([], {"entity-declaration": 1})
 
 
 def test_ctd_reads_its_three_vocabularies():
@@ -269,9 +269,9 @@ def test_bioportal_csv_with_a_cui_that_is_none_and_a_head_with_lone_carriage_ret
 
 
 def test_babelon_adds_names_in_other_languages():
-    concepts, aside = load("babelon.v1", BABELON)
+    concepts, aside = load("babelon.v2", BABELON)
     assert concepts == [
-        Concept("HP:0000001", "", translations=(("zh", "所有", "exact"),)),
+        Concept("HP:0000001", "", translations=(("zh", "所有", "label"),)),
         Concept("HP:0000001", "", translations=(("fr", "tout", "narrow"),)),
     ]
     assert aside == {"no-translation": 1, "no-language": 1, "no-identifier": 1}
@@ -280,7 +280,7 @@ def test_babelon_adds_names_in_other_languages():
 @pytest.mark.realdata
 @pytest.mark.parametrize(
     ("file", "loader", "concepts"),
-    [("RXNORM.csv.gz", "bioportal_csv.v1", 119_543), ("hp-zh.babelon.tsv.gz", "babelon.v1", 18_988)],
+    [("RXNORM.csv.gz", "bioportal_csv.v1", 119_543), ("hp-zh.babelon.tsv.gz", "babelon.v2", 18_988)],
 )
 def test_counts_of_real_files(materia_data, file, loader, concepts):
     import gzip

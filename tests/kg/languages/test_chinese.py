@@ -73,11 +73,15 @@ def test_nearly_all_chinese_names_of_the_phenotype_ontology_can_be_told(materia_
     assert not [name for name in told if re.search(r"[，。；\n]", name) or name != name.strip()]
 
 
-def test_the_name_is_a_translation_before_the_name_itself_before_a_synonym():
-    both = concept("高血压病", [("de", "Hochdruck", "exact"), ("zh", "高血压", "exact")], ["血压升高"])
+def test_the_name_is_the_concepts_own_before_the_preferred_translation_before_any_other():
+    """Translations are sorted: the first by the alphabet told of anaemia as 血虚, of glaucoma as 绿风内障."""
+    both = concept("高血压病", [("de", "Hochdruck", "label"), ("zh", "高血压", "exact")], ["血压升高"])
     name = ZH.name_of(both)
-    assert name.text == name.initial == "高血压"
-    assert [other.text for other in ZH.other_names_of(both, name)] == ["高血压病", "血压升高"]
+    assert name.text == name.initial == "高血压病"
+    assert [other.text for other in ZH.other_names_of(both, name)] == ["高血压", "血压升高"]
+    english = concept("Anemia", [("zh", "血虚", "exact"), ("zh", "贫血", "label")])
+    assert ZH.name_of(english).text == "贫血"
+    assert [other.text for other in ZH.other_names_of(english, ZH.name_of(english))] == ["血虚"]
     assert ZH.name_of(concept("Hypertension", [("zh", "高血压", "narrow")])) is None
     assert ZH.name_of(concept("Hypertension", synonyms=["高血压"])).text == "高血压"
 

@@ -226,3 +226,11 @@ def test_a_definition_that_reads_badly_is_left_out(definition):
 def test_a_definition_does_not_end_at_an_abbreviation():
     words = definition_words("A type of dystonia of the midline muscles, i.e. the chest muscles. It is rare.")
     assert words == "a type of dystonia of the midline muscles, i.e. the chest muscles"
+
+
+def test_an_immunoglobulin_in_a_shouted_name_keeps_its_small_letter():
+    assert surface_name("GLOMERULONEPHRITIS, IGA", "MESH:D005922", "biolink:Disease").text == "IgA glomerulonephritis"
+
+
+def test_a_heart_attack_is_counted():
+    assert surface_name("Heart Attack", "MESH:D009203", "biolink:Disease").text == "heart attacks"
