@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from kg.config import CorpusConfig, SplitConfig
 from kg.passage_rows import PassageRows, Relation, Span
-from kg.splits import split_of
+from kg.splits import held_out_by
 from pipeline.hashing import fraction_of, hash_fields
 from pipeline.sentences import split_sentences
 
@@ -70,10 +70,7 @@ def literature_passages(
         batches of PASSAGES in the order of the papers. `relations` and `triple_ids` come from affirmed claims, `evidence_ids`
         from affirmed and denied ones; `belief` is null.
     """
-
-    @lru_cache(maxsize=_REMEMBERED_PAIRS)
-    def is_held_out(a: str, b: str) -> bool:
-        return split_of(a, b, splits) != "train"
+    is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(held_out_by(splits))
 
     for batch in literature:
         rows = PassageRows("literature")

@@ -10,12 +10,13 @@ The Python and the SQL form compare whole numbers, not floating-point numbers, s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 
 from kg.config import SplitConfig
 from pipeline.hashing import hash_fields
 
-__all__ = ["split_of", "split_sql"]
+__all__ = ["held_out_by", "split_of", "split_sql"]
 
 #: Hexadecimal digits of the hash that are used: 52 bits, which a DuckDB BIGINT and a Python float both hold exactly.
 _DIGITS = 13
@@ -36,6 +37,12 @@ def split_of(a: str, b: str, config: SplitConfig) -> str:
     test, validation = _bounds(config)
     value = int(hash_fields("split", *sorted((a, b)))[:_DIGITS], 16)
     return "test" if value < test else "validation" if value < validation else "train"
+
+
+def held_out_by(config: SplitConfig) -> Callable[[str, str], bool]:
+    """Whether the split of a pair, given in order, is another than `train`: the same as `split_of`, for many pairs."""
+    bound = _bounds(config)[1]
+    return lambda a, b: int(hash_fields("split", a, b)[:_DIGITS], 16) < bound
 
 
 def split_sql(a: str, b: str, config: SplitConfig) -> str:

@@ -23,7 +23,7 @@ from kg.claims import TRIPLE_ID_SQL
 from kg.config import SplitConfig
 from kg.literature import document_split
 from kg.shuffle import by_bucket
-from kg.splits import split_of
+from kg.splits import held_out_by
 from kg.tables import CONTEXT, TRIPLES, WITHHELD_CLAIMS
 from kg.telling import Fact, Quotation
 from pipeline.duck import MEMORY_LIMIT, connect, one_array, stream, table_view
@@ -127,7 +127,7 @@ class Beside:
 
     def __init__(self, context: pa.Table | None, splits: SplitConfig) -> None:
         self._splits = splits
-        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(lambda a, b: split_of(a, b, splits) != "train")
+        self._is_held_out = lru_cache(maxsize=_REMEMBERED_PAIRS)(held_out_by(splits))
         table = (CONTEXT.empty_table() if context is None else context).combine_chunks()
         self._onward = {triple_id: Fact(*row) for triple_id, row in _structs(table, "onward", Fact._fields[:-1])}
         self._quotations = {

@@ -17,7 +17,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, starmap
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -167,7 +167,8 @@ def _facts(
         [("subject", "ascending"), ("split", "ascending"), ("triple_id", "ascending")]
     )
     for batch in ordered.to_batches(max_chunksize=_BATCH_ROWS):
-        for fact in starmap(Fact, zip(*(column.to_pylist() for column in batch.columns), strict=True)):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            fact = Fact(*row)
             stance = teller.stance(fact, config.minimum_belief)
             if stance is None:
                 counts["untold-low-belief"] += 1
@@ -185,7 +186,7 @@ def _facts(
                 if not teller.has_words(fact):
                     continue
             counts[f"told-{stance}"] += 1
-            yield fact._replace(stance=stance)
+            yield Fact._make((*row, stance))
 
 
 def _say_marked_up(fact: Fact, teller: Teller, set_aside: SetsAside) -> None:

@@ -34,7 +34,11 @@ def hash_fields(*fields: object) -> str:
 
     A lone surrogate, which JSON can hold, is hashed as its three bytes.
     """
-    return hashlib.sha256("\x1f".join(map(str, fields)).encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        joined = "\x1f".join(fields)  # type: ignore[arg-type]  # mostly they are texts already
+    except TypeError:
+        joined = "\x1f".join(map(str, fields))
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def evidence_id(

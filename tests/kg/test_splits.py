@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.config import SplitConfig
-from kg.splits import split_of, split_sql
+from kg.splits import held_out_by, split_of, split_sql
 
 TENTHS = SplitConfig(validation=0.1, test=0.2)
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
@@ -57,3 +57,10 @@ def test_a_larger_test_share_keeps_the_pairs_that_were_test() -> None:
     was = {pair for pair in pairs if split_of(*pair, small) == "test"}
     now = {pair for pair in pairs if split_of(*pair, large) == "test"}
     assert was and was < now
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_what_is_held_out_is_what_is_not_training(a: str, b: str) -> None:
+    config = SplitConfig(validation=0.2, test=0.2)
+    first, second = sorted((a, b))
+    assert held_out_by(config)(first, second) == (split_of(b, a, config) != "train")
