@@ -70,9 +70,13 @@ class PassageRows:
         self._text.append(text)
         self._belief.append(belief)
         self._split.append(split)
-        values = (sentences, spans, relations, triple_ids, evidence_ids, doc_ids)
-        for rows, row in zip(self._nested.values(), values, strict=True):
-            rows.append(row)
+        nested = self._nested
+        nested["sentences"].append(sentences)
+        nested["spans"].append(spans)
+        nested["relations"].append(relations)
+        nested["triple_ids"].append(triple_ids)
+        nested["evidence_ids"].append(evidence_ids)
+        nested["doc_ids"].append(doc_ids)
 
     def batch(self) -> pa.RecordBatch:
         """All rows added so far."""

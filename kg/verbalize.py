@@ -213,11 +213,14 @@ def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact
 
 def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], told: Told) -> None:
     """Append one passage with what stands behind it."""
+    belief: float | None
     if len(facts) == 1:  # most are, and need no sets
-        evidence_ids, doc_ids = facts[0].evidence_ids, facts[0].doc_ids
+        (fact,) = facts
+        triple_ids, evidence_ids, doc_ids, belief = [fact.triple_id], fact.evidence_ids, fact.doc_ids, fact.belief
     else:
+        triple_ids = sorted([fact.triple_id for fact in facts])
         evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
-    triple_ids = sorted([fact.triple_id for fact in facts])
+        belief = min([fact.belief for fact in facts], default=None)
     rows.add(
         passage_id=verbalized_id(language, triple_ids, told.text),
         language=language,
@@ -228,7 +231,7 @@ def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], tol
         triple_ids=triple_ids,
         evidence_ids=evidence_ids,
         doc_ids=doc_ids,
-        belief=min([fact.belief for fact in facts], default=None),
+        belief=belief,
         split=facts[0].split if facts else "train",
         form=form,
     )
