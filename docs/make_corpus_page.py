@@ -17,7 +17,7 @@ from kg.trace import TracedEvidence
 PAGE = Path(__file__).with_name("corpus.md")
 #: What the page shows of each language: title, rows of each kind, and their kind.
 SECTIONS = {"en": (("verbalized", 20), ("literature", 10)), "zh": (("verbalized", 20), ("literature", 10))}
-MARKS = re.compile(r"(?<=<!-- rows (?P<language>[a-z]{2}) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+MARKS = re.compile(r"(?P<begin><!-- rows (?P<language>[a-z]{2}) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 LONGEST = 240
 SEED = 26
 
@@ -63,7 +63,9 @@ def main(folder: str) -> None:
     """Choose the rows by hash from the shards of a home, and write them between the marks of the page."""
     home = open_home(folder)
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(MARKS.sub(lambda m: "\n" + "\n".join(rows(home, m["language"])), page), encoding="utf-8")
+    PAGE.write_text(
+        MARKS.sub(lambda m: m["begin"] + "\n" + "\n".join(rows(home, m["language"])) + m["end"], page), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
