@@ -54,6 +54,7 @@ _SYMBOL = re.compile(r"(?=[\w.*>:/+-]*[A-Z0-9])[A-Za-z\u0391-\u03c9][\w.*>:/+-]{
 _DRUG_CODE = re.compile(r"[A-Z]{1,5}[- ]?\d{2,}[A-Z0-9-]*")
 _DEFINES = re.compile(r"(?:是|指|是指)?(?=(?:指|一种|一类|一组|一个|由|以|因|发生|机体|体内)\S)")
 _LONGEST_DEFINITION = 200
+_FILLERS = frozenset("的之性型病症征")
 
 
 class Chinese(Language):
@@ -77,7 +78,15 @@ class Chinese(Language):
         return SurfaceName(name, name) if written_so else None
 
     def other_names_of(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
-        """Up to three more of its Chinese names that mean the same, in the order of the source."""
+        """Its other names in the same characters, but for those that say no more than "disease" or "kind".
+
+        Tables of aliases are loose: 软骨肿瘤 stands there for 骨软骨瘤. What they say is told of the entity itself (`also_called`).
+        """
+        core = _core(name.text)
+        return tuple(other for other in self.also_called(concept, name) if _core(other.text) == core)
+
+    def also_called(self, concept: Concept, name: SurfaceName) -> tuple[SurfaceName, ...]:
+        """Up to three more of its Chinese names, in the order of the source."""
         found: dict[str, str] = {}
         for other in _names(concept):
             found.setdefault(_letters(other), other)
@@ -148,6 +157,11 @@ def _widened_brackets(match: re.Match[str]) -> str:
     text, start, end = match.string, match.start(), match.end()
     formula = not has_han(match.group() + text[max(start - 1, 0) : start] + text[end : end + 1])
     return match.group() if formula and match.group().isascii() else f"（{match[1]}）"
+
+
+def _core(name: str) -> list[str]:
+    """The characters of a name, sorted, less those that add nothing to it."""
+    return sorted(set(_letters(name)) - _FILLERS)
 
 
 def _letters(name: str) -> str:

@@ -38,7 +38,7 @@ _TYPE = re.compile(r"(?:types?|group|stage|grade|variant|class)\b", re.IGNORECAS
 # Things that are counted: "treats ulcer" needs a plural where there is no article.
 _COUNTED = _words(
     "abnormality abscess aneurysm attack burn calculus cell cramp cyst defect diverticulum fracture hiccup lesion neoplasm papule polyp "
-    "pustule reaction receptor reflex seizure shunt statin symptom tumor tumour ulcer vaccine wound"
+    "pseudocyst pustule reaction receptor reflex seizure shunt statin symptom tumor tumour ulcer vaccine wound"
 )
 # Parts of a compound that stay small beside a proper name: "non-Hodgkin lymphoma", "Epstein-Barr-positive".
 _COMPOUNDS = _words(

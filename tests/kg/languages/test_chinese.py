@@ -78,10 +78,18 @@ def test_the_name_is_the_concepts_own_before_the_preferred_translation_before_an
     both = concept("高血压病", [("de", "Hochdruck", "label"), ("zh", "高血压", "exact")], ["血压升高"])
     name = ZH.name_of(both)
     assert name.text == name.initial == "高血压病"
-    assert [other.text for other in ZH.other_names_of(both, name)] == ["高血压", "血压升高"]
+    assert [other.text for other in ZH.also_called(both, name)] == ["高血压", "血压升高"]
     english = concept("Anemia", [("zh", "血虚", "exact"), ("zh", "贫血", "label")])
     assert ZH.name_of(english).text == "贫血"
-    assert [other.text for other in ZH.other_names_of(english, ZH.name_of(english))] == ["血虚"]
+    assert [other.text for other in ZH.also_called(english, ZH.name_of(english))] == ["血虚"]
+
+
+def test_a_loose_alias_stands_in_no_sentence_in_place_of_the_name():
+    """A table of diseases calls 骨软骨瘤 also 软骨肿瘤, which is any tumour of cartilage."""
+    growth = concept("骨软骨瘤", [("zh", "软骨肿瘤", "exact"), ("zh", "骨软骨瘤病", "exact")])
+    name = ZH.name_of(growth)
+    assert [other.text for other in ZH.other_names_of(growth, name)] == ["骨软骨瘤病"]
+    assert [other.text for other in ZH.also_called(growth, name)] == ["软骨肿瘤", "骨软骨瘤病"]
     assert ZH.name_of(concept("Hypertension", [("zh", "高血压", "narrow")])) is None
     assert ZH.name_of(concept("Hypertension", synonyms=["高血压"])).text == "高血压"
 
