@@ -194,6 +194,7 @@ STAGES = [
             Need("name_index"),
         ),
         partitions="bucket",
+        version="2",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
