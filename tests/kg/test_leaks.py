@@ -56,6 +56,13 @@ def test_a_planted_pair_is_caught_in_either_order_and_named(pair):
     assert HELD in leak.text
 
 
+@pytest.mark.parametrize("form", ["chain", "entity"])
+def test_a_chain_whose_far_ends_are_a_held_out_pair_is_caught(form):
+    """Its two sentences lead from one end to the other, though none names both."""
+    passages = ([[A, FREE], [FREE, HELD]], {"form": form}), ([[A, FREE], [FREE, HELD]], {"form": "paragraph"})
+    assert found(rows(*passages, kind="verbalized")) == [("p00000", "pair-in-passage")]
+
+
 @pytest.mark.parametrize("relation", [(0, "biolink:treats", 1, "e"), (1, "biolink:treats", 0, "e")])
 def test_a_planted_relation_across_sentences_is_caught_in_either_direction(relation):
     assert found(rows(([[A], [HELD]], {"relations": [relation]}))) == [("p00000", "held-out-relation")]
