@@ -158,7 +158,7 @@ STAGES = [
         "withholding",
         "corpus",
         withholding,
-        version="2",
+        version="3",
         needs=(Need("triples", "bucket"), Need("vocabulary")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),

@@ -102,7 +102,7 @@ def leaks_in(
     return leaks[:limit]
 
 
-# `below` holds each end of a held-out claim with everything that is a kind of it, or said to be the same. UNION keeps each
+# `below` holds each end of a held-out claim with everything that is a kind of it, or said or called the same. UNION keeps each
 # pair once, so a cycle ends.
 _HELD_OUT_SQL = """
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
@@ -110,6 +110,12 @@ CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELEC
 CREATE TABLE xrefs AS
 SELECT curie AS child, xref AS parent FROM (SELECT curie, unnest(xrefs) AS xref FROM vocabulary)
 WHERE xref IN (SELECT curie FROM vocabulary);
+CREATE TABLE labels AS
+SELECT curie, lower(name) AS label, true AS preferred FROM vocabulary
+UNION SELECT curie, lower(t.name), true FROM (SELECT curie, unnest(translations) AS t FROM vocabulary) WHERE t.scope IN ('label', 'exact')
+UNION SELECT curie, lower(s.name), false FROM (SELECT curie, unnest(synonyms) AS s FROM vocabulary) WHERE s.scope = 'exact';
+INSERT INTO xrefs
+SELECT l.curie, r.curie FROM labels l JOIN labels r USING (label) WHERE l.curie <> r.curie AND (l.preferred OR r.preferred);
 CREATE TABLE kinds AS
 SELECT curie AS child, unnest(parents) AS parent FROM vocabulary
 UNION SELECT child, parent FROM xrefs UNION SELECT parent, child FROM xrefs;

@@ -136,6 +136,21 @@ def test_two_concepts_for_one_thing_are_the_same_thing(graph):
     ]
 
 
+def test_a_claim_of_a_namesake_is_caught(graph, tmp_path):
+    """胰腺炎 of a Chinese table and of an ontology's translation: one sentence tells both claims."""
+    tables = graph([("atenolol", KIND, "table")], [("atenolol", KIND, "ontology")])
+    translated = [{"name": "胰腺炎", "language": "zh", "scope": "label"}]
+    concepts = [
+        {"curie": "table", "name": "胰腺炎"},
+        {"curie": "ontology", "name": "pancreatitis", "translations": translated},
+    ]
+    pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
+    batch = rows(([["atenolol", "table"]], {"relations": [(0, KIND, 1, "e")]}))
+    assert [leak.reason for leak in leaks_in([batch], SplitConfig(validation=0, test=0), **tables)] == [
+        "entails-held-out"
+    ]
+
+
 def test_a_cycle_among_kinds_ends(graph):
     tables = graph([("b", KIND, "x")], [("a", KIND, "x")], {"a": ["b"], "b": ["a"]})
     batch = rows(([["b"], ["x"]], {"relations": [(0, KIND, 1, "e")]}))
