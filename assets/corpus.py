@@ -186,7 +186,7 @@ STAGES = [
             Need("vocabulary"),
         ),
         settings=lambda home: [home.config.splits.model_dump(), _rules(home)],
-        version="2",
+        version="3",
         kinds=("python", "json"),
         checks=(
             Check(

@@ -6,8 +6,12 @@ It stands apart from `corpus`, which models are trained on: a licence that is st
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
+from assets.home import Home
 from assets.stage import Job, Need, Stage
+from kg.corpus_statistics import counted_by_stages
+from kg.trace import graphs_of
 
 __all__ = ["STAGES"]
 
@@ -24,6 +28,21 @@ def data_card(job: Job) -> None:
     figures = write_card(home.url, folder, config.dataset, buckets=config.buckets, deidentified=config.deidentify)
     job.writer.summary["passages"] = figures.statistics.total("passages")
     job.writer.summary["not_stated"] = missing_statements(config.dataset)
+
+
+def _from_manifests(home: Home) -> Any:
+    """What the card takes from manifests and no table: it may change where no row does.
+
+    A comment in a vocabulary gives it another SHA-256 and the same concepts; a language that nothing can be told in makes counts
+    and no passage.
+    """
+    vocabulary, beliefs = home.dataset("vocabulary").manifest(), home.dataset("belief_calibration").manifest()
+    return [
+        vocabulary.inputs if vocabulary else {},
+        graphs_of(home.url),
+        beliefs.summary.get("beliefs") if beliefs else None,
+        counted_by_stages(home.url),
+    ]
 
 
 STAGES = [
@@ -49,6 +68,7 @@ STAGES = [
             home.config.dataset.model_dump(mode="json"),
             home.config.deidentify,
             version("materia"),
+            _from_manifests(home),
         ],
         kinds=("duckdb", "markdown"),
     ),

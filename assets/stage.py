@@ -211,10 +211,16 @@ def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> 
     results = manifest.summary.get("checks", {})
     if not all(results.get(check.name, {"passed": True})["passed"] for check in stage.checks if check.blocking):
         return False
+    if stage.shuffled and manifest.summary.get("buckets") != _bucket_versions(home, stage.shuffled):
+        return False  # a build was killed among the buckets: some are of an input that may be gone again
     try:
         return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))
     except MateriaError:
         return False
+
+
+def _bucket_versions(home: Home, asset: str) -> dict[str, str]:
+    return {key: manifest.data_version for key, manifest in home.dataset(asset).manifests().items()}
 
 
 def refresh(

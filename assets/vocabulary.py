@@ -82,7 +82,8 @@ def vocabulary(job: Job) -> None:
         for rows in result.merges:
             merges.write(rows)
             outcomes.update(reason or "merged" for reason in rows["refused"].to_pylist())
-        log.commit(skip_key=JOIN, code_version=table_version(VOCABULARY_MERGES), inputs={})
+        written = log.commit(skip_key=JOIN, code_version=table_version(VOCABULARY_MERGES), inputs={})
+    job.writer.summary["merge_log"] = written.data_version
     job.writer.summary["concepts"] = concepts.rows
     job.writer.summary["categories"] = dict(sorted(categories.items()))
     job.writer.summary["merges"] = dict(sorted(outcomes.items()))
@@ -92,6 +93,12 @@ def vocabulary(job: Job) -> None:
     violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
     job.check("concepts_are_sound", not violations, **figures(violations))
     job.check("concepts_are_plausible", not warnings, **figures(warnings))
+
+
+def _log_stands(home: Home) -> bool:
+    """Whether the log is the one that the concepts were written with: a build may have been killed between the two."""
+    concepts, log = home.dataset("vocabulary").manifest(), home.dataset(MERGES).manifest()
+    return concepts is not None and log is not None and concepts.summary.get("merge_log") == log.data_version
 
 
 STAGES = [
@@ -104,7 +111,7 @@ STAGES = [
         tables=(VOCABULARY, VOCABULARY_MERGES),
         kinds=("duckdb", "parquet"),
         fingerprint=_vocabulary_files,
-        present=lambda home: home.dataset(MERGES).manifest() is not None,
+        present=_log_stands,
         checks=(
             Check("some_concept", "The vocabularies must hold at least one concept."),
             Check(

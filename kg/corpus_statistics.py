@@ -23,6 +23,7 @@ __all__ = [
     "PredicateCount",
     "Rejected",
     "corpus_statistics",
+    "counted_by_stages",
 ]
 
 
@@ -161,7 +162,7 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
     )
     # Those that passed the withholding, whether or not they were taken afterwards.
     ((kept,),) = rows("SELECT coalesce(sum(len(sentences)), 0)::BIGINT FROM candidates")
-    told, withheld = _counted_by_stages(home)
+    told, withheld = counted_by_stages(home)
     return CorpusStatistics(
         tuple(sorted((Part(*row) for row in parts), key=lambda p: (SPLITS.index(p.split), p.kind, p.language))),
         documents,
@@ -178,7 +179,7 @@ def corpus_statistics(home: UPath | Path | str, connection: Any) -> CorpusStatis
     )
 
 
-def _counted_by_stages(home: UPath | Path | str) -> tuple[dict[str, int], int]:
+def counted_by_stages(home: UPath | Path | str) -> tuple[dict[str, int], int]:
     """How triples were told, and how many sentences were withheld, from the manifests of the stages that did it."""
     told: Counter[str] = Counter()
     for manifest in Dataset(home, "verbalized_corpus").manifests().values():

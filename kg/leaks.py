@@ -34,7 +34,7 @@ class Leak:
     """A training row that gives a held-out pair away.
 
     Attributes:
-        reason: `pair-in-sentence`, `held-out-relation`, `held-out-triple`, `entails-held-out`, or `not-train`.
+        reason: `pair-in-sentence`, `pair-in-passage`, `held-out-relation`, `held-out-triple`, `entails-held-out`, or `not-train`.
         subject, object: the two concepts, in order of their CURIEs; for `held-out-triple` the triple's id and ""; for
             `entails-held-out` those of the held-out claim.
     """
@@ -76,9 +76,10 @@ def leaks_in(
 ) -> list[Leak]:
     """Rows of PASSAGES that do not belong into training; the first `limit` of them.
 
-    A row leaks where one of its sentences names both ends of a held-out pair, where one of its relations joins such a
-    pair (in either direction, across sentences too), where it tells a held-out triple, where a claim of its entails one
-    through is_a, or where its split is not train.
+    A row leaks where one of its sentences names both ends of a held-out pair (of a chain, whose two sentences lead from one end
+    to the other, and of what defines an entity: the whole passage), where one of its relations joins such a pair (in either
+    direction, across sentences too), where it tells a held-out triple, where a claim of its entails one through is_a, or where its
+    split is not train.
 
     Args:
         train: batches of PASSAGES that are to be trained on.
@@ -101,7 +102,7 @@ def leaks_in(
     return leaks[:limit]
 
 
-# `below` holds each end of a held-out claim with everything that is a kind of it, or said to be the same. UNION keeps each
+# `below` holds each end of a held-out claim with everything that is a kind of it, or said or called the same. UNION keeps each
 # pair once, so a cycle ends.
 _HELD_OUT_SQL = """
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
@@ -109,6 +110,12 @@ CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELEC
 CREATE TABLE xrefs AS
 SELECT curie AS child, xref AS parent FROM (SELECT curie, unnest(xrefs) AS xref FROM vocabulary)
 WHERE xref IN (SELECT curie FROM vocabulary);
+CREATE TABLE labels AS
+SELECT curie, lower(name) AS label, true AS preferred FROM vocabulary
+UNION SELECT curie, lower(t.name), true FROM (SELECT curie, unnest(translations) AS t FROM vocabulary) WHERE t.scope IN ('label', 'exact')
+UNION SELECT curie, lower(s.name), false FROM (SELECT curie, unnest(synonyms) AS s FROM vocabulary) WHERE s.scope = 'exact';
+INSERT INTO xrefs
+SELECT l.curie, r.curie FROM labels l JOIN labels r USING (label) WHERE l.curie <> r.curie AND (l.preferred OR r.preferred);
 CREATE TABLE kinds AS
 SELECT curie AS child, unnest(parents) AS parent FROM vocabulary
 UNION SELECT child, parent FROM xrefs UNION SELECT parent, child FROM xrefs;
@@ -126,7 +133,8 @@ spans AS MATERIALIZED (
     SELECT row, unnest(spans) AS span, generate_subscripts(spans, 1) - 1 AS place FROM passages
 ),
 sentences AS (
-    SELECT row, unnest(sentences) AS sentence, generate_subscripts(sentences, 1) AS number FROM passages
+    SELECT row, unnest(sentences) AS sentence,
+           CASE WHEN form IN ('chain', 'entity') THEN 0 ELSE generate_subscripts(sentences, 1) END AS number FROM passages
 ),
 named AS MATERIALIZED (
     SELECT DISTINCT row, number, span.curie AS curie
@@ -135,7 +143,7 @@ named AS MATERIALIZED (
 ),
 stated AS (SELECT row, unnest(relations) AS relation FROM passages),
 pairs AS (
-    SELECT 'pair-in-sentence' AS reason, l.row, l.curie AS a, r.curie AS b
+    SELECT CASE l.number WHEN 0 THEN 'pair-in-passage' ELSE 'pair-in-sentence' END AS reason, l.row, l.curie AS a, r.curie AS b
     FROM named l JOIN named r ON l.row = r.row AND l.number = r.number AND l.curie < r.curie
     UNION
     SELECT 'held-out-relation', row, least(s.span.curie, o.span.curie), greatest(s.span.curie, o.span.curie)

@@ -24,9 +24,9 @@ Span = tuple[int, int, str, str]
 Relation = tuple[int, str, int, str]
 
 
-def verbalized_id(language: str, triple_ids: Sequence[str], text: str) -> str:
-    """The id of a passage that tells triples."""
-    return hash_fields("verbalized", language, *triple_ids, text)
+def verbalized_id(language: str, sources: Sequence[str], text: str) -> str:
+    """The id of a passage that tells triples (their ids), or what an entity is (its CURIE)."""
+    return hash_fields("verbalized", language, *sources, text)
 
 
 class PassageRows:

@@ -155,7 +155,7 @@ def _entities(
             own = {place for start, end, *_ in told.spans for place in range(start, end)}
             others = [span for span in found if own.isdisjoint(range(span[0], span[1]))]
             linked = told._replace(spans=sorted([*told.spans, *others]))
-            _add(rows, "entity", teller.language.code, (), linked)
+            _add(rows, "entity", teller.language.code, (), linked, about=subject)
     return rows.batch()
 
 
@@ -211,8 +211,10 @@ def paragraphs(facts: list[Fact], most: int, bit: int = 0) -> Iterator[list[Fact
         yield from paragraphs(half, most, bit + 1)
 
 
-def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], told: Told) -> None:
-    """Append one passage with what stands behind it."""
+def _add(  # noqa: PLR0917
+    rows: PassageRows, form: str, language: str, facts: Sequence[Fact], told: Told, about: str = ""
+) -> None:
+    """Append one passage with what stands behind it. Where that is no fact, it is the entity it is about: two may be called alike."""
     belief: float | None
     if len(facts) == 1:  # most are, and need no sets
         (fact,) = facts
@@ -222,7 +224,7 @@ def _add(rows: PassageRows, form: str, language: str, facts: Sequence[Fact], tol
         evidence_ids, doc_ids = _union([fact.evidence_ids for fact in facts]), _union([fact.doc_ids for fact in facts])
         belief = min([fact.belief for fact in facts], default=None)
     rows.add(
-        passage_id=verbalized_id(language, triple_ids, told.text),
+        passage_id=verbalized_id(language, triple_ids or [about], told.text),
         language=language,
         text=told.text,
         sentences=told.sentences,

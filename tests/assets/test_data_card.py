@@ -2,8 +2,10 @@
 
 # ruff: noqa: F811  (a fixture of another folder is a parameter here)
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -47,3 +49,22 @@ def test_a_licence_makes_the_card_stale_and_no_passage_or_model(home: Home) -> N
     changed = [stage.name for stage in until(None) if stage.settings(home) != stage.settings(other)]
     assert changed == ["data_card"]
     assert not [stage.name for stage in until(None) if "data_card" in {need.asset for need in stage.needs}]
+
+
+@pytest.mark.parametrize(
+    ("asset", "change"),
+    [
+        ("verbalized_corpus", {"summary": {"told": {"untold-no-name": 3}}}),  # a language that nothing can be told in
+        ("literature_corpus", {"summary": {"withheld_sentences": 2}}),
+        ("vocabulary", {"inputs": {"000/a.obo": "another hash"}}),  # a comment in the file
+    ],
+)
+def test_what_changes_in_manifests_and_no_table_makes_the_card_stale(
+    tmp_path: Path, make_home: Callable[..., Path], asset: str, change: dict[str, Any]
+) -> None:
+    """The card went on telling the SHA-256 and the counts of the build before, as the tables were the same."""
+    home = Home(UPath(write_corpus_home(tmp_path, make_home)), config=Config(buckets=BUCKETS), recorded=True)
+    before = STAGE.settings(home)
+    path = tmp_path / asset / "_manifests" / "all.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert STAGE.settings(home) != before

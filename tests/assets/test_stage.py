@@ -1,11 +1,13 @@
 """When a stage has something to do, and what a failed check stops."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from upath import UPath
 
+from assets.buckets import write_buckets
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, refresh
 from pipeline.errors import MateriaError
@@ -77,6 +79,35 @@ def test_a_failed_blocking_check_stops_and_stays_stale(tmp_path: Path) -> None:
     with pytest.raises(MateriaError, match="leaky: the check no_leak failed \\(leaks: 3\\)"):
         run(stage, home)
     assert stage.stale(home) == ["all"]
+
+
+def test_a_build_killed_among_the_buckets_leaves_no_mixture_of_two_inputs(tmp_path: Path) -> None:
+    """Killed with one bucket written, and the change taken back: the skip key is that of the build before, the buckets are not."""
+    killed = False
+
+    def shuffle(job: Job) -> None:
+        text = str(job.home.config.fusion.systematic_error)
+
+        def rows() -> Iterator[tuple[int, pa.RecordBatch]]:
+            for bucket in range(job.home.config.buckets):
+                if killed and bucket:
+                    raise KeyboardInterrupt
+                row = {"file": "f", "record": str(bucket), "reason": "r", "detail": text}
+                yield bucket, pa.RecordBatch.from_pylist([row], SET_ASIDE)
+
+        write_buckets(job, "shuffled", SET_ASIDE, rows())
+
+    stage = Stage("shuffle", "g", shuffle, settings=FIRST.settings, shuffled="shuffled")
+    home = Home(UPath(tmp_path))
+    run(stage, home)
+    assert run(stage, home) == [False]
+    before = [home.dataset("shuffled").read(key).to_pylist() for key in home.buckets]
+    killed = True
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, with_error(home, 0.2))
+    killed = False
+    run(stage, with_error(home, home.config.fusion.systematic_error))
+    assert [home.dataset("shuffled").read(key).to_pylist() for key in home.buckets] == before
 
 
 def test_the_number_of_buckets_is_fixed_once_there_is_a_graph(tmp_path: Path) -> None:

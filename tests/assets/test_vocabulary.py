@@ -13,6 +13,7 @@ from assets.home import Home, open_home
 from assets.stage import Stage, refresh
 from assets.vocabulary import MERGES, SOURCES, STAGES
 from pipeline.errors import MateriaError
+from pipeline.tables import VOCABULARY_MERGES
 from pipeline.vocabularies import LOADERS
 
 (VOCABULARY,) = STAGES
@@ -92,6 +93,11 @@ def test_merges_are_logged_beside_the_vocabulary(home: Home) -> None:
     assert manifest is not None
     assert manifest.summary["merges"] == {"merged": 1}
     assert len(home.dataset("vocabulary").paths()) == 1
+    assert VOCABULARY.stale(home) == []
+    with home.dataset(MERGES).writer() as log:  # as of a build that was killed before it wrote the concepts
+        log.table("merges.parquet", VOCABULARY_MERGES)
+        log.commit(skip_key="k", code_version="1", inputs={})
+    assert VOCABULARY.stale(home) == ["all"]
     home.dataset(MERGES).delete("all")
     assert VOCABULARY.stale(home) == ["all"]
 

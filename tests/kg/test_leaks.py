@@ -56,6 +56,13 @@ def test_a_planted_pair_is_caught_in_either_order_and_named(pair):
     assert HELD in leak.text
 
 
+@pytest.mark.parametrize("form", ["chain", "entity"])
+def test_a_chain_whose_far_ends_are_a_held_out_pair_is_caught(form):
+    """Its two sentences lead from one end to the other, though none names both."""
+    passages = ([[A, FREE], [FREE, HELD]], {"form": form}), ([[A, FREE], [FREE, HELD]], {"form": "paragraph"})
+    assert found(rows(*passages, kind="verbalized")) == [("p00000", "pair-in-passage")]
+
+
 @pytest.mark.parametrize("relation", [(0, "biolink:treats", 1, "e"), (1, "biolink:treats", 0, "e")])
 def test_a_planted_relation_across_sentences_is_caught_in_either_direction(relation):
     assert found(rows(([[A], [HELD]], {"relations": [relation]}))) == [("p00000", "held-out-relation")]
@@ -124,6 +131,21 @@ def test_two_concepts_for_one_thing_are_the_same_thing(graph):
         {"disease": ["phenotype"]},
     )
     batch = rows(([["atenolol"], ["paroxysmal"]], {"relations": [(0, KIND, 1, "e")]}))
+    assert [leak.reason for leak in leaks_in([batch], SplitConfig(validation=0, test=0), **tables)] == [
+        "entails-held-out"
+    ]
+
+
+def test_a_claim_of_a_namesake_is_caught(graph, tmp_path):
+    """胰腺炎 of a Chinese table and of an ontology's translation: one sentence tells both claims."""
+    tables = graph([("atenolol", KIND, "table")], [("atenolol", KIND, "ontology")])
+    translated = [{"name": "胰腺炎", "language": "zh", "scope": "label"}]
+    concepts = [
+        {"curie": "table", "name": "胰腺炎"},
+        {"curie": "ontology", "name": "pancreatitis", "translations": translated},
+    ]
+    pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
+    batch = rows(([["atenolol", "table"]], {"relations": [(0, KIND, 1, "e")]}))
     assert [leak.reason for leak in leaks_in([batch], SplitConfig(validation=0, test=0), **tables)] == [
         "entails-held-out"
     ]

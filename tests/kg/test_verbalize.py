@@ -277,6 +277,16 @@ def test_a_predicate_without_a_template_is_told_with_its_own_words_and_counted()
     assert counts["told-high"] == 1
 
 
+def test_two_entities_that_are_called_alike_have_passages_with_ids_of_their_own():
+    """One id for both would hide from cleaning that the corpus says the same twice: "Vomiting is also called emesis."."""
+    alike = {"name": "Vomiting", "synonyms": [{"name": "emesis", "scope": "exact"}]}
+    vocabulary = concepts(**{SEIZURES: alike, CROHN: alike})
+    triples = table(triple(SEIZURES, "affects", BRCA1), triple(CROHN, "affects", METFORMIN))
+    rows = [row for row in verbalize(triples, vocabulary, CONFIG).to_pylist() if row["form"] == "entity"]
+    assert [row["text"] for row in rows] == ["Vomiting is also called emesis."] * 2
+    assert len({row["passage_id"] for row in rows}) == 2
+
+
 def test_an_entity_without_a_name_is_set_aside_and_said():
     records: list[SetAside] = []
     rows = verbalize(table(triple("MESH:C999", "treats", DIABETES)), concepts(), CONFIG, set_aside=records.append)

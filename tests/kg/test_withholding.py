@@ -33,6 +33,17 @@ def withheld(tmp_path):
         pq.write_table(pa.Table.from_pylist(rows, TRIPLES), tmp_path / "triples.parquet")
         concepts = [{"curie": curie, "name": curie, "parents": above} for curie, above in KINDS.items()]
         concepts += [{"curie": "glycaemia", "xrefs": ["hyperglycaemia"]}, {"curie": "hyperglycaemia"}]
+        concepts += [
+            {"curie": "table:胰腺炎", "name": "胰腺炎"},
+            {
+                "curie": "DOID:4989",
+                "name": "pancreatitis",
+                "translations": [{"name": "胰腺炎", "language": "zh", "scope": "label"}],
+            },
+            {"curie": "MP:1", "name": "Inflamed pancreas", "synonyms": [{"name": "Pancreatitis", "scope": "exact"}]},
+            {"curie": "A:1", "name": "ankylosis", "synonyms": [{"name": "AS", "scope": "exact"}]},
+            {"curie": "A:2", "name": "aortic stenosis", "synonyms": [{"name": "AS", "scope": "exact"}]},
+        ]
         pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
         paths = [[str(tmp_path / f"{name}.parquet")] for name in ("triples", "vocabulary")]
         found = list(withheld_claims(*paths, buckets, threads=threads))
@@ -56,6 +67,17 @@ def test_what_entails_a_held_out_claim_is_withheld_in_the_buckets_of_its_subject
 def test_two_concepts_that_a_cross_reference_joins_are_one_here(withheld, names):
     one, other = (("metformin", TREATS, name) for name in names)
     assert {row[1] for row in withheld([(one, "test", []), (other, "train", [])])} == {triple_id(*other)}
+
+
+@pytest.mark.parametrize("names", [("table:胰腺炎", "DOID:4989"), ("DOID:4989", "table:胰腺炎"), ("MP:1", "DOID:4989")])
+def test_a_claim_of_a_namesake_is_not_told_in_the_words_of_a_held_out_one(withheld, names):
+    """Two concepts of one name, not merged, fell into two splits, and training said the held-out sentence word for word."""
+    one, other = (("metformin", TREATS, name) for name in names)
+    assert {row[1] for row in withheld([(one, "test", []), (other, "train", [])])} == {triple_id(*other)}
+
+
+def test_an_abbreviation_that_two_concepts_share_makes_them_no_namesakes(withheld):
+    assert withheld([(("metformin", TREATS, "A:1"), "test", []), (("metformin", TREATS, "A:2"), "train", [])]) == []
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,10 @@ def test_a_planted_near_duplicate_is_named_with_the_one_that_should_stay(split):
     assert detail == "Jaccard similarity 0.966"
 
 
-def test_a_passage_that_the_mixture_repeats_is_no_duplicate_of_itself():
-    assert not duplicates([passage(ABSTRACT, id="a")] * 3)
+def test_a_row_that_stands_twice_under_one_id_is_named():
+    """Two rows of one id are as much a duplicate as two of one text: who plants or writes a row twice keeps its id."""
+    rows = [passage(ABSTRACT, id="a"), passage(TEST_TEXT, id="b"), passage(ABSTRACT, id="a")]
+    assert duplicates(rows, size=1) == [("a", "duplicate", "a", "equal texts")]
 
 
 def test_different_passages_are_in_order():
