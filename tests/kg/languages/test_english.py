@@ -55,6 +55,7 @@ from kg.languages.english_names import running_order, surface_name
         ),
         ("TP53", "HGNC:1", "biolink:Gene", "TP53"),
         ("Helicobacter pylori", "NCBITaxon:1", "biolink:OrganismTaxon", "Helicobacter pylori"),
+        ("Epi\u202elep\u00adsy\x07\u200b\x00", "MESH:1", "biolink:Disease", "epilepsy"),
         ("Asthma <i>severe</i>\nform", "MESH:1", "biolink:Disease", "asthma severe form"),
     ],
 )
