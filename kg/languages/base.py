@@ -25,9 +25,9 @@ _INVISIBLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """A text without the characters that nobody sees; spaces and line ends of all kinds stay.
+    r"""A text without the characters that nobody sees; spaces and line ends of all kinds stay.
 
-    >>> visible("epi\\u202elep\\xadsy\\x07")
+    >>> visible("epi\u202elep\xadsy\x07")
     'epilepsy'
     """
     return text if text.isprintable() else _INVISIBLE.sub("", text)
