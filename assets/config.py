@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
@@ -15,7 +14,9 @@ from kg.embeddings.config import EmbeddingConfig
 from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
 from pipeline.extraction_config import ExtractionConfig
+from pipeline.inventory import list_files
 from pipeline.sources import text_of
+from pipeline.yaml_file import parse_yaml
 from training.config import PretrainingConfig
 
 __all__ = ["Config", "VocabularyConfig", "load_config", "parse_config"]
@@ -76,28 +77,39 @@ def parse_config(values: Any, file: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in error.errors())
+        mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_said(e['type'], e['msg'])}" for e in error.errors())
         raise MateriaError(
             mistakes, file=file, remedy="Correct these keys; docs/configuration.md lists all of them"
         ) from error
+
+
+#: What pydantic says in the words of Python, in those of YAML.
+_MISTAKES = {
+    "extra_forbidden": "there is no such key",
+    "tuple_type": "input should be a list",
+    "dict_type": "input should be keys and values",
+    "model_type": "input should be keys and values",
+    "missing": "this key is missing",
+}
+
+
+def _said(kind: str, message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return _MISTAKES.get(kind, f"{message[:1].lower()}{message[1:]}")
 
 
 def load_config(path: str) -> Config:
     """Read a YAML configuration file. Paths in it are relative to it.
 
     Raises:
-        MateriaError: a key or value is wrong, or a file of templates, or there is no such language.
+        MateriaError: a key or value is wrong, or a file of templates, or there is no such language, model or file of tests.
     """
-    text = text_of(path)
-    try:
-        config = parse_config(yaml.safe_load(text) or {}, path)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MateriaError(
-            f"is no YAML ({str(error).splitlines()[0]})", file=path, remedy="Correct its syntax"
-        ) from error
+    config = parse_config(parse_yaml(text_of(path), path) or {}, path)
     folder = UPath(path).absolute().parent
 
     def whole(name: str) -> str:
+        if not name.strip():  # would be the folder of the configuration itself
+            raise MateriaError("a path is empty", file=path, remedy="Name a file or folder, or leave the key out")
         return name if "://" in name else str(folder / Path(name).expanduser())
 
     update: dict[str, BaseModel] = {"extraction": config.extraction.with_folders(whole)}
@@ -114,6 +126,8 @@ def load_config(path: str) -> Config:
         from kg.verbalize import languages_of
 
         languages_of(config.corpus)  # so that a mistake in them is told before anything is built
+    for tests in config.corpus.test_documents:
+        list_files([tests])  # likewise
     if config.corpus.rewriting is not None:
         config.corpus.rewriting.folder()  # likewise
     return config

@@ -17,7 +17,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.home import Home, open_home
@@ -154,7 +153,7 @@ def _export(home: Home, options: argparse.Namespace) -> None:
     def shown(files: list[Any]) -> Any:
         return track(files, "writing", console=Console(stderr=True), transient=True, disable=options.json)
 
-    report = export_corpus(home.url, Path(options.out), force=options.force, progress=shown)
+    report = export_corpus(home.url, options.out, force=options.force, progress=shown)
     if options.json:
         print(json.dumps(report, indent=1, ensure_ascii=False))
         return

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from kg.cleaning.config import CleaningConfig
 from kg.reliability import Reliabilities, load_reliabilities
+from pipeline.biolink_predicates import is_predicate
 from pipeline.content import folder_hash, model_folder
 from pipeline.sources import text_of
 
@@ -118,6 +119,15 @@ class MixtureConfig(_Strict):
     )
     temperature: TemperatureConfig = TemperatureConfig()
 
+    @field_validator("predicate_shares")
+    @classmethod
+    def _predicates(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            biolink = name.startswith("biolink:")
+            if name != "*" and (":" not in name or (biolink and not is_predicate(name))):
+                raise ValueError(f"there is no predicate {name!r}: write its CURIE, such as biolink:treats")
+        return value
+
 
 class RewritingConfig(_Strict):
     """A model that rewords what templates tell. A text that lost or gained something by it keeps its template."""
@@ -141,6 +151,12 @@ class RewritingConfig(_Strict):
             if prompt.count("{text}") != 1:
                 raise ValueError(f"the prompt for {language} must hold {{text}} once")
         return value
+
+    @model_validator(mode="after")
+    def _prompts_are_used(self) -> Self:
+        if unused := sorted(set(self.prompts) - set(self.languages)):
+            raise ValueError(f"there are prompts for {', '.join(unused)}, which languages does not name")
+        return self
 
     def folder(self) -> Path:
         """Where the model lies.
@@ -167,9 +183,13 @@ class CorpusConfig(_Strict):
         return values
 
     @model_validator(mode="after")
-    def _templates_are_used(self) -> Self:
-        if unused := sorted(set(self.templates) - set(self.languages)):
-            raise ValueError(f"there are templates for {', '.join(unused)}, which languages does not name")
+    def _languages_are_told(self) -> Self:
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages names one twice")
+        rewriting = self.rewriting.languages if self.rewriting else ()
+        for what, codes in (("templates", self.templates), ("rewritings", rewriting)):
+            if unused := sorted(set(codes) - set(self.languages)):
+                raise ValueError(f"there are {what} for {', '.join(unused)}, which languages does not name")
         return self
 
     languages: tuple[str, ...] = Field(

@@ -26,6 +26,7 @@ from upath import UPath
 from kg.corpus_views import Shard, shards_of
 from kg.croissant import export_path
 from pipeline.errors import MateriaError
+from pipeline.sources import reaching
 from pipeline.storage import Dataset
 
 __all__ = ["export_corpus"]
@@ -39,7 +40,7 @@ def _all(shards: list[Shard]) -> Iterable[Shard]:
 
 def export_corpus(
     home: UPath | Path | str,
-    out: Path,
+    out: Path | str,
     *,
     force: bool = False,
     progress: Callable[[list[Shard]], Iterable[Shard]] = _all,
@@ -64,6 +65,7 @@ def export_corpus(
     card = Dataset(home, "data_card").manifest()
     if card is None:
         raise MateriaError("has no data card", file=str(home), remedy="Run: materia build --until data_card")
+    out = _place_of(out)
     _check_place(out, force=force)
     with _staging(out) as staged:
         for entry in card.files:
@@ -86,6 +88,17 @@ def export_corpus(
         "version": metadata["version"],
         "not_stated": card.summary["not_stated"],
     }
+
+
+def _place_of(out: Path | str) -> Path:
+    """The folder behind links and dots."""
+    name = str(out)
+    if "://" in name:
+        raise MateriaError("is no folder of this machine", file=name, remedy="Export to a folder, and copy that there")
+    with reaching(name):
+        place = Path(os.path.realpath(name))
+        place.is_dir()  # raises where a name is too long, or a folder above it closed
+        return place
 
 
 def _check_place(out: Path, *, force: bool) -> None:

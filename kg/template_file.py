@@ -18,17 +18,18 @@ A shared form is used for the predicates that have all its words. A language dec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from kg.template_entries import CONDITIONS, PAIR, SLOT, STANCES, Entry, Templates
+from pipeline.biolink import CATEGORIES, parse_category
+from pipeline.biolink_predicates import CATEGORY_MIXINS
 from pipeline.errors import MateriaError
+from pipeline.yaml_file import YamlPath, parse_yaml_with_lines
 
 __all__ = ["parse_templates"]
 
+_DIRECTIONS = ("increased", "upregulated", "decreased", "downregulated", "none")
 _TOP_KEYS = ("language", "bands", "words", "forms", "predicates", "definition", "synonyms", "list", "quotations")
 
 
@@ -42,30 +43,14 @@ def parse_templates(text: str, file: str, shipped: Templates | None = None) -> T
     Raises:
         MateriaError: names the file, the line, and the slot or key that is wrong.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MateriaError(
-            f"is no YAML ({str(error).splitlines()[0]})", file=file, remedy="Correct its syntax"
-        ) from error
+    values, lines = parse_yaml_with_lines(text, file)
     if not isinstance(values, dict):
         raise MateriaError("holds no templates", file=file, remedy="Write it like kg/templates/en.yaml")
-    return _Reader(file, dict(_lines(root))).read(values, shipped)
+    return _Reader(file, lines).read(values, shipped)
 
 
-_Path = tuple[Any, ...]
-
-
-def _lines(node: Any, path: _Path = ()) -> Iterator[tuple[_Path, int]]:
-    """The line (from 1) of every value of a YAML document, by its path of keys and indexes."""
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*path, index))
+def _one_line(text: str) -> bool:
+    return len(text.splitlines()) == 1
 
 
 @dataclass(frozen=True)
@@ -73,9 +58,9 @@ class _Reader:
     """Reads one file; knows its name and lines."""
 
     file: str
-    lines: dict[_Path, int]
+    lines: dict[YamlPath, int]
 
-    def fail(self, problem: str, path: _Path, remedy: str) -> MateriaError:
+    def fail(self, problem: str, path: YamlPath, remedy: str) -> MateriaError:
         while path and path not in self.lines:
             path = path[:-1]
         return MateriaError(problem, file=self.file, record=f"line {self.lines.get(path, 1)}", remedy=remedy)
@@ -100,7 +85,9 @@ class _Reader:
             read = self.entry(entry, ("predicates", name), words)
             old = predicates.get(name)
             predicates[name] = read if old is None or read.words or read.cases else old.with_more(read)
-            self.complete(predicates[name], forms, ("predicates", name))
+        # Of all predicates: shared forms of one's own may leave those that ship without a sentence.
+        for name, entry in predicates.items():
+            self.complete(entry, forms, ("predicates", name))
         high, middle = self.bands(values["bands"]) if "bands" in values else (kept["high"], kept["middle"])
         comma, last = self.marks(values["list"]) if "list" in values else (kept["comma"], kept["last"])
         quotations = self.quotations(values["quotations"]) if "quotations" in values else kept["quotations"]
@@ -114,7 +101,7 @@ class _Reader:
             about["definition"], about["synonyms"], comma, last, quotations,
         )  # fmt: skip
 
-    def keys(self, values: Any, known: tuple[str, ...], path: _Path) -> None:
+    def keys(self, values: Any, known: tuple[str, ...], path: YamlPath) -> None:
         for key in values:
             if key not in known:
                 raise self.fail(f"unknown key {key!r}", (*path, key), f"Use one of: {', '.join(sorted(known))}")
@@ -137,6 +124,7 @@ class _Reader:
         return tuple(value)
 
     def bands(self, value: Any) -> tuple[float, float]:
+        self.keys(value if isinstance(value, dict) else (), ("high", "middle"), ("bands",))
         high, middle = (value.get(name) if isinstance(value, dict) else None for name in ("high", "middle"))
         if isinstance(high, int | float) and isinstance(middle, int | float) and 0 <= middle <= high <= 1:
             return float(high), float(middle)
@@ -144,32 +132,43 @@ class _Reader:
         raise self.fail("the bands of belief are wrong", ("bands",), remedy)
 
     def marks(self, value: Any) -> tuple[str, str]:
+        self.keys(value if isinstance(value, dict) else (), ("comma", "last"), ("list",))
         comma, last = (value.get(name) if isinstance(value, dict) else None for name in ("comma", "last"))
         if isinstance(comma, str) and isinstance(last, str):
             return comma, last
         raise self.fail("the marks of a list are missing", ("list",), "Give the two marks of a list: comma and last")
 
     def quotations(self, value: Any) -> tuple[str, ...]:
-        for number, text in enumerate(value if isinstance(value, list) and value else [value]):
+        sentences = value if isinstance(value, list) else []
+        for number, text in enumerate(sentences or [value]):
             if (
-                not isinstance(text, str)
+                not sentences
+                or not isinstance(text, str)
                 or text.count("{quotation}") != 1
                 or len(SLOT.findall(text)) != 1
-                or "\n" in text
+                or not _one_line(text)
             ):
                 remedy = "Write a list of sentences, each with the slot {quotation} once and no other"
                 raise self.fail(f"{text!r} holds no quotation", ("quotations", number), remedy)
-        return tuple(value)
+        return tuple(sentences)
 
-    def entry(self, value: Any, path: _Path, words: tuple[str, ...]) -> Entry:
+    def entry(self, value: Any, path: YamlPath, words: tuple[str, ...]) -> Entry:
         name = path[1]
         case = len(path) > 2
+        if not isinstance(name, str) or ":" not in name:
+            raise self.fail(f"{name!r} is no predicate", path, "Write it as a CURIE, such as biolink:treats")
         if not isinstance(value, dict) or not value:
             raise self.fail(f"{name} has no words", path, f"Give it words ({', '.join(words)}) or forms")
         self.keys(value, (*words, "symmetric", "forms", *(CONDITIONS if case else ("cases",))), path)
         given = {word: value[word] for word in words if word in value}
         for word, text in given.items():
-            if not isinstance(text, str) or not text.strip() or text.count("|") > 1 or set(text) & set("{}\n"):
+            numbers = text.split("|") if isinstance(text, str) else []
+            if (
+                not 1 <= len(numbers) <= 2
+                or not all(map(str.strip, numbers))
+                or set(text) & set("{}")
+                or not _one_line(text)
+            ):
                 raise self.fail(
                     f"the word {word!r} of {name} is wrong",
                     (*path, word),
@@ -189,24 +188,34 @@ class _Reader:
         if not isinstance(cases, list):
             raise self.fail(f"the cases of {name} are no list", (*path, "cases"), "Write one case behind each hyphen")
         read = tuple(self.entry(c, (*path, "cases", i), words) for i, c in enumerate(cases))
-        return Entry(given, bool(value.get("symmetric")), own, when, read)
+        symmetric = value.get("symmetric", False)
+        if not isinstance(symmetric, bool):
+            raise self.fail(f"'symmetric' of {name} is {symmetric!r}", (*path, "symmetric"), "Write true or false")
+        return Entry(given, symmetric, own, when, read)
 
-    def condition(self, value: Any, path: _Path) -> tuple[str, ...]:
+    def condition(self, value: Any, path: YamlPath) -> tuple[str, ...]:
         values = value if isinstance(value, list) else [value]
         if not values or not all(isinstance(item, str) for item in values):
             raise self.fail("the condition of a case is wrong", path, "Write one value or a list of values")
+        for item in values:
+            if path[-1] == "direction" and item not in _DIRECTIONS:
+                raise self.fail(f"no direction is called {item!r}", path, f"Write one of: {', '.join(_DIRECTIONS)}")
+            if path[-1] != "direction" and item not in CATEGORIES and item not in CATEGORY_MIXINS:
+                known = parse_category(item) or "biolink:Disease"
+                raise self.fail(f"no Biolink class is called {item!r}", path, f"Write it like {known}")
         return tuple(values)
 
-    def complete(self, entry: Entry, forms: dict[str, list[str]], path: _Path) -> None:
+    def complete(self, entry: Entry, forms: dict[str, list[str]], path: YamlPath) -> None:
         """Every stance must have a sentence."""
         for stance in STANCES:
             if not entry.sentences(stance, forms.get(stance, [])):
                 remedy = "Give it the words of a shared form, or a sentence of its own under forms"
-                raise self.fail(f"{path[1]} has no sentence for {stance!r}", path, remedy)
+                place = path if path in self.lines else ("forms", stance)
+                raise self.fail(f"{path[1]} has no sentence for {stance!r}", place, remedy)
         for number, case in enumerate(entry.cases):
             self.complete(case, forms, (*path, "cases", number))
 
-    def form(self, value: Any, path: _Path, known: set[str] | frozenset[str]) -> list[str]:
+    def form(self, value: Any, path: YamlPath, known: set[str] | frozenset[str]) -> list[str]:
         if not isinstance(value, list):
             raise self.fail(f"{path[-1]!r} holds no list of sentences", path, "Write one sentence behind each hyphen")
         for number, sentence in enumerate(value):
@@ -214,10 +223,10 @@ class _Reader:
         return list(value)
 
     def sentence(
-        self, sentence: Any, path: _Path, needed: set[str] | frozenset[str], known: set[str] | frozenset[str]
+        self, sentence: Any, path: YamlPath, needed: set[str] | frozenset[str], known: set[str] | frozenset[str]
     ) -> None:
         """Every needed slot stands once; no other slot; agreement slots have two words and follow a number."""
-        if not isinstance(sentence, str) or not sentence.endswith((".", "。")) or "\n" in sentence:
+        if not isinstance(sentence, str) or not sentence.endswith((".", "。")) or not _one_line(sentence):
             raise self.fail(f"{sentence!r} is no sentence", path, "Write it on one line and end it with a full stop")
         slots = SLOT.findall(sentence)
         if not sentence.count("{") == len(slots) == sentence.count("}"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["CleaningConfig"]
 
@@ -56,3 +58,9 @@ class CleaningConfig(BaseModel):
         20, ge=1, le=64, description="the same where half of them or more are Chinese characters"
     )
     test_runs: int = Field(1, ge=1, description="so many shared runs condemn a passage")
+
+    @model_validator(mode="after")
+    def _some_length_is_left(self) -> Self:
+        if self.shortest is not None and self.longest is not None and self.shortest > self.longest:
+            raise ValueError("shortest is more than longest, so that nothing is left")
+        return self

@@ -16,6 +16,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -25,7 +26,7 @@ from pipeline.inventory import LiteratureFile, is_quiet, list_files, unknown_for
 from pipeline.readers import recognise
 from pipeline.readers.base import DELETED, Document
 from pipeline.readers.columns import column_key
-from pipeline.readers.encodings import whole_text
+from pipeline.readers.encodings import decode, whole_text
 from pipeline.readers.identifiers import doi_curie, identifier, pmc_curie, pmid_curie
 from pipeline.readers.streams import BrokenStreamError, open_stream, read_head
 
@@ -102,19 +103,27 @@ def _stream(stream: BinaryIO, head: bytes, file: str) -> Iterator[DownstreamDocu
     elif form == "parquet":
         yield from _records(_parquet(stream), file)
     elif form in ("jsonl", "csv", "text") or (
-        reader is None and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+        reader is None and (decode(head) or "").lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
     ):
         text = whole_text(stream, file, limit=_LARGEST)
         if isinstance(text, SetAside):
             yield text
-        elif form == "csv":
+            return
+        if lost := text.count("\ufffd"):
+            detail = f"{lost:,} characters are not in the encoding of the rest; what they were is not looked for. Save it as UTF-8."
+            yield SetAside(file, "file", "mixed-encodings", detail)
+        if form == "csv":
             yield from _records(_table(text), file)
         elif form == "text":
             yield from _plain(text, file)
         else:
             yield from _json(text, file)
     elif reader is None:
-        yield SetAside(file, "file", *unknown_format(head))
+        reason, detail = unknown_format(head)
+        problem, _, remedy = detail.partition(". ")
+        if "--format" in remedy:  # which is for literature
+            remedy = "Save it as JSON, JSON Lines, CSV, Parquet, plain text or a format of literature, or take it out."
+        yield SetAside(file, "file", reason, f"{problem}. {remedy}")
     else:
         for number, item in enumerate(reader.read(stream, file), 1):
             if isinstance(item, SetAside):
@@ -181,9 +190,13 @@ def _table(text: str) -> Iterator[_Record]:
     header = text.lstrip("\ufeff").partition("\n")[0]
     delimiter = max("\t,;|", key=header.count)
     csv.field_size_limit(_LARGEST)
-    rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter)
-    for number, row in enumerate(rows, 1):
-        yield f"row {number}", "", {name or "": cell for name, cell in row.items()}
+    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter)
+    names = next(rows, [])
+    for number, row in enumerate(filter(None, rows), 1):
+        cells: dict[str, list[str]] = {}  # several columns may have one name, or none
+        for name, cell in zip_longest(names, row, fillvalue=""):
+            cells.setdefault(name, []).append(cell)
+        yield f"row {number}", "", cells
 
 
 def _parquet(stream: BinaryIO) -> Iterator[_Record]:
@@ -227,7 +240,7 @@ def _names(key: str, value: Any) -> Iterator[str]:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if value.strip():
-            yield value
+            yield value.encode("utf-8", "replace").decode()  # JSON can name halves of characters, which no text has
     elif isinstance(value, dict | list):
         for child in value.values() if isinstance(value, dict) else value:
             yield from _texts(child)

@@ -113,6 +113,8 @@ class Duplicates:
 
     def add(self, passages: pa.RecordBatch, normal: pa.StringArray, words: Words) -> None:
         """Take passages with their normal forms and words; only literature is looked at for near duplicates."""
+        if not passages.num_rows:
+            return
         rows = np.arange(self._rows, self._rows + passages.num_rows, dtype=np.int32)
         split = passages.column("split")
         rank = pc.case_when(

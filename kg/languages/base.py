@@ -8,6 +8,7 @@ its templates.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar, NamedTuple
@@ -15,7 +16,21 @@ from typing import ClassVar, NamedTuple
 from kg.passage_rows import Span
 from kg.phrases import Phrases, fill
 
-__all__ = ["Concept", "Language", "SurfaceName"]
+__all__ = ["Concept", "Language", "SurfaceName", "visible"]
+
+#: Control characters that are no space, soft hyphens, and marks of zero width or of direction.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def visible(text: str) -> str:
+    r"""A text without the characters that nobody sees; spaces and line ends of all kinds stay.
+
+    >>> visible("epi\u202elep\xadsy\x07")
+    'epilepsy'
+    """
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 class Concept(NamedTuple):

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from html import unescape
 
-from kg.languages.base import Concept, Language, SurfaceName
+from kg.languages.base import Concept, Language, SurfaceName, visible
 from pipeline.han import HAN, han_form, has_han
 
 __all__ = ["Chinese", "chinese_name"]
@@ -140,7 +140,7 @@ def chinese_name(name: str) -> str:
 
 def _plain(text: str) -> str:
     """One line without markup and codes: letters and digits half width, punctuation beside Han full width, no space beside Han."""
-    text = _MARKUP.sub("", unescape(text)).translate(_WIDE)
+    text = _MARKUP.sub("", visible(unescape(text))).translate(_WIDE)
     text = " ".join(_CODE.sub("", text).split())
     if not has_han(text):
         return text

@@ -13,7 +13,7 @@ from functools import lru_cache
 from html import unescape
 from importlib.resources import files
 
-from kg.languages.base import SurfaceName
+from kg.languages.base import SurfaceName, visible
 
 __all__ = ["running_order", "surface_name"]
 
@@ -111,7 +111,7 @@ def surface_name(name: str, curie: str = "", category: str = "") -> SurfaceName:
     >>> surface_name("Adrenergic beta-Antagonists", "MESH:D000319", "biolink:ChemicalEntity").plural
     True
     """
-    spaced = _SPACE.sub(" ", unescape(name) if "&" in name else name)
+    spaced = _SPACE.sub(" ", visible(unescape(name) if "&" in name else name))
     # What a vocabulary adds in brackets is left out, unless there is nothing else.
     plain = _SPACE.sub(" ", _MARKUP.sub("", spaced)).strip() or _SPACE.sub(" ", _TAG.sub("", spaced)).strip()
     clean = plain.strip(" .,;") or plain

@@ -24,9 +24,8 @@ from __future__ import annotations
 import re
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.biolink import parse_category
@@ -34,6 +33,7 @@ from pipeline.biolink_predicates import parse_predicate
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.sources import text_of
+from pipeline.yaml_file import parse_yaml
 
 __all__ = ["Aliases", "Column", "Subject", "TableMapping", "load_table_mapping", "shipped_tables"]
 
@@ -157,10 +157,7 @@ def shipped_tables() -> tuple[TableMapping, ...]:
 
 
 def _parse(text: str, file: str) -> TableMapping:
-    try:
-        content: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MateriaError("is not YAML", file=file, remedy=_FORM) from error
+    content = parse_yaml(text, file, _FORM)
     if not isinstance(content, dict):
         raise MateriaError("holds no keys (subject: ...)", file=file, remedy=_FORM)
     try:

@@ -20,7 +20,6 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import yaml
 from upath import UPath
 
 from pipeline.biolink import parse_category
@@ -30,6 +29,7 @@ from pipeline.graphs.scores import KNOWLEDGE_LEVELS, NOT_PROVIDED, worth_of
 from pipeline.readers.base import clean
 from pipeline.sources import text_of
 from pipeline.vocabularies.prefixes import normalise_curie
+from pipeline.yaml_file import parse_yaml
 
 __all__ = ["GraphMapping", "MappedRelation", "load_mapping", "shipped_mapping"]
 
@@ -119,10 +119,7 @@ def shipped_mapping(name: str) -> GraphMapping:
 
 
 def _parse(text: str, file: str) -> GraphMapping:
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MateriaError("is not YAML", file=file, remedy=_FORM) from error
+    content = parse_yaml(text, file, _FORM)
     if not isinstance(content, dict) or not set(content) <= _KEYS:
         raise MateriaError(f"holds other things than {', '.join(sorted(_KEYS))}", file=file, remedy=_FORM)
     nodes = {key: _curie(value, key, file) for key, value in _table(content, "nodes", file).items()}

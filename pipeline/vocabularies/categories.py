@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import yaml
 from upath import UPath
 
 from pipeline.biolink import parse_category
 from pipeline.errors import MateriaError
 from pipeline.sources import text_of
+from pipeline.yaml_file import parse_yaml
 
 __all__ = ["UNKNOWN", "Rule", "assign", "load_rules"]
 
@@ -55,10 +55,7 @@ def load_rules(extra: str | UPath | None = None) -> list[Rule]:
 
 def _parse(text: str, file: str) -> list[Rule]:
     form = "Write each rule as {prefix: DOID, category: Disease}, under `rules:`"
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MateriaError("is not YAML", file=file, remedy=form) from error
+    content = parse_yaml(text, file, form)
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
         raise MateriaError("has no list of rules", file=file, remedy=form)
     rules = []

@@ -214,3 +214,31 @@ def test_a_corpus_without_a_card_says_how_to_get_one(corpus_home: Path, tmp_path
     with pytest.raises(MateriaError, match=r"has no data card. Run: materia build --until data_card."):
         export_corpus(corpus_home, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("s3://bucket/corpus", "is no folder of this machine"), ("", "a path is empty"), ("x" * 300, "cannot be reached")],
+)
+def test_a_place_that_is_no_folder_is_one_sentence_and_nothing_is_written(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MateriaError, match=said):
+        export_corpus(home, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_may_be_named_by_a_dot_and_a_link_stays_a_link(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "here")
+    export_corpus(home, ".")
+    monkeypatch.chdir(tmp_path)
+    export_corpus(home, "link")
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "link", "there"]
+    for name in ("here", "there"):
+        assert (tmp_path / name / "croissant.json").is_file()

@@ -235,8 +235,8 @@ def test_another_model_is_another_setting_but_another_place_is_not(t5, tmp_path,
     assert config(str(tmp_path / "elsewhere")).identity() == config(t5).identity()
     random_t5(tmp_path / "other", [text for text, _ in pairs])
     assert config(str(tmp_path / "other")).identity() != config(t5).identity()
-    corpus = CorpusConfig(rewriting=config(t5))
-    assert corpus.identity() != CorpusConfig().identity()
+    corpus = CorpusConfig(languages=("en", "zh"), rewriting=config(t5))
+    assert corpus.identity() != CorpusConfig(languages=("en", "zh")).identity()
     assert str(t5) not in str(corpus.identity())
 
 

@@ -217,12 +217,13 @@ def test_a_mapping_of_ones_own_reads_a_table_in_english(tmp_path: Path) -> None:
         (MAPPING + "shifted: '('", "shifted: '\\(' is no regular expression"),
         ("columns: {}", "subject: Field required"),
         ("- a", "holds no keys"),
-        ("a: [", "is not YAML"),
+        ("a: [", "is no YAML"),
     ],
 )
 def test_a_bad_mapping_is_one_sentence(text: str, problem: str, tmp_path: Path) -> None:
     with pytest.raises(
-        MateriaError, match=rf"mapping\.yaml: {problem}[^\n]*See docs/vocabularies\.md|gives Remedy two meanings"
+        MateriaError,
+        match=rf"mapping\.yaml(, line 1)?: {problem}[^\n]*See docs/vocabularies\.md|gives Remedy two meanings",
     ):
         mapping(tmp_path, text)
 

@@ -56,6 +56,9 @@ def test_pubmedqa_names_its_papers_by_keys(tmp_path):
         ("a.json", '["12345", "DOI:10.1000/X", "A sentence of its own."]', [(("PMID:12345",), ()), (("DOI:10.1000/x",), ()), ((), ("A sentence of its own.",))]),
         ("a.csv", 'pmid,question,answer\n31,"Is it, so?",yes\n', [(("PMID:31",), ("31", "Is it, so?", "yes"))]),
         ("a.tsv", "question\tanswer\nIs it?\tno\n", [((), ("Is it?", "no"))]),
+        ("a.csv", ",option,option\n1,Yes it is.,No.\n", [((), ("1", "Yes it is.", "No."))]),
+        ("a.csv", "q,a\nIs it?\n\nWas it?,yes,left over\n", [((), ("Is it?",)), ((), ("Was it?", "yes", "left over"))]),
+        ("a.json", '["Half a \\ud800 sign."]', [((), ("Half a ? sign.",))]),
         ("ids.txt", "12345\nPMC777\n10.1000/ABC\n", [(("PMID:12345",), ()), (("PMC:777",), ()), (("DOI:10.1000/abc",), ())]),
         ("12345678.txt", "The text of a paper.\n\nAnd more.", [(("PMID:12345678",), ("The text of a paper.", "And more."))]),
         ("note.txt", "The text of a note.", [((), ("The text of a note.",))]),
@@ -155,7 +158,7 @@ def test_identity_goes_by_content_and_name_not_by_folder(tmp_path):
         ("empty.json", b"", "empty"),
         ("blank.jsonl", b" \n\n", "empty"),
         ("bytes.txt", b"\x00\x01\x02" * 50, "no text"),
-        ("bytes.bin", b"\x00\x01\x02" * 50, "format"),
+        ("bytes.bin", b"\x00\x01\x02" * 50, "no reader knows this format. Save it as JSON"),
         ("cut.json.gz", gzip.compress(json.dumps(PUBMEDQA).encode())[:-30], "gzip"),
         ("broken.json", b'[{"q": "one"}, {"q": ', "JSON"),
         ("broken.parquet", b"PAR1" + b"x" * 100, "damaged"),
@@ -177,6 +180,25 @@ def test_a_bad_record_is_set_aside_and_the_others_read(tmp_path):
     found = gathered(write(tmp_path, "a.jsonl", '{"pmid": 1}\n{"pmid": \n{"pmid": 3}\n'), aside=aside)
     assert sorted(found.names) == ["PMID:1", "PMID:3"]
     assert [(item.record, item.reason) for item in aside] == [("line 2", "invalid-json")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize(
+    "text", ['[{"q": "糖尿病患者应当控制饮食，坚持运动。"}]', "q,a\n糖尿病患者应当控制饮食，坚持运动。,是\n"]
+)
+def test_any_encoding_is_read(tmp_path, encoding, text):
+    path = tmp_path / ("a.json" if text.startswith("[") else "a.csv")
+    path.write_bytes(text.encode(encoding))
+    ((_, texts),) = names_and_texts(path)
+    assert texts[0] == "糖尿病患者应当控制饮食，坚持运动。"
+
+
+def test_a_file_of_two_encodings_is_read_and_what_is_lost_is_told(tmp_path):
+    line = '{"q": "糖尿病患者应当控制饮食"}\n'
+    (tmp_path / "a.jsonl").write_bytes(3 * line.encode() + line.encode("gb18030"))
+    aside = []
+    assert len(gathered(tmp_path / "a.jsonl", aside=aside).labels) == 4
+    assert [(item.file, item.reason) for item in aside] == [("a.jsonl", "mixed-encodings")]
 
 
 @pytest.mark.realdata

@@ -104,6 +104,21 @@ def test_each_rule_can_be_switched_off(off, text):
     assert reason(text, CleaningConfig(**off)) is None
 
 
+def test_a_batch_of_which_nothing_stays_does_not_stop_the_next_one():
+    rows = [
+        passage("Poor.", id="a"),
+        passage(ABSTRACT, id="b"),
+        passage("Too short.", id="c"),
+        passage(ABSTRACT, id="d"),
+    ]
+    found = rejected(clean(batches(rows, size=1), CleaningConfig()))
+    assert {name: reason for name, (reason, _, _) in found.items()} == {
+        "a": "too-short",
+        "c": "too-short",
+        "d": "duplicate",
+    }
+
+
 def test_a_verdict_says_what_was_measured():
     found = rejected(
         clean(batches([passage("Cancer pain.", id="a"), passage("18, 438-444 (2001)", id="b")]), CleaningConfig())

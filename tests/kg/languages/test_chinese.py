@@ -29,6 +29,7 @@ def concept(name="", translations=(), synonyms=(), category=DISEASE, definition=
     [
         ("转氨酶 增高(ALT)[详细]", "转氨酶增高（ALT）"),
         ("<b>高血压</b>\n", "高血压"),
+        ("\u200b高血\u200b压\u202c\x07", "高血压"),
         ("高血压（HP:0000822）", "高血压"),
         ("Ⅱ 型糖尿病", "Ⅱ型糖尿病"),
         ("ＨＩＶ感染", "HIV感染"),

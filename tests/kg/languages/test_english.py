@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kg.languages import Concept, language_of
+from kg.languages.base import visible
 from kg.languages.english_definitions import definition_words
 from kg.languages.english_names import running_order, surface_name
 
@@ -55,6 +56,7 @@ from kg.languages.english_names import running_order, surface_name
         ),
         ("TP53", "HGNC:1", "biolink:Gene", "TP53"),
         ("Helicobacter pylori", "NCBITaxon:1", "biolink:OrganismTaxon", "Helicobacter pylori"),
+        ("Epi\u202elep\u00adsy\x07\u200b\x00", "MESH:1", "biolink:Disease", "epilepsy"),
         ("Asthma <i>severe</i>\nform", "MESH:1", "biolink:Disease", "asthma severe form"),
     ],
 )
@@ -105,11 +107,12 @@ def test_names_that_only_look_plural(name):
 
 @example("ß")
 @example("[0]")
+@example("\x1b")
 @example("&lt;i&gt;")
 @given(st.text(min_size=1, max_size=60))
 def test_any_name_gives_some_words_on_one_line(name):
     surface = surface_name(name, "MESH:1", "biolink:Disease")
-    assert surface.text or not re.sub(r"<[^<>]*>", "", unescape(name)).strip()
+    assert surface.text or not re.sub(r"<[^<>]*>", "", visible(unescape(name))).strip()
     assert len(surface.text.splitlines()) <= 1
     assert len(surface.initial) == len(surface.text)
 
