@@ -22,8 +22,8 @@ from kg.mixture.shares import Floats
 
 __all__ = ["COPIES_SQL", "UNIFORM_SQL", "Pool", "largest"]
 
-#: A number in [0, 1) from a passage's id: the same as `fraction_of("mixture", passage_id)`.
-UNIFORM_SQL = "(('0x' || sha256('mixture' || chr(31) || passage_id)[1:13])::BIGINT / 4503599627370496::DOUBLE)"
+#: A number in [0, 1) from a passage's id. It has 40 bits, so that a whole rate of up to a thousand less it is exact in a double.
+UNIFORM_SQL = "(('0x' || sha256('mixture' || chr(31) || passage_id)[1:10])::BIGINT / 1099511627776::DOUBLE)"
 #: How often a passage is taken at a rate: put in the rate and the most repeats.
 COPIES_SQL = "greatest(0, least({repeats}, ceil({rate} - u)))::INTEGER"
 

@@ -64,6 +64,8 @@ def fit(amounts: Floats, limits: Sequence[Limit]) -> tuple[Floats, Indexes]:
             lowered[(fitted < before * (1 - _EXACT)) & (lowered < 0)] = place
         if not np.any(fitted < before * (1 - _EXACT)):
             break
+    else:  # still shrinking: by the same factor each round, towards nothing
+        fitted = np.zeros_like(fitted)
     if fitted.sum() <= _EXACT * max(1.0, float(amounts.sum())):
         fitted = np.zeros_like(fitted)
     return fitted, lowered

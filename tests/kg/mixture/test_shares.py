@@ -42,6 +42,11 @@ def test_one_kind_of_group_gets_the_most_there_is(amounts, share):
         assert np.allclose(fitted[lowered >= 0], share * fitted.sum())
 
 
+def test_shares_that_shrink_the_whole_without_end_leave_nothing():
+    limits = [limit([0, 0, 1], [1.0, 0.822265625, 1.0]), limit([0, 1, -1], [0.125, 0.05078125, 1.0])]
+    assert fit(np.ones(3), limits)[0].tolist() == [0, 0, 0]
+
+
 def test_the_water_level_by_hand():
     fitted, lowered = fit(np.array([80.0, 10.0, 10.0]), [limit([0, 1, -1], [0.5, 0.5])])
     assert fitted.tolist() == [20, 10, 10]
