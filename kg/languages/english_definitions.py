@@ -22,6 +22,8 @@ _FRAME = re.compile(r"(?:An?|Any|One of) [\w(]|The [\w-]+(?: [\w-]+)? (?:of|in|t
 # The Disease Ontology leaves out a verb at times: "a disease that caused by", "an accumulation of the accumulation".
 _PARTICIPLE = re.compile(r"\b(that|which) ((?:caused|characterized|derived|located|transmitted|composed|inherited)\b)")
 _REPEATED = re.compile(r"\b(\w+) (?:of )?(?:the )?\1\b")
+# What a cancer has its material basis in are cells, which cause nothing.
+_FROM_CELLS = re.compile(r"\b(that |which |and )?has_material_basis_in (?=[\w -]*\b(?:cells?|tissues?)\b)")
 _MARKUP = re.compile(r"<[^<>]*>|\s+")
 _LONGEST = 400
 
@@ -37,6 +39,7 @@ def definition_words(definition: str | None) -> str:
         return ""
     start, end = split_sentences(text)[0]
     sentence = text[start:end].rstrip(".")
+    sentence = _FROM_CELLS.sub(lambda m: f"{m[1]}arises from " if m[1] else "arising from ", sentence)
     sentence = _RELATION_WORD.sub(lambda m: _RELATIONS.get(m.group(1), m.group(1).replace("_", " ")), sentence)
     sentence = re.sub(r"\bin the (?=(?:the|an?|one|any|both)\b)", "in ", sentence)
     sentence = _PARTICIPLE.sub(r"\1 is \2", sentence).replace("that resulting in", "that results in")

@@ -204,6 +204,8 @@ def test_an_acronym_of_the_name_is_given_beside_it_and_not_in_its_place():
         ("The presence of protein in the urine.", "the presence of protein in the urine"),
         ("The heart cannot pump enough blood.", ""),
         ("A colon cancer that caused by cells.", "a colon cancer that is caused by cells"),
+        ("A cancer that has_material_basis_in epithelial cells.", "a cancer that arises from epithelial cells"),
+        ("A disease that has_material_basis_in Hepatitis B virus.", "a disease that is caused by Hepatitis B virus"),
         ("A acute otitis media caused by an allergen.", "an acute otitis media caused by an allergen"),
         ("A `severe` (PATO:0000396) form of `periodontitis` (HP:0000165).", "a severe form of periodontitis"),
         ("Inability to react to a test.", ""),
