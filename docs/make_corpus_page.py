@@ -56,7 +56,7 @@ def quoted(text: str) -> str:
     """Text in one line, cut where it is long, with nothing that Markdown would take for markup."""
     line = " ".join(text.split())
     line = line if len(line) <= LONGEST else line[:LONGEST] + " …"
-    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", line)
+    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", line.replace("](", "] ("))
 
 
 def main(folder: str) -> None:
