@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from upath import UPath
 
 from kg.corpus_views import Shard, shards_of
 from kg.croissant import export_path
+from kg.staging import staging
 from pipeline.errors import MateriaError
 from pipeline.sources import reaching
 from pipeline.storage import Dataset
@@ -67,7 +67,8 @@ def export_corpus(
         raise MateriaError("has no data card", file=str(home), remedy="Run: materia build --until data_card")
     out = _place_of(out)
     _check_place(out, force=force)
-    with _staging(out) as staged:
+    with staging(out) as staged, _reading():
+        staged.mkdir()
         for entry in card.files:
             inside = entry.path.partition("/")[2]
             _copy(Dataset(home, "data_card").url / entry.path, staged / inside)
@@ -115,25 +116,13 @@ def _check_place(out: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A folder beside the one to write, on the same disk; it goes away with what is left in it."""
+def _reading() -> Iterator[None]:
+    """What the home no longer has is told with the remedy."""
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.staged.", dir=out.parent))
-        (folder / out.name).mkdir()
-    except OSError as error:
-        problem = f"cannot be written to ({error.strerror})"
-        raise MateriaError(problem, file=str(out.parent), remedy="Name another folder") from error
-    try:
-        yield folder / out.name
+        yield
     except FileNotFoundError as error:
         problem = "is no longer there"
         raise MateriaError(problem, file=str(error.filename), remedy="Run: materia build --until data_card") from error
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror or error})"
-        raise MateriaError(problem, file=str(out), remedy="Make room, or name another folder") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(source: UPath, target: Path) -> None:

@@ -1,6 +1,8 @@
 """Fixtures that every floor's tests share."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,3 +15,11 @@ def materia_data() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"no real data: set MATERIA_DATA to its folder (looked in {folder})")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_log_closes_what_pytest_reads() -> Iterator[None]:
+    """mlcroissant brings absl, whose handler closes the stream it began with, pytest's own, when logging is configured anew."""
+    yield
+    if (absl := sys.modules.get("absl.logging")) is not None:
+        absl.get_absl_handler().python_handler.stream = sys.__stderr__

@@ -11,10 +11,6 @@ only what it describes is ever replaced.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +20,7 @@ from upath import UPath
 from kg.export import EXPORTERS
 from kg.export.base import Exporter, Selection
 from kg.export.graph import Graph, Progress, open_graph
+from kg.staging import staging
 from pipeline.duck import MEMORY_LIMIT
 from pipeline.errors import MateriaError
 from pipeline.storage import file_sha256, write_atomically
@@ -73,7 +70,7 @@ def export_graph(
     _check_place(out, exporter, force=force)
     with (
         open_graph(home, exporter, selection, progress, threads=threads, memory_limit=memory_limit) as graph,
-        _staging(out) as staged,
+        staging(out) as staged,
     ):
         if not exporter.single_file:
             staged.mkdir()
@@ -139,24 +136,6 @@ def _check_place(out: Path, exporter: Exporter, *, force: bool) -> None:
     if not ours:
         problem = f"is no export of materia (it has no {manifest.name}), so it is not replaced"
         raise MateriaError(problem, file=str(out), remedy="Remove it yourself, or name another place")
-
-
-@contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A path beside the one to write, that goes away if it was not moved there. Its name ends as the other does."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.staged.", dir=out.parent))
-    except OSError as error:
-        problem = f"cannot be written to ({error.strerror})"
-        raise MateriaError(problem, file=str(out.parent), remedy="Name another place with --out") from error
-    try:
-        yield folder / out.name
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror or error})"
-        raise MateriaError(problem, file=str(out), remedy="Make room, or name another place with --out") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(exporter: Exporter, graph: Graph, staged: Path) -> dict[str, int]:
