@@ -6,7 +6,7 @@ stage writes all buckets itself, and what comes after depends on the bucket alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pyarrow as pa
 
@@ -16,12 +16,27 @@ from pipeline.storage import Manifest
 __all__ = ["write_buckets"]
 
 
-def write_buckets(job: Job, asset: str, schema: pa.Schema, rows: Iterator[tuple[int, pa.RecordBatch]]) -> None:
-    """Write every bucket's partition of an asset, and in this stage's own summary the data version of each."""
+def write_buckets(
+    job: Job,
+    asset: str,
+    schema: pa.Schema,
+    rows: Iterator[tuple[int, pa.RecordBatch]],
+    only: Collection[int] | None = None,
+) -> None:
+    """Write every bucket's partition of an asset, and in this stage's own summary the data version of each.
+
+    Args:
+        rows: bucket and rows, buckets ascending.
+        only: the buckets that may have changed; the others are left as they are, and have no rows here. All where None.
+    """
     dataset, buckets = job.dataset(asset), job.home.config.buckets
     versions: dict[str, str] = {}
     pending = next(rows, None)
     for bucket, key in enumerate(job.home.buckets):
+        standing = dataset.manifest(key) if only is not None and bucket not in only else None
+        if standing is not None:
+            versions[key] = standing.data_version
+            continue
         with dataset.writer(key) as writer:
             sink = writer.table(f"{key}/{asset}.parquet", schema)
             while pending is not None and pending[0] == bucket:

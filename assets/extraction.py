@@ -92,8 +92,8 @@ def evidence(job: Job) -> None:
 
 def _worker_count(job: Job) -> int:
     """One worker, that is this process, where there is little to read: starting others costs a thousand abstracts."""
-    total = sum(manifest.rows for manifest in job.dataset("documents").manifests().values())
-    return job.workers if total > _SMALL else 1
+    manifests = (job.dataset("documents").manifest(key) for key in job.keys)
+    return job.workers if sum(manifest.rows for manifest in manifests if manifest) > _SMALL else 1
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:

@@ -55,9 +55,13 @@ class Job:
 
     Attributes:
         key: the partition; `all` for an asset without partitions.
+        keys: every partition that this run computes, for what is cheaper to do for all of them at once (`once`).
+        previous: what the partition holds, where it was made by the same code and settings and is sound: a stage may bring
+            it up to date by what changed since, as long as the bytes are those of a whole computation. Else None.
         writer: takes the output; committed by `refresh` when the function returns.
         workers: processes the stage may use.
         progress: told of what is being done, for a person.
+        inputs: data version of every input, as the manifest will have them.
     """
 
     home: Home
@@ -67,6 +71,9 @@ class Job:
     progress: Progress
     _shared: dict[str, Any]
     _stack: ExitStack
+    keys: tuple[str, ...] = ()
+    previous: Manifest | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def dataset(self, asset: str) -> Dataset:
@@ -79,6 +86,11 @@ class Job:
             made = make()
             self._shared[name] = self._stack.enter_context(made) if hasattr(made, "__exit__") else made
         return self._shared[name]
+
+    def changed_inputs(self) -> set[str]:
+        """Names (`asset/partition`) of inputs that came, went or have another data version than `previous` was made from."""
+        before = self.previous.inputs if self.previous else {}
+        return {name for name in before.keys() | self.inputs.keys() if before.get(name) != self.inputs.get(name)}
 
     def check(self, name: str, passed: bool, **figures: Any) -> None:
         """Record the result of one of the stage's checks."""
@@ -143,9 +155,13 @@ class Stage:
                 found |= {f"{need.asset}/{k}": _version(manifests.get(k), need.asset, k) for k in wanted}
         return found
 
+    def rules(self, home: Home) -> str:
+        """Hash of all that the output depends on beside its inputs."""
+        return hash_json([self.name, self.code_version, self.settings(home)])
+
     def skip_key(self, home: Home, inputs: Mapping[str, str]) -> str:
         """Hash of all that the output depends on."""
-        return hash_json([self.name, self.code_version, self.settings(home), dict(inputs)])
+        return hash_json([self.rules(home), dict(inputs)])
 
     def stale(self, home: Home) -> list[str]:
         """Partitions that must be computed, in order."""
@@ -205,14 +221,18 @@ def _version(manifest: Manifest | None, asset: str, key: str) -> str:
     return manifest.data_version
 
 
-def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
-    if manifest is None:
-        return False
+def _is_sound(stage: Stage, home: Home, manifest: Manifest) -> bool:
+    """Whether a partition's output is complete and no blocking check found fault with it."""
     results = manifest.summary.get("checks", {})
     if not all(results.get(check.name, {"passed": True})["passed"] for check in stage.checks if check.blocking):
         return False
-    if stage.shuffled and manifest.summary.get("buckets") != _bucket_versions(home, stage.shuffled):
-        return False  # a build was killed among the buckets: some are of an input that may be gone again
+    # Else a build was killed among the buckets: some are of an input that may be gone again.
+    return not stage.shuffled or manifest.summary.get("buckets") == _bucket_versions(home, stage.shuffled)
+
+
+def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
+    if manifest is None or not _is_sound(stage, home, manifest):
+        return False
     try:
         return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))
     except MateriaError:
@@ -236,21 +256,29 @@ def refresh(
     """
     dataset = home.dataset(stage.name)
     shared: dict[str, Any] = {}
+    manifests = {key: dataset.manifest(key) for key in keys}
+    stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key]))
+    rules = stage.rules(home)
     with ExitStack() as stack:
         for key in keys:
-            previous = dataset.manifest(key)
-            inputs = stage.inputs(home, key)
-            skip_key = stage.skip_key(home, inputs)
-            if previous is not None and _is_fresh(stage, home, key, previous):
+            previous = manifests[key]
+            if previous is not None and key not in stale:
                 yield Refreshed(key, previous, changed=False, computed=False)
                 continue
+            inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
+            usable = previous is not None and previous.rules == rules and _is_sound(stage, home, previous)
             with dataset.writer(key) as writer:
-                job = Job(home, key, writer, workers, progress, shared, stack)
+                job = Job(
+                    home, key, writer, workers, progress, shared, stack,
+                    keys=stale, previous=previous if usable else None, inputs=inputs,
+                )  # fmt: skip
                 stage.compute(job)
                 if job.checks:
                     writer.summary["checks"] = job.checks
-                manifest = writer.commit(skip_key=skip_key, code_version=stage.code_version, inputs=inputs)
+                manifest = writer.commit(
+                    skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
+                )
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
             )

@@ -53,6 +53,11 @@ WHOLE = "all"
 _KEY = re.compile(r"[a-z0-9_=-][a-z0-9_.=-]*")
 _MANIFESTS = "_manifests"
 _STAGING = "_staging"
+_SCHEMA = "materia.manifest.v2"
+#: v1 had no `rules`: such a partition is readable, and made anew as a whole when it is stale.
+_OLDER_SCHEMAS = ("materia.manifest.v1",)
+#: Files of a partition that are no output of it: records set aside, and what the next build compares with.
+_PRIVATE = ("_set_aside/", "_state/")
 _ROW_GROUP_ROWS = 16_384
 _LONGEST_SLUG = 80
 
@@ -73,6 +78,8 @@ class Manifest:
 
     Attributes:
         skip_key: hash of inputs, code, configuration and schema: equal means there is nothing to do.
+        rules: hash of code, configuration and schema alone: equal means that what is here may be brought up to date by
+            what changed in the inputs.
         data_version: hash of the output: what downstream looks at.
         inputs: data version of every input partition, by `asset/partition`.
         set_aside: how many records were not used, by reason.
@@ -89,20 +96,18 @@ class Manifest:
     rows: int
     set_aside: dict[str, int] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    rules: str = ""
 
     def to_json(self) -> str:
         """The manifest as it is stored: sorted keys, so that equal manifests are equal bytes."""
-        return (
-            json.dumps({"schema": "materia.manifest.v1", **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False)
-            + "\n"
-        )
+        return json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, place: str) -> Manifest:
         """Read a stored manifest; `place` names it in the error."""
         try:
             values = json.loads(text)
-            if values.pop("schema") != "materia.manifest.v1":
+            if values.pop("schema") not in (_SCHEMA, *_OLDER_SCHEMAS):
                 raise MateriaError(
                     "has a schema this version does not read", file=place, remedy="Build into a new home"
                 )
@@ -194,7 +199,7 @@ class Dataset:
         return [
             str(self.url / entry.path)
             for entry in manifest.files
-            if entry.path.endswith(suffix) and containing in entry.path and not entry.path.startswith("_set_aside/")
+            if entry.path.endswith(suffix) and containing in entry.path and not entry.path.startswith(_PRIVATE)
         ]
 
     def read(self, key: str = WHOLE, columns: list[str] | None = None, containing: str = "") -> pa.Table:
@@ -221,6 +226,14 @@ class Dataset:
         return pa.concat_tables(
             [SET_ASIDE.empty_table(), *(pq.read_table(str(self.url / e.path), partitioning=None) for e in entries)]
         )
+
+    def state(self, name: str, key: str = WHOLE) -> str | None:
+        """Full path of a table that a partition kept for the next build (`PartitionWriter.state`); None where there is none."""
+        manifest = self.manifest(key)
+        for entry in manifest.files if manifest else ():
+            if entry.path.startswith(f"_state/{key}/{name}-"):
+                return str(self.url / entry.path)
+        return None
 
     def writer(self, key: str = WHOLE) -> PartitionWriter:
         """A writer that stages files for a partition and puts them in force together, by `commit`."""
@@ -319,6 +332,7 @@ class PartitionWriter:
         self._counts: Counter[str] = Counter()
         self._sinks: dict[str, TableSink] = {}
         self._staged: dict[str, Path] = {}
+        self._kept: list[FileEntry] = []
         if _is_local(dataset.url):
             base = Path(dataset.url.path) / _STAGING
             base.mkdir(parents=True, exist_ok=True)
@@ -359,6 +373,17 @@ class PartitionWriter:
             self._sinks[path] = TableSink(self.file(path), schema, layout)
         return self._sinks[path]
 
+    def state(self, name: str, schema: pa.Schema) -> TableSink:
+        """The sink of a table that is no output: what the next build compares with, to do again only what changed.
+
+        It must depend on the inputs alone, as all output must, and never on how they came about.
+        """
+        return self.table(f"_state/{self.key}/{name}.parquet", schema)
+
+    def keep(self, entry: FileEntry) -> None:
+        """Take over a file of the partition as it is in force, unread and unchanged."""
+        self._kept.append(entry)
+
     def set_aside(self, record: SetAside) -> None:
         """Put a record aside with its reason: counted in the manifest, listed in a table beside the rows."""
         self._counts[record.reason] += 1
@@ -372,15 +397,17 @@ class PartitionWriter:
         sink.write(pa.Table.from_pylist([asdict(record) for record in self._records], SET_ASIDE))
         self._records.clear()
 
-    def commit(self, *, skip_key: str, code_version: str, inputs: dict[str, str]) -> Manifest:
+    def commit(self, *, skip_key: str, code_version: str, inputs: dict[str, str], rules: str = "") -> Manifest:
         """Put the staged files in force: move them to their content names, replace the manifest, remove what it left."""
         if self._records:
             self._write_set_aside()
         for sink in self._sinks.values():
             sink.close()
-        entries = [entry for path in sorted(self._staged) for entry in self._move(path)]
-        rows = sum(entry.rows or 0 for entry in entries if not entry.path.startswith("_set_aside/"))
-        version = hash_json([[e.path, e.sha256] for e in entries if not e.path.startswith("_set_aside/")])
+        moved = [entry for path in sorted(self._staged) for entry in self._move(path)]
+        entries = sorted([*moved, *self._kept], key=lambda entry: entry.path)
+        output = [entry for entry in entries if not entry.path.startswith(_PRIVATE)]
+        rows = sum(entry.rows or 0 for entry in output)
+        version = hash_json([[entry.path, entry.sha256] for entry in output])
         manifest = Manifest(
             self.dataset.asset,
             self.key,
@@ -392,6 +419,7 @@ class PartitionWriter:
             rows,
             dict(sorted(self._counts.items())),
             self.summary,
+            rules,
         )
         previous = self.dataset.manifest(self.key)
         write_atomically(self.dataset.url / _MANIFESTS / f"{self.key}.json", manifest.to_json())
