@@ -30,9 +30,10 @@ from pipeline.han import HAN, han_form, is_han
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
-from pipeline.name_senses import Concept, compile_names, letters_of
+from pipeline.name_senses import Concept, compile_names
 from pipeline.name_trie import Steps, every, longest
 from pipeline.preference import DEFAULT_PREFERENCE, Preference
+from pipeline.usable_names import letters_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
