@@ -229,7 +229,8 @@ def _aliases(
 
 
 def _numbers(values: pa.Array) -> npt.NDArray[np.int64]:
-    return values.to_numpy(zero_copy_only=False).astype(np.int64)
+    numbers: npt.NDArray[np.int64] = values.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
 
 
 def _collect(
