@@ -1,8 +1,7 @@
 """Mentions of concepts in documents: the reader of `text_reader`, run over many documents on several cores.
 
 Documents travel to the workers in chunks of a few hundred texts; every worker opens the names of the vocabulary once, where
-they are an index already. spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory
-stays flat. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents back and
+they are an index already. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents back and
 forth, and a tokenizer over the whole text, of which only what stands around brackets is needed.
 """
 
