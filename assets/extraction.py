@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from assets import cooccurrence
 from assets.buckets import write_buckets
@@ -13,9 +18,10 @@ from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
-__all__ = ["STAGES", "name_index_folder"]
+if TYPE_CHECKING:
+    from pipeline.document_rows import EarlierRows, Made
 
-_SMALL = 2000
+__all__ = ["STAGES", "name_index_folder"]
 
 
 def name_index(job: Job) -> None:
@@ -53,22 +59,28 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
-    from pipeline.mentions import find_mentions, mention_workers
+    from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
+    from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
 
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
         "mention_workers",
         lambda: mention_workers(
-            [names], _worker_count(job), ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
+            [names], job.workers, ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
         ),
     )
+    documents = partial(documents_with_text, job.dataset("documents"), job.key)
+    named = [*documents(["doc_id", "version"])]
+    texts = [text_fingerprint(text_hash) for batch in named for text_hash in batch.column("text_hash").to_pylist()]
+    earlier = _earlier_rows(job, SPANS.names)
+    read = read_texts(documents(["text"], [text not in earlier for text in texts]), workers)
+    made = _noted(job, texts, renewed(texts, [earlier], read))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
     finders: Counter[str] = Counter()
-    documents = job.dataset("documents").batches(job.key)
-    for rows in find_mentions(documents, workers):
+    for rows in of_documents(made, named):
         linked += rows.num_rows - rows.column("curie").null_count
-        finders.update(rows.column("finder").to_pylist())
+        finders.update({c["values"]: c["counts"] for c in rows.column("finder").value_counts().to_pylist()})
         sink.write(rows)
     job.writer.summary["linked"] = linked
     job.writer.summary["finders"] = dict(sorted(finders.items()))
@@ -80,20 +92,44 @@ def evidence(job: Job) -> None:
     A lexicon of triggers, typed by the Biolink classes of both ends, in single sentences; and, where one is configured, a trained
     classifier over pairs of a document. Negation and hedging are noted, not dropped.
     """
-    from pipeline.claims import evidence_workers, extract_evidence
+    from pipeline.claims import MENTION_COLUMNS, document_fingerprints, evidence_workers, read_claims, with_mentions
+    from pipeline.document_rows import EarlierRows, documents_with_text, renewed
 
     model = job.home.config.extraction.relations
-    workers = job.once("evidence_workers", lambda: evidence_workers(_worker_count(job), model))
+    workers = job.once("evidence_workers", lambda: evidence_workers(job.workers, model))
+    documents = partial(documents_with_text, job.dataset("documents"), job.key)
+    mentions = EarlierRows.of(job.dataset("mentions"), job.key, MENTION_COLUMNS)
+    sources = [*document_fingerprints(documents(["doc_id", "version", "sections"]), mentions.told)]
+    earlier = _earlier_rows(job)
+    unread = [source is not None and source not in earlier for source in sources]
+    some = documents(["doc_id", "version", "text", "sections"], unread, batch_size=512)
+    read = read_claims(with_mentions(some, mentions), workers)
+    claiming = [source for source in sources if source is not None]
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
-    documents, found = job.dataset("documents"), job.dataset("mentions")
-    for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers):
-        sink.write(rows)
+    for batches, _ in _noted(job, claiming, renewed(claiming, [earlier], read)):
+        for rows in batches:
+            sink.write(rows)
 
 
-def _worker_count(job: Job) -> int:
-    """One worker, that is this process, where there is little to read: starting others costs a thousand abstracts."""
-    manifests = (job.dataset("documents").manifest(key) for key in job.keys)
-    return job.workers if sum(manifest.rows for manifest in manifests if manifest) > _SMALL else 1
+def _earlier_rows(job: Job, columns: Sequence[str] | None = None) -> EarlierRows:
+    """The rows that a partition has of its documents; none where they were made by other rules."""
+    from pipeline.document_rows import EarlierRows
+
+    return EarlierRows.of(job.writer.dataset, job.key, columns) if job.previous else EarlierRows()
+
+
+def _noted(job: Job, fingerprints: Sequence[bytes], made: Iterable[Made]) -> Iterator[Made]:
+    """The same rows, while what the next build compares with is written."""
+    from pipeline.document_rows import DOCUMENT_ROWS
+
+    sink = job.writer.state("documents", DOCUMENT_ROWS)
+    first = 0
+    for batches, told in made:
+        after = first + len(told)
+        columns = [fingerprints[first:after], [one.rows for one in told], [one.content for one in told]]
+        sink.write(pa.table([pa.array(c, f.type) for c, f in zip(columns, DOCUMENT_ROWS, strict=True)], DOCUMENT_ROWS))
+        first = after
+        yield batches, told
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
@@ -150,7 +186,7 @@ STAGES = [
         mentions,
         needs=(Need("documents", "same"), Need("name_index")),
         settings=lambda home: home.config.extraction.mention_models(),
-        version="3",
+        version="4",
         partitions="batch",
         tables=(MENTIONS,),
         kinds=("python", "parquet"),
@@ -159,7 +195,7 @@ STAGES = [
         "evidence",
         "extraction",
         evidence,
-        version=f"{EXTRACTOR}-{CHINESE_EXTRACTOR}",
+        version=f"2-{EXTRACTOR}-{CHINESE_EXTRACTOR}",
         settings=lambda home: home.config.extraction.relation_model(),
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",
