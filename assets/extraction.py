@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain, compress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow as pa
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.name_versions import keep_version
+from assets.name_versions import INPUT, changed_since, keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
@@ -62,7 +63,7 @@ def mentions(job: Job) -> None:
     where there is enough to read.
     """
     from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
-    from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
+    from pipeline.mentions import mention_workers, of_documents, read_texts
 
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
@@ -74,7 +75,12 @@ def mentions(job: Job) -> None:
     documents = partial(documents_with_text, job.dataset("documents"), job.key)
     named = [*documents(["doc_id", "version"])]
     texts = [text_fingerprint(text_hash) for batch in named for text_hash in batch.column("text_hash").to_pylist()]
-    earlier = _earlier_rows(job, SPANS.names)
+    earlier = _standing_mentions(job, documents, texts)
+    if job.previous and job.changed_inputs() == {INPUT} and all(text in earlier for text in texts):
+        job.writer.summary |= job.previous.summary
+        for entry in job.previous.files:
+            job.writer.keep(entry)
+        return
     read = read_texts(documents(["text"], [text not in earlier for text in texts]), workers)
     made = _noted(job, texts, renewed(texts, [earlier], read))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
@@ -111,6 +117,26 @@ def evidence(job: Job) -> None:
     for batches, _ in _noted(job, claiming, renewed(claiming, [earlier], read)):
         for rows in batches:
             sink.write(rows)
+
+
+def _standing_mentions(
+    job: Job, documents: Callable[[list[str]], Iterator[pa.RecordBatch]], texts: Sequence[bytes]
+) -> EarlierRows:
+    """The mentions of texts as they were read before, less those of texts that may hold a name whose meaning changed since."""
+    from pipeline.document_rows import EarlierRows
+    from pipeline.mentions import SPANS
+
+    earlier = _earlier_rows(job, SPANS.names)
+    if job.previous is None or INPUT not in job.changed_inputs():
+        return earlier
+    version = job.previous.inputs.get(INPUT)
+    changes = job.once(f"names changed since {version}", lambda: changed_since(job.home, version))
+    # A recogniser's spans are linked by likeness to all names.
+    if changes is None or job.home.config.extraction.ner:
+        return EarlierRows()
+    held = chain.from_iterable(changes.may_hold(batch.column("text")).to_pylist() for batch in documents(["text"]))
+    earlier.forget(compress(texts, held))
+    return earlier
 
 
 def _earlier_rows(job: Job, columns: Sequence[str] | None = None) -> EarlierRows:
