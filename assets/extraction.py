@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, compress
-from typing import TYPE_CHECKING
-
-import pyarrow as pa
+from itertools import compress
 
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.name_versions import INPUT, changed_since, keep_version
+from assets.name_versions import INPUT, keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
-
-if TYPE_CHECKING:
-    from pipeline.document_rows import EarlierRows, Made
 
 __all__ = ["STAGES", "name_index_folder"]
 
@@ -62,8 +55,9 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
+    from assets.reuse import cached_mentions, noted, remembered, standing_mentions
     from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
-    from pipeline.mentions import mention_workers, of_documents, read_texts
+    from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
 
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
@@ -75,14 +69,18 @@ def mentions(job: Job) -> None:
     documents = partial(documents_with_text, job.dataset("documents"), job.key)
     named = [*documents(["doc_id", "version"])]
     texts = [text_fingerprint(text_hash) for batch in named for text_hash in batch.column("text_hash").to_pylist()]
-    earlier = _standing_mentions(job, documents, texts)
-    if job.previous and job.changed_inputs() == {INPUT} and all(text in earlier for text in texts):
+    standing = standing_mentions(job, documents, texts, SPANS.names)
+    if job.previous and job.changed_inputs() == {INPUT} and all(text in standing for text in texts):
         job.writer.summary |= job.previous.summary
         for entry in job.previous.files:
             job.writer.keep(entry)
         return
-    read = read_texts(documents(["text"], [text not in earlier for text in texts]), workers)
-    made = _noted(job, texts, renewed(texts, [earlier], read))
+    cached = cached_mentions(job, documents, texts, standing)
+    unread = [text not in standing and text not in cached for text in texts]
+    read = remembered(
+        job, [*compress(texts, unread)], job.inputs[INPUT], read_texts(documents(["text"], unread), workers)
+    )
+    made = noted(job, texts, renewed(texts, [standing, cached], read))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
     finders: Counter[str] = Counter()
@@ -100,6 +98,7 @@ def evidence(job: Job) -> None:
     A lexicon of triggers, typed by the Biolink classes of both ends, in single sentences; and, where one is configured, a trained
     classifier over pairs of a document. Negation and hedging are noted, not dropped.
     """
+    from assets.reuse import cached_claims, earlier_rows, noted, remembered
     from pipeline.claims import MENTION_COLUMNS, document_fingerprints, evidence_workers, read_claims, with_mentions
     from pipeline.document_rows import EarlierRows, documents_with_text, renewed
 
@@ -108,56 +107,17 @@ def evidence(job: Job) -> None:
     documents = partial(documents_with_text, job.dataset("documents"), job.key)
     mentions = EarlierRows.of(job.dataset("mentions"), job.key, MENTION_COLUMNS)
     sources = [*document_fingerprints(documents(["doc_id", "version", "sections"]), mentions.told)]
-    earlier = _earlier_rows(job)
-    unread = [source is not None and source not in earlier for source in sources]
-    some = documents(["doc_id", "version", "text", "sections"], unread, batch_size=512)
-    read = read_claims(with_mentions(some, mentions), workers)
     claiming = [source for source in sources if source is not None]
+    standing = earlier_rows(job)
+    cached = cached_claims(job, [source for source in claiming if source not in standing])
+    missing = [source for source in claiming if source not in standing and source not in cached]
+    unread = [source is not None and source not in standing and source not in cached for source in sources]
+    some = documents(["doc_id", "version", "text", "sections"], unread, batch_size=512)
+    read = remembered(job, missing, "", read_claims(with_mentions(some, mentions), workers))
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
-    for batches, _ in _noted(job, claiming, renewed(claiming, [earlier], read)):
+    for batches, _ in noted(job, claiming, renewed(claiming, [standing, cached], read)):
         for rows in batches:
             sink.write(rows)
-
-
-def _standing_mentions(
-    job: Job, documents: Callable[[list[str]], Iterator[pa.RecordBatch]], texts: Sequence[bytes]
-) -> EarlierRows:
-    """The mentions of texts as they were read before, less those of texts that may hold a name whose meaning changed since."""
-    from pipeline.document_rows import EarlierRows
-    from pipeline.mentions import SPANS
-
-    earlier = _earlier_rows(job, SPANS.names)
-    if job.previous is None or INPUT not in job.changed_inputs():
-        return earlier
-    version = job.previous.inputs.get(INPUT)
-    changes = job.once(f"names changed since {version}", lambda: changed_since(job.home, version))
-    # A recogniser's spans are linked by likeness to all names.
-    if changes is None or job.home.config.extraction.ner:
-        return EarlierRows()
-    held = chain.from_iterable(changes.may_hold(batch.column("text")).to_pylist() for batch in documents(["text"]))
-    earlier.forget(compress(texts, held))
-    return earlier
-
-
-def _earlier_rows(job: Job, columns: Sequence[str] | None = None) -> EarlierRows:
-    """The rows that a partition has of its documents; none where they were made by other rules."""
-    from pipeline.document_rows import EarlierRows
-
-    return EarlierRows.of(job.writer.dataset, job.key, columns) if job.previous else EarlierRows()
-
-
-def _noted(job: Job, fingerprints: Sequence[bytes], made: Iterable[Made]) -> Iterator[Made]:
-    """The same rows, while what the next build compares with is written."""
-    from pipeline.document_rows import DOCUMENT_ROWS
-
-    sink = job.writer.state("documents", DOCUMENT_ROWS)
-    first = 0
-    for batches, told in made:
-        after = first + len(told)
-        columns = [fingerprints[first:after], [one.rows for one in told], [one.content for one in told]]
-        sink.write(pa.table([pa.array(c, f.type) for c, f in zip(columns, DOCUMENT_ROWS, strict=True)], DOCUMENT_ROWS))
-        first = after
-        yield batches, told
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
