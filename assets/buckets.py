@@ -20,7 +20,7 @@ def write_buckets(
     job: Job,
     asset: str,
     schema: pa.Schema,
-    rows: Iterator[tuple[int, pa.RecordBatch]],
+    rows: Iterator[tuple[int, pa.RecordBatch | pa.Table]],
     only: Collection[int] | None = None,
 ) -> None:
     """Write every bucket's partition of an asset, and in this stage's own summary the data version of each.

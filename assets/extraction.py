@@ -1,4 +1,4 @@
-"""Stages that read sentences: what they are searched for, which concepts are mentioned, which claims are made; and shuffles to buckets."""
+"""Stages that read sentences: what they are searched for, which concepts are mentioned, and which claims are made."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from itertools import compress
 import pyarrow.parquet as pq
 
 from assets import cooccurrence
-from assets.buckets import write_buckets
 from assets.home import Home
 from assets.name_versions import INPUT, keep_version
-from assets.stage import Job, Need, Stage, batches_of
+from assets.stage import Job, Need, Stage
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
-from pipeline.storage import Dataset
-from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
+from pipeline.tables import EVIDENCE, MENTIONS
 from pipeline.usable_names import NAME_FORMS
 
 __all__ = ["STAGES", "name_index_folder"]
@@ -138,44 +136,6 @@ def evidence(job: Job) -> None:
             sink.write(rows)
 
 
-def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
-    return [path for key in keys for path in dataset.paths(key)]
-
-
-def evidence_shuffle(job: Job) -> None:
-    """The evidence of live documents, of graphs and of counts, sorted into buckets by its subject: one step that writes every bucket.
-
-    Each row says whether its document is retracted. A bucket whose rows did not change keeps its data version, so that
-    nothing after it is built again.
-    """
-    from kg.shuffle import shuffle_evidence
-
-    batches = batches_of(job.home)
-    rows = shuffle_evidence(
-        _paths(job.dataset("evidence"), batches) + job.dataset("cooccurrence").paths(),
-        job.dataset("live_documents").paths(),
-        job.home.config.buckets,
-        graphs=job.dataset("graph_evidence").paths(),
-    )
-    write_buckets(job, "evidence_by_bucket", EVIDENCE, rows)
-
-
-def literature_shuffle(job: Job) -> None:
-    """The texts of live documents with their mentions and claims, sorted into buckets by document."""
-    from kg.shuffle import shuffle_literature
-
-    batches = batches_of(job.home)
-    rows = shuffle_literature(
-        _paths(job.dataset("documents"), batches),
-        _paths(job.dataset("mentions"), batches),
-        _paths(job.dataset("evidence"), batches),
-        job.dataset("live_documents").paths(),
-        job.home.config.buckets,
-        retracted=job.home.config.fusion.retracted,
-    )
-    write_buckets(job, "literature_by_bucket", LITERATURE_BY_BUCKET, rows)
-
-
 STAGES = [
     Stage(
         "name_index",
@@ -209,27 +169,4 @@ STAGES = [
         kinds=("python", "parquet"),
     ),
     *cooccurrence.STAGES,
-    Stage(
-        "evidence_shuffle",
-        "extraction",
-        evidence_shuffle,
-        needs=(Need("evidence", "batch"), Need("cooccurrence"), Need("live_documents"), Need("graph_evidence")),
-        settings=lambda home: home.config.buckets,
-        kinds=("duckdb",),
-        shuffled="evidence_by_bucket",
-    ),
-    Stage(
-        "literature_shuffle",
-        "extraction",
-        literature_shuffle,
-        needs=(
-            Need("documents", "batch"),
-            Need("mentions", "batch"),
-            Need("evidence", "batch"),
-            Need("live_documents"),
-        ),
-        settings=lambda home: [home.config.buckets, home.config.fusion.retracted],
-        kinds=("duckdb",),
-        shuffled="literature_by_bucket",
-    ),
 ]

@@ -29,7 +29,8 @@ def _graph_files(home: Home, key: str) -> Mapping[str, str]:
         raise MateriaError("vocabulary has not been built yet", remedy="Materialize vocabulary first")
     # No file can have these names, as none ends in a slash. The log of merges may change where no concept does.
     inputs = {"vocabulary/": vocabulary.data_version, "merges/": merges.data_version}
-    inputs |= file_hashes(list_files(home.graphs))
+    with home.file_hashes("graphs") as hashes:
+        inputs |= file_hashes(list_files(home.graphs), hashes.sha256)
     inputs |= {f"tables/{place}/": one.version for place, one in enumerate(home.tables())}
     return inputs | ({"mapping/": file_sha256(UPath(home.graph_mapping))} if home.graph_mapping else {})
 

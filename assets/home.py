@@ -3,6 +3,7 @@
     HOME/home.json     sources, configuration, retraction list (absolute paths stay here and go nowhere else)
     HOME/<asset>/      the tables and files of an asset (pipeline.storage)
     HOME/history.jsonl seconds and memory of every stage that ran (outside the law: it holds clocks)
+    HOME/file_hashes/  hashes of input files that did not change since (outside the law, and may be removed)
     HOME/dagster/      Dagster's own records
 
 A home that was never given sources uses the bundled sample, so that a bare `materia build` or a click in the UI has
@@ -16,6 +17,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import pipeline
 from assets.config import Config, parse_config
 from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
+from pipeline.file_hashes import FileHashes
 from pipeline.graphs.files import open_graphs
 from pipeline.graphs.mapping import load_mapping
 from pipeline.hashing import bucket_name
@@ -61,11 +64,21 @@ class Home:
 
     def dataset(self, asset: str) -> Dataset:
         """The partitions of an asset in this home."""
-        return Dataset(self.url, asset)
+        if asset not in self._datasets:
+            self._datasets[asset] = Dataset(self.url, asset)
+        return self._datasets[asset]
+
+    @cached_property
+    def _datasets(self) -> dict[str, Dataset]:
+        return {}
 
     def literature_files(self) -> list[LiteratureFile]:
         """Every file of the literature and of the clinical records, sorted by name."""
         return list_files(self.literature, self.records, dict(self.formats))
+
+    def file_hashes(self, kind: str) -> FileHashes:
+        """Hashes of input files of one kind, as far as they are remembered; to be used as a context manager."""
+        return FileHashes(self.path / "file_hashes" / f"{kind}.json")
 
     def tables(self) -> list[TableMapping]:
         """The mappings of tables that the configuration names."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage, batches_of
 from pipeline.archives import ARCHIVES
+from pipeline.errors import MateriaError
 from pipeline.hashing import hash_fields, hash_json
 from pipeline.inventory import LiteratureFile, take_inventory
 from pipeline.readers import READERS
 from pipeline.releases import missing_numbers
-from pipeline.storage import file_sha256
+from pipeline.storage import file_sha256, read_table
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY, LIVE_DOCUMENTS
 
 __all__ = ["STAGES", "file_hashes"]
@@ -23,16 +27,17 @@ _FEW = 20
 
 
 def _literature_files(home: Home, key: str) -> Mapping[str, str]:
-    return file_hashes(home.literature_files())
+    with home.file_hashes("literature") as hashes:
+        return file_hashes(home.literature_files(), hashes.sha256)
 
 
-def file_hashes(files: Sequence[LiteratureFile]) -> dict[str, str]:
+def file_hashes(files: Sequence[LiteratureFile], sha256: Callable[[UPath], str] = file_sha256) -> dict[str, str]:
     """What identifies the content of each file and how it is read, by its name in the inventory."""
     # A file that must not be opened (a link that leaves its source, say) is known by its problem.
     return {
         file.name: hash_json(file.problem.detail)
         if file.problem
-        else hash_fields(file_sha256(file.path), file.format or "", file.records)
+        else hash_fields(sha256(file.path), file.format or "", file.records)
         for file in files
     }
 
@@ -43,11 +48,13 @@ def literature_inventory(job: Job) -> None:
     A batch is one file, or a group of small files of one folder. Files that are empty or in no known format are set
     aside with the reason. The tables of batches that are gone are removed.
     """
-    table = take_inventory(
-        job.home.literature_files(),
-        small_file_groups=job.home.config.small_file_groups,
-        set_aside=job.writer.set_aside,
-    )
+    with job.home.file_hashes("literature") as hashes:
+        table = take_inventory(
+            job.home.literature_files(),
+            small_file_groups=job.home.config.small_file_groups,
+            set_aside=job.writer.set_aside,
+            sha256=hashes.sha256,
+        )
     job.writer.table("inventory.parquet", LITERATURE_INVENTORY).write(table)
     job.writer.summary["files"] = table.num_rows
     job.writer.summary["batches"] = sorted(set(table["batch"].to_pylist()))
@@ -60,15 +67,24 @@ def literature_inventory(job: Job) -> None:
 
 
 def _files_of_batch(home: Home, key: str) -> Mapping[str, str]:
-    rows = home.dataset("literature_inventory").read().to_pylist()
+    found = home.dataset("literature_inventory").paths()
+    if not found:
+        raise MateriaError(
+            "literature_inventory has not been built yet", remedy="Run: materia build --until literature_inventory"
+        )
+    return _files_by_batch(found[0]).get(key, {})
+
+
+@lru_cache(maxsize=2)
+def _files_by_batch(path: str) -> dict[str, dict[str, str]]:
+    """The files of every batch, from an inventory, whose name tells its content: read once for a thousand batches."""
     members = "".join(sorted(READERS))  # the readers of an archive's members are known when they are read
-    return {
-        r["file"]: hash_fields(
+    found: dict[str, dict[str, str]] = {}
+    for r in read_table(path).to_pylist():
+        found.setdefault(r["batch"], {})[r["file"]] = hash_fields(
             r["sha256"], r["format"], r["position"], r["records"], members if _is_archive(r["format"]) else ""
         )
-        for r in rows
-        if r["batch"] == key
-    }
+    return found
 
 
 def _is_archive(format_: str) -> bool:

@@ -152,9 +152,8 @@ class Stage:
             if need.partitions == "same":
                 found[f"{need.asset}/{key}"] = _version(dataset.manifest(key), need.asset, key)
             else:
-                manifests = dataset.manifests()
                 wanted = keys_of(home, need.partitions)
-                found |= {f"{need.asset}/{k}": _version(manifests.get(k), need.asset, k) for k in wanted}
+                found |= {f"{need.asset}/{k}": _version(dataset.manifest(k), need.asset, k) for k in wanted}
         return found
 
     def rules(self, home: Home) -> str:

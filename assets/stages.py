@@ -14,6 +14,7 @@ from assets import (
     graph_evidence,
     literature,
     models,
+    shuffles,
     vocabulary,
 )
 from assets.stage import Stage
@@ -26,6 +27,7 @@ STAGES: tuple[Stage, ...] = (
     *vocabulary.STAGES,
     *graph_evidence.STAGES,
     *extraction.STAGES,
+    *shuffles.STAGES,
     *graph.STAGES,
     *calibration.STAGES,
     *corpora.STAGES,

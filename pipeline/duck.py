@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from pipeline.parallel import cpu_count
 __all__ = [
     "MEMORY_LIMIT",
     "SortedLists",
+    "batch_view",
     "column_bytes",
     "connect",
+    "digest_sql",
     "file_list",
     "first_of_equal",
     "one_array",
@@ -67,14 +69,16 @@ def connect(*, threads: int | None = None, memory_limit: str = MEMORY_LIMIT) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Schema) -> None:
-    """Make Parquet files (or none) readable in SQL under a name, with the columns of a schema.
+def table_view(
+    connection: Any, name: str, paths: Sequence[str], schema: pa.Schema, *, virtual: Sequence[str] = ()
+) -> None:
+    """Make Parquet files (or none) readable in SQL under a name, with the columns of a schema and DuckDB's `virtual` ones.
 
     A path with `://` is read through fsspec. Characters that DuckDB takes for patterns are escaped.
     """
     if not paths:
         connection.register("empty_table", schema.empty_table())
-        connection.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
+        connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
         connection.unregister("empty_table")
         return
     for protocol in sorted({path.split("://", 1)[0] for path in paths if "://" in path}):
@@ -84,17 +88,38 @@ def table_view(connection: Any, name: str, paths: Sequence[str], schema: pa.Sche
             connection.register_filesystem(fsspec.filesystem(protocol))
     import duckdb
 
-    columns = ", ".join(f'"{column}"' for column in schema.names)
-
+    columns = ", ".join(f'"{column}"' for column in [*schema.names, *virtual])
     try:
         connection.execute(
-            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
         )
     except duckdb.Error as error:
         problem = str(error).split("\n", 1)[0]
         raise MateriaError(
             f"the files of this table cannot be read ({problem})", file=name, remedy="Build it again"
         ) from error
+
+
+def batch_view(connection: Any, name: str, files: Mapping[str, Sequence[str]], schema: pa.Schema) -> None:
+    """As `table_view`, of the files of several batches, with the batch of each row in a column `batch`."""
+    parts = [(path, batch) for batch in sorted(files) for path in files[batch]]
+    if not parts:
+        table_view(connection, name, [], schema.append(pa.field("batch", pa.string())))
+        return
+    # DuckDB's virtual column file_index is the place of a row's file in the list: it survives every spelling of a path.
+    table_view(connection, f"files of {name}", [path for path, _ in parts], schema, virtual=("file_index",))
+    batches = pa.table({"file_index": pa.array(range(len(parts)), pa.uint64()), "batch": [batch for _, batch in parts]})
+    connection.register(f"batches of {name}", batches)
+    connection.execute(
+        f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * EXCLUDE (file_index) '  # noqa: S608
+        f'FROM "files of {name}" JOIN "batches of {name}" USING (file_index)'
+    )
+
+
+def digest_sql(columns: Iterable[str]) -> str:
+    """A hash of 64 bits of some columns or expressions, as a DuckDB expression; to be summed over rows in any order."""
+    fields = ", ".join(f"coalesce(({column})::VARCHAR, chr(30))" for column in columns)
+    return f"md5_number_lower(concat_ws(chr(31), {fields}))"
 
 
 def column_bytes(connection: Any, paths: Sequence[str], column: str) -> int:

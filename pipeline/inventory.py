@@ -198,7 +198,11 @@ def batch_of(file: LiteratureFile, *, one_document: bool, small_file_groups: int
 
 
 def take_inventory(
-    files: Sequence[LiteratureFile], *, small_file_groups: int = 16, set_aside: Callable[[SetAside], None]
+    files: Sequence[LiteratureFile],
+    *,
+    small_file_groups: int = 16,
+    set_aside: Callable[[SetAside], None],
+    sha256: Callable[[UPath], str] = file_sha256,
 ) -> pa.Table:
     """The inventory of the files: one row each, sorted by position, with the schema LITERATURE_INVENTORY.
 
@@ -206,6 +210,7 @@ def take_inventory(
         files: what `list_files` gave.
         small_file_groups: batches that the small one-document files of one folder share. Fixed for a home.
         set_aside: receives each file that is not read, with the reason.
+        sha256: gives the hash of a file, where it is remembered (`pipeline.file_hashes`).
 
     Raises:
         MateriaError: a file the user named cannot be read, or a folder holds no file that can.
@@ -214,7 +219,7 @@ def take_inventory(
     readable: dict[str, SetAside | None] = {}  # source -> its first problem, None once a file of it can be read
     for file in files:
         source, slash, _ = file.name.partition("/")
-        row = inventory_row(file, small_file_groups)
+        row = inventory_row(file, small_file_groups, sha256)
         if isinstance(row, SetAside):
             if not slash:
                 raise _as_error(file.name, row)
@@ -234,13 +239,15 @@ def take_inventory(
     return pa.Table.from_pylist(rows, LITERATURE_INVENTORY)
 
 
-def inventory_row(file: LiteratureFile, small_file_groups: int = 16) -> dict[str, object] | SetAside:
+def inventory_row(
+    file: LiteratureFile, small_file_groups: int = 16, sha256: Callable[[UPath], str] = file_sha256
+) -> dict[str, object] | SetAside:
     """The row of one file, with the schema LITERATURE_INVENTORY, or why the file is not read."""
     if file.problem is not None:
         return file.problem
     try:
         head, broken = read_head(file.path)
-        sha256 = file_sha256(file.path)
+        content = sha256(file.path)
     except OSError as error:
         problem = error.strerror or type(error).__name__
         return _aside(file, "unreadable-file", f"The file cannot be opened ({problem}). Check its permissions.")
@@ -255,7 +262,7 @@ def inventory_row(file: LiteratureFile, small_file_groups: int = 16) -> dict[str
     one_document = archive is None and reader is not None and reader.one_document
     return {
         "file": file.name,
-        "sha256": sha256,
+        "sha256": content,
         "bytes": file.bytes,
         "format": ":".join(filter(None, [archive, file.format])) if archive or reader is None else reader.name,
         "position": position_of(file.name),

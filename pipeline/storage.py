@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -43,6 +45,7 @@ __all__ = [
     "TableSink",
     "file_sha256",
     "partition_key",
+    "read_table",
     "slug_of",
     "write_atomically",
 ]
@@ -60,6 +63,10 @@ _OLDER_SCHEMAS = ("materia.manifest.v1",)
 _PRIVATE = ("_set_aside/", "_state/")
 _ROW_GROUP_ROWS = 16_384
 _LONGEST_SLUG = 80
+#: A file that was written so long ago has another time of change if it is written again; clocks of file systems tick in milliseconds.
+_SETTLED_NS = 100_000_000
+#: Manifests that were read, by path, each with the time, size and number of its file: a build asks for most of them many times.
+_MANIFESTS_READ: dict[str, tuple[tuple[int, int, int], Manifest]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,29 @@ def _is_local(path: UPath) -> bool:
     return path.protocol in ("", "file", "local")
 
 
+def _read_manifest(path: str) -> Manifest:
+    """The manifest in a local file, read again only where the file is another one."""
+    stat = os.stat(path)  # noqa: PTH116  (called some ten thousand times in a large home)
+    stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    known = _MANIFESTS_READ.get(path)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    manifest = Manifest.from_json(Path(path).read_text(encoding="utf-8"), path)
+    if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS:
+        _MANIFESTS_READ[path] = stamp, manifest
+    return manifest
+
+
+def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file, whole. `pq.read_table` would import pandas, a quarter of a second."""
+    with (
+        UPath(path).open("rb") if "://" in path else Path(path).open("rb") as source,
+        pq.ParquetFile(source) as parquet,
+    ):
+        table = parquet.read(columns=columns)
+    return table if columns is None else table.select(columns)
+
+
 def check_key(key: str) -> str:
     """The key itself, if it is safe as a folder name; else an error. Keys come from data and must not leave their folder."""
     if not _KEY.fullmatch(key) or ".." in key:
@@ -174,22 +204,29 @@ class Dataset:
     def __init__(self, home: UPath | Path | str, asset: str) -> None:
         self.asset = check_key(asset)
         self.url = UPath(home) / asset
+        self._local = self.url.path if _is_local(self.url) else None
 
     def manifest(self, key: str = WHOLE) -> Manifest | None:
         """The manifest of a partition, or None where it was never completed."""
-        path = self.url / _MANIFESTS / f"{check_key(key)}.json"
+        name = f"{_MANIFESTS}/{check_key(key)}.json"
         try:
-            return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
+            if self._local is not None:
+                return _read_manifest(f"{self._local}/{name}")
+            return Manifest.from_json((self.url / name).read_text(encoding="utf-8"), str(self.url / name))
         except FileNotFoundError:
             return None
 
     def manifests(self) -> dict[str, Manifest]:
         """Every complete partition's manifest, by key, sorted."""
-        folder = self.url / _MANIFESTS
-        if not folder.exists():
-            return {}
-        found = sorted(p.name.removesuffix(".json") for p in folder.iterdir() if p.name.endswith(".json"))
-        return {key: manifest for key in found if (manifest := self.manifest(key)) is not None}
+        return {key: manifest for key in self._keys() if (manifest := self.manifest(key)) is not None}
+
+    def _keys(self) -> list[str]:
+        folder = Path(self._local) / _MANIFESTS if self._local is not None else self.url / _MANIFESTS
+        try:
+            names = [path.name for path in folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
     def paths(self, key: str = WHOLE, suffix: str = ".parquet", containing: str = "") -> list[str]:
         """Full paths of a partition's files of one kind, whose relative path contains a text; [] where there is none."""
@@ -209,7 +246,7 @@ class Dataset:
             raise MateriaError(
                 f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}"
             )
-        return pa.concat_tables([pq.read_table(path, columns=columns, partitioning=None) for path in paths])
+        return pa.concat_tables([read_table(path, columns) for path in paths])
 
     def batches(
         self, key: str = WHOLE, columns: list[str] | None = None, batch_size: int = 4096, containing: str = ""
@@ -223,9 +260,7 @@ class Dataset:
         """The records of a partition that were set aside, with their reasons."""
         manifest = self.manifest(key)
         entries = [e for e in manifest.files if e.path.startswith("_set_aside/")] if manifest else []
-        return pa.concat_tables(
-            [SET_ASIDE.empty_table(), *(pq.read_table(str(self.url / e.path), partitioning=None) for e in entries)]
-        )
+        return pa.concat_tables([SET_ASIDE.empty_table(), *(read_table(str(self.url / e.path)) for e in entries)])
 
     def state(self, name: str, key: str = WHOLE) -> str | None:
         """Full path of a table that a partition kept for the next build (`PartitionWriter.state`); None where there is none."""
@@ -379,6 +414,12 @@ class PartitionWriter:
         It must depend on the inputs alone, as all output must, and never on how they came about.
         """
         return self.table(f"_state/{self.key}/{name}.parquet", schema)
+
+    def state_copy(self, name: str, path: str) -> None:
+        """Keep a Parquet file of an input as it is, for the next build to compare with; read by `Dataset.state`."""
+        staged = self.file(f"_state/{self.key}/{name}.parquet")
+        with UPath(path).open("rb") as source, staged.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
 
     def keep(self, entry: FileEntry) -> None:
         """Take over a file of the partition as it is in force, unread and unchanged."""

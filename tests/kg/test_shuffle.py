@@ -77,12 +77,23 @@ def library(tmp_path: Path) -> Library:
     return Library(tmp_path)
 
 
-def evidence_rows(evidence: list[str], live: list[str], buckets: int = 8, **options: Any) -> Rows:
-    return [row for _, batch in shuffle_evidence(evidence, live, buckets, **options) for row in batch.to_pylist()]
+def evidence_pieces(evidence: list[str], live: list[str], **options: Any) -> list[tuple[int, pa.RecordBatch]]:
+    with shuffle_evidence({"b": evidence}, live, 8, **options) as shuffle:
+        return list(shuffle.rows)
 
 
-def literature_rows(*inputs: list[str], buckets: int = 8, **options: Any) -> Rows:
-    return [row for _, batch in shuffle_literature(*inputs, buckets, **options) for row in batch.to_pylist()]
+def evidence_rows(evidence: list[str], live: list[str], **options: Any) -> Rows:
+    return [row for _, batch in evidence_pieces(evidence, live, **options) for row in batch.to_pylist()]
+
+
+def literature_pieces(*inputs: list[str], **options: Any) -> list[tuple[int, pa.RecordBatch]]:
+    *batched, live = inputs
+    with shuffle_literature(*({"b": paths} for paths in batched), live, 8, **options) as shuffle:  # type: ignore[misc,arg-type]
+        return list(shuffle.rows)
+
+
+def literature_rows(*inputs: list[str], **options: Any) -> Rows:
+    return [row for _, batch in literature_pieces(*inputs, **options) for row in batch.to_pylist()]
 
 
 def test_evidence_comes_by_bucket_of_its_subject_then_by_id(library: Library, write_evidence: Write) -> None:
@@ -92,7 +103,7 @@ def test_evidence_comes_by_bucket_of_its_subject_then_by_id(library: Library, wr
         {"doc_id": draw.choice(docs)["doc_id"], "subject": f"MESH:{draw.randrange(40)}", "sentence": str(i)}
         for i in range(500)
     ]
-    pieces = list(shuffle_evidence(write_evidence(rows), library.live(*docs), 8))
+    pieces = evidence_pieces(write_evidence(rows), library.live(*docs))
     assert all(batch.schema.equals(EVIDENCE) for _, batch in pieces)
     keys = [(bucket, row["evidence_id"]) for bucket, batch in pieces for row in batch.to_pylist()]
     assert keys == sorted(keys) and len(keys) == 500
@@ -166,6 +177,16 @@ def test_a_text_delivered_twice_gives_its_evidence_once(library: Library, write_
         assert row["section"] == "ABSTRACT"
 
 
+def test_a_text_that_two_batches_hold_takes_its_rows_from_the_live_one(library: Library, write_evidence: Write) -> None:
+    evidence = {
+        batch: write_evidence([{"evidence_id": "e", "section": section}])
+        for batch, section in (("a", "ABSTRACT"), ("b", "RESULTS"))
+    }
+    with shuffle_evidence(evidence, library.live({"batch": "b"}), 8) as shuffle:
+        ((_, rows),) = shuffle.rows
+    assert rows["section"].to_pylist() == ["RESULTS"]
+
+
 def test_literature_comes_by_bucket_with_its_mentions_and_claims_beside_it(
     library: Library, write_evidence: Write
 ) -> None:
@@ -174,7 +195,7 @@ def test_literature_comes_by_bucket_with_its_mentions_and_claims_beside_it(
     mentions: Rows = [{"doc_id": f"PMID:{draw.randrange(60)}", "start": i, "end": i + 2} for i in range(800)]
     claims: Rows = [{"doc_id": f"PMID:{draw.randrange(50)}", "sentence": str(i)} for i in range(300)]
     inputs = library.documents(*docs), library.mentions(*mentions), write_evidence(claims), library.live(*docs)
-    pieces = list(shuffle_literature(*inputs, 8, rows=5))
+    pieces = literature_pieces(*inputs, rows=5)
     assert all(batch.schema.equals(LITERATURE_BY_BUCKET) and batch.num_rows <= 5 for _, batch in pieces)
     rows = [(bucket, row) for bucket, batch in pieces for row in batch.to_pylist()]
     keys = [(bucket, row["doc_id"]) for bucket, row in rows]
@@ -273,9 +294,8 @@ def test_a_consumer_may_stop_early_and_nothing_is_left_behind(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     docs: Rows = [{"doc_id": f"PMID:{i}"} for i in range(40)]
-    pieces = shuffle_literature(library.documents(*docs), [], [], library.live(*docs), 4, rows=2)
-    bucket, batch = next(pieces)
-    assert (bucket, batch.num_rows) == (0, 2)
-    assert list(scratch.iterdir())
-    pieces.close()
+    with shuffle_literature({"b": library.documents(*docs)}, {}, {}, library.live(*docs), 4, rows=2) as shuffle:
+        bucket, batch = next(shuffle.rows)
+        assert (bucket, batch.num_rows) == (0, 2)
+        assert list(scratch.iterdir())
     assert not list(scratch.iterdir())

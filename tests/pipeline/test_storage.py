@@ -1,6 +1,7 @@
 """The store: content names, manifests last, nothing half-written."""
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -127,7 +128,7 @@ def test_a_manifest_holds_no_clock_and_no_absolute_path(tmp_path: Path) -> None:
     text = write(Dataset(tmp_path, "triples"), "03", 1).to_json()
     assert str(tmp_path) not in text
     assert set(json.loads(text)) == {
-        "schema", "asset", "partition", "skip_key", "data_version", "code_version", "inputs", "files", "rows", "set_aside", "summary",
+        "schema", "asset", "partition", "skip_key", "data_version", "code_version", "inputs", "files", "rows", "rules", "set_aside", "summary",
     }  # fmt: skip
 
 
@@ -139,3 +140,31 @@ def test_an_object_store_serves_as_well_as_a_disk() -> None:
     entry = dataset.manifests()["03"].files[0]
     assert (dataset.url / entry.path).read_bytes()[:4] == b"PAR1"
     assert len(list((dataset.url / "03").iterdir())) == 1
+
+
+def test_a_manifest_that_another_process_replaced_is_read_again(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path, "triples")
+    write(dataset, "03", 1)
+    path = tmp_path / "triples" / "_manifests" / "03.json"
+    os.utime(path, (1, 1))  # long ago, so that what is read is remembered
+    assert dataset.manifest("03") is dataset.manifest("03")
+    path.write_text(path.read_text().replace('"rows": 1', '"rows": 7'))
+    manifest = dataset.manifest("03")
+    assert manifest is not None and manifest.rows == 7
+    dataset.delete("03")
+    assert dataset.manifest("03") is None and dataset.manifests() == {}
+
+
+def test_a_copied_state_is_no_output(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path, "triples")
+    with dataset.writer("03") as writer:
+        writer.table("rows.parquet", SET_ASIDE).write(SET_ASIDE.empty_table())
+        without = writer.commit(skip_key="a", code_version="1", inputs={})
+    (source,) = dataset.paths("03")
+    with dataset.writer("03") as writer:
+        writer.table("rows.parquet", SET_ASIDE).write(SET_ASIDE.empty_table())
+        writer.state_copy("before", source)
+        manifest = writer.commit(skip_key="a", code_version="1", inputs={})
+    copy = dataset.state("before", "03")
+    assert copy is not None and Path(copy).read_bytes() == Path(source).read_bytes()
+    assert manifest.data_version == without.data_version and dataset.paths("03") == [source]
