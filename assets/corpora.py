@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
 from kg.config import RewritingConfig
+from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
+from kg.rows_by_bucket import RowsByBucket
+from kg.standing_rows import StandingRows
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
+from pipeline.storage import TableSink
 
 __all__ = ["STAGES"]
 
-_SPLITS = ("train", "validation", "test")
+
+def _before(job: Job, state: str, schema: pa.Schema) -> pa.Table:
+    """What this partition kept of last time; empty where it must be made as a whole."""
+    path = job.dataset(job.writer.dataset.asset).state(state, job.key) if job.previous else None
+    return pq.read_table(path, schema=schema, partitioning=None) if path else schema.empty_table()
 
 
-def _write_shards(job: Job, passages: pa.Table | pa.RecordBatch) -> None:
-    """Write passages to the shard of their split, and count their words in the summary."""
-    from kg.corpus import count_tokens
-
-    table = pa.Table.from_batches([passages]) if isinstance(passages, pa.RecordBatch) else passages
-    for split in _SPLITS:
-        sink = job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", PASSAGES)
-        rows = table.filter(pc.equal(table["split"], split))
-        sink.write(rows)
-        counts = job.writer.summary.setdefault("splits", {}).setdefault(split, {"passages": 0, "tokens": 0})
-        counts["passages"] += rows.num_rows
-        counts["tokens"] += count_tokens(rows)
-    job.writer.summary["tokens"] = sum(c["tokens"] for c in job.writer.summary["splits"].values())
+@contextmanager
+def _shards(job: Job, changed: Collection[str]) -> Iterator[tuple[dict[str, StandingRows], dict[str, TableSink]]]:
+    """The shards that change: those that stand, if there are any, and what takes their rows. The others stay as they are."""
+    standing: dict[str, StandingRows] = {}
+    with ExitStack() as files:
+        for entry in job.previous.files if job.previous else ():
+            split = entry.path.partition("/")[0].removeprefix("split=")
+            if split in changed:
+                path = str(job.writer.dataset.url / entry.path)
+                standing[split] = files.enter_context(StandingRows(path, PASSAGES))
+            elif split in SPLITS:
+                job.writer.keep(entry)
+        yield (
+            standing,
+            {
+                split: job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", PASSAGES)
+                for split in (changed if job.previous else SPLITS)
+            },
+        )
 
 
 def withholding(job: Job) -> None:
@@ -47,8 +64,8 @@ def withholding(job: Job) -> None:
     write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
 
 
-def _withheld(job: Job) -> frozenset[str]:
-    return frozenset(job.dataset("withheld_claims").read(job.key)["triple_id"].to_pylist())
+def _withheld(job: Job, key: str) -> frozenset[str]:
+    return frozenset(job.dataset("withheld_claims").read(key)["triple_id"].to_pylist())
 
 
 def verbalized_corpus(job: Job) -> None:
@@ -62,7 +79,7 @@ def verbalized_corpus(job: Job) -> None:
     from kg.verbalize import verbalize
 
     every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
-    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
+    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))))
     vocabulary = job.dataset("vocabulary").paths()
     named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
     named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
@@ -81,7 +98,13 @@ def verbalized_corpus(job: Job) -> None:
     )
     if job.home.config.corpus.rewriting is not None:
         told = _reworded(job, told, job.home.config.corpus.rewriting, read)
-    _write_shards(job, told)
+    from kg.corpus import word_counts
+    with _shards(job, SPLITS) as (_, sinks):
+        c=job.writer.summary.setdefault("splits",{})
+        for split,sink in sinks.items():
+            r=told.filter(pc.equal(told["split"],split)); sink.write(r)
+            c[split]={"passages":r.num_rows,"tokens":pc.sum(word_counts(r)).as_py() or 0}
+        job.writer.summary["tokens"]=sum(x["tokens"] for x in c.values())
     counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
     job.writer.summary["told"] = dict(sorted((+counts).items()))
 
@@ -135,22 +158,32 @@ def literature_corpus(job: Job) -> None:
     """Passages of live papers with their linked entities and claims.
 
     Sentences of training papers that mention both ends of a held-out pair, or make a claim that entails a held-out one, are
-    withheld, and counted.
+    withheld, and counted. Papers whose text, mentions and claims are those of last time keep their passages.
     """
     from kg.literature import literature_passages
+    from kg.literature_update import PAPERS, LiteratureUpdate
 
-    withheld = 0
+    config, literature = job.home.config, job.dataset("literature_by_bucket")
+    fingerprints = job.once("fingerprints of papers", lambda: _paper_fingerprints(job))
+    update = LiteratureUpdate(fingerprints.of(int(job.key)), _before(job, "papers", PAPERS), config.splits)
+    withheld = _withheld(job, job.key)
 
-    def count(sentences: int) -> None:
-        nonlocal withheld
-        withheld += sentences
+    def tell(papers: Iterable[pa.RecordBatch], count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
+        return literature_passages(papers, config.corpus, config.splits, count, withheld)
 
-    config = job.home.config
-    literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
-    _write_shards(job, PASSAGES.empty_table())
-    for rows in literature_passages(literature, config.corpus, config.splits, count, _withheld(job)):
-        _write_shards(job, rows)
-    job.writer.summary["withheld_sentences"] = withheld
+    with _shards(job, update.splits) as (standing, sinks):
+        for split, rows in update.rows(literature.batches(job.key, batch_size=512), standing, tell):
+            sinks[split].write(rows)
+    job.writer.state("papers", PAPERS).write(update.papers())
+    job.writer.summary |= update.figures()
+
+
+def _paper_fingerprints(job: Job) -> RowsByBucket:
+    from kg.literature_update import FINGERPRINTS, paper_fingerprints
+
+    withheld = [(int(key), triple_id) for key in job.keys for triple_id in sorted(_withheld(job, key))]
+    paths = [path for key in job.keys for path in job.dataset("literature_by_bucket").paths(key)]
+    return RowsByBucket(paper_fingerprints(paths, withheld, job.home.config.buckets), FINGERPRINTS)
 
 
 STAGES = [
