@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from assets import concepts
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
+from assets.shards import changed_shards, state_before
 from assets.stage import Job, Need, Stage
 from kg.config import RewritingConfig
 from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
+from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
-from kg.standing_rows import StandingRows
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
-from pipeline.storage import TableSink
 
 __all__ = ["STAGES"]
-
-
-def _before(job: Job, state: str, schema: pa.Schema) -> pa.Table:
-    """What this partition kept of last time; empty where it must be made as a whole."""
-    path = job.dataset(job.writer.dataset.asset).state(state, job.key) if job.previous else None
-    return pq.read_table(path, schema=schema, partitioning=None) if path else schema.empty_table()
-
-
-@contextmanager
-def _shards(job: Job, changed: Collection[str]) -> Iterator[tuple[dict[str, StandingRows], dict[str, TableSink]]]:
-    """The shards that change: those that stand, if there are any, and what takes their rows. The others stay as they are."""
-    standing: dict[str, StandingRows] = {}
-    with ExitStack() as files:
-        for entry in job.previous.files if job.previous else ():
-            split = entry.path.partition("/")[0].removeprefix("split=")
-            if split in changed:
-                path = str(job.writer.dataset.url / entry.path)
-                standing[split] = files.enter_context(StandingRows(path, PASSAGES))
-            elif split in SPLITS:
-                job.writer.keep(entry)
-        yield (
-            standing,
-            {
-                split: job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", PASSAGES)
-                for split in (changed if job.previous else SPLITS)
-            },
-        )
 
 
 def withholding(job: Job) -> None:
@@ -64,53 +36,68 @@ def withholding(job: Job) -> None:
     write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
 
 
-def _withheld(job: Job, key: str) -> frozenset[str]:
-    return frozenset(job.dataset("withheld_claims").read(key)["triple_id"].to_pylist())
-
-
 def verbalized_corpus(job: Job) -> None:
     """What the graph says, in sentences: every believed triple told in words that fit its belief, alone and with its neighbours.
 
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
-    that entails a held-out one is not told, and counted.
+    that entails a held-out one is not told, and counted. Only subjects whose triples or names changed are told anew.
     """
-    from kg.concepts import ambiguous_names, concepts_named
-    from kg.name_reading import name_reader
-    from kg.verbalize import verbalize
+    from kg.verbalize import verbalize_units
+    from kg.verbalized_update import UNITS, VerbalizedUpdate
 
+    config = job.home.config.corpus
+    now = job.once("fingerprints of units", lambda: _unit_fingerprints(job)).of(int(job.key))
+    before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
+    update = VerbalizedUpdate(now, before, entities="entity" in config.forms)
     every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
-    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))))
-    vocabulary = job.dataset("vocabulary").paths()
-    named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
-    named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
-    counts: Counter[str] = Counter()
-    read = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
-    told = verbalize(
-        triples,
-        concepts_named(vocabulary, named),
-        job.home.config.corpus,
-        ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
+    known = job.dataset("told_concepts").read(job.key)
+    withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
+    told = verbalize_units(
+        update.triples(every.filter(pc.invert(withheld))),
+        known,
+        config,
+        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
         context=context,
         splits=job.home.config.splits,
-        read=read,
-        set_aside=job.writer.set_aside,
-        counts=counts,
+        read=_name_reader(job),
+        about=update.subjects,
     )
-    if job.home.config.corpus.rewriting is not None:
-        told = _reworded(job, told, job.home.config.corpus.rewriting, read)
+    with changed_shards(job, SPLITS if config.rewriting else update.splits) as (standing, sinks):
+        shards = dict(update.merge(told, standing))
+        job.writer.summary |= update.figures(pc.sum(withheld).as_py() or 0)
+        if config.rewriting:
+            shards = _reworded(job, told.passages, config.rewriting)
+        for split, rows in shards.items():
+            sinks[split].write(rows)
+    for record in update.set_aside():
+        job.writer.set_aside(record)
+    if not config.rewriting:
+        job.writer.state("units", UNITS).write(update.units)
+
+
+def _unit_fingerprints(job: Job) -> RowsByBucket:
+    from kg.verbalized_update import FINGERPRINTS, unit_fingerprints
+
+    triples, context, known = (_paths(job, asset) for asset in ("triples", "triple_context", "told_concepts"))
+    withheld, buckets = _all_withheld(job), job.home.config.buckets
+    return RowsByBucket(unit_fingerprints(triples, context, known, withheld, buckets), FINGERPRINTS)
+
+
+def _name_reader(job: Job) -> NameReader:
+    """What finds names in definitions; the index is opened when the first text is read."""
+
+    def read(texts: Sequence[str]) -> list[list[Span]]:
+        from kg.name_reading import name_reader
+
+        reader: NameReader = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
+        return reader(texts)
+
+    return read
+
+
+def _reworded(job: Job, told: pa.Table, config: RewritingConfig) -> dict[str, pa.Table]:
+    """What was told, reworded by a model, by split. What it wrote is kept in the home, so that only new texts go to it."""
     from kg.corpus import word_counts
-    with _shards(job, SPLITS) as (_, sinks):
-        c=job.writer.summary.setdefault("splits",{})
-        for split,sink in sinks.items():
-            r=told.filter(pc.equal(told["split"],split)); sink.write(r)
-            c[split]={"passages":r.num_rows,"tokens":pc.sum(word_counts(r)).as_py() or 0}
-        job.writer.summary["tokens"]=sum(x["tokens"] for x in c.values())
-    counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
-    job.writer.summary["told"] = dict(sorted((+counts).items()))
-
-
-def _reworded(job: Job, told: pa.Table, config: RewritingConfig, read: NameReader) -> pa.Table:
-    """What was told, reworded by a model. What it wrote is kept in the home, so that only new texts go to it."""
     from kg.rewriting import rewrite_bucket
     from kg.rewriting_model import RewritingModel
 
@@ -123,10 +110,16 @@ def _reworded(job: Job, told: pa.Table, config: RewritingConfig, read: NameReade
 
     counts: Counter[str] = Counter()
     model = job.once("rewriting_model", lambda: RewritingModel(config))
-    kept = job.dataset("rewrites")
+    kept, read = job.dataset("rewrites"), _name_reader(job)
     reworded = rewrite_bucket(told, config, model, kept, job.key, read=read, counts=counts, progress=progress)
-    job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
-    return reworded
+    shards = {split: reworded.filter(pc.equal(reworded["split"], split)) for split in SPLITS}
+    tokens = {split: pc.sum(word_counts(rows)).as_py() or 0 for split, rows in shards.items()}
+    job.writer.summary |= {
+        "splits": {split: {"passages": rows.num_rows, "tokens": tokens[split]} for split, rows in shards.items()},
+        "tokens": sum(tokens.values()),
+        "rewriting": {"model": config.identity()["model"], **dict(sorted(counts.items()))},
+    }
+    return shards
 
 
 def triple_context_shuffle(job: Job) -> None:
@@ -158,21 +151,21 @@ def literature_corpus(job: Job) -> None:
     """Passages of live papers with their linked entities and claims.
 
     Sentences of training papers that mention both ends of a held-out pair, or make a claim that entails a held-out one, are
-    withheld, and counted. Papers whose text, mentions and claims are those of last time keep their passages.
+    withheld, and counted. Papers whose text, mentions and claims did not change keep their passages.
     """
     from kg.literature import literature_passages
     from kg.literature_update import PAPERS, LiteratureUpdate
 
-    config, literature = job.home.config, job.dataset("literature_by_bucket")
-    fingerprints = job.once("fingerprints of papers", lambda: _paper_fingerprints(job))
-    update = LiteratureUpdate(fingerprints.of(int(job.key)), _before(job, "papers", PAPERS), config.splits)
-    withheld = _withheld(job, job.key)
+    config, withheld = job.home.config, _withheld(job, job.key)
+    now = job.once("fingerprints of papers", lambda: _paper_fingerprints(job)).of(int(job.key))
+    update = LiteratureUpdate(now, state_before(job, "papers", PAPERS), config.splits)
 
     def tell(papers: Iterable[pa.RecordBatch], count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
         return literature_passages(papers, config.corpus, config.splits, count, withheld)
 
-    with _shards(job, update.splits) as (standing, sinks):
-        for split, rows in update.rows(literature.batches(job.key, batch_size=512), standing, tell):
+    literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
+    with changed_shards(job, update.splits) as (standing, sinks):
+        for split, rows in update.rows(literature, standing, tell):
             sinks[split].write(rows)
     job.writer.state("papers", PAPERS).write(update.papers())
     job.writer.summary |= update.figures()
@@ -181,9 +174,23 @@ def literature_corpus(job: Job) -> None:
 def _paper_fingerprints(job: Job) -> RowsByBucket:
     from kg.literature_update import FINGERPRINTS, paper_fingerprints
 
-    withheld = [(int(key), triple_id) for key in job.keys for triple_id in sorted(_withheld(job, key))]
-    paths = [path for key in job.keys for path in job.dataset("literature_by_bucket").paths(key)]
-    return RowsByBucket(paper_fingerprints(paths, withheld, job.home.config.buckets), FINGERPRINTS)
+    literature = _paths(job, "literature_by_bucket")
+    return RowsByBucket(paper_fingerprints(literature, _all_withheld(job), job.home.config.buckets), FINGERPRINTS)
+
+
+def _withheld(job: Job, key: str) -> list[str]:
+    withheld: list[str] = job.dataset("withheld_claims").read(key)["triple_id"].to_pylist()
+    return withheld
+
+
+def _all_withheld(job: Job) -> list[tuple[int, str]]:
+    """Bucket and id of the claims that are withheld in the buckets that this run computes."""
+    return [(int(key), triple_id) for key in job.keys for triple_id in _withheld(job, key)]
+
+
+def _paths(job: Job, asset: str) -> list[str]:
+    """The files of an asset in the buckets that this run computes."""
+    return [path for key in job.keys for path in job.dataset(asset).paths(key)]
 
 
 STAGES = [
@@ -215,6 +222,7 @@ STAGES = [
         kinds=("duckdb",),
         shuffled="triple_context",
     ),
+    *concepts.TELLING_STAGES,
     Stage(
         "verbalized_corpus",
         "corpus",
@@ -223,11 +231,11 @@ STAGES = [
             Need("triples", "same"),
             Need("triple_context", "same"),
             Need("withheld_claims", "same"),
-            Need("vocabulary"),
+            Need("told_concepts", "same"),
             Need("name_index"),
         ),
         partitions="bucket",
-        version="2",
+        version="3",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
@@ -238,6 +246,7 @@ STAGES = [
         literature_corpus,
         needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
+        version="2",
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),

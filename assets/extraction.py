@@ -7,6 +7,7 @@ from collections import Counter
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
+from assets.name_versions import keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
@@ -26,6 +27,7 @@ def name_index(job: Job) -> None:
     from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
+    keep_version(job.home)
     columns = ["curie", "name", "synonyms", "category", "parents", "xrefs", "translations"]
     table = job.dataset("vocabulary").read(columns=columns)
     preference = Preference(job.home.config.extraction.prefer)

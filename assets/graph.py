@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from assets import concepts
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
 from kg.generations import MARKER
 from kg.sparql_server import SparqlServer
 from kg.tables import TRIPLES
 from pipeline.hashing import hash_fields
+from pipeline.tables import VOCABULARY
 
 if TYPE_CHECKING:
     from kg.graph_update import StoreUpdate
@@ -85,17 +87,15 @@ def knowledge_graph(job: Job) -> None:
 
     Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
     """
-    from kg.concepts import ConceptsByBucket
     from kg.nquads import write_nquads
     from kg.validation import figures, of_severity, validate_claims
     from pipeline.duck import connect
 
-    vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
-    connection, buckets = job.once("graph", connect), job.home.config.buckets
-    concepts = job.once("concepts", lambda: ConceptsByBucket(connection, vocabulary, buckets))
+    known, evidence = job.dataset("concepts_by_bucket").read(job.key), job.dataset("evidence_by_bucket").paths(job.key)
+    own, connection = known.filter(known["own"]).select(VOCABULARY.names), job.once("graph", connect)
     claims, path = job.dataset("triples").read(job.key), job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts(int(job.key)), connection=connection)
-    found = validate_claims(claims, evidence, vocabulary, connection=connection)
+    job.writer.summary["quads"] = write_nquads(path, claims, evidence, own, connection=connection)
+    found = validate_claims(claims, evidence, known, connection=connection)
     violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
     job.check("claims_are_sound", not violations, **figures(violations))
     job.check("claims_are_plausible", not warnings, **figures(warnings))
@@ -158,11 +158,12 @@ STAGES = [
             ),
         ),
     ),
+    *concepts.GRAPH_STAGES,
     Stage(
         "knowledge_graph",
         "graph",
         knowledge_graph,
-        needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
+        needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("concepts_by_bucket", "same")),
         partitions="bucket",
         version="2",
         kinds=("rdf",),

@@ -129,9 +129,9 @@ def _with_ranks(
         repeat = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
         expanded = np.repeat(places, times)
         # Mostly all rows are taken once, and texts need not be copied.
-        if len(rows) < batch.num_rows or len(expanded) > len(rows):
-            batch = batch.take(pa.array(np.repeat(rows, times)))
-        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        all_once = len(rows) == len(expanded) == batch.num_rows
+        copied = batch if all_once else batch.take(pa.array(np.repeat(rows, times)))
+        columns = dict(zip(PASSAGES.names, copied.columns, strict=True))
         columns |= {name: one_array(chosen[name].take(pa.array(expanded))) for name in ("tokens", "source")}
         columns |= {"repeat": pa.array(repeat, pa.int32()), "rank": pa.array(ranks[first[expanded] + repeat])}
         yield pa.RecordBatch.from_pydict(columns)

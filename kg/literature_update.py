@@ -153,9 +153,9 @@ class LiteratureUpdate:
 
     def papers(self) -> pa.Table:
         """PAPERS as they are now; complete when `rows` is through."""
-        rows = [(name, *(self._after.get(name) or self._before[name])) for name in self._now]
-        columns = list(zip(*((n, f, passages, *figures) for n, f, _, passages, *figures in rows), strict=True))
-        return pa.table(columns or [[]] * len(PAPERS), PAPERS)
+        rows = [(name, *self._after[name]) for name in self._now]
+        columns = [[row[place] for row in rows] for place in (0, 1, 3, 4, 5)]  # all but `first`
+        return pa.table(columns, schema=PAPERS)
 
     def figures(self) -> dict[str, Any]:
         """What the manifest says of these passages."""

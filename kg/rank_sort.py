@@ -2,8 +2,8 @@
 
 Ranks are the numbers 0 to n - 1, so the place of a row is known before any row is compared: rows go to one of a few
 files by their rank, and each file is small enough to be sorted in memory. That is a bucket sort; it reads and writes
-every byte twice. Rows that one such file would hold are sorted where they are, in memory. Rejected: ORDER BY in DuckDB. It spills, but merges pieces of a fixed number of rows (122,880 for each
-thread), so 60,000 full texts of 40 kB do not pass through one gigabyte.
+every byte twice. Rows that fit into one file are sorted where they are, in memory. Rejected: ORDER BY in DuckDB. It spills, but
+merges pieces of a fixed number of rows (122,880 for each thread), so 60,000 full texts of 40 kB do not pass through one gigabyte.
 """
 
 from __future__ import annotations

@@ -53,3 +53,7 @@ class StandingRows:
             else:
                 self._first, self._pending = held, pa.Table.from_batches([next(self._batches)])
         return pa.concat_tables(pieces) if pieces else self._pending.slice(0, 0)
+
+    def all(self) -> pa.Table:
+        """All rows, where none were asked for yet."""
+        return self.rows(0, self._file.metadata.num_rows)

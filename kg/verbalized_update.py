@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from kg.corpus import word_counts
 from kg.corpus_shards import SPLITS
 from kg.shuffle import by_bucket
+from kg.standing_rows import StandingRows
 from kg.tables import CONTEXT, TOLD_CONCEPTS, TRIPLES
 from kg.telling import Fact
 from kg.telling_units import ENTITY, Verbalized
@@ -94,7 +95,9 @@ def unit_fingerprints(
                FROM context c JOIN told t ON c.triple_id = t.triple_id"""
         )
         # A concept stands in several buckets, with the same row.
-        connection.execute("CREATE TEMP TABLE known AS SELECT DISTINCT curie, to_json(concepts)::VARCHAR AS value FROM concepts")
+        connection.execute(
+            "CREATE TEMP TABLE known AS SELECT DISTINCT curie, to_json(concepts)::VARCHAR AS value FROM concepts"
+        )
         rows = stream(
             connection,
             f"""WITH named AS (
@@ -160,9 +163,11 @@ class VerbalizedUpdate:
     def triples(self, triples: pa.Table) -> pa.Table:
         """Those of the bucket's triples (TRIPLES, less what is withheld) that are told anew."""
         units = pa.array(["\x1f".join(key) for key in sorted(self._made)], pa.string())
-        return triples.filter(pc.is_in(pc.binary_join_element_wise(triples["subject"], triples["split"], "\x1f"), units))
+        return triples.filter(
+            pc.is_in(pc.binary_join_element_wise(triples["subject"], triples["split"], "\x1f"), units)
+        )
 
-    def merge(self, told: Verbalized, standing: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
+    def merge(self, told: Verbalized, standing: Mapping[str, StandingRows]) -> Iterator[tuple[str, pa.Table]]:
         """The shards that change: split and PASSAGES, sorted.
 
         Args:
@@ -179,7 +184,7 @@ class VerbalizedUpdate:
             old = old[np.argsort(places[old])]
             rows = told.passages.take(pa.array(new))
             if len(old):
-                rows = pa.concat_tables([standing[split].take(pa.array(places[old])), rows])
+                rows = pa.concat_tables([standing[split].all().take(pa.array(places[old])), rows])
             order = pc.sort_indices(rows, [("passage_id", "ascending"), ("form", "ascending")]).to_numpy()
             after = np.empty(len(order), dtype=np.int64)
             after[order] = np.arange(len(order))
@@ -207,7 +212,9 @@ class VerbalizedUpdate:
         ]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, UNITS, strict=True)]
         made = pa.Table.from_arrays(arrays, schema=UNITS)
-        self.units = pa.concat_tables([taken_over.cast(UNITS), made]).sort_by([("subject", "ascending"), ("part", "ascending")])
+        self.units = pa.concat_tables([taken_over.cast(UNITS), made]).sort_by(
+            [("subject", "ascending"), ("part", "ascending")]
+        )
 
     def set_aside(self) -> list[SetAside]:
         """What could not be told, each once."""

@@ -37,7 +37,7 @@ from pipeline.preference import DEFAULT_PREFERENCE, Preference
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NameIndex", "NameMatch"]
+__all__ = ["FORMAT", "NameIndex", "NameMatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class NameIndex:
         self._open()
 
     def _open(self) -> None:
-        mapped, header = read_arrays(self._folder, _FORMAT)
+        mapped, header = read_arrays(self._folder, FORMAT)
         arrays = {name: np.asarray(array) for name, array in mapped.items()}  # a memmap's own indexing is slow
         self._first_sense = arrays["first_sense"]
         self._steps = Steps(arrays["edges"], arrays["is_name"])
@@ -97,7 +97,7 @@ class NameIndex:
         is_name = np.diff(names.first_sense) > 0
         write_arrays(
             folder,
-            _FORMAT,
+            FORMAT,
             {
                 "edges": names.edges,
                 "first_sense": names.first_sense,
@@ -199,7 +199,8 @@ class NameIndex:
         return entry
 
 
-_FORMAT = "name_index.v2"
+#: Name and version of the format of the folder.
+FORMAT = "name_index.v2"
 _TEMPORARY: list[TemporaryDirectory[str]] = []
 _REMEMBERED = 1 << 18
 _PIECES = re.compile(f"({WORD.pattern})")
