@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,29 +11,16 @@ import pyarrow.compute as pc
 from assets import concepts
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
+from assets.shards import changed_shards, state_before
 from assets.stage import Job, Need, Stage
 from kg.config import RewritingConfig
+from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
+from kg.passage_rows import Span
+from kg.rows_by_bucket import RowsByBucket
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 
 __all__ = ["STAGES"]
-
-_SPLITS = ("train", "validation", "test")
-
-
-def _write_shards(job: Job, passages: pa.Table | pa.RecordBatch) -> None:
-    """Write passages to the shard of their split, and count their words in the summary."""
-    from kg.corpus import count_tokens
-
-    table = pa.Table.from_batches([passages]) if isinstance(passages, pa.RecordBatch) else passages
-    for split in _SPLITS:
-        sink = job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", PASSAGES)
-        rows = table.filter(pc.equal(table["split"], split))
-        sink.write(rows)
-        counts = job.writer.summary.setdefault("splits", {}).setdefault(split, {"passages": 0, "tokens": 0})
-        counts["passages"] += rows.num_rows
-        counts["tokens"] += count_tokens(rows)
-    job.writer.summary["tokens"] = sum(c["tokens"] for c in job.writer.summary["splits"].values())
 
 
 def withholding(job: Job) -> None:
@@ -48,44 +36,68 @@ def withholding(job: Job) -> None:
     write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
 
 
-def _withheld(job: Job) -> frozenset[str]:
-    return frozenset(job.dataset("withheld_claims").read(job.key)["triple_id"].to_pylist())
-
-
 def verbalized_corpus(job: Job) -> None:
     """What the graph says, in sentences: every believed triple told in words that fit its belief, alone and with its neighbours.
 
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
-    that entails a held-out one is not told, and counted.
+    that entails a held-out one is not told, and counted. Only subjects whose triples or names changed are told anew.
     """
-    from kg.name_reading import name_reader
-    from kg.verbalize import verbalize
+    from kg.verbalize import verbalize_units
+    from kg.verbalized_update import UNITS, VerbalizedUpdate
 
+    config = job.home.config.corpus
+    now = job.once("fingerprints of units", lambda: _unit_fingerprints(job)).of(int(job.key))
+    before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
+    update = VerbalizedUpdate(now, before, entities="entity" in config.forms)
     every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
-    triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
     known = job.dataset("told_concepts").read(job.key)
-    counts: Counter[str] = Counter()
-    read = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
-    told = verbalize(
-        triples,
+    withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
+    told = verbalize_units(
+        update.triples(every.filter(pc.invert(withheld))),
         known,
-        job.home.config.corpus,
+        config,
         ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
         context=context,
         splits=job.home.config.splits,
-        read=read,
-        set_aside=job.writer.set_aside,
-        counts=counts,
+        read=_name_reader(job),
+        about=update.subjects,
     )
-    if job.home.config.corpus.rewriting is not None:
-        told = _reworded(job, told, job.home.config.corpus.rewriting, read)
-    _write_shards(job, told)
-    counts["withheld-entails-held-out"] = every.num_rows - triples.num_rows
-    job.writer.summary["told"] = dict(sorted((+counts).items()))
+    with changed_shards(job, SPLITS if config.rewriting else update.splits) as (standing, sinks):
+        shards = dict(update.merge(told, standing))
+        job.writer.summary |= update.figures(pc.sum(withheld).as_py() or 0)
+        if config.rewriting:
+            shards = _reworded(job, told.passages, config.rewriting)
+        for split, rows in shards.items():
+            sinks[split].write(rows)
+    for record in update.set_aside():
+        job.writer.set_aside(record)
+    if not config.rewriting:
+        job.writer.state("units", UNITS).write(update.units)
 
 
-def _reworded(job: Job, told: pa.Table, config: RewritingConfig, read: NameReader) -> pa.Table:
-    """What was told, reworded by a model. What it wrote is kept in the home, so that only new texts go to it."""
+def _unit_fingerprints(job: Job) -> RowsByBucket:
+    from kg.verbalized_update import FINGERPRINTS, unit_fingerprints
+
+    triples, context, known = (_paths(job, asset) for asset in ("triples", "triple_context", "told_concepts"))
+    withheld, buckets = _all_withheld(job), job.home.config.buckets
+    return RowsByBucket(unit_fingerprints(triples, context, known, withheld, buckets), FINGERPRINTS)
+
+
+def _name_reader(job: Job) -> NameReader:
+    """What finds names in definitions; the index is opened when the first text is read."""
+
+    def read(texts: Sequence[str]) -> list[list[Span]]:
+        from kg.name_reading import name_reader
+
+        reader: NameReader = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
+        return reader(texts)
+
+    return read
+
+
+def _reworded(job: Job, told: pa.Table, config: RewritingConfig) -> dict[str, pa.Table]:
+    """What was told, reworded by a model, by split. What it wrote is kept in the home, so that only new texts go to it."""
+    from kg.corpus import word_counts
     from kg.rewriting import rewrite_bucket
     from kg.rewriting_model import RewritingModel
 
@@ -98,10 +110,16 @@ def _reworded(job: Job, told: pa.Table, config: RewritingConfig, read: NameReade
 
     counts: Counter[str] = Counter()
     model = job.once("rewriting_model", lambda: RewritingModel(config))
-    kept = job.dataset("rewrites")
+    kept, read = job.dataset("rewrites"), _name_reader(job)
     reworded = rewrite_bucket(told, config, model, kept, job.key, read=read, counts=counts, progress=progress)
-    job.writer.summary["rewriting"] = {"model": config.identity()["model"], **dict(sorted(counts.items()))}
-    return reworded
+    shards = {split: reworded.filter(pc.equal(reworded["split"], split)) for split in SPLITS}
+    tokens = {split: pc.sum(word_counts(rows)).as_py() or 0 for split, rows in shards.items()}
+    job.writer.summary |= {
+        "splits": {split: {"passages": rows.num_rows, "tokens": tokens[split]} for split, rows in shards.items()},
+        "tokens": sum(tokens.values()),
+        "rewriting": {"model": config.identity()["model"], **dict(sorted(counts.items()))},
+    }
+    return shards
 
 
 def triple_context_shuffle(job: Job) -> None:
@@ -133,22 +151,46 @@ def literature_corpus(job: Job) -> None:
     """Passages of live papers with their linked entities and claims.
 
     Sentences of training papers that mention both ends of a held-out pair, or make a claim that entails a held-out one, are
-    withheld, and counted.
+    withheld, and counted. Papers whose text, mentions and claims did not change keep their passages.
     """
     from kg.literature import literature_passages
+    from kg.literature_update import PAPERS, LiteratureUpdate
 
-    withheld = 0
+    config, withheld = job.home.config, _withheld(job, job.key)
+    now = job.once("fingerprints of papers", lambda: _paper_fingerprints(job)).of(int(job.key))
+    update = LiteratureUpdate(now, state_before(job, "papers", PAPERS), config.splits)
 
-    def count(sentences: int) -> None:
-        nonlocal withheld
-        withheld += sentences
+    def tell(papers: Iterable[pa.RecordBatch], count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
+        return literature_passages(papers, config.corpus, config.splits, count, withheld)
 
-    config = job.home.config
     literature = job.dataset("literature_by_bucket").batches(job.key, batch_size=512)
-    _write_shards(job, PASSAGES.empty_table())
-    for rows in literature_passages(literature, config.corpus, config.splits, count, _withheld(job)):
-        _write_shards(job, rows)
-    job.writer.summary["withheld_sentences"] = withheld
+    with changed_shards(job, update.splits) as (standing, sinks):
+        for split, rows in update.rows(literature, standing, tell):
+            sinks[split].write(rows)
+    job.writer.state("papers", PAPERS).write(update.papers())
+    job.writer.summary |= update.figures()
+
+
+def _paper_fingerprints(job: Job) -> RowsByBucket:
+    from kg.literature_update import FINGERPRINTS, paper_fingerprints
+
+    literature = _paths(job, "literature_by_bucket")
+    return RowsByBucket(paper_fingerprints(literature, _all_withheld(job), job.home.config.buckets), FINGERPRINTS)
+
+
+def _withheld(job: Job, key: str) -> list[str]:
+    withheld: list[str] = job.dataset("withheld_claims").read(key)["triple_id"].to_pylist()
+    return withheld
+
+
+def _all_withheld(job: Job) -> list[tuple[int, str]]:
+    """Bucket and id of the claims that are withheld in the buckets that this run computes."""
+    return [(int(key), triple_id) for key in job.keys for triple_id in _withheld(job, key)]
+
+
+def _paths(job: Job, asset: str) -> list[str]:
+    """The files of an asset in the buckets that this run computes."""
+    return [path for key in job.keys for path in job.dataset(asset).paths(key)]
 
 
 STAGES = [
@@ -193,7 +235,7 @@ STAGES = [
             Need("name_index"),
         ),
         partitions="bucket",
-        version="2",
+        version="3",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),
@@ -204,6 +246,7 @@ STAGES = [
         literature_corpus,
         needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
+        version="2",
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),

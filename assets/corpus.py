@@ -98,12 +98,12 @@ def corpus_shards(job: Job) -> None:
         for split in SPLITS
     }
     counts: dict[str, Any] = {}
-    with TemporaryDirectory(prefix="materia-shards.") as folder:
-        selection = job.dataset(SELECTED).paths(job.key)
-        for rows in selected_passages(_candidates(job, job.key), selection, Path(folder)):
-            add_counts(counts, rows)
-            for split, sink in sinks.items():
-                sink.write(rows.filter(pc.equal(rows["split"], split)))
+    folder = job.once("folder to sort in", lambda: TemporaryDirectory(prefix="materia-shards."))
+    selection = job.dataset(SELECTED).paths(job.key)
+    for rows in selected_passages(_candidates(job, job.key), selection, Path(folder)):
+        add_counts(counts, rows)
+        for split, sink in sinks.items():
+            sink.write(rows.filter(pc.equal(rows["split"], split)))
     job.writer.summary["splits"] = counts
     job.writer.summary["tokens"] = sum(split["tokens"] for split in counts.values())
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from upath import UPath
 
 from kg.rank_sort import rank_sorted
 from kg.tables import CORPUS_PASSAGES, PASSAGES
+from pipeline.duck import one_array
 from pipeline.storage import Layout
 
 __all__ = ["LAYOUT", "SPLITS", "add_counts", "selected_passages"]
@@ -65,10 +67,12 @@ def selected_passages(
     ranks = _ranks(chosen, copies)
     if len(ranks) == 0:
         return
-    size = sum(_uncompressed(path) for path in passages) * len(ranks) // len(chosen)
-    batches = (batch for path in passages for batch in _with_ranks(path, chosen, copies, first, ranks))
-    for batch in rank_sorted(batches, len(ranks), size, folder, rows=rows):
-        yield batch.select(CORPUS_PASSAGES.names).cast(CORPUS_PASSAGES)
+    with ExitStack() as stack:
+        files = [stack.enter_context(pq.ParquetFile(stack.enter_context(UPath(path).open("rb")))) for path in passages]
+        size = sum(map(_uncompressed, files)) * len(ranks) // len(chosen)
+        batches = (batch for file in files for batch in _with_ranks(file, chosen, copies, first, ranks))
+        for batch in rank_sorted(batches, len(ranks), size, folder, rows=rows):
+            yield batch.select(CORPUS_PASSAGES.names).cast(CORPUS_PASSAGES)
 
 
 def add_counts(counts: dict[str, Any], rows: pa.RecordBatch) -> None:
@@ -107,26 +111,32 @@ def _ranks(chosen: pa.Table, copies: np.ndarray[Any, Any]) -> np.ndarray[Any, np
 
 
 def _with_ranks(
-    path: str, chosen: pa.Table, copies: np.ndarray[Any, Any], first: np.ndarray[Any, Any], ranks: np.ndarray[Any, Any]
+    file: pq.ParquetFile,
+    chosen: pa.Table,
+    copies: np.ndarray[Any, Any],
+    first: np.ndarray[Any, Any],
+    ranks: np.ndarray[Any, Any],
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a file that were taken, as often as they were, with their ranks and what the selection knows of them."""
-    ids = chosen["passage_id"].combine_chunks()
-    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
-        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=PASSAGES.names):
-            found = pc.index_in(batch["passage_id"], value_set=ids)
-            rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-            places = found.take(pa.array(rows)).to_numpy()
-            times = copies[places]
-            repeat = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-            expanded = np.repeat(places, times)
-            columns = {name: batch[name].take(pa.array(np.repeat(rows, times))) for name in PASSAGES.names}
-            columns |= {name: chosen[name].take(pa.array(expanded)).combine_chunks() for name in ("tokens", "source")}
-            columns |= {"repeat": pa.array(repeat, pa.int32()), "rank": pa.array(ranks[first[expanded] + repeat])}
-            if len(expanded):
-                yield pa.RecordBatch.from_pydict(columns)
+    ids = one_array(chosen["passage_id"])
+    for batch in file.iter_batches(batch_size=_READ_ROWS, columns=PASSAGES.names):
+        found = pc.index_in(batch["passage_id"], value_set=ids)
+        rows = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+        if len(rows) == 0:
+            continue
+        places = found.take(pa.array(rows)).to_numpy()
+        times = copies[places]
+        repeat = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+        expanded = np.repeat(places, times)
+        # Mostly all rows are taken once, and texts need not be copied.
+        all_once = len(rows) == len(expanded) == batch.num_rows
+        copied = batch if all_once else batch.take(pa.array(np.repeat(rows, times)))
+        columns = dict(zip(PASSAGES.names, copied.columns, strict=True))
+        columns |= {name: one_array(chosen[name].take(pa.array(expanded))) for name in ("tokens", "source")}
+        columns |= {"repeat": pa.array(repeat, pa.int32()), "rank": pa.array(ranks[first[expanded] + repeat])}
+        yield pa.RecordBatch.from_pydict(columns)
 
 
-def _uncompressed(path: str) -> int:
-    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
-        metadata = file.metadata
-        return sum(int(metadata.row_group(i).total_byte_size) for i in range(metadata.num_row_groups))
+def _uncompressed(file: pq.ParquetFile) -> int:
+    metadata = file.metadata
+    return sum(int(metadata.row_group(i).total_byte_size) for i in range(metadata.num_row_groups))

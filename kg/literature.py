@@ -55,14 +55,14 @@ def literature_passages(
     literature: Iterable[pa.RecordBatch],
     corpus: CorpusConfig,
     splits: SplitConfig,
-    withheld: Callable[[int], None],
+    withheld: Callable[[str, int], None],
     entailing: Collection[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Passages of papers: up to `passage_sentences` neighbouring sentences of one section.
 
     Args:
         literature: batches of LITERATURE_BY_BUCKET.
-        withheld: told the number of sentences withheld from training papers, batch by batch.
+        withheld: told of each training paper that loses sentences: its id, and how many.
         entailing: ids of training claims that entail a held-out one (`kg.withholding`): training sentences that make or
             deny one of them are withheld too.
 
@@ -74,19 +74,17 @@ def literature_passages(
 
     for batch in literature:
         rows = PassageRows("literature")
-        left_out = 0
         for document in _documents(batch):
             split = document_split(document.doc_id, splits)
             sentences = _sentences(document)
             kept = [True] * len(sentences)
             if split == "train":
                 for i in _giving_away(document, sentences, is_held_out, entailing):
-                    left_out += kept[i]
                     kept[i] = False
+                if not all(kept):
+                    withheld(document.doc_id, kept.count(False))
             for first, last in _runs(document, sentences, kept, corpus.passage_sentences):
                 _add(rows, document, sentences[first:last], split)
-        if left_out:
-            withheld(left_out)
         if len(rows):
             yield rows.batch()
 

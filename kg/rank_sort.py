@@ -2,8 +2,8 @@
 
 Ranks are the numbers 0 to n - 1, so the place of a row is known before any row is compared: rows go to one of a few
 files by their rank, and each file is small enough to be sorted in memory. That is a bucket sort; it reads and writes
-every byte twice. Rejected: ORDER BY in DuckDB. It spills, but merges pieces of a fixed number of rows (122,880 for each
-thread), so 60,000 full texts of 40 kB do not pass through one gigabyte.
+every byte twice. Rows that fit into one file are sorted where they are, in memory. Rejected: ORDER BY in DuckDB. It spills, but
+merges pieces of a fixed number of rows (122,880 for each thread), so 60,000 full texts of 40 kB do not pass through one gigabyte.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ def rank_sorted(
         part_bytes: how large the rows may be that are sorted in memory together.
     """
     parts = min(_MOST_FILES, 1 + payload_bytes // part_bytes, max(1, ranks))
+    if parts == 1:
+        yield from _sorted(list(batches), rows)
+        return
     with ExitStack() as files:
         writers: dict[int, Any] = {}
         for batch in batches:
@@ -59,7 +62,14 @@ def rank_sorted(
     for number in sorted(writers):
         path = folder / f"{number}.arrow"
         with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as reader:
-            table = reader.read_all().combine_chunks()
+            part_rows = list(reader)
         path.unlink()
+        yield from _sorted(part_rows, rows)
+
+
+def _sorted(batches: list[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Rows that fit into memory, in the order of their rank."""
+    if batches:
+        table = pa.Table.from_batches(batches).combine_chunks()
         order = np.argsort(table["rank"].to_numpy(), kind="stable")
         yield from table.take(pa.array(order)).to_batches(max_chunksize=rows)

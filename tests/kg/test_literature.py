@@ -62,7 +62,9 @@ def passages(*documents, most=6, splits=SPLITS, entailing=()):
     withheld = []
     batch = pa.RecordBatch.from_pylist(list(documents), LITERATURE_BY_BUCKET)
     batches = list(
-        literature_passages([batch], CorpusConfig(passage_sentences=most), splits, withheld.append, entailing)
+        literature_passages(
+            [batch], CorpusConfig(passage_sentences=most), splits, lambda _, n: withheld.append(n), entailing
+        )
     )
     assert all(b.schema.equals(PASSAGES) for b in batches)
     return [row for b in batches for row in b.to_pylist()], sum(withheld)
@@ -196,6 +198,6 @@ def test_papers_pass_at_speed():
     )
     batch = pa.RecordBatch.from_pylist([document(text, doc_id=f"PMID:{i}") for i in range(500)], LITERATURE_BY_BUCKET)
     began = time.process_time()
-    rows = sum(b.num_rows for b in literature_passages([batch], CorpusConfig(), SPLITS, lambda _: None))
+    rows = sum(b.num_rows for b in literature_passages([batch], CorpusConfig(), SPLITS, lambda *_: None))
     assert rows == 1000
     assert 500 / (time.process_time() - began) > 1000

@@ -143,7 +143,7 @@ def home(tmp_path_factory):
         write(home, "verbalized_corpus", key, shard, PASSAGES, verbalize(triples, concepts, corpus))
         papers = [row for row in literature(rows) if bucket_of(row["doc_id"], BUCKETS) == number]
         batch = pa.RecordBatch.from_pylist(papers, LITERATURE_BY_BUCKET)
-        passages = list(literature_passages([batch], corpus, NO_HOLD_OUT, lambda _: None))
+        passages = list(literature_passages([batch], corpus, NO_HOLD_OUT, lambda *_: None))
         write(home, "literature_corpus", key, shard, PASSAGES, pa.Table.from_batches(passages, PASSAGES))
     live = [
         {
