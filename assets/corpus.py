@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from upath import UPath
 
 from assets.buckets import write_buckets
 from assets.home import Home
+from assets.kept_state import kept_state
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import Dataset
+from pipeline.storage import Dataset, FileEntry
+
+if TYPE_CHECKING:
+    from kg.mixture import Known, Selection
 
 __all__ = ["CANDIDATES", "SELECTED", "STAGES"]
 
@@ -30,10 +32,6 @@ _EXAMPLES = 5
 
 def _candidates(job: Job, key: str) -> list[str]:
     return [path for asset in CANDIDATES for path in job.dataset(asset).paths(key)]
-
-
-def _all_buckets(job: Job, asset: str) -> list[str]:
-    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
 
 
 def _rules(home: Home) -> Any:
@@ -50,9 +48,9 @@ def corpus_selection(job: Job) -> None:
     Poor, double and test passages are out; the rest of the training split is mixed as the configuration asks. The table of
     what was taken tells it by kind, language, source, predicate and reason.
     """
-    from kg.cleaning.clean import COLUMNS, clean
+    from kg.cleaning.clean import clean
     from kg.cleaning.downstream import read_downstream_tests
-    from kg.mixture import Candidates, select_passages, taken_in_words
+    from kg.mixture import Candidates, Changes, select_passages, taken_in_words
     from pipeline.duck import connect
 
     config, keys = job.home.config.corpus, job.home.buckets
@@ -60,19 +58,29 @@ def corpus_selection(job: Job) -> None:
     if config.test_documents:
         papers = [path for key in batches_of(job.home) for path in job.dataset("documents").paths(key)]
         tests = read_downstream_tests(config.test_documents, config.cleaning, job.writer.set_aside, papers)
-    passages = (batch for key in keys for path in _candidates(job, key) for batch in _read(path, list(COLUMNS)))
     candidates = Candidates(
-        {key: _candidates(job, key) for key in keys},
-        triples=_all_buckets(job, "triples"),
-        evidence=_all_buckets(job, "evidence_by_bucket"),
+        passages={key: _candidates(job, key) for key in keys},
+        evidence={key: job.dataset("evidence_by_bucket").paths(key) for key in keys},
+        triples=[path for key in keys for path in job.dataset("triples").paths(key)],
         live=job.dataset("live_documents").paths(),
     )
     with connect() as connection:
-        selection = select_passages(connection, candidates, clean(passages, config.cleaning, tests), config.mixture)
+        state = kept_state(job)
+        known = _known(job, state) if state else None
+        changes = Changes(connection, candidates, known)
+        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed)
+        selection = select_passages(connection, changes, verdicts, config.mixture)
         mixture = selection.mixture
         job.writer.table("mixture.parquet", MIXTURE).write(mixture)
         number = {key: i for i, key in enumerate(keys)}
-        write_buckets(job, SELECTED, SELECTION, ((number[key], rows) for key, rows in selection.by_bucket()))
+        write_buckets(
+            job,
+            SELECTED,
+            SELECTION,
+            ((number[key], rows) for key, rows in selection.by_bucket()),
+            only=None if known is None else [number[key] for key in selection.buckets],
+        )
+        _keep_known(job, selection, known, state)
         job.writer.summary["rejected"] = selection.rejected()
     for column, shares in (("source", config.mixture.source_shares), ("predicate", config.mixture.predicate_shares)):
         unknown = sorted(set(shares) - {"*", *mixture[column].to_pylist()})
@@ -81,9 +89,66 @@ def corpus_selection(job: Job) -> None:
     job.writer.summary["table_of_what_was_taken"] = taken_in_words(mixture)
 
 
-def _read(path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
-        yield from file.iter_batches(batch_size=4096, columns=columns)
+def _known(job: Job, state: Mapping[str, FileEntry]) -> Known:
+    """What the last choice kept, and what changed since."""
+    from kg.mixture import Known
+
+    changed = job.changed_inputs()
+    paths = {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()}
+
+    def buckets(*assets: str) -> list[str]:
+        return sorted({key for asset, _, key in (name.partition("/") for name in changed) if asset in assets})
+
+    return Known(
+        passages={key: paths[f"known-{key}"] for key in job.home.buckets},
+        taken=paths["taken"],
+        located=paths["located"],
+        asserted={key: paths[f"asserted-{key}"] for key in job.home.buckets if f"asserted-{key}" in paths},
+        changed_passages=buckets(*CANDIDATES),
+        changed_evidence=buckets("evidence_by_bucket"),
+        live_changed="live_documents/all" in changed,
+    )
+
+
+def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapping[str, FileEntry]) -> None:
+    """Keep what the next choice need not find again."""
+    from kg.mixture.changes import ASSERTED, KNOWN, LOCATED, TAKEN
+
+    _keep_buckets(job, "known", KNOWN, selection.known(), changed=selection.touched, state=state, always=True)
+    evidence = job.home.buckets if known is None else known.changed_evidence
+    _keep_buckets(job, "asserted", ASSERTED, selection.asserted(evidence), changed=evidence, state=state, always=False)
+    job.writer.state("taken", TAKEN).write(selection.taken())
+    job.writer.state("located", LOCATED).write(selection.located())
+
+
+def _keep_buckets(
+    job: Job,
+    name: str,
+    schema: pa.Schema,
+    rows: Iterator[tuple[str, pa.RecordBatch]],
+    *,
+    changed: Sequence[str],
+    state: Mapping[str, FileEntry],
+    always: bool,
+) -> None:
+    """Keep a table for each bucket: that of before where nothing changed.
+
+    Args:
+        rows: of the changed buckets, in their order.
+        state: what was kept before.
+        always: whether a bucket without rows has a table too.
+    """
+    pending = next(rows, None)
+    for key in sorted(changed):
+        sink = job.writer.state(f"{name}-{key}", schema) if always or (pending and pending[0] == key) else None
+        while sink and pending and pending[0] == key:
+            sink.write(pending[1])
+            pending = next(rows, None)
+        if sink:
+            sink.close()  # and not only when all are written: what is pending would add up
+    for kept, entry in state.items():
+        if kept.rpartition("-")[0] == name and kept.rpartition("-")[2] not in changed:
+            job.writer.keep(entry)
 
 
 def corpus_shards(job: Job) -> None:
@@ -154,6 +219,7 @@ STAGES = [
             Need("live_documents"),
         ),
         settings=_rules,
+        version="2",
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,
