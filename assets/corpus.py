@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from assets.home import Home
 from assets.kept_state import kept_state
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import Dataset, FileEntry
+from pipeline.storage import FileEntry, TableSink
 
 if TYPE_CHECKING:
+    from kg.corpus_checks import Proven
     from kg.mixture import Known, Selection
 
 __all__ = ["CANDIDATES", "SELECTED", "STAGES"]
@@ -179,31 +181,43 @@ def corpus(job: Job) -> None:
     Blocks what follows where a training row gives a held-out claim away, where a passage stands twice or holds a test
     document, or where the ratio of the mixture is not met. The checks read the shards themselves.
     """
-    from kg.cleaning.checks import find_duplicates, find_test_documents
-    from kg.corpus import SHARDS, corpus_index, ratio_met, write_index
-    from kg.leaks import find_leaks
+    from kg.corpus import corpus_index, ratio_met, write_index
+    from kg.corpus_checks import check_corpus
 
     config = job.home.config
     index = corpus_index(job.home.url, config.splits, config.corpus.mixture)
     write_index(index, job.writer.file("corpus.json"))
     job.writer.summary["totals"] = index["totals"]
-    shards = job.dataset(SHARDS)
-    leaks = find_leaks(job.home.url, config.splits)
-    job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:_EXAMPLES])
-    cleaning, tests = config.corpus.cleaning, config.corpus.test_documents
-    double = [found._asdict() for found in find_duplicates(lambda: _passages(shards), cleaning)]
+    state = kept_state(job)
+    made: set[str] = set()
+
+    def keep(name: str, schema: pa.Schema) -> TableSink:
+        made.add(name)
+        return job.writer.state(name, schema)
+
+    tests, proven = config.corpus.test_documents, _proven(job, state) if state else None
+    found = check_corpus(job.home.url, config.splits, config.corpus.cleaning, tests, keep=keep, proven=proven)
+    for name, entry in state.items():
+        if name not in made:
+            job.writer.keep(entry)
+    job.check("no_leak", not found.leaks, leaks=len(found.leaks), examples=found.leaks[:_EXAMPLES])
+    double, foul = ([one._asdict() for one in some] for some in (found.duplicates, found.tests))
     job.check("no_duplicates", not double, duplicates=len(double), examples=double[:_EXAMPLES])
-    foul = [found._asdict() for found in find_test_documents(_passages(shards), tests, cleaning)] if tests else []
     job.check("no_contamination", not foul, contaminated=len(foul), examples=foul[:_EXAMPLES])
     ratio = ratio_met(index, config.corpus.mixture.graph_to_text)
     job.check("ratio_met", ratio.pop("passed"), **ratio)
 
 
-def _passages(shards: Dataset) -> Iterator[pa.RecordBatch]:
-    """Every passage of the shards once: copies are wanted."""
-    for key in shards.manifests():
-        for batch in shards.batches(key):
-            yield batch.filter(pc.equal(batch["repeat"], 0))
+def _proven(job: Job, state: Mapping[str, FileEntry]) -> Proven:
+    """What the last check of the corpus kept, and what changed since."""
+    from kg.corpus_checks import Proven
+
+    changed = job.changed_inputs()
+    return Proven(
+        {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()},
+        [key for key in job.home.buckets if f"corpus_shards/{key}" in changed],
+        "vocabulary/all" in changed,
+    )
 
 
 STAGES = [
@@ -251,8 +265,8 @@ STAGES = [
             Need("triples", "bucket"),
             Need("vocabulary"),
         ),
-        settings=lambda home: [home.config.splits.model_dump(), _rules(home)],
-        version="3",
+        settings=lambda home: [home.config.splits.model_dump(), _rules(home), version("duckdb")],
+        version="4",
         kinds=("python", "json"),
         checks=(
             Check(
