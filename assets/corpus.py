@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from upath import UPath
 
 from assets.buckets import write_buckets
 from assets.home import Home
+from assets.kept_state import kept_state
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import Dataset
+from pipeline.storage import FileEntry, TableSink
+
+if TYPE_CHECKING:
+    from kg.corpus_checks import Proven
+    from kg.mixture import Known, Selection
 
 __all__ = ["CANDIDATES", "SELECTED", "STAGES"]
 
@@ -30,10 +34,6 @@ _EXAMPLES = 5
 
 def _candidates(job: Job, key: str) -> list[str]:
     return [path for asset in CANDIDATES for path in job.dataset(asset).paths(key)]
-
-
-def _all_buckets(job: Job, asset: str) -> list[str]:
-    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
 
 
 def _rules(home: Home) -> Any:
@@ -50,9 +50,9 @@ def corpus_selection(job: Job) -> None:
     Poor, double and test passages are out; the rest of the training split is mixed as the configuration asks. The table of
     what was taken tells it by kind, language, source, predicate and reason.
     """
-    from kg.cleaning.clean import COLUMNS, clean
+    from kg.cleaning.clean import clean
     from kg.cleaning.downstream import read_downstream_tests
-    from kg.mixture import Candidates, select_passages, taken_in_words
+    from kg.mixture import Candidates, Changes, select_passages, taken_in_words
     from pipeline.duck import connect
 
     config, keys = job.home.config.corpus, job.home.buckets
@@ -60,19 +60,29 @@ def corpus_selection(job: Job) -> None:
     if config.test_documents:
         papers = [path for key in batches_of(job.home) for path in job.dataset("documents").paths(key)]
         tests = read_downstream_tests(config.test_documents, config.cleaning, job.writer.set_aside, papers)
-    passages = (batch for key in keys for path in _candidates(job, key) for batch in _read(path, list(COLUMNS)))
     candidates = Candidates(
-        {key: _candidates(job, key) for key in keys},
-        triples=_all_buckets(job, "triples"),
-        evidence=_all_buckets(job, "evidence_by_bucket"),
+        passages={key: _candidates(job, key) for key in keys},
+        evidence={key: job.dataset("evidence_by_bucket").paths(key) for key in keys},
+        triples=[path for key in keys for path in job.dataset("triples").paths(key)],
         live=job.dataset("live_documents").paths(),
     )
     with connect() as connection:
-        selection = select_passages(connection, candidates, clean(passages, config.cleaning, tests), config.mixture)
+        state = kept_state(job)
+        known = _known(job, state) if state else None
+        changes = Changes(connection, candidates, known)
+        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed)
+        selection = select_passages(connection, changes, verdicts, config.mixture)
         mixture = selection.mixture
         job.writer.table("mixture.parquet", MIXTURE).write(mixture)
         number = {key: i for i, key in enumerate(keys)}
-        write_buckets(job, SELECTED, SELECTION, ((number[key], rows) for key, rows in selection.by_bucket()))
+        write_buckets(
+            job,
+            SELECTED,
+            SELECTION,
+            ((number[key], rows) for key, rows in selection.by_bucket()),
+            only=None if known is None else [number[key] for key in selection.buckets],
+        )
+        _keep_known(job, selection, known, state)
         job.writer.summary["rejected"] = selection.rejected()
     for column, shares in (("source", config.mixture.source_shares), ("predicate", config.mixture.predicate_shares)):
         unknown = sorted(set(shares) - {"*", *mixture[column].to_pylist()})
@@ -81,9 +91,66 @@ def corpus_selection(job: Job) -> None:
     job.writer.summary["table_of_what_was_taken"] = taken_in_words(mixture)
 
 
-def _read(path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    with UPath(path).open("rb") as stream, pq.ParquetFile(stream) as file:
-        yield from file.iter_batches(batch_size=4096, columns=columns)
+def _known(job: Job, state: Mapping[str, FileEntry]) -> Known:
+    """What the last choice kept, and what changed since."""
+    from kg.mixture import Known
+
+    changed = job.changed_inputs()
+    paths = {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()}
+
+    def buckets(*assets: str) -> list[str]:
+        return sorted({key for asset, _, key in (name.partition("/") for name in changed) if asset in assets})
+
+    return Known(
+        passages={key: paths[f"known-{key}"] for key in job.home.buckets},
+        taken=paths["taken"],
+        located=paths["located"],
+        asserted={key: paths[f"asserted-{key}"] for key in job.home.buckets if f"asserted-{key}" in paths},
+        changed_passages=buckets(*CANDIDATES),
+        changed_evidence=buckets("evidence_by_bucket"),
+        live_changed="live_documents/all" in changed,
+    )
+
+
+def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapping[str, FileEntry]) -> None:
+    """Keep what the next choice need not find again."""
+    from kg.mixture.changes import ASSERTED, KNOWN, LOCATED, TAKEN
+
+    _keep_buckets(job, "known", KNOWN, selection.known(), changed=selection.touched, state=state, always=True)
+    evidence = job.home.buckets if known is None else known.changed_evidence
+    _keep_buckets(job, "asserted", ASSERTED, selection.asserted(evidence), changed=evidence, state=state, always=False)
+    job.writer.state("taken", TAKEN).write(selection.taken())
+    job.writer.state("located", LOCATED).write(selection.located())
+
+
+def _keep_buckets(
+    job: Job,
+    name: str,
+    schema: pa.Schema,
+    rows: Iterator[tuple[str, pa.RecordBatch]],
+    *,
+    changed: Sequence[str],
+    state: Mapping[str, FileEntry],
+    always: bool,
+) -> None:
+    """Keep a table for each bucket: that of before where nothing changed.
+
+    Args:
+        rows: of the changed buckets, in their order.
+        state: what was kept before.
+        always: whether a bucket without rows has a table too.
+    """
+    pending = next(rows, None)
+    for key in sorted(changed):
+        sink = job.writer.state(f"{name}-{key}", schema) if always or (pending and pending[0] == key) else None
+        while sink and pending and pending[0] == key:
+            sink.write(pending[1])
+            pending = next(rows, None)
+        if sink:
+            sink.close()  # and not only when all are written: what is pending would add up
+    for kept, entry in state.items():
+        if kept.rpartition("-")[0] == name and kept.rpartition("-")[2] not in changed:
+            job.writer.keep(entry)
 
 
 def corpus_shards(job: Job) -> None:
@@ -114,31 +181,43 @@ def corpus(job: Job) -> None:
     Blocks what follows where a training row gives a held-out claim away, where a passage stands twice or holds a test
     document, or where the ratio of the mixture is not met. The checks read the shards themselves.
     """
-    from kg.cleaning.checks import find_duplicates, find_test_documents
-    from kg.corpus import SHARDS, corpus_index, ratio_met, write_index
-    from kg.leaks import find_leaks
+    from kg.corpus import corpus_index, ratio_met, write_index
+    from kg.corpus_checks import check_corpus
 
     config = job.home.config
     index = corpus_index(job.home.url, config.splits, config.corpus.mixture)
     write_index(index, job.writer.file("corpus.json"))
     job.writer.summary["totals"] = index["totals"]
-    shards = job.dataset(SHARDS)
-    leaks = find_leaks(job.home.url, config.splits)
-    job.check("no_leak", not leaks, leaks=len(leaks), examples=leaks[:_EXAMPLES])
-    cleaning, tests = config.corpus.cleaning, config.corpus.test_documents
-    double = [found._asdict() for found in find_duplicates(lambda: _passages(shards), cleaning)]
+    state = kept_state(job)
+    made: set[str] = set()
+
+    def keep(name: str, schema: pa.Schema) -> TableSink:
+        made.add(name)
+        return job.writer.state(name, schema)
+
+    tests, proven = config.corpus.test_documents, _proven(job, state) if state else None
+    found = check_corpus(job.home.url, config.splits, config.corpus.cleaning, tests, keep=keep, proven=proven)
+    for name, entry in state.items():
+        if name not in made:
+            job.writer.keep(entry)
+    job.check("no_leak", not found.leaks, leaks=len(found.leaks), examples=found.leaks[:_EXAMPLES])
+    double, foul = ([one._asdict() for one in some] for some in (found.duplicates, found.tests))
     job.check("no_duplicates", not double, duplicates=len(double), examples=double[:_EXAMPLES])
-    foul = [found._asdict() for found in find_test_documents(_passages(shards), tests, cleaning)] if tests else []
     job.check("no_contamination", not foul, contaminated=len(foul), examples=foul[:_EXAMPLES])
     ratio = ratio_met(index, config.corpus.mixture.graph_to_text)
     job.check("ratio_met", ratio.pop("passed"), **ratio)
 
 
-def _passages(shards: Dataset) -> Iterator[pa.RecordBatch]:
-    """Every passage of the shards once: copies are wanted."""
-    for key in shards.manifests():
-        for batch in shards.batches(key):
-            yield batch.filter(pc.equal(batch["repeat"], 0))
+def _proven(job: Job, state: Mapping[str, FileEntry]) -> Proven:
+    """What the last check of the corpus kept, and what changed since."""
+    from kg.corpus_checks import Proven
+
+    changed = job.changed_inputs()
+    return Proven(
+        {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()},
+        [key for key in job.home.buckets if f"corpus_shards/{key}" in changed],
+        "vocabulary/all" in changed,
+    )
 
 
 STAGES = [
@@ -154,6 +233,7 @@ STAGES = [
             Need("live_documents"),
         ),
         settings=_rules,
+        version="2",
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,
@@ -185,8 +265,8 @@ STAGES = [
             Need("triples", "bucket"),
             Need("vocabulary"),
         ),
-        settings=lambda home: [home.config.splits.model_dump(), _rules(home)],
-        version="3",
+        settings=lambda home: [home.config.splits.model_dump(), _rules(home), version("duckdb")],
+        version="4",
         kinds=("python", "json"),
         checks=(
             Check(

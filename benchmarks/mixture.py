@@ -20,7 +20,7 @@ import duckdb
 
 from kg.config import MixtureConfig
 from kg.corpus_shards import LAYOUT, selected_passages
-from kg.mixture import Candidates, select_passages
+from kg.mixture import Candidates, Changes, select_passages
 from kg.tables import CORPUS_PASSAGES, SELECTION, TRIPLES
 from pipeline.duck import connect
 from pipeline.storage import TableSink
@@ -88,10 +88,12 @@ def measure(folder: Path, name: str) -> None:
     start = time.process_time()
     candidates = Candidates(
         {f"{bucket:02}": [f"{folder}/passages-{bucket:02}.parquet"] for bucket in range(BUCKETS)},
-        *([f"{folder}/{behind}.parquet"] for behind in ("triples", "evidence", "live")),
+        {"00": [f"{folder}/evidence.parquet"]},
+        *([f"{folder}/{behind}.parquet"] for behind in ("triples", "live")),
     )
     with connect(threads=1) as connection:
-        selection = select_passages(connection, candidates, (), MixtureConfig.model_validate(MIXTURES[name]))
+        changes = Changes(connection, candidates)
+        selection = select_passages(connection, changes, (), MixtureConfig.model_validate(MIXTURES[name]))
         sink = TableSink(folder / "selection.parquet", SELECTION)
         rows = 0
         for bucket, batch in selection.by_bucket():

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from upath import UPath
@@ -24,7 +25,10 @@ from pipeline.duck import connect, table_view
 from pipeline.storage import Dataset
 from pipeline.tables import VOCABULARY
 
-__all__ = ["Leak", "find_leaks", "leaks_in"]
+__all__ = ["KINDS", "Leak", "find_leaks", "leaks_among", "leaks_in", "open_held_out"]
+
+#: What is a kind of what, or said or called the same as what.
+KINDS = pa.schema({"child": pa.string(), "parent": pa.string()})
 
 _CHECKED_ROWS = 65_536
 
@@ -86,27 +90,52 @@ def leaks_in(
         triples: Parquet files of TRIPLES.
         vocabulary: Parquet files of VOCABULARY.
     """
-    leaks: list[Leak] = []
     with connect() as connection:
-        table_view(connection, "triples", triples, TRIPLES)
+        open_held_out(connection, triples, vocabulary)
+        return leaks_among(connection, train, splits, limit)
+
+
+def open_held_out(
+    connection: Any, triples: Sequence[str] = (), vocabulary: Sequence[str] = (), kinds: str | None = None
+) -> None:
+    """Make the tables of what must not be given away: `triples`, `held_out`, `entails`, `kinds` and `below`.
+
+    Args:
+        connection: an empty DuckDB database.
+        triples: Parquet files of TRIPLES.
+        vocabulary: Parquet files of VOCABULARY.
+        kinds: the table `kinds` as a Parquet file (KINDS), where it was made of this vocabulary before.
+    """
+    table_view(connection, "triples", triples, TRIPLES)
+    connection.register("known", predicate_refinements())
+    connection.execute(_HELD_OUT_SQL)
+    if kinds is None:
         table_view(connection, "vocabulary", vocabulary, VOCABULARY)
-        connection.register("known", predicate_refinements())
-        connection.execute(_HELD_OUT_SQL)
-        query = _LEAKS_SQL.format(held=split_sql("a", "b", splits), limit=int(limit))
-        for rows in _in_pieces(train):
-            connection.register("passages", rows)
-            leaks += [Leak(*row) for row in connection.execute(query).fetchall()]
-            connection.unregister("passages")
-            if len(leaks) >= limit:
-                break
+        connection.execute(_KINDS_SQL)
+    else:
+        table_view(connection, "kinds", [kinds], KINDS)
+    connection.execute(_BELOW_SQL)
+
+
+def leaks_among(connection: Any, train: Iterable[pa.RecordBatch], splits: SplitConfig, limit: int = 20) -> list[Leak]:
+    """As `leaks_in`, in a database that `open_held_out` was called for."""
+    leaks: list[Leak] = []
+    query = _LEAKS_SQL.format(held=split_sql("a", "b", splits), limit=int(limit))
+    for rows in _in_pieces(train):
+        connection.register("passages", rows)
+        leaks += [Leak(*row) for row in connection.execute(query).fetchall()]
+        connection.unregister("passages")
+        if len(leaks) >= limit:
+            break
     return leaks[:limit]
 
 
-# `below` holds each end of a held-out claim with everything that is a kind of it, or said or called the same. UNION keeps each
-# pair once, so a cycle ends.
 _HELD_OUT_SQL = """
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
 CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELECT predicate, predicate, false FROM held_out;
+"""
+
+_KINDS_SQL = """
 CREATE TABLE xrefs AS
 SELECT curie AS child, xref AS parent FROM (SELECT curie, unnest(xrefs) AS xref FROM vocabulary)
 WHERE xref IN (SELECT curie FROM vocabulary);
@@ -119,6 +148,12 @@ SELECT l.curie, r.curie FROM labels l JOIN labels r USING (label) WHERE l.curie 
 CREATE TABLE kinds AS
 SELECT curie AS child, unnest(parents) AS parent FROM vocabulary
 UNION SELECT child, parent FROM xrefs UNION SELECT parent, child FROM xrefs;
+DROP TABLE labels;
+"""
+
+# `below` holds each end of a held-out claim with everything that is a kind of it, or said or called the same. UNION keeps each
+# pair once, so a cycle ends.
+_BELOW_SQL = """
 CREATE TABLE below AS
 WITH RECURSIVE walk AS (
     SELECT DISTINCT held, held AS curie FROM (SELECT subject AS held FROM held_out UNION SELECT object FROM held_out)

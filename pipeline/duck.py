@@ -26,6 +26,7 @@ __all__ = [
     "MEMORY_LIMIT",
     "SortedLists",
     "batch_view",
+    "bucketed_view",
     "column_bytes",
     "connect",
     "digest_sql",
@@ -81,22 +82,45 @@ def table_view(
         connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
         connection.unregister("empty_table")
         return
+    columns = ", ".join(f'"{column}"' for column in [*schema.names, *virtual])
+    _view(connection, f'CREATE OR REPLACE TEMP VIEW "{name}"', columns, paths)
+
+
+def bucketed_view(connection: Any, name: str, files: Mapping[str, Sequence[str]], schema: pa.Schema) -> None:
+    """The Parquet files of several buckets as one view (or empty table), with the column `bucket` before those of a schema.
+
+    Unlike that of `table_view` it is seen by cursors of the connection too.
+    """
+    buckets = [bucket for bucket, paths in files.items() for _ in paths]
+    if not buckets:
+        empty = pa.schema([pa.field("bucket", pa.string()), *schema]).empty_table()
+        connection.register("empty_table", empty)
+        connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM empty_table')  # noqa: S608
+        connection.unregister("empty_table")
+        return
+    quoted = ", ".join("'" + bucket.replace("'", "''") + "'" for bucket in buckets)
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    paths = [path for some in files.values() for path in some]
+    _view(connection, f'CREATE VIEW "{name}"', f"([{quoted}])[file_index::BIGINT + 1] AS bucket, {columns}", paths)
+
+
+def _view(connection: Any, create: str, columns: str, paths: Sequence[str]) -> None:
+    """A view of columns of Parquet files, whose protocols are made known to DuckDB."""
+    import duckdb
+
     for protocol in sorted({path.split("://", 1)[0] for path in paths if "://" in path}):
         import fsspec
 
         if not connection.filesystem_is_registered(protocol):
             connection.register_filesystem(fsspec.filesystem(protocol))
-    import duckdb
-
-    columns = ", ".join(f'"{column}"' for column in [*schema.names, *virtual])
     try:
         connection.execute(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)'  # noqa: S608
+            f"{create} AS SELECT {columns} FROM read_parquet({file_list(paths)}, hive_partitioning = false)"  # noqa: S608
         )
     except duckdb.Error as error:
         problem = str(error).split("\n", 1)[0]
         raise MateriaError(
-            f"the files of this table cannot be read ({problem})", file=name, remedy="Build it again"
+            f"the files of this table cannot be read ({problem})", file=create.split('"')[1], remedy="Build it again"
         ) from error
 
 

@@ -4,41 +4,49 @@ Nothing here uses signatures, bands, the order of originals or the lookup of has
 asks for less than the rules do, so that what it finds is a mistake and no matter of taste.
 
 **Exact duplicates**: texts equal but for case and white space, by DuckDB. **Near duplicates**: probes are the held-out passages
-and, up to 20,000 in all, those with the smallest ids, which are a random sample; every passage is compared with each probe that
-it shares a shingle with, by counting, not by chance. A pair is named halfway between the threshold and 1, where bands miss one
+and, up to 20,000 in all, a random sample by hash; every passage is compared with each probe that its print (`prints.py`) says may be
+like it, by counting, not by chance. A pair is named halfway between the threshold and 1, where bands miss one
 in millions. **Tests**: all their texts are read again and compared as runs of words between white space, or of Chinese characters.
 
 Copies that the mixture asks for are left out by who calls; any other row that stands twice is named, under one id too. Cost:
-110 microseconds of processor time a passage for duplicates, 100 for tests.
+COST microseconds of processor time a passage for duplicates, 100 for tests. `corpus_checks.py` does it again for what changed alone.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
-from itertools import chain, compress
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kg.cleaning.config import CleaningConfig
 from kg.cleaning.downstream_files import DownstreamDocument, read_downstream_file
-from kg.cleaning.words import Shingles, normal_form, shingles_of, words_of
+from kg.cleaning.prints import PRINTS, least_similarity, prints_of, sets_of, similar_pairs
+from kg.cleaning.words import Shingles
 from pipeline.duck import connect
 
-__all__ = ["Found", "find_duplicates", "find_test_documents"]
+__all__ = [
+    "Found", "Place", "Read", "Texts", "equal_texts", "find_duplicates", "find_test_documents", "last_probe", "near_duplicates", "taken"
+]  # fmt: skip
 
 _PROBES = 20_000
+_LARGEST = 2**64 - 1
 _SHOWN = 200
-#: Bits of a shingle that the table of those of the probes leaves out.
-_SHIFT = 8
 _HAN_RUN = re.compile("[\u4e00-\u9fff]+")
 _BETWEEN_HAN = re.compile(r"[\s，。、；：？！（）《》“”,.;:()]+")
 _Numbers = np.ndarray[Any, np.dtype[Any]]
+#: A part of the corpus, and a row in it.
+Place = tuple[str, int]
+#: Reads columns of a part's PRINTS.
+Read = Callable[[list[str]], pa.Table]
+#: Reads some rows of a part, ascending: passage_id, kind, split and text.
+Texts = Callable[[str, Sequence[int]], pa.RecordBatch]
 
 
 class Found(NamedTuple):
@@ -60,12 +68,37 @@ def find_duplicates(
         read: gives batches of PASSAGES (passage_id, kind, split and text at least), each time it is called, without the copies that
             the mixture asks for.
     """
-    near = _near(read, config, limit) if config.near_duplicates else []
-    exact = _equal(read(), limit) if config.duplicates else []
+    with connect() as connection:
+        table = pa.Table.from_batches(prints_of(connection, read(), config), PRINTS)
+    near, exact = [], []
+    if config.near_duplicates:
+        compared = table["size"].to_numpy() > 0
+        keys = table["key"].to_numpy()
+        probes = np.flatnonzero(compared & (keys <= last_probe([keys[compared]]))).tolist()
+
+        def texts(_: str, rows: Sequence[int]) -> pa.RecordBatch:
+            return taken(read(), rows)
+
+        near = near_duplicates([("", row) for row in probes], {"": table.select}, texts, config, limit)
+    if config.duplicates:
+        exact = equal_texts(read(), limit)
     return sorted({found.passage_id: found for found in (*near, *exact)}.values())[:limit]
 
 
-def _equal(passages: Iterable[pa.RecordBatch], limit: int) -> list[Found]:
+def taken(batches: Iterable[pa.RecordBatch], rows: Sequence[int]) -> pa.RecordBatch:
+    """Some rows of batches, by their numbers, which ascend: passage_id, kind, split and text."""
+    names, begin, chosen = ["passage_id", "kind", "split", "text"], 0, []
+    numbers = np.array(rows, np.int64)
+    for batch in batches:
+        inside = numbers[(numbers >= begin) & (numbers < begin + batch.num_rows)]
+        if len(inside):
+            chosen.append(batch.select(names).take(pa.array(inside - begin)))
+        begin += batch.num_rows
+    return pa.Table.from_batches(chosen).combine_chunks().to_batches()[0]
+
+
+def equal_texts(passages: Iterable[pa.RecordBatch], limit: int = 20) -> list[Found]:
+    """Passages whose text is that of another but for case and white space; at most `limit`, by id."""
     with connect() as connection:
         connection.execute("CREATE TABLE texts (passage_id VARCHAR, form VARCHAR, beginning VARCHAR)")
         for batch in passages:
@@ -86,70 +119,61 @@ def _equal(passages: Iterable[pa.RecordBatch], limit: int) -> list[Found]:
     return [Found(passage_id, "duplicate", other, "equal texts", text) for passage_id, other, text in rows]
 
 
-class _Probes(NamedTuple):
-    """The probes (whether of training, id), the sizes of their sets of shingles, all shingles in order, the probe of each."""
+def near_duplicates(
+    wanted: Sequence[Place], parts: Mapping[str, Read], texts: Texts, config: CleaningConfig, limit: int = 20
+) -> list[Found]:
+    """Passages that are near duplicates of a wanted one, or wanted ones that are near duplicates of another; at most `limit`, by id.
 
-    keys: list[tuple[bool, str]]
-    sizes: _Numbers
-    shingles: Shingles
-    owners: _Numbers
-
-
-def _near(read: Callable[[], Iterable[pa.RecordBatch]], config: CleaningConfig, limit: int) -> list[Found]:
-    probes = _probes(read(), config)
-    least = (1 + (config.near_duplicates or 1)) / 2
-    there = np.zeros(1 << (32 - _SHIFT), np.bool_)
-    there[probes.shingles >> _SHIFT] = True
+    Args:
+        wanted: part and row of the passages to compare with all, in order.
+        parts: reads columns of PRINTS, of all passages.
+        texts: reads passages: passage_id, kind, split and text.
+    """
+    prints = [PRINTS.empty_table()]
+    for part, places in groupby(wanted, key=itemgetter(0)):
+        prints.append(parts[part](PRINTS.names).take([row for _, row in places]))
+    tables = ((part, read(["size", "prefix"])) for part, read in parts.items())
+    pairs = {
+        tuple(sorted([wanted[pair.wanted], (pair.part, pair.row)]))
+        for pair in similar_pairs(pa.concat_tables(prints), tables, config)
+    }
+    pairs = {(one, other) for one, other in pairs if one != other}
+    rows: dict[str, set[int]] = {}
+    for part, row in chain.from_iterable(pairs):
+        rows.setdefault(part, set()).add(row)
+    passages = {
+        place: passage for part in rows for place, passage in _with_sets(part, sorted(rows[part]), texts, config)
+    }
     found: dict[str, Found] = {}
-    for batch in read():
-        sets, offsets = _sets(batch, config)
-        shared = np.flatnonzero(there[sets >> _SHIFT])  # most of what no probe has is passed over
-        first = np.searchsorted(probes.shingles, sets[shared], side="left")
-        counts = np.searchsorted(probes.shingles, sets[shared], side="right") - first
-        # every pair of a passage and a probe with a shingle in common, once for each such shingle
-        places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        rows = np.repeat(np.repeat(np.arange(batch.num_rows), np.diff(offsets))[shared], counts)
-        pairs, common = np.unique(rows * len(probes.keys) + probes.owners[places], return_counts=True)
-        row, probe = np.divmod(pairs, max(len(probes.keys), 1))
-        similarity = common / (np.diff(offsets)[row] + probes.sizes[probe] - common)
-        for place in np.flatnonzero(similarity >= least).tolist():
-            passage_id, split, text = (
-                batch.column(c)[int(row[place])].as_py() for c in ("passage_id", "split", "text")
-            )
-            other = probes.keys[probe[place]]
-            if other < (split == "train", passage_id):  # else the pair comes from the other side, for it is two probes
-                detail = f"Jaccard similarity {similarity[place]:.3f}"
-                found.setdefault(passage_id, Found(passage_id, "near-duplicate", other[1], detail, text[:_SHOWN]))
-        if len(found) >= limit:
-            break
+    for one, other in sorted(pairs):
+        first, second = sorted((passages[one], passages[other]), key=itemgetter(0))
+        similarity = _jaccard(first[1], second[1])
+        if similarity >= least_similarity(config):
+            (_, name), detail = second[0], f"Jaccard similarity {similarity:.3f}"
+            found.setdefault(name, Found(name, "near-duplicate", first[0][1], detail, second[2]))
     return nsmallest(limit, found.values())
 
 
-def _probes(passages: Iterable[pa.RecordBatch], config: CleaningConfig) -> _Probes:
-    chosen: dict[tuple[bool, str], Shingles] = {}
-    last = (True, "~")  # no id is greater
-    for whole in passages:
-        train = pc.equal(whole.column("split"), "train").to_pylist()
-        keys = list(zip(train, whole.column("passage_id").to_pylist(), strict=True))
-        wanted = [key < last for key in keys]
-        sets, offsets = _sets(whole.filter(pa.array(wanted)), config)
-        for row, key in enumerate(compress(keys, wanted)):
-            if offsets[row] < offsets[row + 1]:
-                chosen[key] = sets[offsets[row] : offsets[row + 1]].copy()
-        if len(chosen) > _PROBES:
-            chosen = {key: chosen[key] for key in nsmallest(_PROBES, chosen)}
-            last = max(chosen)
-    sizes = np.array([len(shingles) for shingles in chosen.values()], np.int64)
-    shingles = np.concatenate([*chosen.values(), np.empty(0, np.uint32)])
-    order = np.argsort(shingles, kind="stable")
-    owners = np.repeat(np.arange(len(chosen)), sizes)[order]
-    return _Probes(list(chosen), sizes, shingles[order], owners)
+def _with_sets(
+    part: str, rows: list[int], texts: Texts, config: CleaningConfig
+) -> Iterator[tuple[Place, tuple[tuple[bool, str], Shingles, str]]]:
+    """Passages by their places: whether they are of training and their id, their shingles, the beginning of their text."""
+    batch = texts(part, rows)
+    sets, offsets = sets_of(batch, config)
+    columns = (batch.column(name).to_pylist() for name in ("passage_id", "split", "text"))
+    for i, (row, passage_id, split, text) in enumerate(zip(rows, *columns, strict=True)):
+        yield (part, row), ((split == "train", passage_id), sets[offsets[i] : offsets[i + 1]], text[:_SHOWN])
 
 
-def _sets(batch: pa.RecordBatch, config: CleaningConfig) -> tuple[Shingles, _Numbers]:
-    words = words_of(normal_form(batch.column("text")))
-    literature = pc.equal(batch.column("kind"), "literature").to_numpy(zero_copy_only=False)
-    return shingles_of(words, config.shingle, literature & (np.diff(words.offsets) >= config.near_shortest))
+def _jaccard(one: Shingles, other: Shingles) -> float:
+    common = len(np.intersect1d(one, other, assume_unique=True))
+    return common / (len(one) + len(other) - common)
+
+
+def last_probe(keys: Iterable[_Numbers]) -> int:
+    """The key of the last probe, of the keys of all passages that are compared: the 20,000 smallest are probes."""
+    every = np.concatenate([np.empty(0, np.uint64), *keys])
+    return int(np.partition(every, _PROBES - 1)[_PROBES - 1]) if len(every) >= _PROBES else _LARGEST
 
 
 def find_test_documents(

@@ -27,7 +27,10 @@ _Judge = Callable[[pa.RecordBatch, CleaningConfig, pa.StringArray, Words], pa.Re
 
 
 def clean(
-    passages: Iterable[pa.RecordBatch], config: CleaningConfig, tests: DownstreamTests | None = None
+    passages: Iterable[pa.RecordBatch],
+    config: CleaningConfig,
+    tests: DownstreamTests | None = None,
+    signed: Callable[[pa.RecordBatch], object] = lambda signs: None,
 ) -> Iterator[pa.RecordBatch]:
     """Why passages stay out of the corpus.
 
@@ -35,6 +38,7 @@ def clean(
         passages: batches of PASSAGES (of COLUMNS at least) of both kinds and every split, in any order: the verdicts depend on
             the set of passages alone. They are read once; batches of 4,096 are a good size.
         tests: what `read_downstream_tests` gives; None where there are none.
+        signed: told the SIGNS of a batch's passages, less those that are left out for themselves, before the next batch is read.
 
     Yields:
         batches of VERDICTS in no particular order, one row a passage that is left out.
@@ -53,5 +57,5 @@ def clean(
                     fine = pc.invert(pc.is_in(left.column("passage_id"), found.column("passage_id")))
                     left, normal = left.filter(fine), normal.filter(fine)
                     words = words.of(fine.to_numpy(zero_copy_only=False))
-            duplicates.add(left, normal, words)
+            signed(duplicates.add(left, normal, words))
         yield from duplicates.verdicts()

@@ -13,8 +13,8 @@ the corpus, a held-out passage is never dropped for a training one, and no chain
 
 Memory is flat but for 8 bytes a passage: keys lie in DuckDB, which spills beyond 500 MB, sets of shingles in a temporary file (4 bytes a
 word, mapped); Python sees those passages alone that share a band with another. All of cleaning takes 1 million passages 110 seconds of
-one core and 1.1 GB at its peak, a third of both for duplicates (`benchmarks/duplicates.py`). It is computed again at each change, as
-one new passage may free or drop others.
+one core and 1.1 GB at its peak, a third of both for duplicates (`benchmarks/duplicates.py`). One new passage may free or drop others:
+`neighbours.py` finds which, and they are taken here again, with all that can be duplicates of them.
 
 Signatures come from rensa (Rust), made from the hashes that are there already. Rejected: datasketch (363 microseconds a passage of 78
 words in Python and NumPy, 4.4 times as long as all of this, and no text compared); gaoya (51, in Rust, but words are its own, without
@@ -39,7 +39,10 @@ from kg.cleaning.verdicts import verdicts
 from kg.cleaning.words import Numbers, Places, Shingles, Words, shingles_of
 from pipeline.duck import connect, stream
 
-__all__ = ["Duplicates", "band_rows", "jaccard"]
+__all__ = ["SIGNS", "Duplicates", "band_rows", "jaccard"]
+
+#: What tells whether passages can be duplicates of each other (`neighbours.py`).
+SIGNS = pa.schema({"passage_id": pa.string(), "signs": pa.list_(pa.uint32())})
 
 _SIGNATURE = 128
 _FOUND = 0.99
@@ -111,10 +114,15 @@ class Duplicates:
     ) -> None:
         self._stack.close()
 
-    def add(self, passages: pa.RecordBatch, normal: pa.StringArray, words: Words) -> None:
-        """Take passages with their normal forms and words; only literature is looked at for near duplicates."""
+    def add(self, passages: pa.RecordBatch, normal: pa.StringArray, words: Words) -> pa.RecordBatch:
+        """Take passages with their normal forms and words; only literature is looked at for near duplicates.
+
+        Returns:
+            SIGNS of the passages: those that can be duplicates of each other share a sign.
+        """
+        own = _word_signs(words)
         if not passages.num_rows:
-            return
+            return _signs(passages, own, np.empty(0, np.int64), np.empty((0, 0), np.uint64))
         rows = np.arange(self._rows, self._rows + passages.num_rows, dtype=np.int32)
         split = passages.column("split")
         rank = pc.case_when(
@@ -126,26 +134,33 @@ class Duplicates:
         form = normal if self._config.duplicates else passages.column("passage_id")
         named = {"row": rows, "passage_id": passages.column("passage_id"), "rank": rank, "form": form}
         self._insert("INSERT INTO passages SELECT row, passage_id, rank, md5_number(form) FROM given", named)
+        filled, keys = np.empty(0, np.int64), np.empty((0, 0), np.uint64)
         if self._band_rows:
             literature = pc.equal(passages.column("kind"), "literature").to_numpy(zero_copy_only=False)
-            self._sign(rows, literature & (np.diff(words.offsets) >= self._config.near_shortest), words)
+            compared = literature & (np.diff(words.offsets) >= self._config.near_shortest)
+            filled, keys = self._sign(rows, compared, words)
         self._rows += passages.num_rows
+        return _signs(passages, own, filled, keys)
 
     def _insert(self, sql: str, columns: dict[str, Any]) -> None:
         self._connection.register("given", pa.table(columns))
         self._connection.execute(sql)
         self._connection.unregister("given")
 
-    def _sign(self, rows: np.ndarray[Any, Any], compared: np.ndarray[Any, Any], words: Words) -> None:
-        """Write the sets of shingles to the file, and the keys of their bands to the table."""
+    def _sign(
+        self, rows: np.ndarray[Any, Any], compared: np.ndarray[Any, Any], words: Words
+    ) -> tuple[Places, np.ndarray[Any, np.dtype[np.uint64]]]:
+        """Write the sets of shingles to the file, and the keys of their bands to the table; which passages have any, and theirs."""
         sets, offsets = shingles_of(words, self._config.shingle, compared)
         self._sets.write(sets.tobytes())
         self._offsets.append(self._offsets[-1][-1] + offsets[1:])
         filled = np.flatnonzero(np.diff(offsets))
-        if len(filled):
-            keys = _band_keys(sets, np.append(offsets[filled], offsets[-1]), self._band_rows)
-            repeated = np.repeat(rows[filled], keys.shape[1])
-            self._insert("INSERT INTO bands SELECT key, row FROM given", {"key": keys.ravel(), "row": repeated})
+        if not len(filled):
+            return filled, np.empty((0, 0), np.uint64)
+        keys = _band_keys(sets, np.append(offsets[filled], offsets[-1]), self._band_rows)
+        repeated = np.repeat(rows[filled], keys.shape[1])
+        self._insert("INSERT INTO bands SELECT key, row FROM given", {"key": keys.ravel(), "row": repeated})
+        return filled, keys
 
     def verdicts(self) -> Iterator[pa.RecordBatch]:
         """Every duplicate among the passages taken, as batches of VERDICTS: the near ones first."""
@@ -196,6 +211,30 @@ class Duplicates:
             if similarity > best or (name is None and similarity == best):
                 best, name = similarity, other_name
         return best, name
+
+
+def _word_signs(words: Words) -> Numbers:
+    """A number for each text, the same for texts of the same words in the same order."""
+    lengths = np.diff(words.offsets)
+    places = np.arange(len(words.hashes)) - np.repeat(words.offsets[:-1], lengths)
+    placed = words.hashes * (2 * places + 1).astype(np.uint64)
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
+    return np.asarray((sums[words.offsets[1:]] - sums[words.offsets[:-1]]) * _SPREAD)
+
+
+def _signs(passages: pa.RecordBatch, own: Numbers, banded: Places, keys: Numbers) -> pa.RecordBatch:
+    """SIGNS: of every passage that of its words, of some those of their bands after it; the upper half of each number."""
+    counts = np.ones(len(own), np.int64)
+    counts[banded] += keys.shape[1]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    signs = np.empty(offsets[-1], np.uint64)
+    first = np.zeros(len(signs), np.bool_)
+    first[offsets[:-1]] = True
+    signs[first], signs[~first] = own, keys.ravel()
+    lists = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.array((signs >> np.uint64(32)).astype(np.uint32))
+    )
+    return pa.RecordBatch.from_arrays([passages.column("passage_id"), lists], schema=SIGNS)
 
 
 def _band_keys(sets: Shingles, offsets: Places, band: int) -> Numbers:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kg.mixture.candidates import Candidates
+from kg.mixture.changes import Changes, Known
 from kg.mixture.report import taken_in_words
-from kg.mixture.selection import Candidates, Selection, select_passages
+from kg.mixture.selection import Selection, select_passages
 
-__all__ = ["Candidates", "Selection", "select_passages", "taken_in_words"]
+__all__ = ["Candidates", "Changes", "Known", "Selection", "select_passages", "taken_in_words"]

@@ -7,22 +7,23 @@ that of the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
-from kg.mixture.draw import UNIFORM_SQL
-from kg.tables import PASSAGES, TRIPLES
-from pipeline.duck import table_view
+from kg.tables import TRIPLES
+from pipeline.duck import bucketed_view, table_view
 from pipeline.graphs import GRAPHS
 from pipeline.tables import EVIDENCE, LIVE_DOCUMENTS
 
-__all__ = ["Candidates", "gather", "judge"]
+__all__ = ["MADE_FROM", "Candidates", "gather", "open_origins"]
 
 #: What a token is: a run of letters and digits, or an ideograph.
 _WORDS = r"\p{Han}|[\p{Latin}\p{Greek}\p{Cyrillic}\p{N}_]+"
+
+#: A number from all that a passage's id does not tell: what is known of a passage holds while both are the same.
+MADE_FROM = """md5_number_lower(concat_ws(chr(31), kind, coalesce(language, ''), split, array_to_string(doc_ids, ' '),
+    array_to_string(triple_ids, ' '), array_to_string(evidence_ids, ' ')))"""
 
 
 @dataclass(frozen=True)
@@ -31,54 +32,51 @@ class Candidates:
 
     Attributes:
         passages: PASSAGES of both kinds, by bucket.
-        triples, evidence, live: TRIPLES, EVIDENCE of all buckets, and LIVE_DOCUMENTS.
+        evidence: EVIDENCE, by bucket.
+        triples, live: TRIPLES of all buckets, and LIVE_DOCUMENTS.
     """
 
     passages: Mapping[str, Sequence[str]]
+    evidence: Mapping[str, Sequence[str]] = field(default_factory=dict)
     triples: Sequence[str] = ()
-    evidence: Sequence[str] = ()
     live: Sequence[str] = ()
 
 
-def gather(connection: Any, candidates: Candidates, *, names: bool) -> None:
-    """Make the table `candidates`: bucket, passage_id, kind, language, split, tokens, u, doc_id, predicate, source.
-
-    Args:
-        names: whether the entities that training passages name are kept too, as table `named`.
-    """
+def open_origins(connection: Any, candidates: Candidates) -> None:
+    """Make what stands behind passages readable: `triples`, `evidence`, and `located`, the source of every live document."""
     table_view(connection, "triples", candidates.triples, TRIPLES)
-    table_view(connection, "evidence", candidates.evidence, EVIDENCE)
+    bucketed_view(connection, "evidence", candidates.evidence, EVIDENCE)
     table_view(connection, "live", candidates.live, LIVE_DOCUMENTS)
-    connection.execute(_TABLES)
-    for number, (bucket, paths) in enumerate(candidates.passages.items()):
-        view = f"passages_{number}"
-        table_view(connection, view, paths, PASSAGES)
-        connection.execute(_READ_SQL.format(passages=view, bucket=bucket, words=_WORDS, uniform=UNIFORM_SQL))
-        if names:
-            connection.execute(_NAMES_SQL.format(passages=view))
+    connection.execute(_ORIGINS_SQL)
+
+
+# A file's name begins with the name of what was given to the build, and the section of evidence from a graph is "file, place".
+_ORIGINS_SQL = f"""
+CREATE VIEW grounded AS
+SELECT bucket, evidence_id, CASE WHEN asserted THEN NULL ELSE doc_id END AS doc_id,
+    CASE WHEN asserted THEN split_part(regexp_replace(section, ', [^,]*$', ''), '/', 1) END AS source
+FROM (SELECT *, extractor IN ({", ".join(f"'{name}'" for name in GRAPHS)}) AS asserted FROM evidence);
+CREATE TABLE located AS SELECT doc_id, split_part(file, '/', 1) AS source FROM live;
+"""  # noqa: S608
+
+
+def gather(connection: Any) -> None:
+    """Make the table `candidates` of the relation `passages` (a bucket, and PASSAGES): what is known of each that needs no other.
+
+    Its columns are those of KNOWN, less verdicts and signs, after the bucket.
+    """
+    connection.execute(_READ_SQL)
     connection.execute(_PREDICATES_SQL)
     connection.execute(_SOURCES_SQL)
 
 
-_TABLES = """
-CREATE TABLE read (bucket VARCHAR, passage_id VARCHAR, kind VARCHAR, language VARCHAR, split VARCHAR, tokens INTEGER, u DOUBLE,
-    doc_id VARCHAR);
-CREATE TABLE facts (passage_id VARCHAR, triple_id VARCHAR);
-CREATE TABLE grounds (passage_id VARCHAR, evidence_id VARCHAR);
-CREATE TABLE named (passage_id VARCHAR, curie VARCHAR);
-"""
-
-_READ_SQL = """
-INSERT INTO read SELECT '{bucket}', passage_id, kind, language, split, len(regexp_extract_all(text, '{words}')),
-    {uniform}, CASE WHEN kind = 'literature' THEN doc_ids[1] END FROM {passages};
-INSERT INTO facts SELECT passage_id, unnest(triple_ids) FROM {passages} WHERE kind = 'verbalized';
-INSERT INTO grounds SELECT passage_id, unnest(evidence_ids) FROM {passages} WHERE kind = 'verbalized';
-"""
-
-_NAMES_SQL = """
-INSERT INTO named SELECT DISTINCT passage_id, span.curie
-FROM (SELECT passage_id, unnest(spans) AS span FROM {passages} WHERE split = 'train')
-"""
+_READ_SQL = f"""
+CREATE TABLE read AS
+SELECT bucket, passage_id, kind, language, split, len(regexp_extract_all(text, '{_WORDS}'))::INTEGER AS tokens,
+    CASE WHEN kind = 'literature' THEN doc_ids[1] END AS doc_id, {MADE_FROM} AS made_from FROM passages;
+CREATE TABLE facts AS SELECT passage_id, unnest(triple_ids) AS triple_id FROM passages WHERE kind = 'verbalized';
+CREATE TABLE grounds AS SELECT passage_id, unnest(evidence_ids) AS evidence_id FROM passages WHERE kind = 'verbalized';
+"""  # noqa: S608
 
 _PREDICATES_SQL = """
 CREATE TABLE chief AS
@@ -88,42 +86,18 @@ CREATE TABLE telling AS SELECT r.*, c.predicate FROM read r LEFT JOIN chief c ON
 DROP TABLE read; DROP TABLE facts; DROP TABLE chief;
 """
 
-# A file's name begins with the name of what was given to the build, and the section of evidence from a graph is "file, place".
-_SOURCES_SQL = f"""
+_SOURCES_SQL = """
 CREATE TABLE behind AS
 SELECT passage_id, doc_id, NULL::VARCHAR AS source FROM telling WHERE kind = 'literature'
 UNION ALL
-SELECT DISTINCT passage_id, CASE WHEN asserted THEN NULL ELSE doc_id END,
-    CASE WHEN asserted THEN split_part(regexp_replace(section, ', [^,]*$', ''), '/', 1) END
-FROM grounds JOIN (
-    SELECT evidence_id, doc_id, section, extractor IN ({", ".join(f"'{name}'" for name in GRAPHS)}) AS asserted FROM evidence
-) USING (evidence_id);
+SELECT DISTINCT passage_id, doc_id, source FROM grounds JOIN grounded USING (evidence_id);
 CREATE TABLE sources AS
 WITH found AS (
     SELECT passage_id, source FROM behind WHERE source IS NOT NULL
     UNION ALL
-    SELECT b.passage_id, split_part(l.file, '/', 1) FROM behind b JOIN live l ON b.doc_id = l.doc_id
+    SELECT b.passage_id, l.source FROM behind b JOIN located l ON b.doc_id = l.doc_id
 )
 SELECT passage_id, CASE WHEN min(source) = max(source) THEN min(source) END AS source FROM found GROUP BY passage_id;
 CREATE TABLE candidates AS SELECT t.*, s.source FROM telling t LEFT JOIN sources s ON t.passage_id = s.passage_id;
 DROP TABLE telling; DROP TABLE behind; DROP TABLE grounds; DROP TABLE sources;
-"""  # noqa: S608
-
-
-def judge(connection: Any, verdicts: Iterable[pa.RecordBatch]) -> None:
-    """Join what cleaning found to the candidates: table `judged`, with reason, other and detail (null where clean).
-
-    Args:
-        verdicts: batches of VERDICTS, one row a passage.
-    """
-    connection.execute("CREATE TABLE verdicts (passage_id VARCHAR, reason VARCHAR, other VARCHAR, detail VARCHAR)")
-    for batch in verdicts:
-        if batch.num_rows:
-            connection.register("batch", pa.Table.from_batches([batch]))
-            connection.execute("INSERT INTO verdicts SELECT passage_id, reason, other, detail FROM batch")
-            connection.unregister("batch")
-    connection.execute("""
-        CREATE TABLE judged AS
-        SELECT c.*, v.reason, v.other, v.detail FROM candidates c LEFT JOIN verdicts v ON c.passage_id = v.passage_id;
-        DROP TABLE candidates; DROP TABLE verdicts;
-    """)
+"""

@@ -11,13 +11,14 @@ Everything is sums over cells and a threshold by hash, so a new paper moves the 
 and the number wanted is met to within a passage. Where no mixture is asked for nothing is drawn.
 
 A million candidates: 25 seconds of processor time, most of it for counting words, 29 with a ratio, 47 with shares and temperatures of
-entities, in 560 to 950 MiB (`benchmarks/mixture.py`). All is chosen again at each change; only what comes out differently is written.
+entities, in 560 to 950 MiB (`benchmarks/mixture.py`). After a change only what came is read (`changes`); where nothing is
+drawn only the buckets that it stands in are chosen again, else all of them, from what is known.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -26,16 +27,17 @@ import numpy as np
 import pyarrow as pa
 
 from kg.config import MixtureConfig
-from kg.mixture.candidates import Candidates, gather, judge
+from kg.mixture.candidates import gather
 from kg.mixture.cells import Cells, make_cells
-from kg.mixture.draw import COPIES_SQL, Pool, largest
+from kg.mixture.changes import ASSERTED, KNOWN, LOCATED, TAKEN, Changes
+from kg.mixture.draw import COPIES_SQL, UNIFORM_SQL, Pool, largest
 from kg.mixture.shares import Floats, fit
 from kg.mixture.targets import KINDS, on_grid, targets
 from kg.tables import MIXTURE, SELECTION
-from pipeline.duck import stream
+from pipeline.duck import stream, table_view
 from pipeline.errors import MateriaError
 
-__all__ = ["Candidates", "Selection", "select_passages"]
+__all__ = ["Selection", "select_passages"]
 
 #: Brings a number so far below itself that the next one on the grid is not above it.
 _BELOW = 1 - 1 / 128
@@ -45,19 +47,23 @@ class Selection:
     """What was chosen; read it while the connection is open.
 
     Attributes:
+        buckets: those that it holds; the others stand as they did.
+        touched: those in which more than the draw may be otherwise than before.
         mixture: MIXTURE, the table of what was taken, by everything that tells passages apart.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, buckets: Sequence[str], touched: Sequence[str]) -> None:
         self._connection = connection
+        self.buckets = buckets
+        self.touched = touched
 
     @cached_property
     def mixture(self) -> pa.Table:
         """MIXTURE: a row for each split, kind, language, source, predicate and reason."""
-        sql = """
-            SELECT split, kind, language, source, predicate, reason, count(*) AS candidates,
-                sum(tokens)::BIGINT AS candidate_tokens, sum(taken)::BIGINT AS rows, sum(taken * tokens)::BIGINT AS tokens
-            FROM selection GROUP BY ALL ORDER BY ALL"""
+        sums = ", ".join(
+            f"sum({name})::BIGINT AS {name}" for name in ("candidates", "candidate_tokens", "rows", "tokens")
+        )
+        sql = f"SELECT split, kind, language, source, predicate, reason, {sums} FROM parts GROUP BY ALL ORDER BY ALL"  # noqa: S608
         return self._connection.sql(sql).to_arrow_table().select(MIXTURE.names).cast(MIXTURE)
 
     def rejected(self) -> dict[str, int]:
@@ -72,52 +78,102 @@ class Selection:
 
     def by_bucket(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """SELECTION in pieces, each with its bucket's key; sorted by bucket and passage id."""
-        columns = ", ".join(SELECTION.names)
-        rows = stream(self._connection, f"SELECT bucket, {columns} FROM selection ORDER BY bucket, passage_id")  # noqa: S608
-        for batch in rows:
+        return self._by_bucket("selection", "passage_id", SELECTION)
+
+    def known(self) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """KNOWN of the touched buckets, in the same way: what the next choice need not find again."""
+        within = f"bucket IN ({_listed(self.touched)})"
+        return self._by_bucket(f"(SELECT * FROM decided WHERE {within})", "passage_id", KNOWN)  # noqa: S608
+
+    def asserted(self, buckets: Sequence[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """ASSERTED of some buckets, in the same way."""
+        within = f"source IS NOT NULL AND bucket IN ({_listed(buckets)})"
+        return self._by_bucket(f"(SELECT * FROM grounded WHERE {within})", "evidence_id", ASSERTED)  # noqa: S608
+
+    def taken(self) -> pa.Table:
+        """TAKEN, of all buckets: what the next mixture is summed from."""
+        rows = self._connection.sql(f"SELECT {', '.join(TAKEN.names)} FROM parts ORDER BY ALL")  # noqa: S608
+        return rows.to_arrow_table().cast(TAKEN)
+
+    def located(self) -> pa.Table:
+        """LOCATED, of all live documents."""
+        sql = "SELECT md5_number_lower(doc_id) AS document, source FROM located ORDER BY document"
+        return self._connection.sql(sql).to_arrow_table().cast(LOCATED)
+
+    def _by_bucket(self, table: str, key: str, schema: pa.Schema) -> Iterator[tuple[str, pa.RecordBatch]]:
+        columns = ", ".join(schema.names)
+        for batch in stream(self._connection, f"SELECT bucket, {columns} FROM {table} ORDER BY bucket, {key}"):  # noqa: S608
             keys = batch["bucket"].dictionary_encode()
             numbers = keys.indices.to_numpy()
             starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-            chosen = batch.select(SELECTION.names).cast(SELECTION)
+            chosen = batch.select(schema.names).cast(schema)
             for start, end in pairwise(starts):
                 if end > start:
                     yield keys.dictionary[numbers[start]].as_py(), chosen.slice(start, end - start)
 
 
+def _listed(buckets: Sequence[str]) -> str:
+    return ", ".join(f"'{bucket}'" for bucket in buckets) or "NULL"
+
+
 def select_passages(
-    connection: Any,
-    candidates: Candidates,
-    verdicts: Iterable[pa.RecordBatch],
-    config: MixtureConfig,
+    connection: Any, changes: Changes, verdicts: Iterable[pa.RecordBatch], config: MixtureConfig
 ) -> Selection:
     """Choose among all candidates of a home.
 
     Args:
-        connection: an empty DuckDB database (`pipeline.duck.connect`).
-        candidates: the files of everything to choose from.
+        connection: the DuckDB database that `changes` was made with.
+        changes: the candidates to look at.
         verdicts: batches of VERDICTS: candidates that cleaning rejects, one row each.
         config: the mixture that is wanted.
 
     Raises:
         MateriaError: the ratio or the shares cannot be met.
     """
-    gather(connection, candidates, names=config.temperature.entities > 1)
-    judge(connection, verdicts)
+    draws = config != MixtureConfig(repeats=config.repeats)
+    gather(connection)
+    buckets = changes.judge(verdicts, every=draws)
+    connection.execute(f"CREATE VIEW judged AS SELECT *, {UNIFORM_SQL} AS u FROM decided")  # noqa: S608
     connection.execute("CREATE TABLE drawn (passage_id VARCHAR, taken INTEGER, why VARCHAR)")
-    if config != MixtureConfig(repeats=config.repeats):
+    if draws:
+        if config.temperature.entities > 1:
+            connection.execute(_NAMED_SQL)
+        else:
+            connection.execute("CREATE TABLE named (passage_id VARCHAR, curie VARCHAR)")
         _cut_documents(connection, config.passages_per_document)
         cells = make_cells(connection, config)
         if len(cells):
             _draw(connection, cells, config)
-    connection.execute("""
-        CREATE TABLE selection AS
-        SELECT bucket, j.passage_id, split, tokens, source, predicate, other, detail, kind, language,
-            CASE WHEN reason IS NULL THEN coalesce(d.taken, 1) ELSE 0 END::INTEGER AS taken,
-            coalesce(reason, d.why) AS reason
-        FROM judged j LEFT JOIN drawn d ON j.passage_id = d.passage_id;
-        DROP TABLE judged; DROP TABLE drawn;
-    """)
-    return Selection(connection)
+    connection.execute(_SELECTION_SQL)
+    if changes.known is not None:
+        connection.register("chosen", pa.table({"bucket": pa.array(buckets, pa.string())}))
+        table_view(connection, "were_taken", [changes.known.taken], TAKEN)
+        connection.execute("INSERT INTO parts SELECT * FROM were_taken ANTI JOIN chosen USING (bucket)")
+        connection.unregister("chosen")
+    return Selection(connection, buckets, changes.touched())
+
+
+# The entities that training passages name.
+_NAMED_SQL = """
+CREATE TABLE named AS
+SELECT DISTINCT passage_id, span.curie AS curie
+FROM (SELECT passage_id, unnest(spans) AS span FROM all_passages WHERE split = 'train')
+"""
+
+_SELECTION_SQL = f"""
+CREATE TABLE selection AS
+SELECT bucket, j.passage_id, split, tokens, source, predicate, other, detail, kind, language,
+    CASE WHEN reason IS NULL THEN coalesce(d.taken, 1) ELSE 0 END::INTEGER AS taken,
+    coalesce(reason, d.why) AS reason
+FROM decided j LEFT JOIN drawn d ON j.passage_id = d.passage_id;
+DROP TABLE drawn;
+CREATE TABLE parts AS
+SELECT {", ".join(TAKEN.names)} FROM (
+    SELECT bucket, split, kind, language, source, predicate, reason, count(*)::BIGINT AS candidates,
+        sum(tokens)::BIGINT AS candidate_tokens, sum(taken)::BIGINT AS rows, sum(taken * tokens)::BIGINT AS tokens
+    FROM selection GROUP BY ALL
+);
+"""  # noqa: S608
 
 
 def _cut_documents(connection: Any, most: int | None) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kg.config import MixtureConfig
-from kg.mixture import Candidates, select_passages
+from kg.mixture import Candidates, Changes, select_passages
 from kg.passage_rows import PassageRows
 from kg.tables import PASSAGES, TRIPLES, VERDICTS
 from pipeline.duck import connect
@@ -95,14 +95,16 @@ class Home:
         rows["live"] = ([{"doc_id": doc_id, "file": file} for doc_id, file in live.items()], LIVE_DOCUMENTS)
         for name, (values, schema) in rows.items():
             pq.write_table(pa.Table.from_pylist(values, schema), folder / f"{name}.parquet")
-        self.candidates = Candidates(files, *([str(folder / f"{name}.parquet")] for name in rows))
+        triples_of, evidence_of, live_of = ([str(folder / f"{name}.parquet")] for name in rows)
+        self.candidates = Candidates(files, {"0": evidence_of}, triples_of, live_of)
 
     def select(self, rejected: Sequence[str] = (), **mixture: Any) -> dict[str, dict[str, Any]]:
         """SELECTION by passage id; some passages are rejected as `bad` before."""
         bad = [{"passage_id": one, "reason": "bad", "other": None, "detail": "by hand"} for one in rejected]
         verdicts = pa.Table.from_pylist(bad, VERDICTS).to_batches()
         with connect(threads=1) as connection:
-            selection = select_passages(connection, self.candidates, verdicts, MixtureConfig.model_validate(mixture))
+            changes = Changes(connection, self.candidates)
+            selection = select_passages(connection, changes, verdicts, MixtureConfig.model_validate(mixture))
             self.mixture, self.rejected = selection.mixture, selection.rejected()
             rows = {}
             for bucket, batch in selection.by_bucket():
