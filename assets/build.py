@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from assets.home import Home
+from assets.recovery import tidy
 from assets.stage import refresh
 from assets.stages import until as stages_until
 from assets.usage import measured
@@ -45,6 +46,7 @@ def build(
     *,
     progress: Callable[[str], None] = lambda _: None,
     on_stage: Callable[[str, int, float], None] = lambda *_: None,
+    wait_s: float = 5.0,
 ) -> dict[str, int]:
     """Bring a home up to date, up to an asset or through the last.
 
@@ -52,16 +54,19 @@ def build(
         until: names of the last assets wanted; everything they rest on is built too.
         progress: told the stage and partition being computed.
         on_stage: told of each stage that had something to do: its name, how many partitions, seconds.
+        wait_s: how long to wait while somebody else builds.
 
     Returns:
         how many partitions each stage had to compute; empty where there was nothing to do.
 
     Raises:
+        HomeBusyError: somebody else builds in this home.
         MateriaError: what could not be read or built, and what to do.
     """
     computed: dict[str, int] = {}
     workers = home.config.workers or cpu_count()
-    with home.lock():
+    with home.lock(wait_s):
+        tidy(home)
         for stage in stages_until(until):
             stale = stage.stale(home)
             if not stale:

@@ -1,4 +1,4 @@
-"""What Dagster loads: every asset, the sensor, one executor. `dagster dev` and `materia ui` both come here."""
+"""What Dagster loads: assets, sensors, jobs, a schedule, one executor. `dagster dev` and `materia ui` both come here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import dagster as dg
 
 from assets.dagster_assets import make_assets
 from assets.home import open_home
-from assets.sensors import literature_sensor
+from assets.jobs import daily_build, daily_schedule, first_build
+from assets.sensors import automation, reconciliation, source_folders
 
 __all__ = ["defs"]
 
@@ -14,6 +15,8 @@ __all__ = ["defs"]
 # that have much to do start workers of their own.
 defs = dg.Definitions(
     assets=make_assets(open_home()),
-    sensors=[literature_sensor],
+    sensors=[automation, source_folders, reconciliation],
+    jobs=[first_build, daily_build],
+    schedules=[daily_schedule],
     executor=dg.in_process_executor,
 )

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from assets.home import open_home
+from assets.home import Home, open_home
+from assets.lock import NOTE, holder
+from assets.recovery import mend, trouble
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
@@ -20,6 +22,7 @@ _PACKAGES = (
     "pyarrow", "duckdb", "dagster", "dagster-webserver", "torch", "transformers",
 )  # fmt: skip
 _LEAST_DISK_GIB = 2
+_TOLD = 3
 
 
 class Finding(NamedTuple):
@@ -31,8 +34,13 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def examine(home_path: str | None = None) -> list[Finding]:
-    """Look at Python, packages, cores, memory, disk, and the home's sources and completeness."""
+def examine(home_path: str | None = None, *, deep: bool = False, repair: bool = False) -> list[Finding]:
+    """Look at Python, packages, cores, memory, disk, and the home's sources, completeness and soundness.
+
+    Args:
+        deep: compare the SHA-256 of every file of the home.
+        repair: mend what is wrong with its files.
+    """
     findings = [_python(), *map(_package, _PACKAGES), _machine()]
     try:
         home = open_home(home_path)
@@ -52,7 +60,7 @@ def examine(home_path: str | None = None) -> list[Finding]:
         else:
             waiting = f"not built yet: {', '.join(missing)} (materia build makes them)" if missing else "complete"
             findings.append(Finding("build", True, waiting))
-        findings.append(_leftovers(home.path))
+        findings += _state(home, deep=deep, repair=repair)
     except MateriaError as error:
         findings.append(Finding("home", False, str(error), error.remedy))
     return findings
@@ -83,10 +91,21 @@ def _machine() -> Finding:
     )
 
 
-def _leftovers(home: Path) -> Finding:
-    staged = sorted(str(p.relative_to(home)) for p in home.glob("*/_staging/*"))
-    if not staged:
-        return Finding("unfinished writes", True, "none")
-    return Finding(
-        "unfinished writes", False, ", ".join(staged[:3]), "No build running? Then delete these; nothing reads them"
-    )
+def _state(home: Home, *, deep: bool, repair: bool) -> list[Finding]:
+    """Who builds, or what is wrong in the home and whether it was mended."""
+    who = holder(home.path)
+    if who is not None:
+        return [Finding("lock", not repair, f"held by {who}", "Wait for it, or stop it" if repair else "")]
+    note = home.path / NOTE
+    if note.exists() and repair:
+        note.unlink()
+    found = (mend if repair else trouble)(home, deep=deep)
+    left = "free" if not note.exists() else "free; its last holder did not end well (the next build takes it)"
+    findings = [Finding("lock", True, left)]
+    for kind, names in found.items():
+        told = ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
+        remedy = "" if repair else "Run: materia doctor --mend, then materia build"
+        findings.append(Finding(kind, repair, f"mended: {told}" if repair else told, remedy))
+    if not found:
+        findings.append(Finding("files", True, "all that manifests name" + (", by their hashes" if deep else "")))
+    return findings

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from upath import UPath
 
 import pipeline
 from assets.config import Config, parse_config
+from assets.lock import hold
 from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
 from pipeline.file_hashes import FileHashes
@@ -161,30 +162,13 @@ class Home:
         }
         write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
 
-    @contextmanager
-    def lock(self, timeout_s: float = 5.0) -> Iterator[None]:
+    def lock(self, timeout_s: float = 5.0) -> AbstractContextManager[None]:
         """Hold the home for writing: one build at a time. The lock goes when its holder dies.
 
         Raises:
-            MateriaError: naming the holder's process where the home stays taken for `timeout_s` seconds.
+            HomeBusyError: naming the holder where the home stays taken for `timeout_s` seconds.
         """
-        from filelock import FileLock, Timeout
-
-        self.path.mkdir(parents=True, exist_ok=True)
-        holder = self.path / ".lock.holder"
-        # One object a path, so that a stage inside a build takes the lock its build already holds.
-        lock = FileLock(self.path / ".lock", timeout=timeout_s, is_singleton=True)
-        try:
-            with lock:
-                holder.write_text(str(os.getpid()))
-                yield
-        except Timeout as error:
-            who = holder.read_text() if holder.exists() else "unknown"
-            raise MateriaError(
-                f"is being built by process {who}",
-                file=str(self.url),
-                remedy="Wait for it to finish, or stop it, then run again",
-            ) from error
+        return hold(self.path, timeout_s)
 
 
 def _absolute(path: str) -> str:

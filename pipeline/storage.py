@@ -36,6 +36,9 @@ from pipeline.hashing import hash_fields, hash_json
 from pipeline.tables import SET_ASIDE
 
 __all__ = [
+    "MANIFESTS",
+    "PRIVATE",
+    "STAGING",
     "WHOLE",
     "Dataset",
     "FileEntry",
@@ -54,13 +57,14 @@ __all__ = [
 WHOLE = "all"
 
 _KEY = re.compile(r"[a-z0-9_=-][a-z0-9_.=-]*")
-_MANIFESTS = "_manifests"
-_STAGING = "_staging"
+#: Folders of an asset that hold its manifests, and what is being written.
+MANIFESTS = "_manifests"
+STAGING = "_staging"
 _SCHEMA = "materia.manifest.v2"
 #: v1 had no `rules`: such a partition is readable, and made anew as a whole when it is stale.
 _OLDER_SCHEMAS = ("materia.manifest.v1",)
 #: Files of a partition that are no output of it: records set aside, and what the next build compares with.
-_PRIVATE = ("_set_aside/", "_state/")
+PRIVATE = ("_set_aside/", "_state/")
 _ROW_GROUP_ROWS = 16_384
 _LONGEST_SLUG = 80
 #: A file that was written so long ago has another time of change if it is written again; clocks of file systems tick in milliseconds.
@@ -208,7 +212,7 @@ class Dataset:
 
     def manifest(self, key: str = WHOLE) -> Manifest | None:
         """The manifest of a partition, or None where it was never completed."""
-        name = f"{_MANIFESTS}/{check_key(key)}.json"
+        name = f"{MANIFESTS}/{check_key(key)}.json"
         try:
             if self._local is not None:
                 return _read_manifest(f"{self._local}/{name}")
@@ -221,7 +225,7 @@ class Dataset:
         return {key: manifest for key in self._keys() if (manifest := self.manifest(key)) is not None}
 
     def _keys(self) -> list[str]:
-        folder = Path(self._local) / _MANIFESTS if self._local is not None else self.url / _MANIFESTS
+        folder = Path(self._local) / MANIFESTS if self._local is not None else self.url / MANIFESTS
         try:
             names = [path.name for path in folder.iterdir()]
         except FileNotFoundError:
@@ -236,7 +240,7 @@ class Dataset:
         return [
             str(self.url / entry.path)
             for entry in manifest.files
-            if entry.path.endswith(suffix) and containing in entry.path and not entry.path.startswith(_PRIVATE)
+            if entry.path.endswith(suffix) and containing in entry.path and not entry.path.startswith(PRIVATE)
         ]
 
     def read(self, key: str = WHOLE, columns: list[str] | None = None, containing: str = "") -> pa.Table:
@@ -275,11 +279,12 @@ class Dataset:
         return PartitionWriter(self, check_key(key))
 
     def delete(self, key: str) -> None:
-        """Remove a partition: first its manifest, then its files."""
+        """Remove a partition: first its manifest, then its files. Killed between, it leaves a staging folder as a sign."""
         manifest = self.manifest(key)
         if manifest is not None:
-            (self.url / _MANIFESTS / f"{key}.json").unlink()
-            self.remove_files(manifest.files)
+            with self.writer(key):
+                (self.url / MANIFESTS / f"{key}.json").unlink()
+                self.remove_files(manifest.files)
 
     def remove_files(self, entries: Iterable[FileEntry]) -> None:
         """Remove files that no manifest names any more, and the folders they leave empty on a disk."""
@@ -369,7 +374,7 @@ class PartitionWriter:
         self._staged: dict[str, Path] = {}
         self._kept: list[FileEntry] = []
         if _is_local(dataset.url):
-            base = Path(dataset.url.path) / _STAGING
+            base = Path(dataset.url.path) / STAGING
             base.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=base))
         else:
@@ -386,7 +391,7 @@ class PartitionWriter:
                 sink._writer.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if _is_local(self.dataset.url):
-            base = Path(self.dataset.url.path) / _STAGING
+            base = Path(self.dataset.url.path) / STAGING
             if base.exists() and not any(base.iterdir()):
                 base.rmdir()
 
@@ -446,7 +451,7 @@ class PartitionWriter:
             sink.close()
         moved = [entry for path in sorted(self._staged) for entry in self._move(path)]
         entries = sorted([*moved, *self._kept], key=lambda entry: entry.path)
-        output = [entry for entry in entries if not entry.path.startswith(_PRIVATE)]
+        output = [entry for entry in entries if not entry.path.startswith(PRIVATE)]
         rows = sum(entry.rows or 0 for entry in output)
         version = hash_json([[entry.path, entry.sha256] for entry in output])
         manifest = Manifest(
@@ -463,7 +468,7 @@ class PartitionWriter:
             rules,
         )
         previous = self.dataset.manifest(self.key)
-        write_atomically(self.dataset.url / _MANIFESTS / f"{self.key}.json", manifest.to_json())
+        write_atomically(self.dataset.url / MANIFESTS / f"{self.key}.json", manifest.to_json())
         if previous is not None:
             kept = {entry.path for entry in entries}
             self.dataset.remove_files(entry for entry in previous.files if entry.path not in kept)

@@ -1,0 +1,149 @@
+"""One writer per home: a lock that names its holder and goes when it dies.
+
+`HOME/.lock` is held by the operating system (`flock`) for the process that builds: it goes with the process, however that
+ends. `HOME/.lock.holder` tells people who it is, and is only a note: whoever gets the lock writes it anew, so a note that a
+crash left hinders nobody.
+
+`flock` reaches other hosts where the file system carries it there (NFS version 4 does, some others do not). So the holder
+touches its note every ten seconds, and a note of *another* host counts as a lock while it is fresh: a home that two
+hosts reach has one writer even where the lock does not travel, as long as their clocks agree to within half a minute and
+they did not begin in the same moment. Rejected: a lock file alone (it outlives a crash and then somebody must judge it).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.errors import MateriaError
+from pipeline.storage import write_atomically
+
+__all__ = ["NOTE", "Holder", "HomeBusyError", "hold", "holder"]
+
+#: Name of the note, in the home.
+NOTE = ".lock.holder"
+
+_TOUCH_S = 10.0
+_FRESH_S = 40.0
+_LONGEST_COMMAND = 160
+
+
+class HomeBusyError(MateriaError):
+    """Somebody else is writing to the home. It passes: whoever can should try again."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a home: process, host, the command that was given, and since when (local time with its offset)."""
+
+    pid: int
+    host: str
+    command: str
+    since: str
+
+    def __str__(self) -> str:
+        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        return f"process {self.pid}{where} ({self.command}) since {self.since}"
+
+
+@contextmanager
+def hold(home: Path, timeout_s: float) -> Iterator[None]:
+    """Hold a home for writing. A stage inside a build takes the lock that its build already holds.
+
+    Raises:
+        HomeBusyError: naming the holder, where the home stays taken for `timeout_s` seconds.
+    """
+    from filelock import FileLock, Timeout
+
+    home.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + timeout_s
+    lock = FileLock(home / ".lock", is_singleton=True)  # one object a path and process, so that it can be taken twice
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout as error:
+        raise _busy(home) from error
+    try:
+        if lock.lock_counter > 1:
+            yield
+            return
+        while _elsewhere(home):
+            if time.monotonic() >= deadline:
+                raise _busy(home)
+            time.sleep(0.5)
+        with _noted(home):
+            yield
+    finally:
+        lock.release()
+
+
+def holder(home: Path) -> Holder | None:
+    """Who holds a home now; None where nobody does, whatever a note of a process that died says."""
+    from filelock import FileLock, Timeout
+
+    if not (home / ".lock").exists():
+        return None
+    lock = FileLock(home / ".lock", timeout=0, is_singleton=True)
+    try:
+        with lock:
+            return _read(home) if lock.lock_counter > 1 or _elsewhere(home) else None
+    except Timeout:
+        return _read(home) or Holder(0, socket.gethostname(), "unknown", "unknown")
+    except OSError:  # a home that may be read and not written
+        return None
+
+
+def _busy(home: Path) -> HomeBusyError:
+    who = _read(home)
+    return HomeBusyError(
+        f"is being built by {who or 'another process'}",
+        file=str(home),
+        remedy="Wait for it to finish, or stop it, then run again",
+    )
+
+
+@contextmanager
+def _noted(home: Path) -> Iterator[None]:
+    """The note of this process stands, and is touched, until it is left."""
+    note = home / NOTE
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_LONGEST_COMMAND]
+    me = Holder(os.getpid(), socket.gethostname(), command, time.strftime("%Y-%m-%d %H:%M:%S %z"))
+    write_atomically(note, json.dumps(asdict(me)))
+    done = threading.Event()
+
+    def touch() -> None:
+        while not done.wait(_TOUCH_S):
+            with suppress(OSError):
+                os.utime(note)
+
+    thread = threading.Thread(target=touch, daemon=True, name="materia-lock")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        note.unlink(missing_ok=True)
+
+
+def _elsewhere(home: Path) -> bool:
+    """Whether a process of another host keeps its note fresh, though the lock let us in."""
+    who = _read(home)
+    with suppress(OSError):
+        fresh = abs(time.time() - (home / NOTE).stat().st_mtime) < _FRESH_S
+        return who is not None and who.host != socket.gethostname() and fresh
+    return False
+
+
+def _read(home: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads((home / NOTE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,99 @@
+"""A home after a crash or a failing disk: what is wrong with it, and how it is mended.
+
+A build needs none of this to be right: it goes by manifests, which are replaced in one step. It calls `tidy` at its start, so that
+what a killed build left does not stay for ever. `materia doctor` shows the rest (`trouble`), and mends it (`mend`): a
+partition whose files are not what its manifest says is forgotten, and the next build makes it anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from assets.graph import store_folder
+from assets.home import Home
+from kg.generations import MARKER, begun_generations, current_generation
+from pipeline.leftovers import damage, orphans, staged, sweep
+from pipeline.storage import MANIFESTS, STAGING, Dataset
+
+__all__ = ["mend", "tidy", "trouble"]
+
+
+def tidy(home: Home) -> None:
+    """Remove what a killed build left: orphans and staging folders, where there are such. The caller holds the home."""
+    for dataset in _datasets(home):
+        if staged(dataset):
+            sweep(dataset)
+
+
+def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
+    """What is wrong in a home that nobody is building, by kind; kinds without any are left out.
+
+    Args:
+        deep: read every file and compare its SHA-256, where otherwise sizes do.
+    """
+    found: dict[str, list[str]] = {
+        "damaged partitions": [],
+        "unfinished writes": [],
+        "files that no manifest names": [],
+        "unfinished states of the index": [str(path.relative_to(home.path)) for path in _half_made(home)],
+    }
+    for dataset in _datasets(home):
+        name = dataset.asset
+        wrong = damage(dataset, deep=deep)
+        found["damaged partitions"] += [f"{name}/{one.partition}: {one.what}" for one in wrong]
+        found["unfinished writes"] += [f"{name}/{STAGING}/{path.name}" for path in staged(dataset)]
+        if not any("manifest cannot be read" in one.what for one in wrong):
+            found["files that no manifest names"] += [f"{name}/{path}" for path in orphans(dataset)]
+    found["unfinished writes"] += [str(p.relative_to(home.path)) for p in _half_written(home)]
+    return {kind: sorted(names) for kind, names in found.items() if names}
+
+
+def mend(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
+    """Put right what `trouble` finds, and return it: what a crash left is removed, damaged partitions are made anew by the next build.
+
+    Raises:
+        HomeBusyError: somebody is building.
+    """
+    with home.lock(timeout_s=0):
+        found = trouble(home, deep=deep)
+        for dataset in _datasets(home):
+            for one in damage(dataset, deep=deep):
+                (dataset.url / MANIFESTS / f"{one.partition}.json").unlink()
+            sweep(dataset)
+        for path in _half_written(home):
+            path.unlink()
+        for path in list(_half_made(home)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return found
+
+
+def _datasets(home: Home) -> list[Dataset]:
+    if not home.path.is_dir():
+        return []
+    folders = (path for path in home.path.iterdir() if (path / MANIFESTS).is_dir() or (path / STAGING).is_dir())
+    return [home.dataset(path.name) for path in sorted(folders)]
+
+
+def _half_written(home: Home) -> list[Path]:
+    """Small files that were to replace another in one step."""
+    return sorted(
+        [*home.path.glob("*.staged"), *home.path.glob("*/*.staged"), *home.path.glob(f"*/{MANIFESTS}/*.staged")]
+    )
+
+
+def _half_made(home: Home) -> Iterator[Path]:
+    """States of the graph's index that were never finished; and the marker, where the state it names is gone."""
+    folder = store_folder(home)
+    current = current_generation(folder)
+    if current is not None and not current.path.is_dir():
+        yield folder / MARKER
+        current = None
+    known = {state.path for state in (*begun_generations(folder), *([current] if current else []))}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and path not in known:
+            yield path
