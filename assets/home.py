@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +129,20 @@ class Home:
                 open_graphs(list_files(changed.graphs), lambda _: None, changed.tables())
             if graph_mapping:
                 load_mapping(changed.graph_mapping)
+            changed._store()
+        return changed
+
+    def retract(self, documents: Iterable[str]) -> Home:
+        """The home with these documents on its retraction list, recorded. The list is an input, as a file of literature is."""
+        return self._with_retracted({*self.retracted, *documents})
+
+    def unretract(self, documents: Iterable[str]) -> Home:
+        """The home without these documents on its retraction list, recorded."""
+        return self._with_retracted({*self.retracted} - {*documents})
+
+    def _with_retracted(self, documents: set[str]) -> Home:
+        changed = replace(self, retracted=tuple(sorted(documents)), recorded=True)
+        if changed != self:
             changed._store()
         return changed
 
