@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.home import Home
+from assets.memory import remember_live
 from assets.stage import Check, Job, Need, Stage, batches_of
 from pipeline.archives import ARCHIVES
 from pipeline.hashing import hash_fields, hash_json
@@ -174,6 +175,7 @@ STAGES = [
         settings=lambda home: sorted(home.retracted),
         version="2",
         tables=(LIVE_DOCUMENTS,),
+        remember=remember_live,
         kinds=("duckdb", "parquet"),
         checks=(
             Check("some_document_lives", "At least one document must be live."),

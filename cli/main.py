@@ -21,6 +21,7 @@ COMMANDS = {
     "corpus": "look at the corpus, count it, or export it as a dataset with a data card",
     "trace": "from a line of a corpus shard back to triples, evidence, sentences, papers and files",
     "affected": "what rests on a paper, a file or a concept: claims, corpus rows, shards, models",
+    "history": "every version of a shard of the corpus: rows added and removed, and why",
     "retract": "take papers out of graph and corpus, as retracted; or undo it",
     "query": "ask the graph a SPARQL question",
     "validate": "what in the graph is malformed or against the Biolink model, and what to do",

@@ -112,7 +112,7 @@ def affected_by(home: UPath | Path | str, targets: list[Target], *, limit: int |
             held |= {bucket_name(bucket_of(curie, buckets), buckets) for (curie,) in curies}
     return Affected(
         targets[0],
-        *counts,
+        **dict(zip(("documents", "evidence", "triples", "sole_triples", "rows"), counts, strict=True)),
         shards=tuple(_shards(home, shards)),
         nquads=tuple(
             path.removeprefix(f"{UPath(home)}/")

@@ -20,7 +20,7 @@ from kg.claim_search import find_concept
 from kg.origins import graphs_of
 from pipeline.duck import connect, table_view
 from pipeline.errors import MateriaError
-from pipeline.readers.identifiers import identifier
+from pipeline.readers.identifiers import identifier, pmid_curie
 from pipeline.storage import Dataset
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY
 

@@ -28,7 +28,9 @@ def _lines(found: Affected, names: Mapping[str, str], most: int | None) -> Itera
     others = [name for name in target.ids if name != target.name]
     if others:
         yield f"  also {', '.join(others)}"
-    alone = "" if target.kind in ("concept", "vocabulary file") else f", of which {found.sole_triples:,} on nothing else"
+    alone = (
+        "" if target.kind in ("concept", "vocabulary file") else f", of which {found.sole_triples:,} on nothing else"
+    )
     yield f"  {found.documents:>9,} {_few('document', found.documents)} with {found.evidence:,} {_few('row', found.evidence)} of evidence"
     yield f"  {found.triples:>9,} {_few('claim', found.triples)}{alone}"
     yield f"  {found.rows:>9,} {_few('row', found.rows)} of the corpus in {len(found.shards):,} {_few('shard', len(found.shards))}"
