@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from assets.buckets import write_buckets
 from assets.home import Home
 from assets.kept_state import kept_state
+from assets.memory import remember_shards
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
 from pipeline.storage import FileEntry, TableSink
@@ -253,6 +254,7 @@ STAGES = [
         needs=(Need("verbalized_corpus", "same"), Need("literature_corpus", "same"), Need(SELECTED, "same")),
         partitions="bucket",
         tables=(CORPUS_PASSAGES,),
+        remember=remember_shards,
         kinds=("python", "parquet"),
     ),
     Stage(

@@ -11,7 +11,7 @@ from typing import Any
 from assets.home import Home
 from assets.stage import Job, Need, Stage
 from kg.corpus_statistics import counted_by_stages
-from kg.trace import graphs_of
+from kg.origins import graphs_of
 
 __all__ = ["STAGES"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -143,6 +143,20 @@ class Home:
                 open_graphs(list_files(changed.graphs), lambda _: None, changed.tables())
             if graph_mapping:
                 load_mapping(changed.graph_mapping)
+            changed._store()
+        return changed
+
+    def retract(self, documents: Iterable[str]) -> Home:
+        """The home with these documents on its retraction list, recorded. The list is an input, as a file of literature is."""
+        return self._with_retracted({*self.retracted, *documents})
+
+    def unretract(self, documents: Iterable[str]) -> Home:
+        """The home without these documents on its retraction list, recorded."""
+        return self._with_retracted({*self.retracted} - {*documents})
+
+    def _with_retracted(self, documents: set[str]) -> Home:
+        changed = replace(self, retracted=tuple(sorted(documents)), recorded=True)
+        if changed != self:
             changed._store()
         return changed
 

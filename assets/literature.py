@@ -10,6 +10,7 @@ from typing import Any
 from upath import UPath
 
 from assets.home import Home
+from assets.memory import remember_live
 from assets.stage import Check, Job, Need, Stage, batches_of
 from pipeline.archives import ARCHIVES
 from pipeline.errors import MateriaError
@@ -190,6 +191,7 @@ STAGES = [
         settings=lambda home: sorted(home.retracted),
         version="2",
         tables=(LIVE_DOCUMENTS,),
+        remember=remember_live,
         kinds=("duckdb", "parquet"),
         checks=(
             Check("some_document_lives", "At least one document must be live."),

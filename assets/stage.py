@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 
 from assets.home import Home
+from assets.memory import remember_configuration
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
@@ -111,6 +112,8 @@ class Stage:
         tables: schemas of the output; the first one is shown in the UI.
         fingerprint: replaces `needs` in the skip key where only a part of an input matters.
         shuffled: the bucketed asset that this unpartitioned stage writes, if any.
+        remember: looks at a partition that is about to be replaced, and returns what notes the difference in the home's history
+            (`pipeline.history`) once the new one is in force. Nothing that a build makes depends on it.
         present: whether output that stands outside the manifest (an index that is no table) is still there.
     """
 
@@ -127,6 +130,7 @@ class Stage:
     checks: tuple[Check, ...] = ()
     shuffled: str | None = None
     present: Callable[[Home], bool] = lambda home: True
+    remember: Callable[[Home, str], Callable[[Manifest], None]] = lambda home, key: lambda manifest: None
 
     @property
     def description(self) -> str:
@@ -260,6 +264,8 @@ def refresh(
     manifests = {key: dataset.manifest(key) for key in keys}
     stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key]))
     rules = stage.rules(home)
+    if stale:
+        remember_configuration(home)
     with ExitStack() as stack:
         for key in keys:
             previous = manifests[key]
@@ -268,6 +274,7 @@ def refresh(
                 continue
             inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
+            remember = stage.remember(home, key)
             usable = previous is not None and previous.rules == rules and _is_sound(stage, home, previous)
             with dataset.writer(key) as writer:
                 job = Job(
@@ -280,6 +287,7 @@ def refresh(
                 manifest = writer.commit(
                     skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
                 )
+            remember(manifest)
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
             )

@@ -9,6 +9,7 @@ from dataclasses import astuple
 from upath import UPath
 
 from assets.home import Home
+from assets.memory import remember_vocabulary
 from assets.stage import Check, Job, Stage
 from pipeline.graphs import NAMING
 from pipeline.graphs.files import open_graphs
@@ -112,6 +113,7 @@ STAGES = [
         kinds=("duckdb", "parquet"),
         fingerprint=_vocabulary_files,
         present=_log_stands,
+        remember=remember_vocabulary,
         checks=(
             Check("some_concept", "The vocabularies must hold at least one concept."),
             Check(

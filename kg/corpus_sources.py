@@ -15,7 +15,7 @@ from typing import Any, Literal
 from upath import UPath
 
 from kg.dataset_config import DatasetConfig
-from kg.trace import graphs_of
+from kg.origins import graphs_of
 from pipeline.storage import Dataset, partition_key
 
 __all__ = ["CorpusSource", "corpus_sources"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kg.trace import TracedEdge
+from kg.origins import TracedEdge
 
 __all__ = ["EntailingClaim", "Explanation", "Quote", "Side", "SourceStep", "TellingDocument"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kg.trace import ShardSummary, TracedDocument, TracedEvidence, TracedPassage
+from kg.origins import TracedDocument
+from kg.shard_summary import ShardSummary
+from kg.trace import TracedEvidence, TracedPassage
 
 __all__ = ["format_summary", "format_trace"]
 

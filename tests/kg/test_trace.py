@@ -8,9 +8,10 @@ import pytest
 from kg.config import CorpusConfig, FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.literature import literature_passages
+from kg.shard_summary import summarise
 from kg.shards import find_shard, split_target
 from kg.tables import PASSAGES, TRIPLES
-from kg.trace import summarise, trace
+from kg.trace import trace
 from kg.trace_text import format_summary, format_trace
 from kg.verbalize import verbalize
 from pipeline.errors import MateriaError
