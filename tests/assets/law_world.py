@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape
 
 #: Folders and files of a home that the law is not about: histories, caches, Dagster's records, locks, and the index of SPARQL, whose
 #: content is compared instead (`statements`).
-OUTSIDE = ("dagster", "history", "cache", ".lock", "graph_index", "home.json")
+OUTSIDE = ("dagster", "history", "cache", "file_hashes", ".lock", "graph_index", "home.json")
 
 TITLES = ("Warfarin and stroke.", "Aspirin in pain.", "Metformin.", "An older view of statins.")
 SENTENCES = (
