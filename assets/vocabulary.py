@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import astuple
 
+import pyarrow.parquet as pq
 from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Stage
 from pipeline.graphs import NAMING
 from pipeline.graphs.files import open_graphs
-from pipeline.hashing import hash_fields, hash_json
+from pipeline.hashing import hash_fields
 from pipeline.inventory import list_files
 from pipeline.sources import printable
 from pipeline.storage import file_sha256
 from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_version
 from pipeline.vocabularies import LOADERS, list_vocabularies
 from pipeline.vocabularies.base import OnSetAside
-from pipeline.vocabularies.categories import load_rules
+from pipeline.vocabularies.categories import load_rules, rules_hash
 from pipeline.vocabularies.join import VERSION as JOIN
 from pipeline.vocabularies.name_categories import VERSION as NAME_CATEGORIES
 
@@ -35,7 +35,7 @@ def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
     files = _files(home, lambda _: None)
     # The order counts: the first file that names a concept gives its preferred name.
     hashes = {f"{place:03d}/{printable(path.name)}": file_sha256(UPath(path)) for place, path in enumerate(files)}
-    hashes |= {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
+    hashes |= {"categories": rules_hash(home.config.vocabulary.categories)}
     return hashes | ({"tables": hash_fields(*(one.version for one in home.tables()))} if home.tables() else {})
 
 
@@ -58,11 +58,14 @@ def vocabulary(job: Job) -> None:
     """
     from kg.validation import figures, of_severity, validate_concepts
     from pipeline.vocabularies.join import joined
+    from pipeline.vocabularies.judged_names import JUDGED_NAMES, NameJudge
     from pipeline.vocabularies.source_tables import read_sources
 
     settings, set_aside = job.home.config.vocabulary, job.writer.set_aside
     sources = read_sources(_files(job.home, set_aside), job.dataset(SOURCES), set_aside, job.home.tables())
     concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
+    kept = job.dataset("vocabulary").state("judged") if job.previous else None
+    judged = NameJudge(pq.read_table(kept, partitioning=None) if kept else None)
     categories: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     with (
@@ -73,6 +76,7 @@ def vocabulary(job: Job) -> None:
             rules=load_rules(settings.categories),
             prefix_order=settings.prefix_order,
             merge_cross_references=settings.merge_cross_references,
+            classify=judged,
         ) as result,
     ):
         for rows in result.concepts:
@@ -83,6 +87,7 @@ def vocabulary(job: Job) -> None:
             merges.write(rows)
             outcomes.update(reason or "merged" for reason in rows["refused"].to_pylist())
         written = log.commit(skip_key=JOIN, code_version=table_version(VOCABULARY_MERGES), inputs={})
+    job.writer.state("judged", JUDGED_NAMES).write(judged.asked())
     job.writer.summary["merge_log"] = written.data_version
     job.writer.summary["concepts"] = concepts.rows
     job.writer.summary["categories"] = dict(sorted(categories.items()))

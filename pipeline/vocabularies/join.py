@@ -12,7 +12,7 @@ Python dictionary of concepts (1 kB each) was rejected: 5 million names took 10 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -61,6 +61,7 @@ def joined(
     rules: Sequence[Rule],
     prefix_order: Sequence[str] = PREFIX_ORDER,
     merge_cross_references: bool = True,
+    classify: Callable[[list[str]], Sequence[str]] = classify,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> Iterator[JoinedVocabulary]:
@@ -72,6 +73,7 @@ def joined(
         rules: category rules, first to last.
         prefix_order: prefixes in the order in which they name what is merged; others follow, by the alphabet.
         merge_cross_references: whether a one-to-one cross-reference merges two concepts.
+        classify: the category of names of MeSH that nothing else gives one (`name_categories`, or what knows its answers).
         threads: worker threads; all cores where None. The rows do not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
     """
@@ -82,7 +84,7 @@ def joined(
         connection.execute(_DISABLED)
         _gather(connection, sources)
         assign(connection, rules)
-        _settle_categories(connection)
+        _settle_categories(connection, classify)
         _tell_nameless(connection, sources, set_aside)
         merge(connection, prefix_order, cross_references=merge_cross_references)
         connection.execute(_HEADS)
@@ -134,7 +136,7 @@ CREATE TABLE category AS
 """  # noqa: S608
 
 
-def _settle_categories(connection: Any) -> None:
+def _settle_categories(connection: Any, classify: Callable[[list[str]], Sequence[str]]) -> None:
     """Make the table `category` (id, category) of every concept that has a name."""
     ids, categories = [], []
     for rows in stream(connection.cursor(), _UNSETTLED):
