@@ -1,10 +1,12 @@
-"""Name indexes that partitions were made with and that are no longer in force, kept to see which names changed since.
+"""Name indexes beside the one in force: those that texts were read with before, and one that links, where it was not made.
 
     HOME/cache/names/<data version of name_index>/      the matcher's arrays, as hard links: 7 MiB for 125,000 names
+    HOME/cache/linking/<versions>/                      matcher and linker, for who asks the linker without a recogniser
 
 A stage that read texts with a version (it stands among the inputs of its manifest) asks `changed_since` and reads again only what may
 hold a changed name. The folder is a cache and no output: where a version is gone, everything counts as changed. One that no
-partition was made with any more is removed when the names change next.
+partition was made with any more is removed when the names change next. The linker's index (4 s, 34 MiB) is no part of a build
+without a recogniser; `materia read` asks it all the same, and finds it made the second time.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from assets.home import Home
+from pipeline.errors import MateriaError
 from pipeline.name_changes import NameChanges, changed_names
+from pipeline.preference import Preference
+from pipeline.vocabulary_index import LINKER, MATCHER
 
-__all__ = ["INPUT", "changed_since", "keep_version"]
+__all__ = ["INPUT", "changed_since", "keep_version", "linking_folder"]
 
 #: The input by which manifests name the version they were made with.
 INPUT = "name_index/all"
@@ -59,6 +64,31 @@ def keep_version(home: Home) -> None:
     staged.replace(kept)
 
 
+def linking_folder(home: Home) -> str:
+    """A folder with both indexes of the home's vocabulary, for `VocabularyIndex.open`: the home's, or one made now and kept.
+
+    Raises:
+        MateriaError: `name_index` has not been built.
+    """
+    matcher, current = _matcher(home), home.dataset("name_index").manifest()
+    vocabulary = home.dataset("vocabulary")
+    made_of = vocabulary.manifest()
+    if matcher is None or current is None or made_of is None:
+        raise MateriaError("name_index has not been built yet", remedy="Run: materia build --until name_index")
+    if (matcher.parent / LINKER).is_dir():
+        return str(matcher.parent)
+    kept = _folder(home).with_name("linking") / f"{current.data_version[:16]}-{made_of.data_version[:16]}"
+    if not kept.is_dir():
+        from pipeline.linking.index import LinkingIndex
+
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        staged = kept.with_name("staged")
+        shutil.copytree(matcher, staged / MATCHER, copy_function=_link)
+        LinkingIndex.build(vocabulary.read(), staged / LINKER, Preference(home.config.extraction.prefer))
+        staged.replace(kept)
+    return str(kept)
+
+
 def _versions_in_use(home: Home) -> Iterable[str]:
     for stage in _READERS:
         for manifest in home.dataset(stage).manifests().values():
@@ -68,7 +98,7 @@ def _versions_in_use(home: Home) -> Iterable[str]:
 
 def _matcher(home: Home) -> Path | None:
     """The folder of the matcher in force; None where there is none on a disk of this machine."""
-    found = home.dataset("name_index").paths(suffix="/matcher/index.json")
+    found = home.dataset("name_index").paths(suffix=f"/{MATCHER}/index.json")
     folder = Path(found[0]).parent if found else None
     return folder if folder and folder.is_dir() else None
 

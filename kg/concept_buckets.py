@@ -34,7 +34,8 @@ def named_in(paths: Mapping[int, Sequence[str]], columns: Sequence[str]) -> pa.T
     pieces = [pa.table({"bucket": pa.array([], pa.int64()), "curie": pa.array([], pa.string())})]
     for bucket, files in paths.items():
         for file in files:
-            rows = pq.read_table(file, columns=[*columns], partitioning=None).flatten()
+            with pq.ParquetFile(file) as parquet:
+                rows = parquet.read(columns=[*columns]).flatten()
             curies = pa.chunked_array([chunk for column in rows.columns for chunk in column.chunks], pa.string())
             found = curies.unique().drop_null()
             pieces.append(pa.table({"bucket": pa.array([bucket] * len(found), pa.int64()), "curie": found}))

@@ -166,7 +166,7 @@ def _concepts(vocabulary: pa.Table, curies: list[str], categories: dict[str, int
     number_of = {curie: number for number, curie in enumerate(curies)}
     own_curies, own_categories = (vocabulary.column(c).to_pylist() for c in ("curie", "category"))
     category_of = dict(zip(own_curies, own_categories, strict=True))
-    target = _folding(own_curies, category_of, vocabulary.column("xrefs").to_pylist(), preference)
+    target = _folding(_references(vocabulary), category_of, preference)
     chinese_only = frozenset(load_yaml("categories.yaml")["linkable_in_chinese"])
     linked = [target.get(curie, curie) for curie in own_curies]
     linked_categories = (category_of[curie] for curie in linked)
@@ -174,11 +174,13 @@ def _concepts(vocabulary: pa.Table, curies: list[str], categories: dict[str, int
         own if other not in categories or other in chinese_only else other
         for own, other in zip(own_categories, linked_categories, strict=True)
     ]
+    prefixes = [*map(prefix_of, own_curies)]
+    places = {(p, c): preference.place(f"{p}:", c) for p, c in {*zip(prefixes, own_categories, strict=True)}}
     kinds = {category: _KINDS.index(kind_of(category)) for category in set(own_categories)}
     return _Concepts(
         own=np.array([number_of[curie] for curie in own_curies], np.int32),
         linked=np.array([number_of[curie] for curie in linked], np.int32),
-        place=np.array([*map(preference.place, own_curies, own_categories)], np.int64),
+        place=np.array([places[pair] for pair in zip(prefixes, own_categories, strict=True)], np.int64),
         category=np.array([categories.get(c, -1) for c in own_categories], np.int32),
         linked_category=np.array([categories.get(c, -1) for c in meant], np.int32),
         chinese_only=np.array([c in chinese_only for c in own_categories], bool),
@@ -327,17 +329,27 @@ def _loses_to_unlinked(
     return loses
 
 
-def _folding(
-    curies: list[str], categories: dict[str, str], xrefs: list[list[str] | None], preference: Preference
-) -> dict[str, str]:
+def _references(vocabulary: pa.Table) -> dict[str, list[str]]:
+    """The concepts of the vocabulary that each concept refers to, of those that refer to any, in the order of the table."""
+    curies, xrefs = one_array(vocabulary.column("curie")), one_array(vocabulary.column("xrefs"))
+    targets = xrefs.flatten()
+    there = pc.is_in(targets, value_set=curies)
+    own = curies.take(pc.list_parent_indices(xrefs).filter(there))
+    found: dict[str, list[str]] = defaultdict(list)
+    for curie, target in zip(own.to_pylist(), targets.filter(there).to_pylist(), strict=True):
+        found[curie].append(target)
+    return found
+
+
+def _folding(references: dict[str, list[str]], categories: dict[str, str], preference: Preference) -> dict[str, str]:
     """For a concept, the concept of a vocabulary that is preferred for its class, which it is the only one of its own to refer to."""
     chosen: dict[str, str] = {}
-    for curie, references in zip(curies, xrefs, strict=True):
+    for curie, targets in references.items():
         category = categories[curie]
-        places = {r: preference.place(r, category) for r in references or () if r in categories}
-        best = min(places.values(), default=0)
+        places = {target: preference.place(target, category) for target in targets}
+        best = min(places.values())
         if best < preference.place(curie, category):
-            candidates = [r for r, place in places.items() if place == best]
+            candidates = [target for target, place in places.items() if place == best]
             if len(candidates) == 1:
                 chosen[curie] = candidates[0]
     claims: dict[tuple[str, str], int] = defaultdict(int)
