@@ -178,22 +178,18 @@ class RowCache:
             self._database.executemany("DELETE FROM texts WHERE segment = ?", numbers)
             self._database.executemany("DELETE FROM segments WHERE id = ?", numbers)
 
-    def size(self) -> int:
-        """Bytes in use."""
-        if self._database is None:
-            return 0
-        pages, free, page = (
-            self._database.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return int((pages - free) * page)
+    def _size(self) -> int:
+        """Bytes of the file."""
+        assert self._database is not None
+        pages, page = (self._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages * page)
 
     def collect(self) -> None:
         """Remove what was longest not used, as long as there is more than the limit."""
         if self._database is None:
             return
         with self._guarded("cleaned"):
-            size = self.size()
+            size = self._size()
             if size <= self._most:
                 return
             oldest = self._database.execute("SELECT id, length(rows) FROM segments ORDER BY used, id")
@@ -204,7 +200,7 @@ class RowCache:
                 gone.append(number)
                 size -= length
             self._remove(gone)
-            self._database.execute("PRAGMA incremental_vacuum").fetchall()
+            self._database.executescript("PRAGMA incremental_vacuum")  # execute would free one page
 
 
 #: How full it is after it was too full, so that not every build removes something.
