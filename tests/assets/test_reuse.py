@@ -16,6 +16,7 @@ from assets.stage import refresh
 from assets.stages import until
 from pipeline import claims
 from pipeline.extraction_config import ExtractionConfig
+from pipeline.finders import SpacyFinder
 from pipeline.text_reader import TextReader
 from tests.assets.test_extraction import ruler
 
@@ -127,9 +128,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     of_texts, of_document = TextReader.read, claims.evidence_rows
 
-    def reading(self, some):
+    def reading(self, some, found=None):
         texts.extend(some)
-        return of_texts(self, some)
+        return of_texts(self, some, found)
 
     def claiming(document, classifier=None):
         texts.append(f"claims of {document[0][0]}")
@@ -202,3 +203,28 @@ def test_a_damaged_cache_is_told_and_changes_nothing(
     assert files(inputs.build("home")) == files(inputs.build("new"))
     assert read
     assert "damaged" in caplog.text
+
+
+def test_a_recogniser_reads_a_text_once_whatever_becomes_of_the_vocabulary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+    of_texts = SpacyFinder.find
+
+    def searching(self, texts):
+        searched.extend(texts)
+        return of_texts(self, texts)
+
+    monkeypatch.setattr(SpacyFinder, "find", searching)
+    inputs = Inputs(tmp_path)
+    inputs.change("recogniser", "a", 0, 0)
+    inputs.build("home")
+    assert len(searched) == 6
+    searched.clear()
+    inputs.change("synonym", "a", 2, 1)
+    inputs.change("put", "a", 7, 0)
+    inputs.files["a"].append((8, 5))
+    changed = inputs.build("home")
+    assert searched == []
+    assert files(changed) == files(inputs.build("new"))
+    assert len(searched) == 7  # one text twice in a file is searched once for both
