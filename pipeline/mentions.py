@@ -141,7 +141,7 @@ def of_documents(made: Iterable[Made], documents: Iterable[pa.RecordBatch]) -> I
         owners = waiting.slice(0, len(told)).combine_chunks().take(pa.array(place))
         waiting = waiting.slice(len(told))
         spans = pa.Table.from_batches(batches, SPANS)
-        yield from pa.table([*owners.columns, *spans.columns], MENTIONS).combine_chunks().to_batches()
+        yield from pa.Table.from_arrays([*owners.columns, *spans.columns], schema=MENTIONS).to_batches()
 
 
 def _chunks(documents: Iterable[pa.RecordBatch], found: Iterator[list[FoundSpan] | None]) -> Iterator[_Task]:

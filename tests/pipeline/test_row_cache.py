@@ -123,6 +123,18 @@ def test_what_a_later_version_wrote_is_left_as_it_is(path, caplog):
     assert path.read_bytes() == before
 
 
+def test_what_an_earlier_version_wrote_is_begun_anew(path):
+    with RowCache(path, 1) as cache:
+        add(cache, "a", "one")
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE segments RENAME COLUMN used TO age")
+        database.execute("PRAGMA user_version = 0")
+    with RowCache(path, 1) as cache:
+        assert words(cache, "a") == [None]
+        add(cache, "b", "two")
+        assert words(cache, "b") == [["two"]]
+
+
 def test_beyond_the_limit_what_was_longest_not_used_goes(path):
     text = " ".join(os.urandom(20).hex() for _ in range(2000))
     names = [f"text {n}" for n in range(30)]
