@@ -39,7 +39,7 @@ __all__ = [
 
 #: Documents in one task of a worker.
 CHUNK_DOCUMENTS = 128
-_ALONE = 16
+_ALONE = 8
 #: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces or Chinese stops.
 MAX_PIECE = 100_000
 
@@ -76,7 +76,7 @@ def mention_workers(
 
     Args:
         vocabulary: a folder that `VocabularyIndex.build` made, or Parquet files of the vocabulary table.
-        count: processes; 1 reads in this process, and so are the first two thousand texts, since others cost a thousand to start.
+        count: processes; 1 reads in this process, and so are the first thousand texts, since starting others costs as much.
         ner: a recogniser that goes before the dictionary (see `finders`).
         linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
         encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
