@@ -71,7 +71,7 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
-    from assets.reuse import cached_mentions, noted, remembered, standing_mentions
+    from assets.reuse import cached_mentions, found_spans, noted, remembered, standing_mentions
     from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
     from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
 
@@ -93,9 +93,9 @@ def mentions(job: Job) -> None:
         return
     cached = cached_mentions(job, documents, texts, standing)
     unread = [text not in standing and text not in cached for text in texts]
-    read = remembered(
-        job, [*compress(texts, unread)], job.inputs[INPUT], read_texts(documents(["text"], unread), workers)
-    )
+    found = found_spans(job, documents, texts, unread, workers) if settings.ner else None
+    read = read_texts(documents(["text"], unread), workers, found)
+    read = remembered(job, [*compress(texts, unread)], read, names=job.inputs[INPUT])
     made = noted(job, texts, renewed(texts, [standing, cached], read))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
@@ -114,7 +114,7 @@ def evidence(job: Job) -> None:
     A lexicon of triggers, typed by the Biolink classes of both ends, in single sentences; and, where one is configured, a trained
     classifier over pairs of a document. Negation and hedging are noted, not dropped.
     """
-    from assets.reuse import cached_claims, earlier_rows, noted, remembered
+    from assets.reuse import cached_rows, earlier_rows, noted, remembered
     from pipeline.claims import MENTION_COLUMNS, document_fingerprints, evidence_workers, read_claims, with_mentions
     from pipeline.document_rows import EarlierRows, documents_with_text, renewed
 
@@ -125,11 +125,11 @@ def evidence(job: Job) -> None:
     sources = [*document_fingerprints(documents(["doc_id", "version", "sections"]), mentions.told)]
     claiming = [source for source in sources if source is not None]
     standing = earlier_rows(job)
-    cached = cached_claims(job, [source for source in claiming if source not in standing])
+    cached = cached_rows(job, [source for source in claiming if source not in standing])
     missing = [source for source in claiming if source not in standing and source not in cached]
     unread = [source is not None and source not in standing and source not in cached for source in sources]
     some = documents(["doc_id", "version", "text", "sections"], unread, batch_size=512)
-    read = remembered(job, missing, "", read_claims(with_mentions(some, mentions), workers))
+    read = remembered(job, missing, read_claims(with_mentions(some, mentions), workers))
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
     for batches, _ in noted(job, claiming, renewed(claiming, [standing, cached], read)):
         for rows in batches:

@@ -14,14 +14,26 @@ import pyarrow as pa
 
 from assets.name_versions import INPUT, changed_since
 from assets.stage import Job
-from pipeline.document_rows import DOCUMENT_ROWS, EarlierRows, Made
+from pipeline.document_rows import DOCUMENT_ROWS, EarlierRows, Made, renewed
+from pipeline.finders import finder_name
 from pipeline.hashing import hash_fields
+from pipeline.mentions import find_spans
+from pipeline.parallel import Workers
 from pipeline.row_cache import CachedRows, RowCache
 
 if TYPE_CHECKING:
     from pipeline.name_changes import NameChanges
 
-__all__ = ["Documents", "cached_claims", "cached_mentions", "earlier_rows", "noted", "remembered", "standing_mentions"]
+__all__ = [
+    "Documents",
+    "cached_mentions",
+    "cached_rows",
+    "earlier_rows",
+    "found_spans",
+    "noted",
+    "remembered",
+    "standing_mentions",
+]
 
 #: The documents of a batch that have a text: the columns asked for, of those that are wanted.
 Documents = Callable[[list[str], Sequence[bool]], Iterator[pa.RecordBatch]]
@@ -65,26 +77,46 @@ def cached_mentions(job: Job, documents: Documents, texts: Sequence[bytes], stan
     return CachedRows(places)
 
 
-def cached_claims(job: Job, sources: Iterable[bytes]) -> CachedRows:
-    """The claims that the cache has of documents, by their fingerprints."""
-    keys = {source: _key(job, source) for source in sources}
+def cached_rows(job: Job, fingerprints: Iterable[bytes], rules: str = "") -> CachedRows:
+    """The rows that the cache has of texts or documents, where the names of the vocabulary do not matter; `rules` as in `remembered`."""
+    keys = {fingerprint: _key(job, fingerprint, rules) for fingerprint in fingerprints}
     found = _cache(job).find(keys.values())
-    return CachedRows({source: found[key][""] for source, key in keys.items() if key in found})
+    return CachedRows({fingerprint: found[key][""] for fingerprint, key in keys.items() if key in found})
 
 
-def remembered(job: Job, fingerprints: Sequence[bytes], names: str, made: Iterable[Made]) -> Iterator[Made]:
+def remembered(
+    job: Job, fingerprints: Sequence[bytes], made: Iterable[Made], names: str = "", rules: str = ""
+) -> Iterator[Made]:
     """The same rows, while they are put into the cache.
 
     Args:
         fingerprints: of what they are made from, in order.
         names: version of the names they are made with; empty where these do not matter.
+        rules: what else they depend on; all that the stage depends on where not given.
     """
     first = 0
     for batches, told in made:
         after = first + len(told)
-        _cache(job).add([_key(job, fingerprint) for fingerprint in fingerprints[first:after]], names, (batches, told))
+        keys = [_key(job, fingerprint, rules) for fingerprint in fingerprints[first:after]]
+        _cache(job).add(keys, names, (batches, told))
         first = after
         yield batches, told
+
+
+def found_spans(
+    job: Job, documents: Documents, texts: Sequence[bytes], unread: Sequence[bool], workers: Workers
+) -> Iterator[Made]:
+    """What the recogniser finds in texts: it reads those that the cache does not know, whatever became of the vocabulary.
+
+    Args:
+        texts: fingerprints of the texts of `documents`, in order; `unread` says which are wanted.
+    """
+    name = job.once("finder_name", lambda: finder_name(str(job.home.config.extraction.ner)))
+    wanted = [*compress(texts, unread)]
+    cached = cached_rows(job, wanted, f"found {name}")
+    unknown = [is_wanted and text not in cached for text, is_wanted in zip(texts, unread, strict=True)]
+    found = find_spans(documents(["text"], unknown), workers)
+    return renewed(wanted, [cached], remembered(job, [*compress(texts, unknown)], found, rules=f"found {name}"))
 
 
 def noted(job: Job, fingerprints: Sequence[bytes], made: Iterable[Made]) -> Iterator[Made]:
@@ -105,9 +137,9 @@ def _cache(job: Job) -> RowCache:
     return cache
 
 
-def _key(job: Job, fingerprint: bytes) -> bytes:
+def _key(job: Job, fingerprint: bytes, rules: str = "") -> bytes:
     """The name of rows in the cache, which serves every stage under every configuration."""
-    return bytes.fromhex(hash_fields(job.rules, fingerprint.hex()))[:16]
+    return bytes.fromhex(hash_fields(rules or job.rules, fingerprint.hex()))[:16]
 
 
 def _changes(job: Job, version: str | None) -> NameChanges | None:

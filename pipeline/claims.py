@@ -45,7 +45,7 @@ __all__ = [
 EXTRACTOR = "trigger.v2"
 CHINESE_EXTRACTOR = "trigger.zh.v1"
 _CHUNK_DOCUMENTS = 256
-_ALONE = 8
+_ALONE = 4
 
 _Key = tuple[str, int, str]
 #: start, end, curie, category, negated, hedged, sentence start, sentence end
@@ -62,7 +62,7 @@ def evidence_workers(count: int = 1, classifier: str | None = None) -> Workers:
     """Processes that read claims: start them once, read many batches with them.
 
     Args:
-        count: processes; 1 reads in this process, and so are the first two thousand documents, since others cost a thousand to start.
+        count: processes; 1 reads in this process, and so are the first thousand documents, since starting others costs as much.
         classifier: folder that `materia train relations` wrote, whose claims come beside those of the patterns. Each process loads it
             once; without one torch is not imported.
 

@@ -172,20 +172,15 @@ class TokenClassifierFinder:
 
     def find(self, texts: Sequence[str]) -> list[list[FoundSpan]]:
         """The spans of each text."""
-        words: list[list[tuple[int, int, int, float]]] = [[] for _ in texts]
-        filled = [number for number, text in enumerate(texts) if text.strip()]
-        for begin in range(0, len(filled), _BATCH):
-            some = filled[begin : begin + _BATCH]
-            for number, found in zip(some, self._words([texts[n] for n in some]), strict=True):
-                words[number] = found
-        return [_joined(text, found, self._labels) for text, found in zip(texts, words, strict=True)]
+        # Each by itself: the last digits of a probability depend on what stands in a batch beside it.
+        return [_joined(text, self._words(text), self._labels) if text.strip() else [] for text in texts]
 
-    def _words(self, texts: Sequence[str]) -> list[list[tuple[int, int, int, float]]]:
-        """Of each text its words: start, end, number of the label of the first piece, and its probability."""
+    def _words(self, text: str) -> list[tuple[int, int, int, float]]:
+        """The words of a text: start, end, number of the label of the first piece, and its probability."""
         import torch
 
         windows = self._tokenizer(
-            [*texts],
+            [text],
             truncation=True,
             max_length=self._length,
             stride=min(_STRIDE, self._length // 4),
@@ -193,7 +188,7 @@ class TokenClassifierFinder:
             return_offsets_mapping=True,
         )
         # By the number of the word in its text: where a window ends inside a word, the window that has it whole counts.
-        best: list[dict[int, tuple[int, tuple[int, int], int, float]]] = [{} for _ in texts]
+        best: dict[int, tuple[int, tuple[int, int], int, float]] = {}
         count = len(windows["input_ids"])
         for first in range(0, count, _BATCH):
             some = range(first, min(first + _BATCH, count))
@@ -204,13 +199,12 @@ class TokenClassifierFinder:
                 top = self._model(**inputs).logits.softmax(-1).max(-1)
             for row, window in enumerate(some):
                 offsets, word_ids = windows["offset_mapping"][window], windows.word_ids(window)
-                found = best[windows["overflow_to_sample_mapping"][window]]
                 for token, place, last in _first_pieces(offsets, word_ids):
                     edge = min(token, len(offsets) - last)
                     word = word_ids[token]
-                    if word is not None and (word not in found or found[word][0] < edge):
-                        found[word] = (edge, place, int(top.indices[row, token]), float(top.values[row, token]))
-        return [[(*span, label, p) for _, (_, span, label, p) in sorted(found.items())] for found in best]
+                    if word is not None and (word not in best or best[word][0] < edge):
+                        best[word] = (edge, place, int(top.indices[row, token]), float(top.values[row, token]))
+        return [(*span, label, p) for _, (_, span, label, p) in sorted(best.items())]
 
 
 def _first_pieces(

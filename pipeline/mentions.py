@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, tee
+from itertools import chain, islice, repeat, tee
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.document_rows import Made, Told
+from pipeline.finders import FoundSpan
 from pipeline.hashing import hash_fields
 from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
@@ -25,17 +26,33 @@ if TYPE_CHECKING:
     from pipeline.mention_spans import Mention
     from pipeline.text_reader import TextReader
 
-__all__ = ["CHUNK_DOCUMENTS", "SPANS", "find_mentions", "mention_workers", "of_documents", "read_texts"]
+__all__ = [
+    "CHUNK_DOCUMENTS",
+    "FOUND",
+    "SPANS",
+    "find_mentions",
+    "find_spans",
+    "mention_workers",
+    "of_documents",
+    "read_texts",
+]
 
 #: Documents in one task of a worker.
 CHUNK_DOCUMENTS = 128
-_ALONE = 16
+_ALONE = 8
 #: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces or Chinese stops.
 MAX_PIECE = 100_000
 
 _DOCUMENT = pa.schema([MENTIONS.field(name) for name in ("doc_id", "version", "text_hash")])
 #: The columns of MENTIONS that depend on the text alone.
 SPANS = pa.schema([field for field in MENTIONS if field.name not in _DOCUMENT.names])
+
+
+#: What a recogniser finds: the columns of `finders.FoundSpan`.
+FOUND = pa.schema([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string()), ("score", pa.float64())])
+
+#: Texts, each with what a recogniser found in it where that is known.
+_Task = list[tuple[str, list[FoundSpan] | None]]
 
 
 class _Setup(NamedTuple):
@@ -59,7 +76,7 @@ def mention_workers(
 
     Args:
         vocabulary: a folder that `VocabularyIndex.build` made, or Parquet files of the vocabulary table.
-        count: processes; 1 reads in this process, and so are the first two thousand texts, since others cost a thousand to start.
+        count: processes; 1 reads in this process, and so are the first thousand texts, since starting others costs as much.
         ner: a recogniser that goes before the dictionary (see `finders`).
         linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
         encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
@@ -82,15 +99,30 @@ def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iter
     yield from of_documents(read_texts(read, workers), named)
 
 
-def read_texts(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[Made]:
-    """The mentions of each text, which depend on nothing but the text: batches of the columns of `SPANS`.
+def read_texts(
+    documents: Iterable[pa.RecordBatch], workers: Workers, found: Iterable[Made] | None = None
+) -> Iterator[Made]:
+    """The mentions of each text, which depend on nothing but the text: batches of the columns `SPANS`.
 
     Args:
         documents: batches with the column text.
         workers: made by `mention_workers`.
+        found: what `find_spans` gives for the same texts, where that is known already.
     """
     (setup,) = workers.initargs
-    yield from workers.map(partial(_read_chunk, setup), _chunks(documents))
+    spans = _found_spans(found) if found is not None else repeat(None)
+    yield from workers.map(partial(_read_chunk, setup), _chunks(documents, spans))
+
+
+def find_spans(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[Made]:
+    """What the recogniser finds in each text, whatever the vocabulary is: batches of the columns `FOUND`.
+
+    Args:
+        documents: batches with the column text.
+        workers: made by `mention_workers` with a recogniser.
+    """
+    (setup,) = workers.initargs
+    yield from workers.map(partial(_find_in_chunk, setup), _chunks(documents, repeat(None)))
 
 
 def of_documents(made: Iterable[Made], documents: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -109,15 +141,15 @@ def of_documents(made: Iterable[Made], documents: Iterable[pa.RecordBatch]) -> I
         owners = waiting.slice(0, len(told)).combine_chunks().take(pa.array(place))
         waiting = waiting.slice(len(told))
         spans = pa.Table.from_batches(batches, SPANS)
-        yield from pa.table([*owners.columns, *spans.columns], MENTIONS).combine_chunks().to_batches()
+        yield from pa.Table.from_arrays([*owners.columns, *spans.columns], schema=MENTIONS).to_batches()
 
 
-def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
-    chunk: list[str] = []
+def _chunks(documents: Iterable[pa.RecordBatch], found: Iterator[list[FoundSpan] | None]) -> Iterator[_Task]:
+    chunk: _Task = []
     size = 0
     for batch in documents:
         for text in batch.column("text").to_pylist():
-            chunk.append(text)
+            chunk.append((text, next(found)))
             size += len(text)
             if len(chunk) >= CHUNK_DOCUMENTS or size > 1_000_000:
                 yield chunk
@@ -141,10 +173,21 @@ def _load(setup: _Setup) -> TextReader:
     return _READERS[setup]
 
 
-def _read_chunk(setup: _Setup, texts: list[str]) -> Made:
-    pieces = [(number, offset, piece) for number, text in enumerate(texts) for offset, piece in _pieces(text)]
-    rows: list[list[Mention]] = [[] for _ in texts]
-    for (number, offset, _), mentions in zip(pieces, _load(setup).read([piece for *_, piece in pieces]), strict=True):
+def _read_chunk(setup: _Setup, task: _Task) -> Made:
+    pieces = _pieces_of(task)
+    found = None
+    if task and task[0][1] is not None:
+        found = [
+            [
+                span._replace(start=span.start - offset, end=span.end - offset)
+                for span in task[number][1] or ()
+                if offset <= span.start < offset + len(piece)
+            ]
+            for number, offset, piece in pieces
+        ]
+    rows: list[list[Mention]] = [[] for _ in task]
+    read = _load(setup).read([piece for *_, piece in pieces], found)
+    for (number, offset, _), mentions in zip(pieces, read, strict=True):
         if offset:
             for mention in mentions:
                 for column in ("start", "end", "sentence_start", "sentence_end"):
@@ -154,9 +197,32 @@ def _read_chunk(setup: _Setup, texts: list[str]) -> Made:
     return [batch], [Told(len(some), _content(some)) for some in rows]
 
 
+def _find_in_chunk(setup: _Setup, task: _Task) -> Made:
+    pieces = _pieces_of(task)
+    finder = _load(setup).finder
+    assert finder is not None
+    spans: list[list[FoundSpan]] = [[] for _ in task]
+    for (number, offset, _), found in zip(pieces, finder.find([piece for *_, piece in pieces]), strict=True):
+        spans[number] += (span._replace(start=span.start + offset, end=span.end + offset) for span in found)
+    rows = [span._asdict() for some in spans for span in some]
+    return [pa.RecordBatch.from_pylist(rows, schema=FOUND)], [Told(len(some)) for some in spans]
+
+
+def _found_spans(made: Iterable[Made]) -> Iterator[list[FoundSpan]]:
+    for batches, told in made:
+        columns = [column.to_pylist() for column in pa.Table.from_batches(batches, FOUND).columns]
+        rows = map(FoundSpan, *columns)
+        yield from ([*islice(rows, count)] for count, _ in told)
+
+
 def _content(mentions: Sequence[Mention]) -> bytes:
     """What the mentions of a text say, as a hash: whatever is made of them need not be made again while it is the same."""
     return bytes.fromhex(hash_fields(*chain.from_iterable(mention.values() for mention in mentions)))[:16]
+
+
+def _pieces_of(task: _Task) -> list[tuple[int, int, str]]:
+    """The texts of a task in pieces: number of the text, offset of the piece in it, the piece."""
+    return [(number, offset, piece) for number, (text, _) in enumerate(task) for offset, piece in _pieces(text)]
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

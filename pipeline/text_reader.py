@@ -7,10 +7,11 @@ the detector of the pipeline sees brackets within brackets, its short forms may 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from pipeline.definitions import Definitions
 from pipeline.extractor import Extractor, Part
-from pipeline.finders import load_finder
+from pipeline.finders import Finder, FoundSpan, finder_name, load_finder
 from pipeline.mention_spans import Mention
 from pipeline.sentences import split_sentences
 from pipeline.tokenizer import ChunkTokenizer
@@ -33,15 +34,25 @@ class TextReader:
         self, index: VocabularyIndex, *, ner: str | None = None, linker: str | None = None, encoder: str | None = None
     ) -> None:
         self.extractor = Extractor(index, linker, encoder)
-        self.finder = load_finder(ner) if ner else None
+        self._ner, self._name = ner, finder_name(ner) if ner else ""
         self._definitions = Definitions(ChunkTokenizer())
 
-    def read(self, texts: Sequence[str]) -> list[list[Mention]]:
-        """The mentions of each text, in order of their start."""
-        found = self.finder.find(texts) if self.finder else [None] * len(texts)
-        name = self.finder.name if self.finder else ""
+    @cached_property
+    def finder(self) -> Finder | None:
+        """The recogniser, loaded when the first text is to be searched."""
+        return load_finder(self._ner) if self._ner else None
+
+    def read(self, texts: Sequence[str], found: Sequence[Sequence[FoundSpan]] | None = None) -> list[list[Mention]]:
+        """The mentions of each text, in order of their start.
+
+        Args:
+            found: what the recogniser found in each, where that is known already.
+        """
+        spans: Sequence[Sequence[FoundSpan] | None] = [None] * len(texts)
+        if self._ner:
+            spans = found if found is not None else self.finder.find(texts) if self.finder else spans
         parts = [
-            Part(text, split_sentences(text), self._definitions(text), self.extractor.names(text), spans, name)
-            for text, spans in zip(texts, found, strict=True)
+            Part(text, split_sentences(text), self._definitions(text), self.extractor.names(text), some, self._name)
+            for text, some in zip(texts, spans, strict=True)
         ]
         return self.extractor.read(parts)

@@ -2,7 +2,7 @@
 
 Bulk reading cuts only what stands around brackets, a few words of a text. Importing spaCy for these took 1.9 s of processor time, in
 every worker; the same rules on plain strings open in 40 ms. The rules (patterns of affixes, exceptions such as "don't") are
-spaCy's and scispaCy's own, kept in `lexicons/tokenizer.en.json` as `rules_of` writes them; a test holds the file and what is cut by it
+spaCy's (MIT) and scispaCy's (Apache 2.0) own, kept in `lexicons/tokenizer.en.json` as `rules_of` writes them; a test holds the file and what is cut by it
 equal to theirs. Rejected: keeping the tokens of known words in a home's cache, which still imports spaCy for the first new word.
 """
 
@@ -36,7 +36,10 @@ def make_tokenizer(nlp: Language) -> Tokenizer:
 
 
 def rules_of(tokenizer: Tokenizer) -> dict[str, Any]:
-    """The rules of a tokenizer as the file of rules has them: patterns of affixes, and the tokens of each exception."""
+    """The rules of a tokenizer as the file of rules has them: patterns of affixes, and the tokens of each exception.
+
+    After an upgrade of spaCy or scispaCy the file is written anew from `rules_of(make_tokenizer(spacy.blank("en")))`, as JSON.
+    """
     from spacy.symbols import ORTH
 
     finders = {"prefix": tokenizer.prefix_search, "suffix": tokenizer.suffix_search, "infix": tokenizer.infix_finditer}

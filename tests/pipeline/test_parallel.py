@@ -1,5 +1,6 @@
 """The ordered map: results in order, few tasks in memory, errors where they belong."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -43,3 +44,16 @@ def test_only_a_window_of_tasks_is_taken_ahead() -> None:
         next(results)
         assert taken <= 7
         list(results)
+
+
+def here(_: int) -> int:
+    return os.getpid()
+
+
+def test_the_first_tasks_are_done_here_and_others_are_started_only_for_more() -> None:
+    with Workers(2, alone=3) as pool:
+        assert list(pool.map(here, range(2))) == [os.getpid()] * 2
+        assert pool._pool is None
+        places = list(pool.map(here, range(4)))
+        assert [place == os.getpid() for place in places] == [True, False, False, False]
+        assert list(pool.map(square, range(5))) == [0, 1, 4, 9, 16]
