@@ -13,6 +13,8 @@ from assets.stage import Job, Need, Stage
 from kg.config import RewritingConfig
 from kg.name_reading import NameReader
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
+from pipeline.duck import one_batch
+from pipeline.storage import read_table
 
 __all__ = ["STAGES"]
 
@@ -39,12 +41,33 @@ def withholding(job: Job) -> None:
 
     One step that writes the list of every bucket; a bucket whose list did not change keeps its data version.
     """
-    from kg.withholding import withheld_claims
+    from kg.shuffle import by_bucket
+    from kg.withholding import WITHHELD_BY_BUCKET, changed_buckets, withheld_claims
 
-    triples = job.dataset("triples")
-    paths = [path for key in job.home.buckets for path in triples.paths(key)]
-    rows = withheld_claims(paths, job.dataset("vocabulary").paths(), job.home.config.buckets)
-    write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
+    found = withheld_claims(_bucket_paths(job, "triples"), [_kinds(job)], job.home.config.buckets)
+    claims = pa.Table.from_batches(found, WITHHELD_BY_BUCKET)
+    job.writer.state("claims", WITHHELD_BY_BUCKET).write(claims)
+    before = job.writer.dataset.state("claims") if job.previous else None
+    only = changed_buckets(read_table(before), claims) if before else None
+    rows = by_bucket(one_batch(claims), WITHHELD_CLAIMS)
+    write_buckets(
+        job, "withheld_claims", WITHHELD_CLAIMS, (part for part in rows if only is None or part[0] in only), only
+    )
+
+
+def _kinds(job: Job) -> str:
+    """The table of which concept is a kind of which: that of the build before where the vocabulary is the same."""
+    from kg.withholding import KINDS, kinds_of
+
+    kept = job.writer.dataset.state("kinds")
+    if job.previous and kept and not any(name.startswith("vocabulary/") for name in job.changed_inputs()):
+        job.writer.keep(next(entry for entry in job.previous.files if kept.endswith(entry.path)))
+        return kept
+    sink = job.writer.state("kinds", KINDS)
+    for rows in kinds_of(job.dataset("vocabulary").paths()):
+        sink.write(rows)
+    sink.close()
+    return str(sink.path)
 
 
 def _withheld(job: Job) -> frozenset[str]:
@@ -158,7 +181,7 @@ STAGES = [
         "withholding",
         "corpus",
         withholding,
-        version="3",
+        version="4",
         needs=(Need("triples", "bucket"), Need("vocabulary")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),
