@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,11 +11,15 @@ import pyarrow.compute as pc
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
+from kg.changed_documents import keys_by_bucket, merge_buckets
 from kg.config import RewritingConfig
 from kg.name_reading import NameReader
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 from pipeline.duck import one_batch
 from pipeline.storage import read_table
+
+if TYPE_CHECKING:
+    from kg.context_shuffle import ContextSince
 
 __all__ = ["STAGES"]
 
@@ -44,7 +49,8 @@ def withholding(job: Job) -> None:
     from kg.shuffle import by_bucket
     from kg.withholding import WITHHELD_BY_BUCKET, changed_buckets, withheld_claims
 
-    found = withheld_claims(_bucket_paths(job, "triples"), [_kinds(job)], job.home.config.buckets)
+    triples = [path for paths in _bucket_paths(job, "triples").values() for path in paths]
+    found = withheld_claims(triples, [_kinds(job)], job.home.config.buckets)
     claims = pa.Table.from_batches(found, WITHHELD_BY_BUCKET)
     job.writer.state("claims", WITHHELD_BY_BUCKET).write(claims)
     before = job.writer.dataset.state("claims") if job.previous else None
@@ -134,24 +140,50 @@ def triple_context_shuffle(job: Job) -> None:
 
     One step that writes every bucket, so that a bucket can be told without reading another.
     """
-    from kg.triple_context import context_of_triples
+    from kg.context_shuffle import STATE, context_keys, shuffle_context
 
-    config = job.home.config
-    rows = context_of_triples(
-        _bucket_paths(job, "triples"),
-        _bucket_paths(job, "evidence_by_bucket"),
-        _bucket_paths(job, "literature_by_bucket"),
-        config.buckets,
-        withheld=_bucket_paths(job, "withheld_claims"),
+    config, since = job.home.config, _context_since(job)
+    assets = ("triples", "evidence_by_bucket", "literature_by_bucket", "withheld_claims")
+    with shuffle_context(
+        *(_bucket_paths(job, asset) for asset in assets),
         minimum_belief=config.corpus.minimum_belief,
         chains="chain" in config.corpus.forms,
         quotations="quotation" in config.corpus.forms,
-    )
-    write_buckets(job, "triple_context", CONTEXT, rows)
+        since=since,
+    ) as shuffle:
+        for name, schema in STATE.items():
+            sink = job.writer.state(name, schema)
+            for rows in shuffle.states[name]:
+                sink.write(rows)
+        if since is None:
+            write_buckets(job, "triple_context", CONTEXT, shuffle.rows)
+            return
+        keyed = pa.table([shuffle.changed["bucket"], context_keys(shuffle.changed)], ["bucket", "key"])
+        changed = keys_by_bucket(keyed, "key")
+
+        def kept(bucket: int) -> pa.Table:
+            rows = job.dataset("triple_context").read(job.home.buckets[bucket])
+            return rows.filter(pc.invert(pc.is_in(context_keys(rows), changed[bucket])))
+
+        merged = merge_buckets(shuffle.rows, changed, kept, lambda rows: pc.sort_indices(context_keys(rows)))
+        write_buckets(job, "triple_context", CONTEXT, merged, only=changed)
 
 
-def _bucket_paths(job: Job, asset: str) -> list[str]:
-    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
+def _context_since(job: Job) -> ContextSince | None:
+    """What the buckets of the context were made from as they stand, where they may be brought up to date."""
+    from kg.context_shuffle import STATE, ContextSince
+
+    kept = {name: [path] for name in STATE if (path := job.writer.dataset.state(name))}
+    if job.previous is None or len(kept) < len(STATE):
+        return None
+    numbers = {key: number for number, key in enumerate(job.home.buckets)}
+    changed = [name.partition("/")[::2] for name in job.changed_inputs()]
+    papers = {numbers[key] for asset, key in changed if asset == "literature_by_bucket"}
+    return ContextSince(kept, {numbers[key] for asset, key in changed if asset != "literature_by_bucket"}, papers)
+
+
+def _bucket_paths(job: Job, asset: str) -> dict[int, list[str]]:
+    return {number: job.dataset(asset).paths(key) for number, key in enumerate(job.home.buckets)}
 
 
 def literature_corpus(job: Job) -> None:
@@ -191,6 +223,7 @@ STAGES = [
         "triple_context_shuffle",
         "corpus",
         triple_context_shuffle,
+        version="2",
         needs=(
             Need("triples", "bucket"),
             Need("evidence_by_bucket", "bucket"),
