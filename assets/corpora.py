@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,12 +14,18 @@ from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.shards import changed_shards, state_before
 from assets.stage import Job, Need, Stage
+from kg.changed_documents import keys_by_bucket, merge_buckets
 from kg.config import RewritingConfig
 from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
 from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
+from pipeline.duck import one_batch
+from pipeline.storage import read_table
+
+if TYPE_CHECKING:
+    from kg.context_shuffle import ContextSince
 
 __all__ = ["STAGES"]
 
@@ -28,12 +35,34 @@ def withholding(job: Job) -> None:
 
     One step that writes the list of every bucket; a bucket whose list did not change keeps its data version.
     """
-    from kg.withholding import withheld_claims
+    from kg.shuffle import by_bucket
+    from kg.withholding import WITHHELD_BY_BUCKET, changed_buckets, withheld_claims
 
-    triples = job.dataset("triples")
-    paths = [path for key in job.home.buckets for path in triples.paths(key)]
-    rows = withheld_claims(paths, job.dataset("vocabulary").paths(), job.home.config.buckets)
-    write_buckets(job, "withheld_claims", WITHHELD_CLAIMS, rows)
+    triples = [path for paths in _bucket_paths(job, "triples").values() for path in paths]
+    found = withheld_claims(triples, [_kinds(job)], job.home.config.buckets)
+    claims = pa.Table.from_batches(found, WITHHELD_BY_BUCKET)
+    job.writer.state("claims", WITHHELD_BY_BUCKET).write(claims)
+    before = job.writer.dataset.state("claims") if job.previous else None
+    only = changed_buckets(read_table(before), claims) if before else None
+    rows = by_bucket(one_batch(claims), WITHHELD_CLAIMS)
+    write_buckets(
+        job, "withheld_claims", WITHHELD_CLAIMS, (part for part in rows if only is None or part[0] in only), only
+    )
+
+
+def _kinds(job: Job) -> str:
+    """The table of which concept is a kind of which: that of the build before where the vocabulary is the same."""
+    from kg.withholding import KINDS, kinds_of
+
+    kept = job.writer.dataset.state("kinds")
+    if job.previous and kept and not any(name.startswith("vocabulary/") for name in job.changed_inputs()):
+        job.writer.keep(next(entry for entry in job.previous.files if kept.endswith(entry.path)))
+        return kept
+    sink = job.writer.state("kinds", KINDS)
+    for rows in kinds_of(job.dataset("vocabulary").paths()):
+        sink.write(rows)
+    sink.close()
+    return str(sink.path)
 
 
 def verbalized_corpus(job: Job) -> None:
@@ -127,24 +156,50 @@ def triple_context_shuffle(job: Job) -> None:
 
     One step that writes every bucket, so that a bucket can be told without reading another.
     """
-    from kg.triple_context import context_of_triples
+    from kg.context_shuffle import STATE, context_keys, shuffle_context
 
-    config = job.home.config
-    rows = context_of_triples(
-        _bucket_paths(job, "triples"),
-        _bucket_paths(job, "evidence_by_bucket"),
-        _bucket_paths(job, "literature_by_bucket"),
-        config.buckets,
-        withheld=_bucket_paths(job, "withheld_claims"),
+    config, since = job.home.config, _context_since(job)
+    assets = ("triples", "evidence_by_bucket", "literature_by_bucket", "withheld_claims")
+    with shuffle_context(
+        *(_bucket_paths(job, asset) for asset in assets),
         minimum_belief=config.corpus.minimum_belief,
         chains="chain" in config.corpus.forms,
         quotations="quotation" in config.corpus.forms,
-    )
-    write_buckets(job, "triple_context", CONTEXT, rows)
+        since=since,
+    ) as shuffle:
+        for name, schema in STATE.items():
+            sink = job.writer.state(name, schema)
+            for rows in shuffle.states[name]:
+                sink.write(rows)
+        if since is None:
+            write_buckets(job, "triple_context", CONTEXT, shuffle.rows)
+            return
+        keyed = pa.table([shuffle.changed["bucket"], context_keys(shuffle.changed)], ["bucket", "key"])
+        changed = keys_by_bucket(keyed, "key")
+
+        def kept(bucket: int) -> pa.Table:
+            rows = job.dataset("triple_context").read(job.home.buckets[bucket])
+            return rows.filter(pc.invert(pc.is_in(context_keys(rows), changed[bucket])))
+
+        merged = merge_buckets(shuffle.rows, changed, kept, lambda rows: pc.sort_indices(context_keys(rows)))
+        write_buckets(job, "triple_context", CONTEXT, merged, only=changed)
 
 
-def _bucket_paths(job: Job, asset: str) -> list[str]:
-    return [path for key in job.home.buckets for path in job.dataset(asset).paths(key)]
+def _context_since(job: Job) -> ContextSince | None:
+    """What the buckets of the context were made from as they stand, where they may be brought up to date."""
+    from kg.context_shuffle import STATE, ContextSince
+
+    kept = {name: [path] for name in STATE if (path := job.writer.dataset.state(name))}
+    if job.previous is None or len(kept) < len(STATE):
+        return None
+    numbers = {key: number for number, key in enumerate(job.home.buckets)}
+    changed = [name.partition("/")[::2] for name in job.changed_inputs()]
+    papers = {numbers[key] for asset, key in changed if asset == "literature_by_bucket"}
+    return ContextSince(kept, {numbers[key] for asset, key in changed if asset != "literature_by_bucket"}, papers)
+
+
+def _bucket_paths(job: Job, asset: str) -> dict[int, list[str]]:
+    return {number: job.dataset(asset).paths(key) for number, key in enumerate(job.home.buckets)}
 
 
 def literature_corpus(job: Job) -> None:
@@ -198,7 +253,7 @@ STAGES = [
         "withholding",
         "corpus",
         withholding,
-        version="3",
+        version="4",
         needs=(Need("triples", "bucket"), Need("vocabulary")),
         settings=lambda home: home.config.buckets,
         kinds=("duckdb",),
@@ -208,6 +263,7 @@ STAGES = [
         "triple_context_shuffle",
         "corpus",
         triple_context_shuffle,
+        version="2",
         needs=(
             Need("triples", "bucket"),
             Need("evidence_by_bucket", "bucket"),

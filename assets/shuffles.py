@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
 from assets.stage import Job, Need, Stage, batches_of
@@ -76,15 +77,19 @@ def _write(job: Job, shuffle: Shuffle, asset: str, schema: pa.Schema, order: str
     """Write the buckets in which something changed, and what the next build compares with."""
     (live,) = job.dataset("live_documents").paths()
     job.writer.state_copy("live", live)
-    kept = job.writer.state("digests", DIGESTS)
+    digests = job.writer.state("digests", DIGESTS)
     for rows in shuffle.digests:
-        kept.write(rows)
+        digests.write(rows)
     if shuffle.changed is None:
         write_buckets(job, asset, schema, shuffle.rows)
         return
     changed = keys_by_bucket(shuffle.changed, "doc_id")
-    standing = {bucket: job.dataset(asset).paths(job.home.buckets[bucket]) for bucket in changed}
-    merged = merge_buckets(shuffle.rows, standing, changed, schema, name="doc_id", order=order)
+
+    def kept(bucket: int) -> pa.Table:
+        rows = job.dataset(asset).read(job.home.buckets[bucket])
+        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], changed[bucket])))
+
+    merged = merge_buckets(shuffle.rows, changed, kept, lambda rows: pc.sort_indices(rows[order]))
     write_buckets(job, asset, schema, merged, only=changed)
 
 

@@ -19,8 +19,7 @@ from assets.extraction import name_index_folder
 from assets.home import open_home
 from kg.concepts import ambiguous_names, concepts_named
 from kg.name_reading import name_reader
-from kg.tables import CONTEXT, TRIPLES
-from kg.triple_context import context_of_triples
+from kg.tables import TRIPLES
 from kg.verbalize import verbalize
 from pipeline.hashing import hash_fields
 from pipeline.storage import Dataset
@@ -41,17 +40,13 @@ def main() -> None:
     named = triples["subject"].to_pylist() + triples["object"].to_pylist()
     vocabulary = home.dataset("vocabulary").paths()
     concepts = concepts_named(vocabulary, named)
-    context = context_of_triples(
-        *(_paths(home.dataset(asset)) for asset in ("triples", "evidence_by_bucket", "literature_by_bucket")),
-        buckets=1,
-        minimum_belief=home.config.corpus.minimum_belief,
-    )
+    context = pa.concat_tables([home.dataset("triple_context").read(key) for key in home.buckets])
     passages = verbalize(
         triples,
         concepts,
         home.config.corpus,
         ambiguous=ambiguous_names(vocabulary),
-        context=pa.Table.from_batches([rows for _, rows in context], CONTEXT),
+        context=context,
         splits=home.config.splits,
         read=name_reader(name_index_folder(home)),
     ).to_pylist()

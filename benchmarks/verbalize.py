@@ -31,8 +31,6 @@ from assets.home import Home, open_home
 from kg.concepts import ambiguous_names, concepts_named
 from kg.config import CorpusConfig, SplitConfig
 from kg.name_reading import name_reader
-from kg.tables import CONTEXT, TRIPLES
-from kg.triple_context import context_of_triples
 from kg.verbalize import verbalize
 
 
@@ -90,16 +88,11 @@ def main() -> None:
 
 def write_copies(home: Home, folder: Path, copies: int) -> None:
     """The home's triples, context and concepts; triples and context once a copy, under other ids."""
-    parts: dict[str, list[str]] = {}
-    for asset in ("triples", "evidence_by_bucket", "literature_by_bucket"):
-        dataset = home.dataset(asset)
-        parts[asset] = [path for key in dataset.manifests() for path in dataset.paths(key)]
+    triples, context = (
+        pa.concat_tables([home.dataset(asset).read(key) for key in home.buckets]).combine_chunks()
+        for asset in ("triples", "triple_context")
+    )
     vocabulary = home.dataset("vocabulary").paths()
-    triples = pa.concat_tables(
-        [pq.read_table(path).select(TRIPLES.names) for path in parts["triples"]]
-    ).combine_chunks()
-    found = context_of_triples(*parts.values(), buckets=1, minimum_belief=home.config.corpus.minimum_belief)
-    context = pa.Table.from_batches([rows for _, rows in found], CONTEXT).combine_chunks()
     concepts = concepts_named(vocabulary, triples["subject"].to_pylist() + triples["object"].to_pylist())
     pq.write_table(concepts, folder / "concepts.parquet")
     (folder / "ambiguous.json").write_text(json.dumps(sorted(ambiguous_names(vocabulary))))

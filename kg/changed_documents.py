@@ -12,14 +12,12 @@ once, in a killed build, is missed for good; digests compare what is with what w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.duck import stream, table_view
-from pipeline.storage import read_table
 from pipeline.tables import LIVE_DOCUMENTS, table_schema
 
 __all__ = ["DIGESTS", "Since", "affected_documents", "changed_documents", "keys_by_bucket", "merge_buckets"]
@@ -107,32 +105,26 @@ def keys_by_bucket(changed: pa.Table, name: str) -> dict[int, pa.Array]:
 
 def merge_buckets(
     rows: Iterator[tuple[int, pa.RecordBatch]],
-    standing: Mapping[int, Sequence[str]],
-    changed: Mapping[int, pa.Array],
-    schema: pa.Schema,
-    *,
-    name: str,
-    order: str,
+    changed: Iterable[int],
+    kept: Callable[[int], pa.Table],
+    order: Callable[[pa.Table], pa.Array],
 ) -> Iterator[tuple[int, pa.Table]]:
     """Buckets in which something changed: their rows as they stand, less those of what changed, and its new rows.
 
     Args:
         rows: bucket and new rows, buckets ascending.
-        standing: for each bucket its Parquet files.
-        changed: for each bucket to write, the values of the column `name` whose rows are replaced.
-        order: the column that the rows of a bucket are sorted by; no two rows are equal in it.
+        changed: the buckets to write.
+        kept: gives the rows of a bucket that stay as they are.
+        order: gives the places of the rows of a bucket in their order.
 
     Yields:
-        bucket and rows of the schema, for every bucket of `changed`, ascending.
+        bucket and rows, for every bucket of `changed`, ascending.
     """
     pending = next(rows, None)
     for bucket in sorted(changed):
-        pieces = [schema.empty_table()]
-        for path in standing[bucket]:
-            old = read_table(path)
-            pieces.append(old.filter(pc.invert(pc.is_in(old[name], changed[bucket]))))
+        pieces = [kept(bucket)]
         while pending is not None and pending[0] == bucket:
             pieces.append(pa.Table.from_batches([pending[1]]))
             pending = next(rows, None)
-        whole = pa.concat_tables([piece.cast(schema) for piece in pieces])
-        yield bucket, whole.take(pc.sort_indices(whole[order]))
+        whole = pa.concat_tables([piece.cast(pieces[0].schema) for piece in pieces])
+        yield bucket, whole.take(order(whole))

@@ -276,6 +276,9 @@ def _live_rows(connection: Any, documents: Sequence[str], rows: int) -> Iterator
         with UPath(path).open("rb") as source, pq.ParquetFile(source) as parquet:
             for batch in parquet.iter_batches(batch_size=rows, columns=_TEXT_COLUMNS):
                 start, end = np.searchsorted(numbers, [first, first + batch.num_rows]).tolist()
+                if start == end:
+                    first += batch.num_rows
+                    continue
                 texts = batch.take(pa.array(numbers[start:end] - first))
                 chosen = places.slice(start, end - start)
                 columns = [one_array(chosen[name]) for name in ("rank", "bucket")]

@@ -26,54 +26,83 @@ import pyarrow as pa
 from kg.refinement import related_triples
 from kg.shuffle import by_bucket
 from kg.tables import TRIPLES, WITHHELD_CLAIMS
-from pipeline.duck import MEMORY_LIMIT, connect, stream, table_view
+from pipeline.duck import MEMORY_LIMIT, connect, one_batch, stream, table_view
 from pipeline.hashing import BUCKET_SQL
-from pipeline.tables import VOCABULARY
+from pipeline.tables import VOCABULARY, describe, table_schema
 
-__all__ = ["withheld_claims"]
+__all__ = ["KINDS", "WITHHELD_BY_BUCKET", "changed_buckets", "kinds_of", "withheld_claims"]
 
-#: Concepts with their kinds for `related_triples`: what they are kinds of, and what a cross-reference or a name joins them to.
-_VOCABULARY_SQL: Final = """
-    CREATE TEMP TABLE preferred AS
-    SELECT curie, lower(unnest([name] || [t.name FOR t IN coalesce(translations, []) IF t.scope IN ('label', 'exact')])) AS name
-    FROM concepts;
-    CREATE TEMP TABLE called AS
-    SELECT curie, name FROM preferred
-    UNION SELECT curie, lower(unnest([s.name FOR s IN coalesce(synonyms, []) IF s.scope = 'exact'])) FROM concepts;
-    CREATE TEMP TABLE joined AS
-    SELECT a.curie, b.curie AS other FROM (SELECT curie, unnest(xrefs) AS xref FROM concepts) a JOIN concepts b ON b.curie = a.xref
-    UNION SELECT a.curie, b.curie FROM preferred a JOIN called b ON a.name = b.name AND a.curie <> b.curie;
-    CREATE TEMP TABLE vocabulary AS
-    SELECT curie, parents FROM concepts
-    UNION ALL SELECT curie, [other] FROM joined
-    UNION ALL SELECT other, [curie] FROM joined
+KINDS = table_schema(
+    "kinds",
+    1,
+    {
+        "child": (pa.string(), "CURIE of a concept"),
+        "parent": (pa.string(), "CURIE of one that it is a kind of, or that it is joined to; each pair once, sorted"),
+    },
+)
+
+WITHHELD_BY_BUCKET = table_schema(
+    "withheld_by_bucket",
+    1,
+    {"bucket": (pa.int32(), "bucket of the home")}
+    | {name: (pa.string(), text) for name, _, text in describe(WITHHELD_CLAIMS)},
+)
+
+#: Which concept is a kind of which for `related_triples`: by is_a, and both ways where a cross-reference or a name joins them.
+_KINDS_SQL: Final = """
+    WITH preferred AS MATERIALIZED (
+        SELECT curie, lower(unnest([name] || [t.name FOR t IN coalesce(translations, []) IF t.scope IN ('label', 'exact')])) AS name
+        FROM concepts
+    ), called AS (
+        SELECT curie, name FROM preferred
+        UNION ALL SELECT curie, lower(unnest([s.name FOR s IN coalesce(synonyms, []) IF s.scope = 'exact'])) FROM concepts
+    ), joined AS MATERIALIZED (
+        SELECT a.curie, b.curie AS other FROM (SELECT curie, unnest(xrefs) AS xref FROM concepts) a JOIN concepts b ON b.curie = a.xref
+        UNION SELECT a.curie, b.curie FROM preferred a JOIN called b ON a.name = b.name AND a.curie <> b.curie
+    ) SELECT curie AS child, unnest(parents) AS parent FROM concepts
+    UNION SELECT curie, other FROM joined
+    UNION SELECT other, curie FROM joined ORDER BY ALL
 """
+
+
+def kinds_of(vocabulary: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Which concept of a vocabulary is a kind of which, as far as withholding goes: batches of KINDS.
+
+    Args:
+        vocabulary: Parquet files of VOCABULARY.
+    """
+    with connect() as connection:
+        table_view(connection, "concepts", vocabulary, VOCABULARY)
+        yield from stream(connection, _KINDS_SQL)
 
 
 def withheld_claims(
     triples: Sequence[str],
-    vocabulary: Sequence[str],
+    kinds: Sequence[str],
     buckets: int,
     *,
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
-) -> Iterator[tuple[int, pa.RecordBatch]]:
+) -> Iterator[pa.RecordBatch]:
     """Training claims that entail a held-out one, by the buckets whose passages could make them.
 
     Args:
         triples: Parquet files of TRIPLES, of all buckets.
-        vocabulary: Parquet files of VOCABULARY.
+        kinds: Parquet files of KINDS.
         buckets: number of buckets of the home.
         threads: worker threads; all cores where None. The rows do not depend on it.
         memory_limit: what DuckDB may hold before it spills to disk.
 
     Yields:
-        Bucket and rows of WITHHELD_CLAIMS, buckets ascending, each claim once in a bucket, sorted.
+        Batches of WITHHELD_BY_BUCKET: each claim once in a bucket, sorted.
     """
     with connect(threads=threads, memory_limit=memory_limit) as connection:
-        table_view(connection, "triples", triples, TRIPLES)
-        table_view(connection, "concepts", vocabulary, VOCABULARY)
-        connection.execute(_VOCABULARY_SQL)
+        table_view(connection, "all_triples", triples, TRIPLES)
+        table_view(connection, "all_kinds", kinds, KINDS)
+        connection.execute(
+            """CREATE TEMP TABLE triples AS SELECT triple_id, subject, predicate, object, split FROM all_triples;
+               CREATE TEMP VIEW vocabulary AS SELECT child AS curie, [parent] AS parents FROM all_kinds"""
+        )
         held_out = connection.sql(
             "SELECT subject, predicate, object FROM triples WHERE split != 'train'"
         ).to_arrow_table()
@@ -82,7 +111,7 @@ def withheld_claims(
         rows = stream(
             connection,
             f"""WITH withheld AS MATERIALIZED (
-                    SELECT t.triple_id, min(h.triple_id) AS entails, any_value(t.subject) AS subject, any_value(t.doc_ids) AS doc_ids
+                    SELECT t.triple_id, min(h.triple_id) AS entails, any_value(t.subject) AS subject
                     FROM entailing e JOIN triples t ON t.triple_id = e.triple_id
                     JOIN triples h ON h.subject = e.subject AND h.predicate = e.predicate AND h.object = e.object
                     WHERE t.split = 'train' GROUP BY t.triple_id
@@ -90,8 +119,15 @@ def withheld_claims(
                     SELECT {subject}::INTEGER AS bucket, triple_id, entails FROM withheld
                     UNION
                     SELECT {document}::INTEGER, triple_id, entails
-                    FROM (SELECT triple_id, entails, unnest(doc_ids) AS doc_id FROM withheld)
+                    FROM (SELECT w.triple_id, w.entails, unnest(t.doc_ids) AS doc_id
+                          FROM withheld w JOIN all_triples t ON t.triple_id = w.triple_id)
                 ) SELECT * FROM places ORDER BY ALL""",  # noqa: S608
         )
         for batch in rows:
-            yield from by_bucket(batch, WITHHELD_CLAIMS)
+            yield batch.cast(WITHHELD_BY_BUCKET)
+
+
+def changed_buckets(before: pa.Table, now: pa.Table) -> set[int]:
+    """Buckets whose rows in two tables of WITHHELD_BY_BUCKET differ."""
+    parts = [dict(by_bucket(one_batch(table), WITHHELD_CLAIMS)) for table in (before, now)]
+    return {bucket for bucket in parts[0].keys() | parts[1].keys() if parts[0].get(bucket) != parts[1].get(bucket)}

@@ -33,6 +33,7 @@ __all__ = [
     "file_list",
     "first_of_equal",
     "one_array",
+    "one_batch",
     "sorted_on_disk",
     "stream",
     "table_view",
@@ -228,6 +229,11 @@ class SortedLists:
         struct = isinstance(self._kind, pa.StructType)
         values = pa.StructArray.from_arrays(columns, fields=list(self._kind)) if struct else columns[0]
         return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """A table as one batch, whatever pieces it came in."""
+    return pa.RecordBatch.from_arrays([one_array(column) for column in table.columns], schema=table.schema)
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -270,6 +270,13 @@ def test_only_the_live_version_of_a_text_is_read(library: Library) -> None:
     assert (row["text"], row["version"], [m["start"] for m in row["mentions"]]) == ("new", 2, [2])
 
 
+def test_a_stretch_of_texts_that_do_not_count_is_passed_over(library: Library) -> None:
+    """Long texts are read 64 at a time."""
+    docs: Rows = [{"doc_id": f"PMID:{i}", "text": f"{i} " * 4000} for i in range(200)]
+    inputs = library.documents(*docs), [], [], library.live(docs[3], docs[190])
+    assert {row["doc_id"] for row in literature_rows(*inputs)} == {"PMID:3", "PMID:190"}
+
+
 def test_nothing_in_nothing_out(library: Library) -> None:
     assert evidence_rows([], []) == []
     assert literature_rows([], [], [], []) == []

@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from kg.claims import triple_id
-from kg.tables import TRIPLES, WITHHELD_CLAIMS
-from kg.withholding import withheld_claims
+from kg.tables import TRIPLES
+from kg.withholding import KINDS as KINDS_TABLE
+from kg.withholding import WITHHELD_BY_BUCKET, changed_buckets, kinds_of, withheld_claims
 from pipeline.hashing import bucket_of
 from pipeline.tables import VOCABULARY
 
@@ -46,9 +47,10 @@ def withheld(tmp_path):
         ]
         pq.write_table(pa.Table.from_pylist(concepts, VOCABULARY), tmp_path / "vocabulary.parquet")
         paths = [[str(tmp_path / f"{name}.parquet")] for name in ("triples", "vocabulary")]
-        found = list(withheld_claims(*paths, buckets, threads=threads))
-        assert all(rows.schema == WITHHELD_CLAIMS for _, rows in found)
-        return [(bucket, *row.values()) for bucket, rows in found for row in rows.to_pylist()]
+        pq.write_table(pa.Table.from_batches(kinds_of(paths[1]), KINDS_TABLE), tmp_path / "kinds.parquet")
+        found = list(withheld_claims(paths[0], [str(tmp_path / "kinds.parquet")], buckets, threads=threads))
+        assert all(rows.schema == WITHHELD_BY_BUCKET for rows in found)
+        return [tuple(row.values()) for rows in found for row in rows.to_pylist()]
 
     return find
 
@@ -104,3 +106,22 @@ def test_the_order_of_claims_and_the_threads_change_nothing(withheld):
     found = withheld(claims)
     assert found == withheld(claims[::-1], threads=2)
     assert len({row[1] for row in found}) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ([(0, "a", "h"), (1, "b", "h")], [(0, "a", "h"), (1, "b", "h")], set()),
+        ([(0, "a", "h"), (1, "b", "h")], [(0, "a", "i"), (1, "b", "h")], {0}),
+        ([(0, "a", "h")], [(0, "a", "h"), (3, "b", "h")], {3}),
+        ([(2, "a", "h"), (3, "b", "h")], [], {2, 3}),
+    ],
+)
+def test_buckets_whose_list_came_out_the_same_are_not_written(before, now, expected):
+    tables = (
+        pa.Table.from_pylist(
+            [dict(zip(WITHHELD_BY_BUCKET.names, row, strict=True)) for row in rows], WITHHELD_BY_BUCKET
+        )
+        for rows in (before, now)
+    )
+    assert changed_buckets(*tables) == expected
