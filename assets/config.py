@@ -54,6 +54,11 @@ class Config(BaseModel):
     small_file_groups: int = Field(16, ge=1, description="batches that a folder of small files is grouped into")
     workers: int | None = Field(None, ge=1, description="processes for extraction; all cores where not set")
     deidentify: bool = Field(True, description="take what identifies a person out of the inputs given with --records")
+    cache_mib: int = Field(
+        1024,
+        ge=0,
+        description="most MiB of the cache of what was read in texts, for those that move or come back; 0 for none",
+    )
     vocabulary: VocabularyConfig = VocabularyConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     fusion: FusionConfig = FusionConfig()

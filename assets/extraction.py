@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
+from itertools import compress
 
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.name_versions import keep_version
+from assets.name_versions import INPUT, keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
@@ -15,8 +17,6 @@ from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
 
 __all__ = ["STAGES", "name_index_folder"]
-
-_SMALL = 2000
 
 
 def name_index(job: Job) -> None:
@@ -55,22 +55,38 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
-    from pipeline.mentions import find_mentions, mention_workers
+    from assets.reuse import cached_mentions, noted, remembered, standing_mentions
+    from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
+    from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
 
     names, settings = name_index_folder(job.home), job.home.config.extraction
     workers = job.once(
         "mention_workers",
         lambda: mention_workers(
-            [names], _worker_count(job), ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
+            [names], job.workers, ner=settings.ner, linker=settings.linker, encoder=settings.linker_encoder
         ),
     )
+    documents = partial(documents_with_text, job.dataset("documents"), job.key)
+    named = [*documents(["doc_id", "version"])]
+    texts = [text_fingerprint(text_hash) for batch in named for text_hash in batch.column("text_hash").to_pylist()]
+    standing = standing_mentions(job, documents, texts, SPANS.names)
+    if job.previous and job.changed_inputs() == {INPUT} and all(text in standing for text in texts):
+        job.writer.summary |= job.previous.summary
+        for entry in job.previous.files:
+            job.writer.keep(entry)
+        return
+    cached = cached_mentions(job, documents, texts, standing)
+    unread = [text not in standing and text not in cached for text in texts]
+    read = remembered(
+        job, [*compress(texts, unread)], job.inputs[INPUT], read_texts(documents(["text"], unread), workers)
+    )
+    made = noted(job, texts, renewed(texts, [standing, cached], read))
     sink = job.writer.table(f"{job.key}/mentions.parquet", MENTIONS)
     linked = 0
     finders: Counter[str] = Counter()
-    documents = job.dataset("documents").batches(job.key)
-    for rows in find_mentions(documents, workers):
+    for rows in of_documents(made, named):
         linked += rows.num_rows - rows.column("curie").null_count
-        finders.update(rows.column("finder").to_pylist())
+        finders.update({c["values"]: c["counts"] for c in rows.column("finder").value_counts().to_pylist()})
         sink.write(rows)
     job.writer.summary["linked"] = linked
     job.writer.summary["finders"] = dict(sorted(finders.items()))
@@ -82,20 +98,26 @@ def evidence(job: Job) -> None:
     A lexicon of triggers, typed by the Biolink classes of both ends, in single sentences; and, where one is configured, a trained
     classifier over pairs of a document. Negation and hedging are noted, not dropped.
     """
-    from pipeline.claims import evidence_workers, extract_evidence
+    from assets.reuse import cached_claims, earlier_rows, noted, remembered
+    from pipeline.claims import MENTION_COLUMNS, document_fingerprints, evidence_workers, read_claims, with_mentions
+    from pipeline.document_rows import EarlierRows, documents_with_text, renewed
 
     model = job.home.config.extraction.relations
-    workers = job.once("evidence_workers", lambda: evidence_workers(_worker_count(job), model))
+    workers = job.once("evidence_workers", lambda: evidence_workers(job.workers, model))
+    documents = partial(documents_with_text, job.dataset("documents"), job.key)
+    mentions = EarlierRows.of(job.dataset("mentions"), job.key, MENTION_COLUMNS)
+    sources = [*document_fingerprints(documents(["doc_id", "version", "sections"]), mentions.told)]
+    claiming = [source for source in sources if source is not None]
+    standing = earlier_rows(job)
+    cached = cached_claims(job, [source for source in claiming if source not in standing])
+    missing = [source for source in claiming if source not in standing and source not in cached]
+    unread = [source is not None and source not in standing and source not in cached for source in sources]
+    some = documents(["doc_id", "version", "text", "sections"], unread, batch_size=512)
+    read = remembered(job, missing, "", read_claims(with_mentions(some, mentions), workers))
     sink = job.writer.table(f"{job.key}/evidence.parquet", EVIDENCE)
-    documents, found = job.dataset("documents"), job.dataset("mentions")
-    for rows in extract_evidence(documents.batches(job.key), found.batches(job.key), workers):
-        sink.write(rows)
-
-
-def _worker_count(job: Job) -> int:
-    """One worker, that is this process, where there is little to read: starting others costs a thousand abstracts."""
-    manifests = (job.dataset("documents").manifest(key) for key in job.keys)
-    return job.workers if sum(manifest.rows for manifest in manifests if manifest) > _SMALL else 1
+    for batches, _ in noted(job, claiming, renewed(claiming, [standing, cached], read)):
+        for rows in batches:
+            sink.write(rows)
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
@@ -152,7 +174,7 @@ STAGES = [
         mentions,
         needs=(Need("documents", "same"), Need("name_index")),
         settings=lambda home: home.config.extraction.mention_models(),
-        version="3",
+        version="4",
         partitions="batch",
         tables=(MENTIONS,),
         kinds=("python", "parquet"),
@@ -161,7 +183,7 @@ STAGES = [
         "evidence",
         "extraction",
         evidence,
-        version=f"{EXTRACTOR}-{CHINESE_EXTRACTOR}",
+        version=f"2-{EXTRACTOR}-{CHINESE_EXTRACTOR}",
         settings=lambda home: home.config.extraction.relation_model(),
         needs=(Need("documents", "same"), Need("mentions", "same")),
         partitions="batch",

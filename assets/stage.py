@@ -62,6 +62,7 @@ class Job:
         workers: processes the stage may use.
         progress: told of what is being done, for a person.
         inputs: data version of every input, as the manifest will have them.
+        rules: hash of all that the output depends on beside these.
     """
 
     home: Home
@@ -74,6 +75,7 @@ class Job:
     keys: tuple[str, ...] = ()
     previous: Manifest | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    rules: str = ""
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def dataset(self, asset: str) -> Dataset:
@@ -271,7 +273,7 @@ def refresh(
             with dataset.writer(key) as writer:
                 job = Job(
                     home, key, writer, workers, progress, shared, stack,
-                    keys=stale, previous=previous if usable else None, inputs=inputs,
+                    keys=stale, previous=previous if usable else None, inputs=inputs, rules=rules,
                 )  # fmt: skip
                 stage.compute(job)
                 if job.checks:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.claims import MentionedDocument, documents_with_mentions, evidence_of
+from pipeline.claims import MentionedDocument, documents_with_mentions, evidence_rows
 from pipeline.duck import connect
 from pipeline.errors import MateriaError
 from pipeline.gold_corpus import GoldCorpus
@@ -116,7 +116,8 @@ def gold_claims(
         documents = list(group)
         pairs = {document[0][0]: _pairs(document, scheme) for document in documents}
         candidates += _candidates(pairs, held, scheme)
-        evidence += _about(evidence_of(documents, classifier_of(documents[0][0][0])).to_pylist(), pairs)
+        classifier = classifier_of(documents[0][0][0])
+        evidence += _about([row for document in documents for row in evidence_rows(document, classifier)], pairs)
     table = pa.Table.from_pylist([{"claim": n, **row} for n, row in enumerate(candidates)], schema=CANDIDATES)
     missed = sum(map(len, held.values())) - sum(row["true"] for row in candidates)
     return GoldClaims(table, pa.Table.from_pylist(evidence, schema=EVIDENCE), len(corpus.doc_ids), missed)

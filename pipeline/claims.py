@@ -10,14 +10,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.document_rows import Made, RowSource, Told, text_fingerprint
 from pipeline.errors import MateriaError
 from pipeline.han import is_chinese
-from pipeline.hashing import evidence_id
+from pipeline.hashing import evidence_id, hash_fields
 from pipeline.parallel import Workers
 from pipeline.tables import EVIDENCE
 from pipeline.trigger_patterns import EntitySpan, Found, find_claims, kind_of
@@ -28,18 +30,22 @@ if TYPE_CHECKING:
 __all__ = [
     "CHINESE_EXTRACTOR",
     "EXTRACTOR",
+    "document_fingerprints",
     "documents_with_mentions",
-    "evidence_of",
     "evidence_row",
+    "evidence_rows",
     "evidence_workers",
     "extract_evidence",
+    "read_claims",
     "sentence_claims",
+    "with_mentions",
 ]
 
 #: Name and version of the pattern tier, part of every evidence id: of English and of Chinese sentences.
 EXTRACTOR = "trigger.v2"
 CHINESE_EXTRACTOR = "trigger.zh.v1"
 _CHUNK_DOCUMENTS = 256
+_ALONE = 8
 
 _Key = tuple[str, int, str]
 #: start, end, curie, category, negated, hedged, sentence start, sentence end
@@ -48,21 +54,22 @@ MentionRow = tuple[int, int, str, str, bool, bool, int, int]
 MentionedDocument = tuple[_Key, str, list[tuple[int, str]], list[MentionRow]]
 SentenceClaim = tuple[int, int, Found, EntitySpan, EntitySpan]
 _Task = list[MentionedDocument]
-_MENTION_COLUMNS = ("start", "end", "curie", "category", "negated", "hedged", "sentence_start", "sentence_end")
+#: The columns of MENTIONS that claims are made from.
+MENTION_COLUMNS = ("start", "end", "curie", "category", "negated", "hedged", "sentence_start", "sentence_end")
 
 
 def evidence_workers(count: int = 1, classifier: str | None = None) -> Workers:
     """Processes that read claims: start them once, read many batches with them.
 
     Args:
-        count: processes; 1 reads in this process.
+        count: processes; 1 reads in this process, and so are the first two thousand documents, since others cost a thousand to start.
         classifier: folder that `materia train relations` wrote, whose claims come beside those of the patterns. Each process loads it
             once; without one torch is not imported.
 
     Raises:
         MateriaError: the folder holds no classifier, at the first reading.
     """
-    return Workers(count, _load, (classifier,))
+    return Workers(count, _load, (classifier,), alone=_ALONE)
 
 
 def extract_evidence(
@@ -83,8 +90,19 @@ def extract_evidence(
     Raises:
         MateriaError: where mentions are left that belong to no document, that is, where the two streams do not fit.
     """
+    for batches, _ in read_claims(documents_with_mentions(documents, mentions), workers):
+        yield from batches
+
+
+def read_claims(documents: Iterable[MentionedDocument], workers: Workers) -> Iterator[Made]:
+    """The claims of each document [EVIDENCE], which depend on nothing but the document and its mentions.
+
+    Args:
+        documents: with mentions, as `documents_with_mentions` yields them.
+        workers: made by `evidence_workers`.
+    """
     (classifier,) = workers.initargs
-    yield from workers.map(partial(_read_chunk, classifier), _chunks(documents, mentions))
+    yield from workers.map(partial(_read_chunk, classifier), _chunks(documents))
 
 
 @cache
@@ -97,15 +115,51 @@ def _load(classifier: str | None) -> Classifier | None:
     return load_classifier(classifier)
 
 
-def _chunks(documents: Iterable[pa.RecordBatch], mentions: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
+def _chunks(documents: Iterable[MentionedDocument]) -> Iterator[_Task]:
     chunk: _Task = []
-    for document in documents_with_mentions(documents, mentions):
+    for document in documents:
         chunk.append(document)
         if len(chunk) >= _CHUNK_DOCUMENTS:
             yield chunk
             chunk = []
     if chunk:
         yield chunk
+
+
+def with_mentions(documents: Iterable[pa.RecordBatch], mentions: RowSource) -> Iterator[MentionedDocument]:
+    """Documents with the mentions of their texts.
+
+    Args:
+        documents: batches with the columns doc_id, version, text_hash, text and sections of DOCUMENTS.
+        mentions: rows with the columns start to sentence_end of MENTIONS, by `text_fingerprint`.
+    """
+    for batch in documents:
+        columns = [batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash", "text", "sections")]
+        found, told = mentions.take([*map(text_fingerprint, columns[2])])
+        table = pa.Table.from_batches(found).select(MENTION_COLUMNS)
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        for doc_id, version, text_hash, text, sections, (count, _) in zip(*columns, told, strict=True):
+            yield (doc_id, version, text_hash), text, _labels(sections), [*islice(rows, count)]
+
+
+def document_fingerprints(documents: Iterable[pa.RecordBatch], mentions: Iterable[Told]) -> Iterator[bytes | None]:
+    """A hash of all that the claims of each document are made from; None for one without mentions, which claims nothing.
+
+    Args:
+        documents: batches with the columns doc_id, version, text_hash and sections of DOCUMENTS.
+        mentions: what is told of the mentions of each document, in the same order.
+    """
+    told = iter(mentions)
+    for batch in documents:
+        sections = batch.column("sections")
+        label, start = (sections.flatten().field(name) for name in ("label", "start"))
+        named = pc.binary_join_element_wise(pc.cast(start, pa.string()), pc.fill_null(label, ""), "\x1f")
+        lists = pa.ListArray.from_arrays(sections.offsets, named)
+        columns = [batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash")]
+        for *values, labels, (count, content) in zip(
+            *columns, pc.binary_join(lists, "\x1e").to_pylist(), islice(told, batch.num_rows), strict=True
+        ):
+            yield bytes.fromhex(hash_fields(*values, labels, content))[:16] if count else None
 
 
 def documents_with_mentions(
@@ -124,8 +178,7 @@ def documents_with_mentions(
             key = (doc_id, version, text_hash)
             if waiting is None or waiting[0] != key or not text:
                 continue
-            labels = [(section["start"], section["label"] or "") for section in sections or ()]
-            yield key, text, labels, waiting[1]
+            yield key, text, _labels(sections), waiting[1]
             waiting = next(groups, None)
     if waiting is not None:
         raise MateriaError(
@@ -135,13 +188,17 @@ def documents_with_mentions(
         )
 
 
+def _labels(sections: Sequence[dict[str, Any]] | None) -> list[tuple[int, str]]:
+    return [(section["start"], section["label"] or "") for section in sections or ()]
+
+
 def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, list[MentionRow]]]:
-    """The linked mentions of each document that has any; a document that occurs twice running is two groups."""
+    """The mentions of each document that has any; a document that occurs twice running is two groups."""
     current: _Key | None = None
     rows: list[MentionRow] = []
     for batch in mentions:
         keys = zip(*(batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash")), strict=True)
-        values = zip(*(batch.column(name).to_pylist() for name in _MENTION_COLUMNS), strict=True)
+        values = zip(*(batch.column(name).to_pylist() for name in MENTION_COLUMNS), strict=True)
         for key, row in zip(keys, values, strict=True):
             if key != current or row[0] < rows[-1][0]:
                 if current is not None:
@@ -152,18 +209,23 @@ def _by_document(mentions: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, lis
         yield current, rows
 
 
-def _read_chunk(folder: str | None, task: _Task) -> pa.RecordBatch:
-    return evidence_of(task, _load(folder))
+def _read_chunk(folder: str | None, task: _Task) -> Made:
+    rows = [evidence_rows(document, _load(folder)) for document in task]
+    batch = pa.RecordBatch.from_pylist([row for some in rows for row in some], schema=EVIDENCE)
+    return [batch], [Told(len(some)) for some in rows]
 
 
-def evidence_of(documents: Sequence[MentionedDocument], classifier: Classifier | None = None) -> pa.RecordBatch:
-    """What every tier claims of some documents [EVIDENCE]: the patterns, then the classifier where there is one."""
-    rows = [row for document in documents for row in _evidence(document)]
+def evidence_rows(document: MentionedDocument, classifier: Classifier | None = None) -> list[dict[str, Any]]:
+    """What every tier claims of a document, as rows [EVIDENCE]: the patterns, then the classifier where there is one.
+
+    The classifier judges each document by itself, so that its figures do not depend on what else is read.
+    """
+    rows = [*_evidence(document)]
     if classifier is not None:
         from pipeline.relations.prediction import classifier_evidence
 
-        rows += classifier_evidence(classifier, documents)
-    return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
+        rows += classifier_evidence(classifier, [document])
+    return rows
 
 
 def sentence_claims(text: str, mentions: Iterable[MentionRow]) -> Iterator[SentenceClaim]:

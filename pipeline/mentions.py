@@ -1,33 +1,41 @@
 """Mentions of concepts in documents: the reader of `text_reader`, run over many documents on several cores.
 
 Documents travel to the workers in chunks of a few hundred texts; every worker opens the names of the vocabulary once, where
-they are an index already. spaCy's string store would grow with every new word, so each chunk runs in a memory zone, and memory
-stays flat. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents back and
-forth, and a tokenizer over the whole text, of which only what stands around brackets is needed.
+they are an index already. Cost: 1,000 abstracts a second of CPU. Rejected: `nlp.pipe(n_process=...)`, which pickles whole documents
+back and forth, and a tokenizer over the whole text, of which only what stands around brackets is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain, tee
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.document_rows import Made, Told
+from pipeline.hashing import hash_fields
 from pipeline.parallel import Workers
 from pipeline.tables import MENTIONS
 
 if TYPE_CHECKING:
+    from pipeline.mention_spans import Mention
     from pipeline.text_reader import TextReader
 
-__all__ = ["CHUNK_DOCUMENTS", "find_mentions", "mention_workers"]
+__all__ = ["CHUNK_DOCUMENTS", "SPANS", "find_mentions", "mention_workers", "of_documents", "read_texts"]
 
 #: Documents in one task of a worker.
 CHUNK_DOCUMENTS = 128
+_ALONE = 16
 #: Longest text handed to the tokenizer at once; a longer one is cut at line ends, else at spaces or Chinese stops.
 MAX_PIECE = 100_000
 
-_Task = list[tuple[str, int, str, str]]
+_DOCUMENT = pa.schema([MENTIONS.field(name) for name in ("doc_id", "version", "text_hash")])
+#: The columns of MENTIONS that depend on the text alone.
+SPANS = pa.schema([field for field in MENTIONS if field.name not in _DOCUMENT.names])
 
 
 class _Setup(NamedTuple):
@@ -51,12 +59,12 @@ def mention_workers(
 
     Args:
         vocabulary: a folder that `VocabularyIndex.build` made, or Parquet files of the vocabulary table.
-        count: processes; 1 reads in this process.
+        count: processes; 1 reads in this process, and so are the first two thousand texts, since others cost a thousand to start.
         ner: a recogniser that goes before the dictionary (see `finders`).
         linker: a folder that `materia train linker` wrote, for the spans of the recogniser.
         encoder: folder or name of a Hugging Face encoder that re-ranks what the linker is unsure of.
     """
-    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker, encoder),))
+    return Workers(count, _load, (_Setup(tuple(vocabulary), ner, linker, encoder),), alone=_ALONE)
 
 
 def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[pa.RecordBatch]:
@@ -69,19 +77,48 @@ def find_mentions(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iter
     Yields:
         Batches [MENTIONS]. `text[start:end]` is the mention's text, in every row.
     """
+    with_text = (batch.filter(pc.greater(pc.utf8_length(batch.column("text")), 0)) for batch in documents)
+    read, named = tee(with_text)
+    yield from of_documents(read_texts(read, workers), named)
+
+
+def read_texts(documents: Iterable[pa.RecordBatch], workers: Workers) -> Iterator[Made]:
+    """The mentions of each text, which depend on nothing but the text: batches of the columns of `SPANS`.
+
+    Args:
+        documents: batches with the column text.
+        workers: made by `mention_workers`.
+    """
     (setup,) = workers.initargs
     yield from workers.map(partial(_read_chunk, setup), _chunks(documents))
 
 
-def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[_Task]:
-    chunk: _Task = []
+def of_documents(made: Iterable[Made], documents: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The mentions of texts as those of documents [MENTIONS].
+
+    Args:
+        documents: those whose texts were read, in the same order, with the columns doc_id, version and text_hash.
+    """
+    waiting = pa.Table.from_batches([], _DOCUMENT)
+    rest = iter(documents)
+    for batches, told in made:
+        while waiting.num_rows < len(told):
+            more = next(rest).select(_DOCUMENT.names)
+            waiting = pa.concat_tables([waiting, pa.Table.from_batches([more]).cast(_DOCUMENT)])
+        place = np.repeat(np.arange(len(told)), [one.rows for one in told])
+        owners = waiting.slice(0, len(told)).combine_chunks().take(pa.array(place))
+        waiting = waiting.slice(len(told))
+        spans = pa.Table.from_batches(batches, SPANS)
+        yield from pa.table([*owners.columns, *spans.columns], MENTIONS).combine_chunks().to_batches()
+
+
+def _chunks(documents: Iterable[pa.RecordBatch]) -> Iterator[list[str]]:
+    chunk: list[str] = []
     size = 0
     for batch in documents:
-        columns = [batch.column(name).to_pylist() for name in ("doc_id", "version", "text_hash", "text")]
-        for doc_id, version, text_hash, text in zip(*columns, strict=True):
-            if text:
-                chunk.append((doc_id, version, text_hash, text))
-                size += len(text)
+        for text in batch.column("text").to_pylist():
+            chunk.append(text)
+            size += len(text)
             if len(chunk) >= CHUNK_DOCUMENTS or size > 1_000_000:
                 yield chunk
                 chunk, size = [], 0
@@ -104,18 +141,22 @@ def _load(setup: _Setup) -> TextReader:
     return _READERS[setup]
 
 
-def _read_chunk(setup: _Setup, task: _Task) -> pa.RecordBatch:
-    pieces = [(number, offset, piece) for number, (*_, text) in enumerate(task) for offset, piece in _pieces(text)]
-    rows: list[dict[str, Any]] = []
+def _read_chunk(setup: _Setup, texts: list[str]) -> Made:
+    pieces = [(number, offset, piece) for number, text in enumerate(texts) for offset, piece in _pieces(text)]
+    rows: list[list[Mention]] = [[] for _ in texts]
     for (number, offset, _), mentions in zip(pieces, _load(setup).read([piece for *_, piece in pieces]), strict=True):
-        doc_id, version, text_hash, _ = task[number]
-        for mention in mentions:
-            row: dict[str, Any] = {"doc_id": doc_id, "version": version, "text_hash": text_hash, **mention}
-            if offset:
+        if offset:
+            for mention in mentions:
                 for column in ("start", "end", "sentence_start", "sentence_end"):
-                    row[column] += offset
-            rows.append(row)
-    return pa.RecordBatch.from_pylist(rows, schema=MENTIONS)
+                    mention[column] += offset
+        rows[number] += mentions
+    batch = pa.RecordBatch.from_pylist([mention for some in rows for mention in some], schema=SPANS)
+    return [batch], [Told(len(some), _content(some)) for some in rows]
+
+
+def _content(mentions: Sequence[Mention]) -> bytes:
+    """What the mentions of a text say, as a hash: whatever is made of them need not be made again while it is the same."""
+    return bytes.fromhex(hash_fields(*chain.from_iterable(mention.values() for mention in mentions)))[:16]
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

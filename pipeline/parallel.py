@@ -2,7 +2,7 @@
 
 `concurrent.futures.Executor.map` submits every task at once, so memory grows with the input; this one keeps a window of
 three tasks a worker. Workers are spawned, not forked: torch, Arrow and DuckDB hold threads that do not survive a fork.
-With one worker everything runs in this process, so that small inputs pay no start-up.
+With one worker everything runs in this process, and what is little may be done here first, so that small inputs pay no start-up.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from typing import Any, TypeVar
 
 __all__ = ["Workers", "cpu_count"]
@@ -32,12 +33,19 @@ class Workers:
     Args:
         count: processes; 1 or fewer means this process.
         initializer: called once in each worker before its first task, with `initargs`: load models and indexes here.
+        alone: tasks that this process does by itself first, over all maps: it starts others only where there are more.
     """
 
     def __init__(
-        self, count: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()
+        self,
+        count: int,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        alone: int = 0,
     ) -> None:
         self.count = count
+        self._alone = alone
         self._initializer, self.initargs = initializer, initargs
         self._pool: ProcessPoolExecutor | None = None
         self._ready = False
@@ -58,21 +66,17 @@ class Workers:
         Raises:
             whatever the function raises, at the place of its result; the remaining tasks are cancelled.
         """
-        if self.count <= 1:
+        remaining = iter(tasks)
+        for task in remaining if self.count <= 1 else islice(remaining, self._alone):
             if self._initializer is not None and not self._ready:
                 self._initializer(*self.initargs)
             self._ready = True
-            yield from map(function, tasks)
-            return
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=self._initializer, initargs=self.initargs
-            )
+            self._alone = max(self._alone - 1, 0)
+            yield function(task)
         pending: deque[Future[R]] = deque()
         try:
-            for task in tasks:
-                pending.append(self._pool.submit(function, task))
+            for task in remaining:
+                pending.append(self._processes().submit(function, task))
                 if len(pending) >= _WINDOW * self.count:
                     yield pending.popleft().result()
             while pending:
@@ -80,3 +84,14 @@ class Workers:
         finally:
             for future in pending:
                 future.cancel()
+
+    def _processes(self) -> ProcessPoolExecutor:
+        """The pool, started when the first task for it comes."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.count,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=self._initializer,
+                initargs=self.initargs,
+            )
+        return self._pool

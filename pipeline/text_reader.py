@@ -2,21 +2,18 @@
 
 Only what stands around brackets is cut into tokens (see `definitions`), which makes it three times as fast as the pipeline. Where
 the detector of the pipeline sees brackets within brackets, its short forms may differ: in 3 of 1,000 abstracts.
-This module imports spaCy, so import it where it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import spacy
-
 from pipeline.definitions import Definitions
 from pipeline.extractor import Extractor, Part
 from pipeline.finders import load_finder
 from pipeline.mention_spans import Mention
 from pipeline.sentences import split_sentences
-from pipeline.tokenizer import make_tokenizer
+from pipeline.tokenizer import ChunkTokenizer
 from pipeline.vocabulary_index import VocabularyIndex
 
 __all__ = ["TextReader"]
@@ -37,17 +34,14 @@ class TextReader:
     ) -> None:
         self.extractor = Extractor(index, linker, encoder)
         self.finder = load_finder(ner) if ner else None
-        self.nlp = spacy.blank("en")
-        tokenizer = make_tokenizer(self.nlp)
-        self._definitions = Definitions(lambda chunk: [token.text for token in tokenizer(chunk)])
+        self._definitions = Definitions(ChunkTokenizer())
 
     def read(self, texts: Sequence[str]) -> list[list[Mention]]:
         """The mentions of each text, in order of their start."""
         found = self.finder.find(texts) if self.finder else [None] * len(texts)
         name = self.finder.name if self.finder else ""
-        with self.nlp.memory_zone():  # forgets new words
-            parts = [
-                Part(text, split_sentences(text), self._definitions(text), self.extractor.names(text), spans, name)
-                for text, spans in zip(texts, found, strict=True)
-            ]
+        parts = [
+            Part(text, split_sentences(text), self._definitions(text), self.extractor.names(text), spans, name)
+            for text, spans in zip(texts, found, strict=True)
+        ]
         return self.extractor.read(parts)

@@ -20,5 +20,6 @@ def load_words(name: str) -> frozenset[str]:
 
 @cache
 def load_yaml(name: str) -> Any:
-    """The content of a YAML lexicon."""
-    return yaml.safe_load((files(__name__) / name).read_text(encoding="utf-8"))
+    """The content of a YAML lexicon, by libyaml where it is there: ten times as fast, which a process feels that reads one paper."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((files(__name__) / name).read_text(encoding="utf-8"), loader)  # noqa: S506  # both are safe loaders

@@ -147,7 +147,10 @@ def clean(text: str) -> str:
     So is every combining mark that follows thirty others on one letter: no language has more (Unicode Standard Annex 15,
     Stream-Safe Text Format), and normalizing takes time that grows as the square of such a run.
     """
-    if not text.isascii():
+    if text.isascii():
+        if text.isprintable():
+            return text
+    else:
         text = _PERHAPS_MARKS.sub(_thinned, _SURROGATES.sub("\ufffd", text))
         text = unicodedata.normalize("NFC", text)
     return _CONTROLS.sub(" ", text)
