@@ -30,8 +30,8 @@ from pipeline.errors import MateriaError
 from pipeline.han import is_han
 from pipeline.mapped import Strings, read_arrays
 from pipeline.name_forms import WORD, folded_letters, normal_word
-from pipeline.name_senses import letters_of
 from pipeline.names import FORMAT
+from pipeline.usable_names import letters_of
 
 __all__ = ["NameChanges", "changed_names"]
 

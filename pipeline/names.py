@@ -30,9 +30,10 @@ from pipeline.han import HAN, han_form, is_han
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
-from pipeline.name_senses import Concept, compile_names, letters_of
+from pipeline.name_senses import Concept, Names, compile_names
 from pipeline.name_trie import Steps, every, longest
 from pipeline.preference import DEFAULT_PREFERENCE, Preference
+from pipeline.usable_names import letters_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +92,12 @@ class NameIndex:
         depend on the order of rows. A concept whose only cross-reference into a more preferred vocabulary names a
         concept that is present is linked as that concept.
         """
-        names = compile_names(vocabulary, preference)
+        cls.write(compile_names(vocabulary, preference), folder)
+        return cls(folder)
+
+    @staticmethod
+    def write(names: Names, folder: Path) -> None:
+        """Write compiled names into a folder, for `open`."""
         hashes = np.array([_hash(word) for word in names.words], dtype=np.uint64)
         by_hash = np.argsort(hashes, kind="stable")
         is_name = np.diff(names.first_sense) > 0
@@ -115,7 +121,6 @@ class NameIndex:
             },
             {"categories": names.categories, "names": int(is_name.sum())},
         )
-        return cls(folder)
 
     @classmethod
     def open(cls, folder: Path) -> NameIndex:
