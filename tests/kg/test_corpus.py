@@ -14,8 +14,8 @@ from tests.kg.passages import FREE, HELD, A, rows
 
 def test_words_are_counted_in_every_script():
     table = pa.table({"text": ["Type 2 diabetes, mild.", "", "糖尿病 is β-cell loss"]})
-    assert word_counts(table).to_pylist() == [4, 0, 3, 4]
-    assert word_counts(table.to_batches()[0]).to_pylist() == [4, 0, 3, 4]
+    assert word_counts(table).to_pylist() == [4, 0, 3 + 4]
+    assert word_counts(table.to_batches()[0]).to_pylist() == [4, 0, 3 + 4]
     assert word_counts(PASSAGES.empty_table()).to_pylist() == []
 
 
