@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets import concepts
+from assets import concepts as concept_stages
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
+from assets.name_versions import INPUT, changed_since
 from assets.shards import changed_shards, state_before
 from assets.stage import Job, Need, Stage
 from kg.changed_documents import keys_by_bucket, merge_buckets
@@ -20,12 +21,15 @@ from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
 from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
-from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
+from kg.tables import CONTEXT, PASSAGES, TOLD_CONCEPTS, TRIPLES, WITHHELD_CLAIMS
 from pipeline.duck import one_batch
 from pipeline.storage import read_table
 
 if TYPE_CHECKING:
     from kg.context_shuffle import ContextSince
+    from kg.telling_units import Verbalized
+    from kg.verbalized_update import VerbalizedUpdate
+    from pipeline.name_changes import NameChanges
 
 __all__ = ["STAGES"]
 
@@ -71,29 +75,16 @@ def verbalized_corpus(job: Job) -> None:
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
     that entails a held-out one is not told, and counted. Only subjects whose triples or names changed are told anew.
     """
-    from kg.verbalize import verbalize_units
     from kg.verbalized_update import UNITS, VerbalizedUpdate
 
     config = job.home.config.corpus
     now = job.once("fingerprints of units", lambda: _unit_fingerprints(job)).of(int(job.key))
     before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
-    update = VerbalizedUpdate(now, before, entities="entity" in config.forms)
-    every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
-    known = job.dataset("told_concepts").read(job.key)
-    withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
-    told = verbalize_units(
-        update.triples(every.filter(pc.invert(withheld))),
-        known,
-        config,
-        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
-        context=context,
-        splits=job.home.config.splits,
-        read=_name_reader(job),
-        about=update.subjects,
-    )
+    update = VerbalizedUpdate(now, before, _read_otherwise(job), entities="entity" in config.forms)
+    told = _told(job, update)
     with changed_shards(job, SPLITS if config.rewriting else update.splits) as (standing, sinks):
         shards = dict(update.merge(told, standing))
-        job.writer.summary |= update.figures(pc.sum(withheld).as_py() or 0)
+        job.writer.summary |= update.figures()
         if config.rewriting:
             shards = _reworded(job, told.passages, config.rewriting)
         for split, rows in shards.items():
@@ -102,6 +93,26 @@ def verbalized_corpus(job: Job) -> None:
         job.writer.set_aside(record)
     if not config.rewriting:
         job.writer.state("units", UNITS).write(update.units)
+
+
+def _told(job: Job, update: VerbalizedUpdate) -> Verbalized:
+    """What is told anew. Where nothing is, no table is read."""
+    from kg.verbalize import verbalize_units
+
+    if not update.splits:
+        return verbalize_units(TRIPLES.empty_table(), TOLD_CONCEPTS.empty_table(), job.home.config.corpus, languages=())
+    every, concepts = job.dataset("triples").read(job.key), job.dataset("told_concepts").read(job.key)
+    withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
+    return verbalize_units(
+        update.triples(every.filter(pc.invert(withheld))),
+        concepts,
+        job.home.config.corpus,
+        ambiguous=frozenset(pc.list_flatten(concepts["ambiguous"]).to_pylist()),
+        context=job.dataset("triple_context").read(job.key),
+        splits=job.home.config.splits,
+        read=_name_reader(job),
+        about=update.subjects,
+    )
 
 
 def _unit_fingerprints(job: Job) -> RowsByBucket:
@@ -122,6 +133,15 @@ def _name_reader(job: Job) -> NameReader:
         return reader(texts)
 
     return read
+
+
+def _read_otherwise(job: Job) -> Callable[[pa.Array], pa.Array] | None:
+    """Tells which texts may name something else than last time; None where no names changed."""
+    if INPUT not in job.changed_inputs() or job.previous is None:
+        return None
+    version = job.previous.inputs[INPUT]
+    changes: NameChanges | None = job.once(f"names changed since {version}", lambda: changed_since(job.home, version))
+    return changes.may_hold if changes is not None else pc.is_valid
 
 
 def _reworded(job: Job, told: pa.Table, config: RewritingConfig) -> dict[str, pa.Table]:
@@ -278,7 +298,7 @@ STAGES = [
         kinds=("duckdb",),
         shuffled="triple_context",
     ),
-    *concepts.TELLING_STAGES,
+    *concept_stages.TELLING_STAGES,
     Stage(
         "verbalized_corpus",
         "corpus",

@@ -21,7 +21,7 @@ from kg.tables import CORPUS_PASSAGES
 from pipeline.storage import Dataset, Manifest
 from pipeline.tables import table_version
 
-__all__ = ["KINDS", "SHARDS", "SPLITS", "corpus_index", "count_tokens", "ratio_met", "word_counts", "write_index"]
+__all__ = ["KINDS", "SHARDS", "SPLITS", "corpus_index", "ratio_met", "word_counts", "write_index"]
 
 #: The asset whose files are the corpus.
 SHARDS = "corpus_shards"
@@ -33,11 +33,6 @@ _NOTHING = {"rows": 0, "passages": 0, "tokens": 0, "longest": 0}
 def word_counts(table: pa.Table | pa.RecordBatch) -> pa.Array | pa.ChunkedArray:
     """Number of words of each passage: runs of letters and digits, and each ideograph. Needs the column `text` only."""
     return pc.count_substring_regex(table.column("text"), r"\p{Han}|[\p{Latin}\p{Greek}\p{Cyrillic}\p{N}_]+")
-
-
-def count_tokens(table: pa.Table | pa.RecordBatch) -> int:
-    """Number of words of all passages."""
-    return int(pc.sum(word_counts(table)).as_py() or 0)
 
 
 def corpus_index(

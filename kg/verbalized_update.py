@@ -38,7 +38,11 @@ _UNIT: Final = {
     "part": (_TEXT, "a split: the facts of the subject in it; entity: what the subject is"),
     "fingerprint": (_TEXT, "hash of the triples, of what stands beside them, and of the concepts that these name"),
 }
-FINGERPRINTS = table_schema("unit_fingerprints", 1, _UNIT | {"triples": (_INT, "how many triples")})
+FINGERPRINTS = table_schema(
+    "unit_fingerprints",
+    1,
+    _UNIT | {"withheld": (_INT, "triples that are not told; where that is all of them, the hash is null")},
+)
 UNITS = table_schema(
     "units_told",
     1,
@@ -83,12 +87,11 @@ def unit_fingerprints(
         table_view(connection, "concepts", concepts, TOLD_CONCEPTS)
         connection.register("withheld", pa.table(columns, ["bucket", "triple_id"]))
         connection.execute(
-            f"""CREATE TEMP TABLE told AS
-                SELECT bucket, subject, split AS part, object, triple_id, value FROM (
-                    SELECT {BUCKET_SQL.format("subject", buckets)}::INTEGER AS bucket, subject, split, object, triple_id,
-                        to_json({{{fact}}})::VARCHAR AS value FROM triples t
-                ) ANTI JOIN withheld USING (bucket, triple_id)"""  # noqa: S608
+            f"""CREATE TEMP TABLE facts AS
+                SELECT {BUCKET_SQL.format("subject", buckets)}::INTEGER AS bucket, subject, split AS part, object, triple_id,
+                    to_json({{{fact}}})::VARCHAR AS value FROM triples t"""  # noqa: S608
         )
+        connection.execute("CREATE TEMP TABLE told AS SELECT * FROM facts ANTI JOIN withheld USING (bucket, triple_id)")
         connection.execute(
             """CREATE TEMP TABLE beside AS
                SELECT t.bucket, t.subject, t.part, c.triple_id, c.onward.object AS object, to_json(c)::VARCHAR AS value
@@ -110,9 +113,10 @@ def unit_fingerprints(
                     UNION ALL SELECT bucket, subject, part, 1, triple_id, value FROM beside
                     UNION ALL SELECT n.bucket, n.subject, n.part, 2, n.curie, k.value FROM named n JOIN known k USING (curie)
                     UNION ALL SELECT DISTINCT bucket, subject, '{ENTITY}', 3, '', '' FROM told
+                    UNION ALL SELECT bucket, subject, part, 4, triple_id, NULL FROM facts SEMI JOIN withheld USING (bucket, triple_id)
                 )
                 SELECT bucket, subject, part, md5(string_agg(value, '' ORDER BY kind, id, value)) AS fingerprint,
-                    (count(*) FILTER (kind = 0))::INTEGER AS triples
+                    (count(*) FILTER (kind = 4))::INTEGER AS withheld
                 FROM parts GROUP BY ALL ORDER BY bucket, subject, part""",  # noqa: S608
         )
         for batch in rows:
@@ -125,8 +129,8 @@ class VerbalizedUpdate:
     Args:
         now: FINGERPRINTS of all units of the bucket.
         before: UNITS of last time; empty where all shall be made.
-        entities: whether it is told what the subjects are.
         may_read_otherwise: tells which texts may be read otherwise than last time; none where None.
+        entities: whether it is told what the subjects are.
 
     Attributes:
         units: UNITS, complete after `merge`.
@@ -137,11 +141,13 @@ class VerbalizedUpdate:
         self,
         now: pa.Table,
         before: pa.Table,
+        may_read_otherwise: Callable[[pa.Array], pa.Array] | None = None,
         *,
         entities: bool = True,
-        may_read_otherwise: Callable[[pa.Array], pa.Array] | None = None,
     ) -> None:
-        wanted = now if entities else now.filter(pc.not_equal(now["part"], ENTITY))
+        self._withheld = pc.sum(now["withheld"]).as_py() or 0
+        told = now.filter(pc.is_valid(now["fingerprint"]))
+        wanted = told if entities else told.filter(pc.not_equal(told["part"], ENTITY))
         self._now = dict(zip(_keys(wanted), wanted["fingerprint"].to_pylist(), strict=True))
         keys, fingerprints = _keys(before), before["fingerprint"].to_pylist()
         kept = [self._now.get(key) == f for key, f in zip(keys, fingerprints, strict=True)]
@@ -224,14 +230,14 @@ class VerbalizedUpdate:
             found.setdefault((record.reason, record.record), record)
         return list(found.values())
 
-    def figures(self, withheld: int) -> dict[str, Any]:
-        """What the manifest says of these passages, beside the triples that are not told since they entail a held-out one."""
+    def figures(self) -> dict[str, Any]:
+        """What the manifest says of these passages, and of the triples."""
         splits = {split: {"passages": 0, "tokens": 0} for split in SPLITS}
         columns = (self.units["part"], pc.list_value_length(self.units["rows"]), self.units["tokens"])
         for part, passages, tokens in zip(*(column.to_pylist() for column in columns), strict=True):
             splits[_split_of(part)]["passages"] += passages
             splits[_split_of(part)]["tokens"] += tokens
-        counts = Counter({"withheld-entails-held-out": withheld})
+        counts = Counter({"withheld-entails-held-out": self._withheld})
         for count in pc.list_flatten(self.units["counts"]).to_pylist():
             counts[count["name"]] += count["count"]
         tokens = sum(figures["tokens"] for figures in splits.values())
