@@ -70,7 +70,7 @@ def corpus_selection(job: Job) -> None:
         state = kept_state(job)
         known = _known(job, state) if state else None
         changes = Changes(connection, candidates, known)
-        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed)
+        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed, connection)
         selection = select_passages(connection, changes, verdicts, config.mixture)
         mixture = selection.mixture
         job.writer.table("mixture.parquet", MIXTURE).write(mixture)

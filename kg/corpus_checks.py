@@ -186,20 +186,19 @@ class _Check:
     def duplicates(self, config: CleaningConfig) -> list[Found]:
         """Passages that stand there twice, or nearly."""
         parts = self._prints(config)
-        forms = np.concatenate(
-            [np.empty(0, np.uint64), *(read(["form"])["form"].to_numpy() for read in parts.values())]
-        )
+        narrow = {bucket: read(["form", "key", "size"]) for bucket, read in parts.items()}
+        forms = np.concatenate([np.empty(0, np.uint64), *(table["form"].to_numpy() for table in narrow.values())])
         exact = (
             equal_texts(self.passages(fresh=False)) if config.duplicates and len(np.unique(forms)) < len(forms) else []
         )
-        near = self._near(parts, config) if config.near_duplicates else []
+        near = self._near(parts, narrow, config) if config.near_duplicates else []
         return sorted({found.passage_id: found for found in (*near, *exact)}.values())[:20]
 
-    def _near(self, parts: Mapping[str, Read], config: CleaningConfig) -> list[Found]:
+    def _near(self, parts: Mapping[str, Read], narrow: Mapping[str, pa.Table], config: CleaningConfig) -> list[Found]:
         def texts(bucket: str, rows: Sequence[int]) -> pa.RecordBatch:
             return taken(self.passages(fresh=False, bucket=bucket), rows)
 
-        keys = {bucket: _compared(read(["key", "size"])) for bucket, read in parts.items()}
+        keys = {bucket: _compared(table) for bucket, table in narrow.items()}
         last = last_probe(found[1] for found in keys.values())
         probes = [(bucket, row) for bucket, (rows, key) in keys.items() for row in rows[key <= last].tolist()]
         if self._proven is None:
@@ -337,7 +336,7 @@ def _in_pieces(batches: Iterable[pa.RecordBatch], rows: int = 4096) -> Iterator[
 
 def _chosen(path: str, columns: Sequence[str], wanted: _Numbers) -> Iterator[pa.RecordBatch]:
     """Rows of a file, from the row groups that hold any."""
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         begin = 0
         for group in range(file.num_row_groups):
             end = begin + file.metadata.row_group(group).num_rows
@@ -352,5 +351,5 @@ def _reader(path: str) -> Read:
 
 
 def _read(path: str, columns: list[str]) -> pa.Table:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         return file.read(columns=columns)

@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from upath import UPath
 
 from kg.cleaning.clean import COLUMNS
 from kg.cleaning.neighbours import neighbourhood
@@ -198,7 +197,7 @@ class Changes:
 
 
 def _read(path: str) -> Iterator[pa.RecordBatch]:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         yield from file.iter_batches(batch_size=4096, columns=list(COLUMNS))
 
 
@@ -208,7 +207,7 @@ def _signs(passages: Mapping[str, str]) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _column(path: str, name: str) -> pa.Array:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         return file.read(columns=[name]).column(0).combine_chunks()
 
 
