@@ -42,7 +42,7 @@ from kg.leak_changes import CLAIMS, HELD_OUT, UNKNOWN, claims_are_in_doubt, read
 from kg.leaks import KINDS, find_leaks, leaks_among, open_held_out
 from kg.tables import CORPUS_PASSAGES
 from pipeline.duck import bucketed_view, connect, stream, table_view
-from pipeline.storage import Dataset, TableSink
+from pipeline.storage import Dataset, Layout, TableSink
 
 __all__ = ["Findings", "Proven", "check_corpus"]
 
@@ -51,6 +51,10 @@ _PROVEN = pa.schema([pa.field("content", pa.uint64()), *PRINTS])
 _READ_BY_CHECKS = (
     "passage_id", "kind", "language", "text", "sentences", "spans", "relations", "triple_ids", "doc_ids", "split", "form",
 )  # fmt: skip
+#: Makes a table to keep, by its name.
+Keep = Callable[[str, pa.Schema, Layout], TableSink]
+#: Numbers made by hashing are all different: a dictionary of them is read for nothing.
+_PRINTS_LAYOUT = Layout(dictionaries=False, statistics=False)
 _Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -94,7 +98,7 @@ def check_corpus(
     cleaning: CleaningConfig,
     tests: Sequence[str],
     *,
-    keep: Callable[[str, pa.Schema], TableSink],
+    keep: Keep,
     proven: Proven | None = None,
 ) -> Findings:
     """Look in the shards of a home for what must not be there.
@@ -104,7 +108,7 @@ def check_corpus(
         keep: makes the table in which something is kept for the next check; what is not made again holds as it is.
         proven: what was kept when all was well; all is read where None.
     """
-    with connect() as connection:
+    with connect(threads=None if proven is None else 1) as connection:  # more threads wait longer than little takes
         check = _Check(connection, home, proven, keep)
         double = check.duplicates(cleaning)
         foul = find_test_documents(check.passages(fresh=True), tests, cleaning) if tests else []
@@ -119,7 +123,7 @@ class _Check:
         connection: Any,
         home: UPath | Path | str,
         proven: Proven | None,
-        keep: Callable[[str, pa.Schema], TableSink],
+        keep: Keep,
     ) -> None:
         self._connection = connection
         self._home = home
@@ -225,7 +229,7 @@ class _Check:
         parts: dict[str, Read] = {}
         for bucket in self._buckets:
             if bucket in self._changed:
-                sink = self._keep(f"prints-{bucket}", _PROVEN)
+                sink = self._keep(f"prints-{bucket}", _PROVEN, _PRINTS_LAYOUT)
                 were = self._were(bucket, _PROVEN.names)
                 for shard in self._files:
                     if shard.bucket == bucket:
@@ -273,7 +277,7 @@ class _Check:
         with ExitStack() as stack:
             sinks: dict[str, TableSink] = {}
             for key in self._changed:
-                sinks[key] = self._keep(f"claims-{key}", CLAIMS)
+                sinks[key] = self._keep(f"claims-{key}", CLAIMS, Layout())
                 stack.callback(sinks[key].close)
             for batch in stream(self._connection, "SELECT * FROM claims ORDER BY ALL"):
                 for bucket in batch["bucket"].unique().to_pylist():
@@ -281,7 +285,7 @@ class _Check:
                     sinks[bucket].write(rows.select(CLAIMS.names))
         tables = [("held_out", HELD_OUT), ("unknown", UNKNOWN), *([("kinds", KINDS)] if whole else [])]
         for name, schema in tables:
-            sink = self._keep(name, schema)
+            sink = self._keep(name, schema, Layout())
             for batch in stream(self._connection, f"SELECT {', '.join(schema.names)} FROM {name} ORDER BY ALL"):  # noqa: S608
                 sink.write(batch)
 

@@ -19,7 +19,7 @@ from kg.cleaning.config import CleaningConfig
 from kg.config import SplitConfig
 from kg.corpus_checks import Findings, Proven, check_corpus
 from kg.tables import CORPUS_PASSAGES, TRIPLES
-from pipeline.storage import Dataset, TableSink
+from pipeline.storage import Dataset, Layout, TableSink
 from pipeline.tables import VOCABULARY
 from tests.kg.cleaning.conftest import ABSTRACT, passage
 
@@ -81,8 +81,8 @@ class Home:
         folder.mkdir()
         self._checks += 1
 
-        def keep(name: str, schema: pa.Schema) -> TableSink:
-            made[name] = TableSink(folder / f"{name}.parquet", schema)
+        def keep(name: str, schema: pa.Schema, layout: Layout) -> TableSink:
+            made[name] = TableSink(folder / f"{name}.parquet", schema, layout)
             return made[name]
 
         changed = [b for b in ("00", "01", "02") if self._before.get(b) != self._now[b]]
