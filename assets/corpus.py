@@ -17,7 +17,7 @@ from assets.kept_state import kept_state
 from assets.memory import remember_shards
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import FileEntry, TableSink
+from pipeline.storage import FileEntry, Layout, TableSink
 
 if TYPE_CHECKING:
     from kg.corpus_checks import Proven
@@ -67,11 +67,11 @@ def corpus_selection(job: Job) -> None:
         triples=[path for key in keys for path in job.dataset("triples").paths(key)],
         live=job.dataset("live_documents").paths(),
     )
-    with connect() as connection:
-        state = kept_state(job)
-        known = _known(job, state) if state else None
+    state = kept_state(job)
+    known = _known(job, state) if state else None
+    with connect(threads=None if known is None else 1) as connection:  # more threads wait longer than little takes
         changes = Changes(connection, candidates, known)
-        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed)
+        verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed, connection)
         selection = select_passages(connection, changes, verdicts, config.mixture)
         mixture = selection.mixture
         job.writer.table("mixture.parquet", MIXTURE).write(mixture)
@@ -115,11 +115,15 @@ def _known(job: Job, state: Mapping[str, FileEntry]) -> Known:
 
 def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapping[str, FileEntry]) -> None:
     """Keep what the next choice need not find again."""
-    from kg.mixture.changes import ASSERTED, KNOWN, LOCATED, TAKEN
+    from kg.mixture.changes import ASSERTED, KNOWN, KNOWN_LAYOUT, LOCATED, TAKEN
 
-    _keep_buckets(job, "known", KNOWN, selection.known(), changed=selection.touched, state=state, always=True)
+    _keep_buckets(
+        job, "known", (KNOWN, KNOWN_LAYOUT), selection.known(), changed=selection.touched, state=state, always=True
+    )
     evidence = job.home.buckets if known is None else known.changed_evidence
-    _keep_buckets(job, "asserted", ASSERTED, selection.asserted(evidence), changed=evidence, state=state, always=False)
+    _keep_buckets(
+        job, "asserted", (ASSERTED, Layout()), selection.asserted(evidence), changed=evidence, state=state, always=False
+    )
     job.writer.state("taken", TAKEN).write(selection.taken())
     job.writer.state("located", LOCATED).write(selection.located())
 
@@ -127,7 +131,7 @@ def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapp
 def _keep_buckets(
     job: Job,
     name: str,
-    schema: pa.Schema,
+    table: tuple[pa.Schema, Layout],
     rows: Iterator[tuple[str, pa.RecordBatch]],
     *,
     changed: Sequence[str],
@@ -143,7 +147,7 @@ def _keep_buckets(
     """
     pending = next(rows, None)
     for key in sorted(changed):
-        sink = job.writer.state(f"{name}-{key}", schema) if always or (pending and pending[0] == key) else None
+        sink = job.writer.state(f"{name}-{key}", *table) if always or (pending and pending[0] == key) else None
         while sink and pending and pending[0] == key:
             sink.write(pending[1])
             pending = next(rows, None)
@@ -192,9 +196,9 @@ def corpus(job: Job) -> None:
     state = kept_state(job)
     made: set[str] = set()
 
-    def keep(name: str, schema: pa.Schema) -> TableSink:
+    def keep(name: str, schema: pa.Schema, layout: Layout) -> TableSink:
         made.add(name)
-        return job.writer.state(name, schema)
+        return job.writer.state(name, schema, layout)
 
     tests, proven = config.corpus.test_documents, _proven(job, state) if state else None
     found = check_corpus(job.home.url, config.splits, config.corpus.cleaning, tests, keep=keep, proven=proven)

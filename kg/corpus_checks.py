@@ -1,10 +1,11 @@
 """The checks of a finished corpus, of what changed alone: no leak, no duplicate, no document of a test.
 
 Each row of the shards has a number made of all that a check reads (`content`). Rows whose number was there when the corpus was
-last proven stay proven, as far as they depend on nothing else; the others are read. A new passage is compared with the prints of all
-others (`cleaning/prints.py`), and where a claim is newly held out, or something became a kind of something, with the claims of all
-(`leak_changes.py`). The difference only ever proves that all is well: wherever it finds anything, the check is made again as a whole, so its figures
-are those of a whole check. As the checks do, this looks at the shards themselves and uses nothing of the stages that made them.
+last proven stay proven, as far as they depend on nothing else; the others are read. A new passage is compared with the prints of
+all others (`cleaning/prints.py`), and where a claim is newly held out, or something became a kind of something, with the claims of
+all (`leak_changes.py`). The difference only ever proves that all is well: wherever it finds anything, the check is made again as a
+whole, so its figures are those of a whole check. As the checks do, this looks at the shards themselves and uses nothing of the stages
+that made them.
 
 A paper in 50,000 rows: 0.2 seconds of processor time in place of 11. What is kept takes 60 bytes a row.
 """
@@ -41,7 +42,7 @@ from kg.leak_changes import CLAIMS, HELD_OUT, UNKNOWN, claims_are_in_doubt, read
 from kg.leaks import KINDS, find_leaks, leaks_among, open_held_out
 from kg.tables import CORPUS_PASSAGES
 from pipeline.duck import bucketed_view, connect, stream, table_view
-from pipeline.storage import Dataset, TableSink
+from pipeline.storage import Dataset, Layout, TableSink
 
 __all__ = ["Findings", "Proven", "check_corpus"]
 
@@ -50,6 +51,10 @@ _PROVEN = pa.schema([pa.field("content", pa.uint64()), *PRINTS])
 _READ_BY_CHECKS = (
     "passage_id", "kind", "language", "text", "sentences", "spans", "relations", "triple_ids", "doc_ids", "split", "form",
 )  # fmt: skip
+#: Makes a table to keep, by its name.
+Keep = Callable[[str, pa.Schema, Layout], TableSink]
+#: Numbers made by hashing are all different: a dictionary of them is read for nothing.
+_PRINTS_LAYOUT = Layout(dictionaries=False, statistics=False)
 _Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -93,7 +98,7 @@ def check_corpus(
     cleaning: CleaningConfig,
     tests: Sequence[str],
     *,
-    keep: Callable[[str, pa.Schema], TableSink],
+    keep: Keep,
     proven: Proven | None = None,
 ) -> Findings:
     """Look in the shards of a home for what must not be there.
@@ -103,7 +108,7 @@ def check_corpus(
         keep: makes the table in which something is kept for the next check; what is not made again holds as it is.
         proven: what was kept when all was well; all is read where None.
     """
-    with connect() as connection:
+    with connect(threads=None if proven is None else 1) as connection:  # more threads wait longer than little takes
         check = _Check(connection, home, proven, keep)
         double = check.duplicates(cleaning)
         foul = find_test_documents(check.passages(fresh=True), tests, cleaning) if tests else []
@@ -118,7 +123,7 @@ class _Check:
         connection: Any,
         home: UPath | Path | str,
         proven: Proven | None,
-        keep: Callable[[str, pa.Schema], TableSink],
+        keep: Keep,
     ) -> None:
         self._connection = connection
         self._home = home
@@ -185,20 +190,19 @@ class _Check:
     def duplicates(self, config: CleaningConfig) -> list[Found]:
         """Passages that stand there twice, or nearly."""
         parts = self._prints(config)
-        forms = np.concatenate(
-            [np.empty(0, np.uint64), *(read(["form"])["form"].to_numpy() for read in parts.values())]
-        )
+        narrow = {bucket: read(["form", "key", "size"]) for bucket, read in parts.items()}
+        forms = np.concatenate([np.empty(0, np.uint64), *(table["form"].to_numpy() for table in narrow.values())])
         exact = (
             equal_texts(self.passages(fresh=False)) if config.duplicates and len(np.unique(forms)) < len(forms) else []
         )
-        near = self._near(parts, config) if config.near_duplicates else []
+        near = self._near(parts, narrow, config) if config.near_duplicates else []
         return sorted({found.passage_id: found for found in (*near, *exact)}.values())[:20]
 
-    def _near(self, parts: Mapping[str, Read], config: CleaningConfig) -> list[Found]:
+    def _near(self, parts: Mapping[str, Read], narrow: Mapping[str, pa.Table], config: CleaningConfig) -> list[Found]:
         def texts(bucket: str, rows: Sequence[int]) -> pa.RecordBatch:
             return taken(self.passages(fresh=False, bucket=bucket), rows)
 
-        keys = {bucket: _compared(read(["key", "size"])) for bucket, read in parts.items()}
+        keys = {bucket: _compared(table) for bucket, table in narrow.items()}
         last = last_probe(found[1] for found in keys.values())
         probes = [(bucket, row) for bucket, (rows, key) in keys.items() for row in rows[key <= last].tolist()]
         if self._proven is None:
@@ -225,7 +229,7 @@ class _Check:
         parts: dict[str, Read] = {}
         for bucket in self._buckets:
             if bucket in self._changed:
-                sink = self._keep(f"prints-{bucket}", _PROVEN)
+                sink = self._keep(f"prints-{bucket}", _PROVEN, _PRINTS_LAYOUT)
                 were = self._were(bucket, _PROVEN.names)
                 for shard in self._files:
                     if shard.bucket == bucket:
@@ -273,7 +277,7 @@ class _Check:
         with ExitStack() as stack:
             sinks: dict[str, TableSink] = {}
             for key in self._changed:
-                sinks[key] = self._keep(f"claims-{key}", CLAIMS)
+                sinks[key] = self._keep(f"claims-{key}", CLAIMS, Layout())
                 stack.callback(sinks[key].close)
             for batch in stream(self._connection, "SELECT * FROM claims ORDER BY ALL"):
                 for bucket in batch["bucket"].unique().to_pylist():
@@ -281,7 +285,7 @@ class _Check:
                     sinks[bucket].write(rows.select(CLAIMS.names))
         tables = [("held_out", HELD_OUT), ("unknown", UNKNOWN), *([("kinds", KINDS)] if whole else [])]
         for name, schema in tables:
-            sink = self._keep(name, schema)
+            sink = self._keep(name, schema, Layout())
             for batch in stream(self._connection, f"SELECT {', '.join(schema.names)} FROM {name} ORDER BY ALL"):  # noqa: S608
                 sink.write(batch)
 
@@ -336,7 +340,7 @@ def _in_pieces(batches: Iterable[pa.RecordBatch], rows: int = 4096) -> Iterator[
 
 def _chosen(path: str, columns: Sequence[str], wanted: _Numbers) -> Iterator[pa.RecordBatch]:
     """Rows of a file, from the row groups that hold any."""
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         begin = 0
         for group in range(file.num_row_groups):
             end = begin + file.metadata.row_group(group).num_rows
@@ -351,5 +355,5 @@ def _reader(path: str) -> Read:
 
 
 def _read(path: str, columns: list[str]) -> pa.Table:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         return file.read(columns=columns)

@@ -106,7 +106,7 @@ def open_held_out(
         vocabulary: Parquet files of VOCABULARY.
         kinds: the table `kinds` as a Parquet file (KINDS), where it was made of this vocabulary before.
     """
-    table_view(connection, "triples", triples, TRIPLES)
+    table_view(connection, "all_triples", triples, TRIPLES)
     connection.register("known", predicate_refinements())
     connection.execute(_HELD_OUT_SQL)
     if kinds is None:
@@ -131,6 +131,7 @@ def leaks_among(connection: Any, train: Iterable[pa.RecordBatch], splits: SplitC
 
 
 _HELD_OUT_SQL = """
+CREATE TABLE triples AS SELECT triple_id, subject, predicate, object, split FROM all_triples;
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
 CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELECT predicate, predicate, false FROM held_out;
 """

@@ -413,12 +413,12 @@ class PartitionWriter:
             self._sinks[path] = TableSink(self.file(path), schema, layout)
         return self._sinks[path]
 
-    def state(self, name: str, schema: pa.Schema) -> TableSink:
+    def state(self, name: str, schema: pa.Schema, layout: Layout = _PLAIN) -> TableSink:
         """The sink of a table that is no output: what the next build compares with, to do again only what changed.
 
         It must depend on the inputs alone, as all output must, and never on how they came about.
         """
-        return self.table(f"_state/{self.key}/{name}.parquet", schema)
+        return self.table(f"_state/{self.key}/{name}.parquet", schema, layout)
 
     def state_copy(self, name: str, path: str) -> None:
         """Keep a Parquet file of an input as it is, for the next build to compare with; read by `Dataset.state`."""

@@ -7,6 +7,7 @@ leaves out is nobody's original. Memory: one batch, the hashes of the tests, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,7 @@ def clean(
     config: CleaningConfig,
     tests: DownstreamTests | None = None,
     signed: Callable[[pa.RecordBatch], object] = lambda signs: None,
+    database: Any = None,
 ) -> Iterator[pa.RecordBatch]:
     """Why passages stay out of the corpus.
 
@@ -39,6 +41,7 @@ def clean(
             the set of passages alone. They are read once; batches of 4,096 are a good size.
         tests: what `read_downstream_tests` gives; None where there are none.
         signed: told the SIGNS of a batch's passages, less those that are left out for themselves, before the next batch is read.
+        database: a connection to a DuckDB database to work in; one is made where None.
 
     Yields:
         batches of VERDICTS in no particular order, one row a passage that is left out.
@@ -46,7 +49,7 @@ def clean(
     judges: list[_Judge] = [quality_verdicts]
     if tests is not None:
         judges.append(Contamination(tests, config).verdicts)
-    with Duplicates(config) as duplicates:
+    with Duplicates(config, database) as duplicates:
         for batch in passages:
             left, normal = batch, normal_form(batch.column("text"))
             words = words_of(normal)

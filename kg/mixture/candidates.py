@@ -16,7 +16,7 @@ from pipeline.duck import bucketed_view, table_view
 from pipeline.graphs import GRAPHS
 from pipeline.tables import EVIDENCE, LIVE_DOCUMENTS
 
-__all__ = ["MADE_FROM", "Candidates", "gather", "open_origins"]
+__all__ = ["GROUNDED_SQL", "MADE_FROM", "Candidates", "gather", "open_origins"]
 
 #: What a token is: a run of letters and digits, or an ideograph.
 _WORDS = r"\p{Han}|[\p{Latin}\p{Greek}\p{Cyrillic}\p{N}_]+"
@@ -51,11 +51,17 @@ def open_origins(connection: Any, candidates: Candidates) -> None:
 
 
 # A file's name begins with the name of what was given to the build, and the section of evidence from a graph is "file, place".
+#: Of each piece of evidence the document that says it, or the source where that is a graph.
+GROUNDED_SQL = f"""
+SELECT * FROM (
+    SELECT bucket, evidence_id, CASE WHEN asserted THEN NULL ELSE doc_id END AS doc_id,
+        CASE WHEN asserted THEN split_part(regexp_replace(section, ', [^,]*$', ''), '/', 1) END AS source
+    FROM (SELECT *, extractor IN ({", ".join(f"'{name}'" for name in GRAPHS)}) AS asserted FROM {{evidence}})
+)
+"""  # noqa: S608
+
 _ORIGINS_SQL = f"""
-CREATE VIEW grounded AS
-SELECT bucket, evidence_id, CASE WHEN asserted THEN NULL ELSE doc_id END AS doc_id,
-    CASE WHEN asserted THEN split_part(regexp_replace(section, ', [^,]*$', ''), '/', 1) END AS source
-FROM (SELECT *, extractor IN ({", ".join(f"'{name}'" for name in GRAPHS)}) AS asserted FROM evidence);
+CREATE VIEW grounded AS {GROUNDED_SQL.format(evidence="evidence")};
 CREATE TABLE located AS SELECT doc_id, split_part(file, '/', 1) AS source FROM live;
 """  # noqa: S608
 

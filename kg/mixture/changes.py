@@ -17,15 +17,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from upath import UPath
 
 from kg.cleaning.clean import COLUMNS
 from kg.cleaning.neighbours import neighbourhood
-from kg.mixture.candidates import MADE_FROM, Candidates, open_origins
+from kg.mixture.candidates import GROUNDED_SQL, MADE_FROM, Candidates, open_origins
 from kg.tables import MIXTURE, PASSAGES
 from pipeline.duck import bucketed_view, stream, table_view
+from pipeline.storage import Layout
+from pipeline.tables import EVIDENCE
 
-__all__ = ["ASSERTED", "KNOWN", "LOCATED", "TAKEN", "Changes", "Known"]
+__all__ = ["ASSERTED", "KNOWN", "KNOWN_LAYOUT", "LOCATED", "TAKEN", "Changes", "Known"]
 
 #: What is known of each candidate of a bucket, by id: the columns of `gather`, the verdict of cleaning, and its signs (none
 #: where it is left out for itself).
@@ -45,6 +46,10 @@ KNOWN = pa.schema(
         "detail": pa.string(),
         "signs": pa.list_(pa.uint32()),
     }
+)
+#: Signs and ids are all different: a dictionary of them is read for nothing.
+KNOWN_LAYOUT = Layout(
+    dictionaries=("kind", "language", "split", "predicate", "source", "reason", "detail"), statistics=False
 )
 #: The part of MIXTURE that each bucket makes.
 TAKEN = pa.schema([pa.field("bucket", pa.string()), *MIXTURE])
@@ -89,11 +94,10 @@ class Changes:
         self._candidates = candidates
         self.known = known
         connection.execute(_TABLES)
-        bucketed_view(connection, "all_passages", candidates.passages, PASSAGES)
         open_origins(connection, candidates)
         if known is None:
             self._changed = set(candidates.passages)
-            connection.execute("CREATE VIEW passages AS SELECT * FROM all_passages")
+            bucketed_view(connection, "passages", candidates.passages, PASSAGES)
         else:
             self._changed = set(known.changed_passages)
             self._find(known)
@@ -164,6 +168,19 @@ class Changes:
                     if found.num_rows:
                         yield found
 
+    def open_asserted(self, buckets: Sequence[str]) -> None:
+        """Make `asserted`: ASSERTED of some buckets, with the bucket."""
+        files = {bucket: self._candidates.evidence[bucket] for bucket in buckets}
+        bucketed_view(self._connection, "evidence_of_some", files, EVIDENCE)
+        self._connection.execute(
+            f"CREATE VIEW asserted AS {GROUNDED_SQL.format(evidence='evidence_of_some')} WHERE source IS NOT NULL"
+        )
+
+    def name_entities(self) -> None:
+        """Make `named`: the entities that each training passage names, of all candidates."""
+        bucketed_view(self._connection, "all_passages", self._candidates.passages, PASSAGES)
+        self._connection.execute(_NAMED_SQL)
+
     def touched(self) -> list[str]:
         """The buckets in which something is known otherwise than before; read it when all is judged."""
         if self.known is None:
@@ -198,7 +215,7 @@ class Changes:
 
 
 def _read(path: str) -> Iterator[pa.RecordBatch]:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         yield from file.iter_batches(batch_size=4096, columns=list(COLUMNS))
 
 
@@ -208,7 +225,7 @@ def _signs(passages: Mapping[str, str]) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _column(path: str, name: str) -> pa.Array:
-    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+    with pq.ParquetFile(path) as file:
         return file.read(columns=[name]).column(0).combine_chunks()
 
 
@@ -252,6 +269,12 @@ SELECT bucket, passage_id, signs FROM were SEMI JOIN moved USING (passage_id) AN
 """
 
 _SEEDS_SQL = "SELECT DISTINCT unnest(signs) AS sign FROM (SELECT signs FROM gone UNION ALL SELECT signs FROM signs)"
+
+_NAMED_SQL = """
+CREATE TABLE named AS
+SELECT DISTINCT passage_id, span.curie AS curie
+FROM (SELECT passage_id, unnest(spans) AS span FROM all_passages WHERE split = 'train')
+"""
 
 _KNOWN = ", ".join(name for name in KNOWN.names if name not in ("reason", "other", "detail", "signs"))
 # One join at a time: what is made of two at once has been wrong (DuckDB 2.0.0, #24807).

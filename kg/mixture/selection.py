@@ -52,10 +52,11 @@ class Selection:
         mixture: MIXTURE, the table of what was taken, by everything that tells passages apart.
     """
 
-    def __init__(self, connection: Any, buckets: Sequence[str], touched: Sequence[str]) -> None:
+    def __init__(self, connection: Any, buckets: Sequence[str], changes: Changes) -> None:
         self._connection = connection
+        self._changes = changes
         self.buckets = buckets
-        self.touched = touched
+        self.touched = changes.touched()
 
     @cached_property
     def mixture(self) -> pa.Table:
@@ -87,8 +88,8 @@ class Selection:
 
     def asserted(self, buckets: Sequence[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """ASSERTED of some buckets, in the same way."""
-        within = f"source IS NOT NULL AND bucket IN ({_listed(buckets)})"
-        return self._by_bucket(f"(SELECT * FROM grounded WHERE {within})", "evidence_id", ASSERTED)  # noqa: S608
+        self._changes.open_asserted(buckets)
+        return self._by_bucket("asserted", "evidence_id", ASSERTED)
 
     def taken(self) -> pa.Table:
         """TAKEN, of all buckets: what the next mixture is summed from."""
@@ -137,7 +138,7 @@ def select_passages(
     connection.execute("CREATE TABLE drawn (passage_id VARCHAR, taken INTEGER, why VARCHAR)")
     if draws:
         if config.temperature.entities > 1:
-            connection.execute(_NAMED_SQL)
+            changes.name_entities()
         else:
             connection.execute("CREATE TABLE named (passage_id VARCHAR, curie VARCHAR)")
         _cut_documents(connection, config.passages_per_document)
@@ -150,15 +151,8 @@ def select_passages(
         table_view(connection, "were_taken", [changes.known.taken], TAKEN)
         connection.execute("INSERT INTO parts SELECT * FROM were_taken ANTI JOIN chosen USING (bucket)")
         connection.unregister("chosen")
-    return Selection(connection, buckets, changes.touched())
+    return Selection(connection, buckets, changes)
 
-
-# The entities that training passages name.
-_NAMED_SQL = """
-CREATE TABLE named AS
-SELECT DISTINCT passage_id, span.curie AS curie
-FROM (SELECT passage_id, unnest(spans) AS span FROM all_passages WHERE split = 'train')
-"""
 
 _SELECTION_SQL = f"""
 CREATE TABLE selection AS

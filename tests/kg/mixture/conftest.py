@@ -66,6 +66,7 @@ class Home:
 
     def __init__(self, folder: Path, passages: Sequence[dict[str, Any]]) -> None:
         folder.mkdir()
+        self.passages = passages
         self.rows = [row_of(made) for made in passages]
         files: dict[str, list[str]] = {}
         for bucket in range(BUCKETS):
@@ -78,25 +79,30 @@ class Home:
                 path = folder / f"{kind}-{bucket}.parquet"
                 pq.write_table(pa.Table.from_batches([some.batch()], PASSAGES), path)
                 files[str(bucket)].append(str(path))
-        triples, evidence, live = [], [], {}
+        triples: dict[str, dict[str, Any]] = {}
+        evidence: dict[str, dict[str, Any]] = {}
+        live: dict[str, str] = {}
         for made, row in zip(passages, self.rows, strict=True):
             for triple_id, predicate, doc_id in zip(
                 row["triple_ids"], made.get("predicates", ()), row["doc_ids"], strict=False
             ):
-                triples.append({"triple_id": triple_id, "predicate": predicate})
-                graph = (
-                    {"section": "hetionet/edges.sif, line 3", "extractor": "sif.v1"}
-                    if made["folder"] == "graph"
-                    else {}
-                )
-                evidence.append({"evidence_id": f"e{triple_id}", "doc_id": doc_id, "extractor": "trigger.v2"} | graph)
+                triples[triple_id] = {"triple_id": triple_id, "predicate": predicate}
+                one = {"evidence_id": f"e{triple_id}", "doc_id": doc_id, "extractor": "trigger.v2"}
+                if made["folder"] == "graph":
+                    one |= {"section": f"{made.get('graph', 'hetionet')}/edges.sif, line 3", "extractor": "sif.v1"}
+                evidence[one["evidence_id"]] = one
             live |= dict.fromkeys(row["doc_ids"], f"{made['folder']}/file.xml")
-        rows = {"triples": (triples, TRIPLES), "evidence": (evidence, EVIDENCE)}
-        rows["live"] = ([{"doc_id": doc_id, "file": file} for doc_id, file in live.items()], LIVE_DOCUMENTS)
-        for name, (values, schema) in rows.items():
-            pq.write_table(pa.Table.from_pylist(values, schema), folder / f"{name}.parquet")
-        triples_of, evidence_of, live_of = ([str(folder / f"{name}.parquet")] for name in rows)
-        self.candidates = Candidates(files, {"0": evidence_of}, triples_of, live_of)
+        located = [{"doc_id": doc_id, "file": file} for doc_id, file in live.items()]
+        paths: dict[str, list[str]] = {}
+        tables = {"triples": (list(triples.values()), TRIPLES), "live": (located, LIVE_DOCUMENTS)}
+        for bucket in range(BUCKETS):
+            inside = [one for name, one in evidence.items() if bucket_of(name, BUCKETS) == bucket]
+            tables[f"evidence-{bucket}"] = (inside, EVIDENCE)
+        for name, (values, schema) in tables.items():
+            paths[name] = [str(folder / f"{name}.parquet")]
+            pq.write_table(pa.Table.from_pylist(values, schema), paths[name][0])
+        grounds = {str(bucket): paths[f"evidence-{bucket}"] for bucket in range(BUCKETS)}
+        self.candidates = Candidates(files, grounds, paths["triples"], paths["live"])
 
     def select(self, rejected: Sequence[str] = (), **mixture: Any) -> dict[str, dict[str, Any]]:
         """SELECTION by passage id; some passages are rejected as `bad` before."""
