@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
+from assets.together import ByBucket, together
 from kg.generations import MARKER
 from kg.sparql_server import SparqlServer
 from kg.tables import TRIPLES
 from pipeline.hashing import hash_fields
+from pipeline.storage import WHOLE, Dataset
+from pipeline.tables import VOCABULARY
 
 if TYPE_CHECKING:
     from kg.graph_update import StoreUpdate
     from kg.validation import Findings
 
 __all__ = ["STAGES", "store_folder", "store_of"]
+
+#: Rows of evidence, and concepts, that one query is asked about: enough to make planning cheap, and memory stays flat.
+_EVIDENCE_TOGETHER = 50_000
+_CONCEPTS_TOGETHER = 20_000
 
 
 def store_folder(home: Home) -> Path:
@@ -48,57 +57,105 @@ def triples(job: Job) -> None:
 
     Each row keeps the ids of all its evidence and documents.
     """
-    from kg.fusion import fuse_in_batches
+    from kg.fusion import fuse_by_bucket
     from pipeline.duck import connect
 
-    fusion, evidence = job.home.config.fusion, job.dataset("evidence_by_bucket")
-    left_out: dict[str, int] = {}
+    home, evidence, retracted = job.home, job.dataset("evidence_by_bucket"), job.once("retracted", dict)
+
+    def fuse(keys: list[str]) -> ByBucket[pa.RecordBatch]:
+        paths = [path for key in keys for path in evidence.paths(key)]
+        fusion, connection = home.config.fusion, job.once("fusion", connect)
+        known, buckets = fusion.learned(), home.config.buckets
+        return ByBucket(
+            fuse_by_bucket(
+                connection, paths, fusion, home.config.splits, buckets, reliabilities=known, retracted=retracted
+            )
+        )
+
+    came_in = partial(_rows, evidence)
+    fused = together(job, "claims", job.keys, came_in, fuse, _EVIDENCE_TOGETHER)
     supporting = contradicting = named = 0
     sink = job.writer.table(f"{job.key}/triples.parquet", TRIPLES)
-    for claims in fuse_in_batches(
-        job.once("fusion", connect),
-        evidence.paths(job.key),
-        fusion,
-        job.home.config.splits,
-        reliabilities=fusion.learned(),
-        left_out=left_out,
-    ):
+    for claims in fused(int(job.key)):
         sink.write(claims)
         supporting += pc.sum(claims["supporting_evidence"]).as_py()
         contradicting += pc.sum(claims["contradicting_evidence"]).as_py()
         named += len(claims["evidence_ids"].flatten())
-    manifest = evidence.manifest(job.key)
-    came_in = manifest.rows if manifest else 0
+    left_out = retracted.get(int(job.key), 0) if home.config.fusion.retracted == "exclude" else 0
     job.check(
         "evidence_conserved",
-        named == supporting + contradicting == came_in - sum(left_out.values()),
-        evidence=came_in,
+        named == supporting + contradicting == came_in(job.key) - left_out,
+        evidence=came_in(job.key),
         supporting=supporting,
         contradicting=contradicting,
         named=named,
-        **left_out,
+        retracted=left_out,
     )
 
 
+def _rows(dataset: Dataset, key: str) -> int:
+    manifest = dataset.manifest(key)
+    return manifest.rows if manifest else 0
+
+
 def knowledge_graph(job: Job) -> None:
-    """The bucket's part of the graph as sorted N-Quads: concepts, fused claims, and evidence in one named graph a document.
+    """The bucket's part of the graph as sorted N-Quads, in two files: its concepts; its fused claims, and the evidence for them.
 
-    Claims are validated: what is malformed stops the build, what is outside of the Biolink model's domains is told.
+    Evidence stands in one named graph a document. Claims are validated: what is malformed stops the build, what is outside of
+    the Biolink model's domains is told.
     """
-    from kg.concepts import ConceptsByBucket
-    from kg.nquads import write_nquads
-    from kg.validation import figures, of_severity, validate_claims
-    from pipeline.duck import connect
+    from kg.nquads import write_lines
+    from kg.validation import figures, of_severity
 
-    vocabulary, evidence = job.dataset("vocabulary").paths(), job.dataset("evidence_by_bucket").paths(job.key)
-    connection, buckets = job.once("graph", connect), job.home.config.buckets
-    concepts = job.once("concepts", lambda: ConceptsByBucket(connection, vocabulary, buckets))
-    claims, path = job.dataset("triples").read(job.key), job.writer.file(f"{job.key}/graph.nq")
-    job.writer.summary["quads"] = write_nquads(path, claims, evidence, concepts(int(job.key)), connection=connection)
-    found = validate_claims(claims, evidence, vocabulary, connection=connection)
-    violations, warnings = of_severity(found, "violation"), of_severity(found, "warning")
+    bucket, evidence = int(job.key), job.dataset("evidence_by_bucket")
+    lines, found = together(
+        job, "claims", job.keys, partial(_rows, evidence), partial(_claims_of, job), _EVIDENCE_TOGETHER
+    )
+    quads = write_lines(job.writer.file(f"{job.key}/claims.nq"), lines(bucket))
+    if job.key in (keys := _with_other_concepts(job)):
+        each = _rows(job.dataset("vocabulary"), WHOLE) // job.home.config.buckets
+        lines = together(job, "concepts", keys, lambda _: each, partial(_concepts_of, job), _CONCEPTS_TOGETHER)
+        quads_of_concepts = write_lines(job.writer.file(f"{job.key}/concepts.nq"), lines(bucket))
+    else:
+        assert job.previous is not None
+        job.writer.keep(next(e for e in job.previous.files if e.path.startswith(f"{job.key}/concepts-")))
+        quads_of_concepts = job.previous.summary["quads_of_concepts"]
+    job.writer.summary |= {"quads": quads + quads_of_concepts, "quads_of_concepts": quads_of_concepts}
+    violations, warnings = (of_severity(found.get(bucket, []), severity) for severity in ("violation", "warning"))
     job.check("claims_are_sound", not violations, **figures(violations))
     job.check("claims_are_plausible", not warnings, **figures(warnings))
+
+
+def _with_other_concepts(job: Job) -> list[str]:
+    """The partitions of this run whose concepts are not those that they were made from."""
+    standing, vocabulary = job.standing, f"vocabulary/{WHOLE}"
+    return [k for k in job.keys if k not in standing or standing[k].inputs[vocabulary] != job.inputs[vocabulary]]
+
+
+def _claims_of(job: Job, keys: list[str]) -> tuple[ByBucket[memoryview], dict[int, list[Findings]]]:
+    """The lines of the claims of some buckets, and what validation finds in each."""
+    from kg.nquads import nquads_by_bucket
+    from kg.validation import validate_by_bucket
+    from pipeline.duck import connect
+
+    connection, buckets = job.once("graph", connect), job.home.config.buckets
+    claims = pa.concat_tables([job.dataset("triples").read(key) for key in keys])
+    evidence = [path for key in keys for path in job.dataset("evidence_by_bucket").paths(key)]
+    found = validate_by_bucket(connection, claims, evidence, job.dataset("vocabulary").paths(), buckets)
+    return ByBucket(nquads_by_bucket(connection, claims, evidence, VOCABULARY.empty_table(), buckets)), found
+
+
+def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
+    """The lines of the concepts of some buckets."""
+    from kg.concepts import ConceptsByBucket
+    from kg.nquads import nquads_by_bucket
+    from pipeline.duck import connect
+
+    connection, buckets = job.once("concepts graph", connect), job.home.config.buckets
+    vocabulary = job.dataset("vocabulary").paths()
+    concepts = job.once("vocabulary", lambda: ConceptsByBucket(connection, vocabulary, buckets))
+    table = pa.concat_tables([concepts(int(key)) for key in keys])
+    return ByBucket(nquads_by_bucket(connection, TRIPLES.empty_table(), [], table, buckets))
 
 
 def graph_index(job: Job) -> None:
@@ -164,7 +221,7 @@ STAGES = [
         knowledge_graph,
         needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
         partitions="bucket",
-        version="2",
+        version="3",
         kinds=("rdf",),
         checks=(
             Check("claims_are_sound", "Claims and evidence must be well-formed; `materia validate` tells the rules."),
