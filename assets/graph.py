@@ -136,11 +136,13 @@ def _claims_of(job: Job, keys: list[str]) -> tuple[ByBucket[memoryview], dict[in
     """The lines of the claims of some buckets, and what validation finds in each."""
     from kg.nquads import nquads_by_bucket
     from kg.validation import validate_by_bucket
-    from pipeline.duck import connect
+    from pipeline.duck import connect, read_tables
 
     connection, buckets = job.once("graph", connect), job.home.config.buckets
-    claims = pa.concat_tables([job.dataset("triples").read(key) for key in keys])
-    evidence = [path for key in keys for path in job.dataset("evidence_by_bucket").paths(key)]
+    evidence, triples = (
+        [path for key in keys for path in job.dataset(asset).paths(key)] for asset in ("evidence_by_bucket", "triples")
+    )
+    claims = read_tables(connection, triples, TRIPLES)
     found = validate_by_bucket(connection, claims, evidence, job.dataset("vocabulary").paths(), buckets)
     return ByBucket(nquads_by_bucket(connection, claims, evidence, VOCABULARY.empty_table(), buckets)), found
 
@@ -151,7 +153,7 @@ def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
     from kg.nquads import nquads_by_bucket
     from pipeline.duck import connect
 
-    connection, buckets = job.once("concepts graph", connect), job.home.config.buckets
+    connection, buckets = job.once("graph", connect), job.home.config.buckets
     vocabulary = job.dataset("vocabulary").paths()
     concepts = job.once("vocabulary", lambda: ConceptsByBucket(connection, vocabulary, buckets))
     table = pa.concat_tables([concepts(int(key)) for key in keys])

@@ -130,7 +130,11 @@ def _register(session: Any, triples: pa.Table, concepts: pa.Table, buckets: int)
     session.register("links", link_statements(concepts, of, iris))
     session.register("labels", label_statements(concepts, of, iris))
     for view, sql in (
-        ("documents", "SELECT DISTINCT bucket, unnest(doc_ids) AS curie FROM claims"),
+        # A document counts where a claim of the bucket names it. As two columns, DuckDB would join all of a bucket first.
+        (
+            "documents",
+            "SELECT DISTINCT concat(bucket, ' ', curie) AS place, curie FROM (SELECT bucket, unnest(doc_ids) AS curie FROM claims)",
+        ),
         ("agents", "SELECT DISTINCT 'materia:extractor/' || extractor AS curie FROM all_evidence"),
     ):
         found = session.sql(f"SELECT * FROM ({sql}) WHERE curie IS NOT NULL").to_arrow_table()  # noqa: S608
@@ -286,7 +290,7 @@ _EVIDENCE: Final = _block(
                concat('<{expand("materia:evidence/")}', evidence_id, '>') AS key, concat(' ', d.iri, {_END}) AS closing
         FROM all_evidence e
         JOIN (SELECT bucket, triple_id, direction, unnest(evidence_ids) AS evidence_id FROM claims) t USING (evidence_id)
-        JOIN documents d ON d.bucket = t.bucket AND d.curie = e.doc_id
+        JOIN documents d ON d.place = concat(t.bucket, ' ', e.doc_id)
         JOIN agents x ON x.curie = 'materia:extractor/' || e.extractor""",  # noqa: S608
 )
 #: Lines that stand for themselves, sorted among the blocks by all of them.
