@@ -7,6 +7,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets import concepts
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.stage import Job, Need, Stage
@@ -57,22 +58,19 @@ def verbalized_corpus(job: Job) -> None:
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
     that entails a held-out one is not told, and counted.
     """
-    from kg.concepts import ambiguous_names, concepts_named
     from kg.name_reading import name_reader
     from kg.verbalize import verbalize
 
     every, context = job.dataset("triples").read(job.key), job.dataset("triple_context").read(job.key)
     triples = every.filter(pc.invert(pc.is_in(every["triple_id"], pa.array(_withheld(job), pa.string()))))
-    vocabulary = job.dataset("vocabulary").paths()
-    named = [*triples["subject"].to_pylist(), *triples["object"].to_pylist()]
-    named += [fact["object"] for fact in context["onward"].to_pylist() if fact is not None]
+    known = job.dataset("told_concepts").read(job.key)
     counts: Counter[str] = Counter()
     read = job.once("name reader", lambda: name_reader(name_index_folder(job.home)))
     told = verbalize(
         triples,
-        concepts_named(vocabulary, named),
+        known,
         job.home.config.corpus,
-        ambiguous=job.once("ambiguous names", lambda: ambiguous_names(vocabulary)),
+        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
         context=context,
         splits=job.home.config.splits,
         read=read,
@@ -182,6 +180,7 @@ STAGES = [
         kinds=("duckdb",),
         shuffled="triple_context",
     ),
+    *concepts.TELLING_STAGES,
     Stage(
         "verbalized_corpus",
         "corpus",
@@ -190,7 +189,7 @@ STAGES = [
             Need("triples", "same"),
             Need("triple_context", "same"),
             Need("withheld_claims", "same"),
-            Need("vocabulary"),
+            Need("told_concepts", "same"),
             Need("name_index"),
         ),
         partitions="bucket",

@@ -18,7 +18,7 @@ from assets.metadata import column_schema, partition_metadata
 from assets.stage import Refreshed, Stage, batches_of, checks_together, refresh
 from assets.stages import STAGES
 from assets.usage import measured
-from kg.tables import CONTEXT, SELECTION, WITHHELD_CLAIMS
+from kg.tables import CONCEPTS_BY_BUCKET, CONTEXT, SELECTION, TOLD_CONCEPTS, WITHHELD_CLAIMS
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -33,7 +33,9 @@ _DATA_VERSION = "dagster/data_version"
 _SHUFFLED_TABLES = {
     "evidence_by_bucket": EVIDENCE,
     "literature_by_bucket": LITERATURE_BY_BUCKET,
+    "concepts_by_bucket": CONCEPTS_BY_BUCKET,
     "triple_context": CONTEXT,
+    "told_concepts": TOLD_CONCEPTS,
     "withheld_claims": WITHHELD_CLAIMS,
     "selected_passages": SELECTION,
 }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow.parquet as pq
+
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
+from assets.name_versions import keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, MENTIONS
+from pipeline.usable_names import NAME_FORMS
 
 __all__ = ["STAGES", "name_index_folder"]
 
@@ -21,17 +25,33 @@ _SMALL = 2000
 def name_index(job: Job) -> None:
     """The names of the vocabulary as two indexes that every process opens at once: one finds names in texts, one links mentions.
 
-    Folders of mapped arrays, made once for a vocabulary.
+    Folders of mapped arrays. The one that links is made where a recogniser is configured, for nothing else asks it. Which forms
+    a name may take is kept from one version to the next, so that only new names are thought about.
     """
+    from pipeline.name_senses import compile_names
+    from pipeline.names import NameIndex
     from pipeline.preference import Preference
-    from pipeline.vocabulary_index import VocabularyIndex
+    from pipeline.vocabulary_index import LINKER, MATCHER
 
+    keep_version(job.home)
     columns = ["curie", "name", "synonyms", "category", "parents", "xrefs", "translations"]
-    table = job.dataset("vocabulary").read(columns=columns)
-    preference = Preference(job.home.config.extraction.prefer)
-    index = VocabularyIndex.build(table, job.writer.folder("names"), preference)
-    job.writer.summary["names"] = len(index.matcher)
-    job.writer.summary["concepts"] = len(index.linking)
+    table = job.dataset("vocabulary").read(columns=columns if _links(job.home) else columns[:4] + columns[5:])
+    preference, folder = Preference(job.home.config.extraction.prefer), job.writer.folder("names")
+    kept = job.dataset("name_index").state("forms") if job.previous else None
+    names = compile_names(table, preference, pq.read_table(kept, partitioning=None) if kept else None)
+    NameIndex.write(names, folder / MATCHER)
+    job.writer.state("forms", NAME_FORMS).write(names.forms)
+    if _links(job.home):
+        from pipeline.linking.index import LinkingIndex
+
+        LinkingIndex.build(table, folder / LINKER, preference)
+    job.writer.summary["names"] = len(NameIndex.open(folder / MATCHER))
+    job.writer.summary["concepts"] = len(names.curies)
+
+
+def _links(home: Home) -> bool:
+    """Whether spans are to be linked that no name gives a concept: those of a recogniser."""
+    return home.config.extraction.ner is not None
 
 
 def name_index_folder(home: Home) -> str:
@@ -140,8 +160,8 @@ STAGES = [
         "vocabulary",
         name_index,
         needs=(Need("vocabulary"),),
-        settings=lambda home: home.config.extraction.prefer or None,
-        version="2",
+        settings=lambda home: [home.config.extraction.prefer, _links(home)],
+        version="3",
         kinds=("numpy",),
     ),
     Stage(

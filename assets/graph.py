@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets import concepts
 from assets.home import Home
 from assets.stage import Check, Job, Need, Stage
 from assets.together import ByBucket, together
 from kg.generations import MARKER
 from kg.sparql_server import SparqlServer
-from kg.tables import TRIPLES
+from kg.tables import CONCEPTS_BY_BUCKET, TRIPLES
 from pipeline.hashing import hash_fields
-from pipeline.storage import WHOLE, Dataset
+from pipeline.storage import Dataset
 from pipeline.tables import VOCABULARY
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def triples(job: Job) -> None:
     home, evidence, retracted = job.home, job.dataset("evidence_by_bucket"), job.once("retracted", dict)
 
     def fuse(keys: list[str]) -> ByBucket[pa.RecordBatch]:
-        paths = [path for key in keys for path in evidence.paths(key)]
+        paths = _paths(job, "evidence_by_bucket", keys)
         fusion, connection = home.config.fusion, job.once("fusion", connect)
         known, buckets = fusion.learned(), home.config.buckets
         return ByBucket(
@@ -73,7 +73,7 @@ def triples(job: Job) -> None:
         )
 
     came_in = partial(_rows, evidence)
-    fused = together(job, "claims", job.keys, came_in, fuse, _EVIDENCE_TOGETHER)
+    fused = together(job, "claims", fuse, job.keys, size=came_in, most=_EVIDENCE_TOGETHER)
     supporting = contradicting = named = 0
     sink = job.writer.table(f"{job.key}/triples.parquet", TRIPLES)
     for claims in fused(int(job.key)):
@@ -107,29 +107,38 @@ def knowledge_graph(job: Job) -> None:
     from kg.nquads import write_lines
     from kg.validation import figures, of_severity
 
-    bucket, evidence = int(job.key), job.dataset("evidence_by_bucket")
-    lines, found = together(
-        job, "claims", job.keys, partial(_rows, evidence), partial(_claims_of, job), _EVIDENCE_TOGETHER
-    )
+    bucket, size = int(job.key), partial(_rows, job.dataset("evidence_by_bucket"))
+    lines, found = together(job, "claims", partial(_claims_of, job), job.keys, size=size, most=_EVIDENCE_TOGETHER)
     quads = write_lines(job.writer.file(f"{job.key}/claims.nq"), lines(bucket))
-    if job.key in (keys := _with_other_concepts(job)):
-        each = _rows(job.dataset("vocabulary"), WHOLE) // job.home.config.buckets
-        lines = together(job, "concepts", keys, lambda _: each, partial(_concepts_of, job), _CONCEPTS_TOGETHER)
-        quads_of_concepts = write_lines(job.writer.file(f"{job.key}/concepts.nq"), lines(bucket))
+    if job.key in (others := job.once("other concepts", lambda: _with_other_concepts(job))):
+        size = partial(_rows, job.dataset("concepts_by_bucket"))
+        of_concepts = together(job, "concepts", partial(_concepts_of, job), others, size=size, most=_CONCEPTS_TOGETHER)
+        quads_of_concepts = write_lines(job.writer.file(f"{job.key}/concepts.nq"), of_concepts(bucket))
     else:
         assert job.previous is not None
         job.writer.keep(next(e for e in job.previous.files if e.path.startswith(f"{job.key}/concepts-")))
         quads_of_concepts = job.previous.summary["quads_of_concepts"]
-    job.writer.summary |= {"quads": quads + quads_of_concepts, "quads_of_concepts": quads_of_concepts}
+    job.writer.summary |= {
+        "quads": quads + quads_of_concepts,
+        "quads_of_concepts": quads_of_concepts,
+        "concepts": _own_concepts(job, job.key),
+    }
     violations, warnings = (of_severity(found.get(bucket, []), severity) for severity in ("violation", "warning"))
     job.check("claims_are_sound", not violations, **figures(violations))
     job.check("claims_are_plausible", not warnings, **figures(warnings))
 
 
+def _own_concepts(job: Job, key: str) -> str:
+    """What stands for the concepts of a bucket, without those that its claims only name."""
+    manifest = job.dataset("concepts_by_bucket").manifest(key)
+    assert manifest is not None
+    return str(manifest.summary["own"])
+
+
 def _with_other_concepts(job: Job) -> list[str]:
-    """The partitions of this run whose concepts are not those that they were made from."""
-    standing, vocabulary = job.standing, f"vocabulary/{WHOLE}"
-    return [k for k in job.keys if k not in standing or standing[k].inputs[vocabulary] != job.inputs[vocabulary]]
+    """The partitions of this run whose own concepts are not those that they were made from."""
+    standing = job.standing
+    return [k for k in job.keys if k not in standing or standing[k].summary["concepts"] != _own_concepts(job, k)]
 
 
 def _claims_of(job: Job, keys: list[str]) -> tuple[ByBucket[memoryview], dict[int, list[Findings]]]:
@@ -139,25 +148,26 @@ def _claims_of(job: Job, keys: list[str]) -> tuple[ByBucket[memoryview], dict[in
     from pipeline.duck import connect, read_tables
 
     connection, buckets = job.once("graph", connect), job.home.config.buckets
-    evidence, triples = (
-        [path for key in keys for path in job.dataset(asset).paths(key)] for asset in ("evidence_by_bucket", "triples")
-    )
-    claims = read_tables(connection, triples, TRIPLES)
-    found = validate_by_bucket(connection, claims, evidence, job.dataset("vocabulary").paths(), buckets)
+    claims = read_tables(connection, _paths(job, "triples", keys), TRIPLES)
+    evidence = _paths(job, "evidence_by_bucket", keys)
+    found = validate_by_bucket(connection, claims, evidence, _paths(job, "concepts_by_bucket", keys), buckets)
     return ByBucket(nquads_by_bucket(connection, claims, evidence, VOCABULARY.empty_table(), buckets)), found
 
 
 def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
     """The lines of the concepts of some buckets."""
-    from kg.concepts import ConceptsByBucket
     from kg.nquads import nquads_by_bucket
-    from pipeline.duck import connect
+    from pipeline.duck import connect, read_tables
 
     connection, buckets = job.once("graph", connect), job.home.config.buckets
-    vocabulary = job.dataset("vocabulary").paths()
-    concepts = job.once("vocabulary", lambda: ConceptsByBucket(connection, vocabulary, buckets))
-    table = pa.concat_tables([concepts(int(key)) for key in keys])
-    return ByBucket(nquads_by_bucket(connection, TRIPLES.empty_table(), [], table, buckets))
+    known = read_tables(connection, _paths(job, "concepts_by_bucket", keys), CONCEPTS_BY_BUCKET)
+    own = known.filter(known["own"]).select(VOCABULARY.names)
+    return ByBucket(nquads_by_bucket(connection, TRIPLES.empty_table(), [], own, buckets))
+
+
+def _paths(job: Job, asset: str, keys: list[str]) -> list[str]:
+    dataset = job.dataset(asset)
+    return [path for key in keys for path in dataset.paths(key)]
 
 
 def graph_index(job: Job) -> None:
@@ -219,11 +229,12 @@ STAGES = [
             ),
         ),
     ),
+    *concepts.GRAPH_STAGES,
     Stage(
         "knowledge_graph",
         "graph",
         knowledge_graph,
-        needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("vocabulary")),
+        needs=(Need("triples", "same"), Need("evidence_by_bucket", "same"), Need("concepts_by_bucket", "same")),
         partitions="bucket",
         version="3",
         kinds=("rdf",),

@@ -13,7 +13,13 @@ T = TypeVar("T")
 
 
 def together(
-    job: Job, name: str, keys: Sequence[str], size: Callable[[str], int], make: Callable[[list[str]], T], most: int
+    job: Job,
+    name: str,
+    make: Callable[[list[str]], T],
+    keys: Sequence[str],
+    *,
+    size: Callable[[str], int],
+    most: int,
 ) -> T:
     """What `make` gives for a group of partitions that the one being computed is among. Only one group's is held at a time.
 

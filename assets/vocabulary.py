@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import astuple
+from collections.abc import Mapping, Sequence
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from assets.home import Home
 from assets.stage import Check, Job, Stage
 from pipeline.graphs import NAMING
 from pipeline.graphs.files import open_graphs
-from pipeline.hashing import hash_fields, hash_json
+from pipeline.hashing import hash_fields
 from pipeline.inventory import list_files
 from pipeline.sources import printable
-from pipeline.storage import file_sha256
-from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_version
+from pipeline.storage import Manifest, file_sha256
+from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_schema, table_version
 from pipeline.vocabularies import LOADERS, list_vocabularies
 from pipeline.vocabularies.base import OnSetAside
-from pipeline.vocabularies.categories import load_rules
+from pipeline.vocabularies.categories import load_rules, rules_hash
 from pipeline.vocabularies.join import VERSION as JOIN
 from pipeline.vocabularies.name_categories import VERSION as NAME_CATEGORIES
+from pipeline.vocabularies.source_tables import SourceTables
 
 __all__ = ["MERGES", "SOURCES", "STAGES"]
 
@@ -29,13 +31,17 @@ __all__ = ["MERGES", "SOURCES", "STAGES"]
 SOURCES = "vocabulary_sources"
 #: Which concepts were joined into which, and why.
 MERGES = "vocabulary_merges"
+#: What the files say but for names, in their order.
+_SOURCE_HASHES = table_schema(
+    "source_hashes", 1, {"without_names": (pa.string(), "a hash of each file's parts and links")}
+)
 
 
 def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
     files = _files(home, lambda _: None)
     # The order counts: the first file that names a concept gives its preferred name.
     hashes = {f"{place:03d}/{printable(path.name)}": file_sha256(UPath(path)) for place, path in enumerate(files)}
-    hashes |= {"categories": hash_json([astuple(rule) for rule in load_rules(home.config.vocabulary.categories)])}
+    hashes |= {"categories": rules_hash(home.config.vocabulary.categories)}
     return hashes | ({"tables": hash_fields(*(one.version for one in home.tables()))} if home.tables() else {})
 
 
@@ -56,23 +62,66 @@ def vocabulary(job: Job) -> None:
     exactly the same; `vocabulary_merges` has the log. Terms without a name and clauses that cannot be read are set aside
     with the reason. A graph whose nodes have no identifiers but their names (a table) is read as a vocabulary too.
     """
-    from kg.validation import figures, of_severity, validate_concepts
-    from pipeline.vocabularies.join import joined
     from pipeline.vocabularies.source_tables import read_sources
 
-    settings, set_aside = job.home.config.vocabulary, job.writer.set_aside
+    set_aside = job.writer.set_aside
     sources = read_sources(_files(job.home, set_aside), job.dataset(SOURCES), set_aside, job.home.tables())
+    said = [source.without_names for source in sources]
+    job.writer.state("sources", _SOURCE_HASHES).write(pa.table({"without_names": said}, schema=_SOURCE_HASHES))
+    if job.previous is not None and _only_names_changed(job, job.previous, said):
+        _take_names(job, job.previous, sources)
+    else:
+        _join(job, sources)
+
+
+def _only_names_changed(job: Job, previous: Manifest, said: list[str]) -> bool:
+    """Whether the files, their order and the rules are as they were but for synonyms and translations."""
+    dataset = job.dataset("vocabulary")
+    goals, before = dataset.state("goals"), dataset.state("sources")
+    if goals is None or before is None or not _log_stands(job.home):
+        return False
+    rules_changed = {"categories", "tables"} & job.changed_inputs()
+    same = pq.read_table(before, partitioning=None)["without_names"].to_pylist() == said
+    return same and not rules_changed and pq.read_metadata(goals).num_rows > 0
+
+
+def _take_names(job: Job, previous: Manifest, sources: Sequence[SourceTables]) -> None:
+    """The concepts as they are, with the synonyms and translations of the files. No check looks at these."""
+    from pipeline.vocabularies.join import with_names
+
+    dataset = job.dataset("vocabulary")
+    goals = dataset.state("goals")
+    assert goals is not None
     concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
+    for rows in with_names(dataset.batches(batch_size=8192), goals, sources, job.writer.set_aside):
+        concepts.write(rows)
+    for entry in previous.files:
+        if entry.path.startswith(("_state/all/goals-", "_state/all/judged-")):
+            job.writer.keep(entry)
+    job.writer.summary |= {name: value for name, value in previous.summary.items() if name != "checks"}
+    job.checks |= previous.summary["checks"]
+
+
+def _join(job: Job, sources: Sequence[SourceTables]) -> None:
+    from kg.validation import figures, of_severity, validate_concepts
+    from pipeline.vocabularies.join import PART_GOALS, joined
+    from pipeline.vocabularies.judged_names import JUDGED_NAMES, NameJudge
+
+    settings = job.home.config.vocabulary
+    concepts = job.writer.table("vocabulary.parquet", VOCABULARY)
+    kept = job.dataset("vocabulary").state("judged") if job.previous else None
+    judged = NameJudge(pq.read_table(kept, partitioning=None) if kept else None)
     categories: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     with (
         job.dataset(MERGES).writer() as log,
         joined(
             sources,
-            set_aside,
+            job.writer.set_aside,
             rules=load_rules(settings.categories),
             prefix_order=settings.prefix_order,
             merge_cross_references=settings.merge_cross_references,
+            classify=judged,
         ) as result,
     ):
         for rows in result.concepts:
@@ -82,7 +131,11 @@ def vocabulary(job: Job) -> None:
         for rows in result.merges:
             merges.write(rows)
             outcomes.update(reason or "merged" for reason in rows["refused"].to_pylist())
+        goals = job.writer.state("goals", PART_GOALS)
+        for rows in result.goals:
+            goals.write(rows)
         written = log.commit(skip_key=JOIN, code_version=table_version(VOCABULARY_MERGES), inputs={})
+    job.writer.state("judged", JUDGED_NAMES).write(judged.asked())
     job.writer.summary["merge_log"] = written.data_version
     job.writer.summary["concepts"] = concepts.rows
     job.writer.summary["categories"] = dict(sorted(categories.items()))

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.extraction import name_index_folder
+from assets.name_versions import linking_folder
 from assets.home import SAMPLE, Home, open_home
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _say(record: Any) -> None:
 def _names(home: Home, vocabulary: list[str] | None) -> Iterator[str]:
     """The folder of the indexes to read with: the home's, or made for the occasion."""
     if not vocabulary and home.dataset("name_index").manifest() is not None:
-        yield name_index_folder(home)
+        yield linking_folder(home)
         return
     from rich.console import Console
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, describe, table_schema
+from pipeline.tables import MENTION_IN_PASSAGE, SENTENCE, VOCABULARY, describe, table_schema
 
 __all__ = [
+    "CONCEPTS_BY_BUCKET",
     "CONTEXT",
     "CORPUS_PASSAGES",
     "MIXTURE",
     "PASSAGES",
     "REWRITES",
     "SELECTION",
+    "TOLD_CONCEPTS",
     "TRIPLES",
     "VERDICTS",
     "WITHHELD_CLAIMS",
@@ -84,6 +86,34 @@ CONTEXT = table_schema(
             "a sentence that says the triple: its evidence, document, language, text, and linked mentions, in order of their "
             "start; null in a row with a triple",
         ),
+    },
+)
+
+
+def _of_vocabulary(*names: str) -> dict[str, tuple[pa.DataType, str]]:
+    columns = {column: (VOCABULARY.field(column).type, text) for column, _, text in describe(VOCABULARY)}
+    return {name: columns[name] for name in names}
+
+
+CONCEPTS_BY_BUCKET = table_schema(
+    "concepts_by_bucket",
+    1,
+    {
+        **_of_vocabulary(*VOCABULARY.names),
+        "own": (
+            _FLAG,
+            "whether the concept is of this bucket; else claims name it, and only its CURIE, name and class are here",
+        ),
+    },
+)
+
+TOLD_CONCEPTS = table_schema(
+    "told_concepts",
+    1,
+    {
+        **_of_vocabulary("curie", "name", "category", "synonyms", "definition", "translations"),
+        "other_names": (_TEXTS, "names beside the preferred one by which it could be told, in lower case; sorted"),
+        "ambiguous": (_TEXTS, "those of them that other concepts have too"),
     },
 )
 

@@ -17,7 +17,16 @@ from functools import lru_cache
 
 from pipeline.han import HAN, han_form, has_han, is_han
 
-__all__ = ["WORD", "adjectives", "condition_variants", "normal_form", "normal_word", "organ_variant", "variants"]
+__all__ = [
+    "WORD",
+    "adjectives",
+    "condition_variants",
+    "folded_letters",
+    "normal_form",
+    "normal_word",
+    "organ_variant",
+    "variants",
+]
 
 #: A word: a run of letters, with a possessive s, a run of digits, or a Chinese character. Has no group of its own.
 WORD = re.compile(rf"[^\W\d_{HAN}]+(?:['’]s(?![^\W_]))?|\d+|[{HAN}]")
@@ -51,19 +60,31 @@ def normal_word(word: str) -> str:
     """
     if len(word) > 2 and word[-1] in "sS" and word[-2] in "'’":
         word = word[:-2]
-    folded = word.lower()
-    if not folded.isascii():
-        if is_han(folded):
-            return han_form(folded)
-        decomposed = unicodedata.normalize("NFKD", folded.translate(_GREEK_TABLE))
-        folded = "".join(c for c in decomposed if not unicodedata.combining(c)) or folded
-        folded = folded.replace(" ", "")
+    folded = folded_letters(word)
+    if not folded.isascii() and is_han(folded):
+        return folded
     if not (len(word) <= 5 and word.isupper()):
         folded = _singular(folded)
     folded = _SPELLING.sub(lambda m: _SPELLING_TO[m.group()], folded)
     if folded.endswith("our") and len(folded) > 4:
         folded = folded[:-2] + "r"
     return folded
+
+
+def folded_letters(word: str) -> str:
+    """The letters of a word before spelling and plural are folded: small, without accents, Greek ones by their names.
+
+    >>> [folded_letters(word) for word in ("Sjögren", "β", "ＤＮＡ", "糖")]
+    ['sjogren', 'beta', 'dna', '糖']
+    """
+    folded = word.lower()
+    if folded.isascii():
+        return folded
+    if is_han(folded):
+        return han_form(folded)
+    decomposed = unicodedata.normalize("NFKD", folded.translate(_GREEK_TABLE))
+    folded = "".join(c for c in decomposed if not unicodedata.combining(c)) or folded
+    return folded.replace(" ", "")
 
 
 def _singular(word: str) -> str:

@@ -30,14 +30,15 @@ from pipeline.han import HAN, han_form, is_han
 from pipeline.lexicons import load_yaml
 from pipeline.mapped import Strings, pack_strings, read_arrays, write_arrays
 from pipeline.name_forms import WORD, normal_word
-from pipeline.name_senses import Concept, compile_names, letters_of
+from pipeline.name_senses import Concept, Names, compile_names
 from pipeline.name_trie import Steps, every, longest
 from pipeline.preference import DEFAULT_PREFERENCE, Preference
+from pipeline.usable_names import letters_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NameIndex", "NameMatch"]
+__all__ = ["FORMAT", "NameIndex", "NameMatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class NameIndex:
         self._open()
 
     def _open(self) -> None:
-        mapped, header = read_arrays(self._folder, _FORMAT)
+        mapped, header = read_arrays(self._folder, FORMAT)
         arrays = {name: np.asarray(array) for name, array in mapped.items()}  # a memmap's own indexing is slow
         self._first_sense = arrays["first_sense"]
         self._steps = Steps(arrays["edges"], arrays["is_name"])
@@ -91,13 +92,18 @@ class NameIndex:
         depend on the order of rows. A concept whose only cross-reference into a more preferred vocabulary names a
         concept that is present is linked as that concept.
         """
-        names = compile_names(vocabulary, preference)
+        cls.write(compile_names(vocabulary, preference), folder)
+        return cls(folder)
+
+    @staticmethod
+    def write(names: Names, folder: Path) -> None:
+        """Write compiled names into a folder, for `open`."""
         hashes = np.array([_hash(word) for word in names.words], dtype=np.uint64)
         by_hash = np.argsort(hashes, kind="stable")
         is_name = np.diff(names.first_sense) > 0
         write_arrays(
             folder,
-            _FORMAT,
+            FORMAT,
             {
                 "edges": names.edges,
                 "first_sense": names.first_sense,
@@ -115,7 +121,6 @@ class NameIndex:
             },
             {"categories": names.categories, "names": int(is_name.sum())},
         )
-        return cls(folder)
 
     @classmethod
     def open(cls, folder: Path) -> NameIndex:
@@ -199,7 +204,8 @@ class NameIndex:
         return entry
 
 
-_FORMAT = "name_index.v2"
+#: Name and version of the format of the folder.
+FORMAT = "name_index.v2"
 _TEMPORARY: list[TemporaryDirectory[str]] = []
 _REMEMBERED = 1 << 18
 _PIECES = re.compile(f"({WORD.pattern})")

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from pipeline.linking.index import LinkingIndex
 
-__all__ = ["VocabularyIndex"]
+__all__ = ["LINKER", "MATCHER", "VocabularyIndex"]
+
+#: The folders of the two indexes.
+MATCHER, LINKER = "matcher", "linker"
 
 _TEMPORARY: list[TemporaryDirectory[str]] = []
 
@@ -61,7 +64,7 @@ class VocabularyIndex:
         Raises:
             MateriaError: a file is missing or in no known format.
         """
-        if len(paths) == 1 and (Path(paths[0]) / "matcher").is_dir():
+        if len(paths) == 1 and (Path(paths[0]) / MATCHER).is_dir():
             return cls(Path(paths[0]))
         if all(path.endswith(".parquet") for path in paths):
             import pyarrow as pa
@@ -76,7 +79,7 @@ class VocabularyIndex:
     @cached_property
     def matcher(self) -> NameIndex:
         """What finds the names in a text."""
-        folder = self.folder / "matcher"
+        folder = self.folder / MATCHER
         if self._vocabulary is None:
             return NameIndex.open(folder)
         return NameIndex.build(self._vocabulary, folder, self._preference)
@@ -86,7 +89,7 @@ class VocabularyIndex:
         """What finds the names like a text."""
         from pipeline.linking.index import LinkingIndex
 
-        folder = self.folder / "linker"
+        folder = self.folder / LINKER
         if self._vocabulary is None:
             return LinkingIndex.open(folder)
         return LinkingIndex.build(self._vocabulary, folder, self._preference)

@@ -54,7 +54,7 @@ _POOLS: Final = """
 #: Concepts that claims name.
 _KNOWN: Final = """
     CREATE TEMP TABLE known AS
-    SELECT curie, category, name FROM concepts SEMI JOIN (
+    SELECT DISTINCT curie, category, name FROM concepts SEMI JOIN (
         SELECT DISTINCT unnest([subject, object]) AS curie FROM triples) USING (curie)
 """
 #: Concepts whose classes are all of one kind.
@@ -155,9 +155,8 @@ def validate_by_bucket(
     session = connection.cursor()  # what is made in it is gone at the end
     try:
         session.register("all_triples", triples)
-        session.execute(
-            f"CREATE TEMP VIEW triples AS SELECT *, {BUCKET_SQL.format('subject', buckets)} AS bucket FROM all_triples"
-        )
+        bucket = BUCKET_SQL.format("subject", buckets)
+        session.execute(f"CREATE TEMP VIEW triples AS SELECT *, {bucket} AS bucket FROM all_triples")  # noqa: S608
         table_view(session, "evidence", evidence, EVIDENCE)
         _concepts_view(session, concepts)
         for sql in (_USED, _POOLS, _KNOWN, f"CREATE TEMP VIEW identifiers AS {_OF_CLAIMS}", _PLACES):

@@ -47,6 +47,11 @@ class SourceTables:
     links: str
     parsed: bool
 
+    @property
+    def without_names(self) -> str:
+        """Hash of all that the file says but for synonyms and translations: tables are named by their content."""
+        return hash_fields(self.file, *(path.rpartition("/")[2] for path in (self.parts, self.links)))
+
 
 def read_sources(
     files: Sequence[UPath], dataset: Dataset, set_aside: OnSetAside, tables: Sequence[TableMapping] = ()
