@@ -55,8 +55,10 @@ def test_models_make_stale_what_reads_with_them_and_enter_by_their_content(tmp_p
     assert stale(given("  relations: models/relations")) == ["evidence"]
     assert stale(given("  prefer: {Disease: [MONDO, MESH]}"))[:1] == ["name_index"]
     with_ner = given("  ner: models/ner")
-    assert stale(with_ner)[:1] == ["mentions"]
-    list(refresh(BY_NAME["mentions"], with_ner, BY_NAME["mentions"].keys(with_ner)))
+    # What a recogniser finds is linked, so that the linker's index is needed too.
+    assert stale(with_ner)[:2] == ["name_index", "mentions"]
+    for name in ("name_index", "mentions"):
+        list(refresh(BY_NAME[name], with_ner, BY_NAME[name].keys(with_ner)))
     assert "mentions" not in stale(with_ner)
     assert "mentions" in stale(given("  ner: models/ner\n  linker_encoder: encoder"))
     assert "mentions" not in stale(given("  ner: models/ner"))

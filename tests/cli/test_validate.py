@@ -38,6 +38,8 @@ def fill(home: Home, tables: Tables) -> Home:
         with home.dataset(asset).writer(key) as writer:
             writer.table(f"{asset}.parquet", schema).write(pa.Table.from_pylist(rows, schema))
             writer.commit(skip_key="test", code_version="test", inputs={})
+    (shuffle,) = (stage for stage in GRAPH if stage.name == "concept_shuffle")
+    list(refresh(shuffle, home, shuffle.keys(home)))
     return home
 
 
