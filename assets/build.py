@@ -8,7 +8,7 @@ stage, and more than a second to begin), which cost more than what a new paper c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def dagster_folder(home: Home) -> Path:
 
 def build(
     home: Home,
-    until: str | None = None,
+    until: str | Sequence[str] | None = None,
     *,
     progress: Callable[[str], None] = lambda _: None,
     on_stage: Callable[[str, int, float], None] = lambda *_: None,
@@ -49,7 +49,7 @@ def build(
     """Bring a home up to date, up to an asset or through the last.
 
     Args:
-        until: name of the last asset wanted; everything it rests on is built too.
+        until: names of the last assets wanted; everything they rest on is built too.
         progress: told the stage and partition being computed.
         on_stage: told of each stage that had something to do: its name, how many partitions, seconds.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assets import (
     calibration,
     corpora,
@@ -35,19 +37,20 @@ STAGES: tuple[Stage, ...] = (
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
 
 
-def until(name: str | None) -> list[Stage]:
-    """The stages a named asset rests on, itself included, in order; all of them for None.
+def until(names: str | Sequence[str] | None) -> list[Stage]:
+    """The stages that named assets rest on, themselves included, in order; all of them for None.
 
     Raises:
         MateriaError: there is no such asset; the message lists those there are.
     """
-    if name is None:
+    if names is None:
         return list(STAGES)
     by_name = {stage.name: stage for stage in STAGES} | {made: _stage(maker) for maker, made in SHUFFLED.items()}
-    if name not in by_name:
-        raise MateriaError(f"there is no asset {name!r}", remedy=f"Choose one of {', '.join(by_name)}")
+    asked = [names] if isinstance(names, str) else names
+    if unknown := [name for name in asked if name not in by_name]:
+        raise MateriaError(f"there is no asset {unknown[0]!r}", remedy=f"Choose one of {', '.join(by_name)}")
     wanted: set[str] = set()
-    open_names = [by_name[name]]
+    open_names = [by_name[name] for name in asked]
     while open_names:
         stage = open_names.pop()
         if stage.name not in wanted:

@@ -60,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--graph-mapping", metavar="FILE", help="YAML table: what the relations and nodes of the graphs mean"
     )
-    parser.add_argument("--until", metavar="ASSET", help="stop after this asset, for example: corpus")
+    parser.add_argument(
+        "--until", nargs="+", metavar="ASSET", help="stop after these assets, for example: graph_index corpus"
+    )
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings; recorded in the home")
 
 
