@@ -6,7 +6,9 @@ stage writes all buckets itself, and what comes after depends on the bucket alon
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,12 +24,15 @@ def write_buckets(
     schema: pa.Schema,
     rows: Iterator[tuple[int, pa.RecordBatch | pa.Table]],
     only: Collection[int] | None = None,
+    *,
+    told: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> None:
     """Write every bucket's partition of an asset, and in this stage's own summary the data version of each.
 
     Args:
         rows: bucket and rows, buckets ascending.
         only: the buckets that may have changed; the others are left as they are, and have no rows here. All where None.
+        told: figures of a bucket for its manifest, by bucket. They must follow from its rows.
     """
     dataset, buckets = job.dataset(asset), job.home.config.buckets
     versions: dict[str, str] = {}
@@ -39,6 +44,7 @@ def write_buckets(
             continue
         with dataset.writer(key) as writer:
             sink = writer.table(f"{key}/{asset}.parquet", schema)
+            writer.summary |= told.get(bucket, {})
             while pending is not None and pending[0] == bucket:
                 sink.write(pending[1])
                 pending = next(rows, None)

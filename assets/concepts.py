@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +21,7 @@ _FINGERPRINTS = table_schema(
 )
 _NAMES = table_schema("ambiguous_names", 1, {"name": (pa.string(), "in lower case; sorted")})
 
+_Told = Mapping[int, Mapping[str, Any]]
 _Rows = Callable[[Collection[int]], Iterator[tuple[int, pa.RecordBatch]]]
 
 
@@ -34,7 +37,15 @@ def _paths(job: Job, asset: str, buckets: Collection[int]) -> dict[int, list[str
     return {bucket: dataset.paths(keys[bucket]) for bucket in sorted(buckets)}
 
 
-def _write_changed(job: Job, asset: str, schema: pa.Schema, found: Mapping[int, str], rows: _Rows) -> None:
+def _write_changed(
+    job: Job,
+    asset: str,
+    schema: pa.Schema,
+    found: Mapping[int, str],
+    rows: _Rows,
+    *,
+    told: _Told = MappingProxyType({}),
+) -> None:
     """Write the buckets whose fingerprint is another than before, and keep all fingerprints."""
     state = job.dataset(job.writer.dataset.asset).state("fingerprints") if job.previous else None
     before: dict[int, str] = {}
@@ -42,7 +53,7 @@ def _write_changed(job: Job, asset: str, schema: pa.Schema, found: Mapping[int, 
         kept = pq.read_table(state, partitioning=None)
         before = dict(zip(kept["bucket"].to_pylist(), kept["hash"].to_pylist(), strict=True))
     changed = {bucket for bucket, hash_ in found.items() if before.get(bucket) != hash_}
-    write_buckets(job, asset, schema, rows(changed), only=changed if before else None)
+    write_buckets(job, asset, schema, rows(changed), only=changed if before else None, told=told)
     all_now = sorted({**before, **found}.items())
     columns = {"bucket": [bucket for bucket, _ in all_now], "hash": [hash_ for _, hash_ in all_now]}
     job.writer.state("fingerprints", _FINGERPRINTS).write(pa.table(columns, schema=_FINGERPRINTS))
@@ -61,7 +72,8 @@ def concept_shuffle(job: Job) -> None:
     named = named_in(_paths(job, "triples", touched), ("subject", "object"))
     with connect() as connection:
         found = ConceptBuckets(connection, job.dataset("vocabulary").paths(), named, job.home.config.buckets, touched)
-        _write_changed(job, "concepts_by_bucket", CONCEPTS_BY_BUCKET, found.fingerprints, found.rows)
+        own = {bucket: {"own": fingerprint} for bucket, fingerprint in found.own.items()}
+        _write_changed(job, "concepts_by_bucket", CONCEPTS_BY_BUCKET, found.fingerprints, found.rows, told=own)
 
 
 def told_concept_shuffle(job: Job) -> None:

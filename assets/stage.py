@@ -57,8 +57,9 @@ class Job:
     Attributes:
         key: the partition; `all` for an asset without partitions.
         keys: every partition that this run computes, for what is cheaper to do for all of them at once (`once`).
-        previous: what the partition holds, where it was made by the same code and settings and is sound: a stage may bring
-            it up to date by what changed since, as long as the bytes are those of a whole computation. Else None.
+        standing: what the partitions of this run hold, those that were made by the same code and settings and are sound: a
+            stage may bring them up to date by what changed since, as long as the bytes are those of a whole computation.
+        previous: what this partition holds, if it is one of these. Else None.
         writer: takes the output; committed by `refresh` when the function returns.
         workers: processes the stage may use.
         progress: told of what is being done, for a person.
@@ -74,6 +75,7 @@ class Job:
     _shared: dict[str, Any]
     _stack: ExitStack
     keys: tuple[str, ...] = ()
+    standing: Mapping[str, Manifest] = field(default_factory=dict)
     previous: Manifest | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     rules: str = ""
@@ -266,6 +268,11 @@ def refresh(
     rules = stage.rules(home)
     if stale:
         remember_configuration(home)
+    standing = {
+        key: manifest
+        for key in stale
+        if (manifest := manifests[key]) is not None and manifest.rules == rules and _is_sound(stage, home, manifest)
+    }
     with ExitStack() as stack:
         for key in keys:
             previous = manifests[key]
@@ -275,11 +282,10 @@ def refresh(
             inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
             remember = stage.remember(home, key)
-            usable = previous is not None and previous.rules == rules and _is_sound(stage, home, previous)
             with dataset.writer(key) as writer:
                 job = Job(
                     home, key, writer, workers, progress, shared, stack,
-                    keys=stale, previous=previous if usable else None, inputs=inputs, rules=rules,
+                    keys=stale, standing=standing, previous=standing.get(key), inputs=inputs, rules=rules,
                 )  # fmt: skip
                 stage.compute(job)
                 if job.checks:

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kg.config import FusionConfig, SplitConfig
-from kg.fusion import fuse_in_batches
+from kg.fusion import fuse_by_bucket
 from kg.tables import TRIPLES
 from pipeline.duck import connect, stream
 from pipeline.hashing import BUCKET_SQL
@@ -108,7 +108,7 @@ def fused(buckets: list[list[str]], threads: int | None) -> str:
     with connect(threads=threads) as connection, tempfile.TemporaryDirectory() as folder:
         for number, paths in enumerate(buckets):
             sink = TableSink(Path(folder) / f"{number}.parquet", TRIPLES)
-            for batch in fuse_in_batches(connection, paths, FusionConfig(), SplitConfig()):
+            for _, batch in fuse_by_bucket(connection, paths, FusionConfig(), SplitConfig(), 1):
                 sink.write(batch)
                 rows += batch.num_rows
             sink.close()

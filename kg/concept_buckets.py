@@ -61,9 +61,12 @@ class ConceptBuckets:
         connection.register("named", named)
         connection.register("wanted", pa.table({"bucket": pa.array(sorted(wanted), pa.int64())}))
         connection.execute(_CHOSEN.format(bucket=BUCKET_SQL.format("curie", buckets)))
-        rows = connection.execute("SELECT bucket, bit_xor(hash)::VARCHAR FROM chosen GROUP BY bucket").fetchall()
-        #: A hash of each wanted bucket's rows, whatever their order.
-        self.fingerprints: dict[int, str] = dict.fromkeys(sorted(wanted), "") | dict(sorted(rows))
+        hashes = "bit_xor(hash)::VARCHAR, coalesce(bit_xor(hash) FILTER (own)::VARCHAR, '')"
+        rows = sorted(connection.execute(f"SELECT bucket, {hashes} FROM chosen GROUP BY bucket").fetchall())  # noqa: S608
+        none = dict.fromkeys(sorted(wanted), "")
+        #: A hash of each wanted bucket's rows, whatever their order; and of those that are its own concepts.
+        self.fingerprints: dict[int, str] = none | {bucket: hash_ for bucket, hash_, _ in rows}
+        self.own: dict[int, str] = none | {bucket: hash_ for bucket, _, hash_ in rows}
 
     def rows(self, only: Collection[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Bucket and rows (CONCEPTS_BY_BUCKET) of some of the wanted buckets, buckets ascending, then by CURIE."""

@@ -51,32 +51,37 @@ class Iris:
         return pa.ListArray.from_arrays(pa.array(offsets), self(curies.flatten()))
 
 
-def link_statements(concepts: pa.Table, iris: Iris) -> pa.Table:
-    """Classes, superclasses, cross-references and SKOS matches of concepts (VOCABULARY): subject, predicate, object, as IRIs."""
+def link_statements(concepts: pa.Table, buckets: pa.Array, iris: Iris) -> pa.Table:
+    """Classes, superclasses, cross-references and SKOS matches of concepts (VOCABULARY): bucket, and subject, predicate, object as IRIs.
+
+    Args:
+        buckets: the bucket of each concept (int32).
+    """
     concepts = concepts.combine_chunks()
     subjects = iris(one_array(concepts["curie"]))
-    pieces = [(subjects, _constant("rdf:type", len(subjects)), iris(one_array(concepts["category"])))]
+    pieces = [(buckets, subjects, _constant("rdf:type", len(subjects)), iris(one_array(concepts["category"])))]
     for column, predicate in {"parents": "rdfs:subClassOf", "xrefs": "oboInOwl:hasDbXref"}.items():
         of, others = _unnested(concepts, column)
-        pieces.append((subjects.take(of), _constant(predicate, len(of)), iris(others)))
+        pieces.append((buckets.take(of), subjects.take(of), _constant(predicate, len(of)), iris(others)))
     # Concepts of other vocabularies, by SKOS's mapping properties: `exact` is skos:exactMatch.
     of, matches = _unnested(concepts, "matches")
     properties = pc.binary_join_element_wise(f"<{expand('skos:')}", matches.field("predicate"), "Match>", "")
-    pieces.append((subjects.take(of), properties.dictionary_encode(), iris(matches.field("curie"))))
+    pieces.append((buckets.take(of), subjects.take(of), properties.dictionary_encode(), iris(matches.field("curie"))))
     return _table(pieces, _IRI)
 
 
-def label_statements(concepts: pa.Table, iris: Iris) -> pa.Table:
-    """Names, synonyms and definitions of concepts (VOCABULARY): subject and predicate as IRIs, and the text as `object`."""
+def label_statements(concepts: pa.Table, buckets: pa.Array, iris: Iris) -> pa.Table:
+    """Names, synonyms and definitions of concepts (VOCABULARY): as `link_statements`, with the text as `object`."""
     concepts = concepts.combine_chunks()
     subjects, names = iris(one_array(concepts["curie"])), one_array(concepts["name"])
-    pieces = [(subjects, _constant("skos:prefLabel", len(subjects)), names)]
-    pieces.append((subjects, _constant("skos:definition", len(subjects)), one_array(concepts["definition"])))
+    pieces = [(buckets, subjects, _constant("skos:prefLabel", len(subjects)), names)]
+    definitions = one_array(concepts["definition"])
+    pieces.append((buckets, subjects, _constant("skos:definition", len(subjects)), definitions))
     of, synonyms = _unnested(concepts, "synonyms")
     for scope, predicate in _SYNONYMS.items():
         wanted = pc.and_(pc.equal(synonyms.field("scope"), scope), pc.not_equal(synonyms.field("name"), names.take(of)))
         found, texts = of.filter(wanted), synonyms.field("name").filter(wanted)
-        pieces.append((subjects.take(found), _constant(predicate, len(found)), texts))
+        pieces.append((buckets.take(found), subjects.take(found), _constant(predicate, len(found)), texts))
     return _table(pieces, pa.string())
 
 
@@ -90,7 +95,11 @@ def _unnested(table: pa.Table, column: str) -> tuple[pa.Array, pa.Array]:
     return pc.list_parent_indices(lists), lists.flatten()
 
 
-def _table(pieces: list[tuple[pa.Array, pa.Array, pa.Array]], kind: pa.DataType) -> pa.Table:
-    columns = zip(("subject", "predicate", "object"), (_IRI, _IRI, kind), zip(*pieces, strict=True), strict=True)
-    statements = pa.table({name: pa.chunked_array(list(chunks), type_) for name, type_, chunks in columns})
+def _table(pieces: list[tuple[pa.Array, ...]], kind: pa.DataType) -> pa.Table:
+    schema = pa.schema([("bucket", pa.int32()), ("subject", _IRI), ("predicate", _IRI), ("object", kind)])
+    columns = [
+        pa.chunked_array(list(chunks), field.type)
+        for field, chunks in zip(schema, zip(*pieces, strict=True), strict=True)
+    ]
+    statements = pa.table(columns, schema=schema)
     return statements.filter(pc.is_valid(statements["object"]))

@@ -258,7 +258,12 @@ class GraphConfig(_Strict):
     shacl_claims: int = Field(
         20,
         ge=0,
-        description="changed claims that each build validates by SHACL in the index in the home, chosen by hash",
+        description="changed claims that a build validates by SHACL in the index in the home, chosen by hash; none where 0",
+    )
+    shacl_from: int = Field(
+        250,
+        ge=1,
+        description="how many claims must have changed for that; smaller changes are validated by queries alone",
     )
 
     @model_validator(mode="after")

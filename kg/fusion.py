@@ -51,12 +51,14 @@ import pyarrow as pa
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion_steps import fusion_steps, kept_sql, pools_sql
 from kg.reliability import Reliabilities
+from kg.shuffle import by_bucket
 from kg.splits import split_sql
 from kg.tables import TRIPLES
 from pipeline.duck import MEMORY_LIMIT, SortedLists, connect, sorted_on_disk, stream, table_view
+from pipeline.hashing import BUCKET_SQL, bucket_of
 from pipeline.tables import EVIDENCE
 
-__all__ = ["fuse", "fuse_in_batches", "fused_batches"]
+__all__ = ["fuse", "fuse_by_bucket", "fused_batches"]
 
 
 def fuse(
@@ -68,7 +70,7 @@ def fuse(
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> pa.Table:
-    """Fuse evidence into claims with belief: `fuse_in_batches` as one table.
+    """Fuse evidence into claims with belief: `fuse_by_bucket` as one table.
 
     Args:
         evidence, fusion, splits, reliabilities: as there.
@@ -82,23 +84,24 @@ def fuse(
         MateriaError: as there.
     """
     with connect(threads=threads, memory_limit=memory_limit) as connection:
-        return pa.Table.from_batches(
-            fuse_in_batches(connection, evidence, fusion, splits, reliabilities=reliabilities), TRIPLES
-        )
+        batches = fuse_by_bucket(connection, evidence, fusion, splits, 1, reliabilities=reliabilities)
+        return pa.Table.from_batches((batch for _, batch in batches), TRIPLES)
 
 
-def fuse_in_batches(
+def fuse_by_bucket(
     connection: Any,
     evidence: Sequence[str],
     fusion: FusionConfig,
     splits: SplitConfig,
+    buckets: int,
     *,
     reliabilities: Reliabilities | None = None,
-    left_out: dict[str, int] | None = None,
-) -> Iterator[pa.RecordBatch]:
-    """Fuse evidence into claims with belief, in memory that does not grow with the evidence.
+    retracted: dict[int, int] | None = None,
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Fuse the evidence of some buckets into claims with belief, in memory that does not grow with the evidence.
 
-    All evidence about one subject must be in the same call (it is in one bucket), each evidence id once.
+    All evidence about one subject must be in the same call (it is in one bucket), each evidence id once. What else is in the
+    call changes nothing: a claim depends on the evidence about its subject and object alone.
 
     Counts and ids are of the claim's own evidence, so that over all claims they add up to the evidence that came in. An
     opposed claim's evidence enters `contradiction` only: it is listed with the opposed claim.
@@ -109,12 +112,13 @@ def fuse_in_batches(
         fusion: systematic errors, and what evidence of retracted papers is worth. Under `exclude` it is left out
             altogether, and a claim that has no other evidence is not there.
         splits: shares of entity pairs held out.
+        buckets: how many buckets there are in all.
         reliabilities: what extractors' figures are worth, and their systematic errors. An extractor they do not name
             keeps its own figures; an error set in `fusion.systematic_errors` goes before.
-        left_out: gets the number of rows that policy left out, by reason: `retracted`.
+        retracted: gets, before the first claims, the number of rows of retracted papers in each bucket that has any.
 
     Yields:
-        TRIPLES, sorted by triple_id.
+        bucket and TRIPLES, buckets ascending, then by triple_id.
 
     Raises:
         MateriaError: a probability outside (0, 1) or a certainty outside (0, 1].
@@ -122,16 +126,20 @@ def fuse_in_batches(
     session = connection.cursor()  # its temporary tables go away with it
     try:
         table_view(session, "evidence", evidence, EVIDENCE)
-        retracted = fusion_steps(session, fusion, reliabilities)
-        if left_out is not None:
-            left_out["retracted"] = retracted if fusion.retracted == "exclude" else 0
-        yield from fused_batches(session, fusion, splits)
+        rows = fusion_steps(session, fusion, reliabilities, buckets)
+        if rows and retracted is not None:
+            bucket = BUCKET_SQL.format("subject", buckets)
+            sql = f"SELECT {bucket}, count(*) FROM evidence WHERE retracted GROUP BY ALL"  # noqa: S608
+            retracted.update(session.execute(sql).fetchall())
+        for batch in fused_batches(session, fusion, splits):
+            numbers = [bucket_of(subject, buckets) for subject in batch["subject"].to_pylist()]
+            yield from by_bucket(batch.append_column("bucket", pa.array(numbers, pa.int64())), TRIPLES)
     finally:
         session.close()
 
 
 def fused_batches(session: Any, fusion: FusionConfig, splits: SplitConfig) -> Iterator[pa.RecordBatch]:
-    """The claims of a session with `fusion_steps`: TRIPLES, sorted by triple_id."""
+    """The claims of a session with `fusion_steps`: TRIPLES, by rank."""
     with TemporaryDirectory(prefix="materia-fusion.") as folder:
         lists = SortedLists(sorted_on_disk(session, _lists_sql(fusion), f"{folder}/lists"), pa.string(), ["value"])
         for batch in stream(session, _beliefs_sql(splits)):

@@ -16,6 +16,7 @@ from kg.claims import SUPPORTS_SQL, TRIPLE_ID_SQL, opposed_predicates_table
 from kg.config import FusionConfig
 from kg.reliability import Reliabilities
 from pipeline.errors import MateriaError
+from pipeline.hashing import BUCKET_SQL
 
 __all__ = ["FIXED_POINT", "fusion_steps", "kept_sql", "place_rows", "pools_sql"]
 
@@ -25,12 +26,15 @@ FIXED_POINT: Final = f"{2.0**40!r}::DOUBLE"
 _WORD: Final = f"{2.0**46!r}::DOUBLE"
 
 
-def fusion_steps(session: Any, fusion: FusionConfig, reliabilities: Reliabilities | None = None) -> int:
+def fusion_steps(
+    session: Any, fusion: FusionConfig, reliabilities: Reliabilities | None = None, buckets: int = 1
+) -> int:
     """Make every step from evidence to belief readable in SQL: what fusion itself reads, and what explains a belief.
 
     Args:
         session: of DuckDB, with a table or view `evidence` (EVIDENCE).
-        fusion, reliabilities: as of `fuse_in_batches`.
+        fusion, reliabilities: as of `fuse_by_bucket`.
+        buckets: claims are ranked by the bucket of their subject, of so many, and then by id.
 
     Makes these tables and views; a claim is known by its `rank`, an extractor by its `source`.
         claims: the claims. `sources`: the extractors, with their systematic error `s`.
@@ -52,7 +56,7 @@ def fusion_steps(session: Any, fusion: FusionConfig, reliabilities: Reliabilitie
     _register_sources(session, extractors, fusion, reliabilities)
     session.register("opposed", opposed_predicates_table())
     for statement in (
-        _claims_sql(fusion),
+        _claims_sql(fusion, buckets),
         _weighed_sql(fusion, reliabilities),
         _DOCUMENTS,
         _DIRECTED,
@@ -112,11 +116,11 @@ def kept_sql(fusion: FusionConfig) -> str:
     return "NOT retracted" if fusion.retracted == "exclude" else "true"
 
 
-def _claims_sql(fusion: FusionConfig) -> str:
-    """Claims, ranked by their id."""
+def _claims_sql(fusion: FusionConfig, buckets: int) -> str:
+    """Claims, ranked by their bucket and their id."""
     return f"""
         CREATE TEMP TABLE claims AS
-        SELECT *, row_number() OVER (ORDER BY triple_id) - 1 AS rank FROM (
+        SELECT *, row_number() OVER (ORDER BY {BUCKET_SQL.format("subject", buckets)}, triple_id) - 1 AS rank FROM (
             SELECT subject, predicate, object, {TRIPLE_ID_SQL} AS triple_id,
                    min(subject_category) AS subject_category, min(object_category) AS object_category
             FROM evidence WHERE {kept_sql(fusion)} GROUP BY subject, predicate, object

@@ -53,14 +53,15 @@ class StoreUpdate:
         removed: quads taken out; 0 where it was loaded whole.
         added: quads put in.
         whole: whether it was loaded whole.
-        changed: of the claims of which something new is said, the ids that come first, as many as were asked for; none
-            where the store was loaded whole.
+        claims: of how many claims something new is said; 0 where the store was loaded whole, or none were asked for.
+        changed: their ids that come first, as many as were asked for.
     """
 
     quads: int
     removed: int
     added: int
     whole: bool
+    claims: int = 0
     changed: tuple[str, ...] = ()
 
 
@@ -111,20 +112,21 @@ def _by_difference(current: Generation, nquads: Sequence[Path], staged: Path, ch
         loading.result()
     store.flush()
     del store, opening
-    claims = _claims_in(added, changed) if changed else ()
+    claims = _claims_in(added) if changed else []
     removed.unlink()
     added.unlink()
     put_in_force(staged, nquads, current.quads - counts[0] + counts[1])
-    return StoreUpdate(current.quads - counts[0] + counts[1], *counts, whole=False, changed=claims)
+    quads = current.quads - counts[0] + counts[1]
+    return StoreUpdate(quads, *counts, whole=False, claims=len(claims), changed=tuple(claims[:changed]))
 
 
-def _claims_in(nquads: Path, number: int) -> tuple[str, ...]:
-    """The ids of claims that these lines name, the first so many of them."""
-    smallest: list[bytes] = []
+def _claims_in(nquads: Path) -> list[str]:
+    """The ids of claims that these lines name, sorted. They are of a small change, and fit into memory."""
+    found: set[bytes] = set()
     with nquads.open("rb") as file:
         while lines := file.readlines(1 << 20):
-            smallest = sorted({*smallest, *_CLAIM.findall(b"".join(lines))})[:number]
-    return tuple(claim.decode() for claim in smallest)
+            found.update(_CLAIM.findall(b"".join(lines)))
+    return sorted(claim.decode() for claim in found)
 
 
 def _open_copy(index: Path, copy: Path) -> Any:

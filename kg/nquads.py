@@ -23,7 +23,7 @@ Format: https://www.w3.org/TR/n-quads/, with the escapes of its canonical form, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,14 +32,16 @@ import pyarrow as pa
 
 from kg.claims import SUPPORTS_SQL
 from kg.concept_statements import Iris, label_statements, link_statements
+from kg.shuffle import by_bucket
 from kg.tables import TRIPLES
 from pipeline.curies import expand
 from pipeline.duck import MEMORY_LIMIT, connect, first_of_equal, one_array, stream, table_view
 from pipeline.errors import MateriaError
 from pipeline.graphs import GRAPHS
+from pipeline.hashing import bucket_of
 from pipeline.tables import EVIDENCE
 
-__all__ = ["FROM_GRAPHS", "GRAPH_READERS", "text_bytes", "write_nquads"]
+__all__ = ["FROM_GRAPHS", "GRAPH_READERS", "nquads_by_bucket", "text_bytes", "write_lines", "write_nquads"]
 
 
 def write_nquads(
@@ -52,14 +54,12 @@ def write_nquads(
     threads: int | None = None,
     memory_limit: str = MEMORY_LIMIT,
 ) -> int:
-    """Write a bucket of the graph as N-Quads, sorted by bytes, each line once. Equal inputs give equal bytes.
+    """Write a part of the graph to one file: the lines of `nquads_by_bucket` where there is one bucket only.
 
     Args:
         path: the file to write.
-        triples: TRIPLES of the bucket.
-        evidence: Parquet files of EVIDENCE of the bucket, each id once. Only evidence that a triple names is written.
-        concepts: VOCABULARY of the bucket.
-        connection: as `pipeline.duck.connect` gives it, for several buckets in turn; one of its own where None.
+        triples, evidence, concepts: as there.
+        connection: as `pipeline.duck.connect` gives it; one of its own where None.
         threads: worker threads of a connection of its own; all cores where None.
         memory_limit: what that one may hold before it spills to disk.
 
@@ -69,22 +69,46 @@ def write_nquads(
     if connection is None:
         with connect(threads=threads, memory_limit=memory_limit) as own:
             return write_nquads(path, triples, evidence, concepts, connection=own)
+    return write_lines(path, (lines for _, lines in nquads_by_bucket(connection, triples, evidence, concepts, 1)))
+
+
+def write_lines(path: Path, lines: Iterable[memoryview]) -> int:
+    """Write pieces of N-Quads to a file, and count the quads."""
     written = 0
+    with path.open("wb") as target:
+        for piece in lines:
+            written += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
+            target.write(piece)
+    return written
+
+
+def nquads_by_bucket(
+    connection: Any, triples: pa.Table, evidence: Sequence[str], concepts: pa.Table, buckets: int
+) -> Iterator[tuple[int, memoryview]]:
+    """The N-Quads of some buckets, sorted by bytes in each, each line once. Equal inputs give equal bytes.
+
+    Args:
+        connection: as `pipeline.duck.connect` gives it; what is made in it is gone at the end.
+        triples: TRIPLES of these buckets.
+        evidence: Parquet files of EVIDENCE of these buckets, each id once. Only evidence that a triple names is written.
+        concepts: VOCABULARY of these buckets.
+        buckets: how many there are in all.
+
+    Yields:
+        bucket and whole lines, buckets ascending.
+    """
     session = connection.cursor()  # what is made in it is gone at the end
     session.create_function("escape_controls", _escape_controls, ["VARCHAR"], "VARCHAR")
     try:
         table_view(session, "all_evidence", evidence, EVIDENCE)
-        _register(session, triples, concepts)
+        _register(session, triples, concepts, buckets)
         _check(session)
-        with path.open("wb") as target:
-            for batch in first_of_equal(stream(session, _LINES, 16384), ["text"]):
-                lines = text_bytes(batch["text"])
-                written += int(np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")))
-                target.write(lines)
+        for batch in first_of_equal(stream(session, _LINES, 16384), ["bucket", "text"]):
+            for bucket, rows in by_bucket(batch, _TEXT):
+                yield bucket, text_bytes(rows["text"])
     finally:
         session.remove_function("escape_controls")
         session.close()
-    return written
 
 
 def text_bytes(texts: pa.StringArray) -> memoryview:
@@ -94,20 +118,33 @@ def text_bytes(texts: pa.StringArray) -> memoryview:
     return memoryview(data)[ends[0] : ends[-1]] if data is not None else memoryview(b"")
 
 
-def _register(session: Any, triples: pa.Table, concepts: pa.Table) -> None:
-    """The tables claims, links and labels, and iri (curie, iri) of documents and extractors."""
+def _register(session: Any, triples: pa.Table, concepts: pa.Table, buckets: int) -> None:
+    """The tables claims, links and labels, each with a bucket, and iris of documents (by bucket) and of agents."""
     iris = Iris()
     claims = triples.select(TRIPLES.names)
     for name, column in (("s", "subject"), ("p", "predicate"), ("o", "object")):
         claims = claims.append_column(name, iris(one_array(triples[column])))
-    doc_ids = one_array(triples["doc_ids"])
-    session.register("claims", claims.append_column("publications", iris.of_lists(doc_ids)))
-    session.register("links", link_statements(concepts, iris))
-    session.register("labels", label_statements(concepts, iris))
-    sql = "SELECT DISTINCT 'materia:extractor/' || extractor AS curie FROM all_evidence"
-    agents = one_array(session.sql(sql).to_arrow_table()["curie"])
-    named = pa.concat_arrays([doc_ids.flatten(), agents]).unique().drop_null()
-    session.register("iri", pa.table({"curie": named, "iri": iris(named)}))
+    claims = claims.append_column("publications", iris.of_lists(one_array(triples["doc_ids"])))
+    session.register("claims", claims.append_column("bucket", _buckets_of(one_array(triples["subject"]), buckets)))
+    of = _buckets_of(one_array(concepts["curie"]), buckets)
+    session.register("links", link_statements(concepts, of, iris))
+    session.register("labels", label_statements(concepts, of, iris))
+    for view, sql in (
+        # A document counts where a claim of the bucket names it. As two columns, DuckDB would join all of a bucket first.
+        (
+            "documents",
+            "SELECT DISTINCT concat(bucket, ' ', curie) AS place, curie FROM (SELECT bucket, unnest(doc_ids) AS curie FROM claims)",
+        ),
+        ("agents", "SELECT DISTINCT 'materia:extractor/' || extractor AS curie FROM all_evidence"),
+    ):
+        found = session.sql(f"SELECT * FROM ({sql}) WHERE curie IS NOT NULL").to_arrow_table()  # noqa: S608
+        session.register(view, found.append_column("iri", iris(one_array(found["curie"]))))
+
+
+def _buckets_of(curies: pa.Array, buckets: int) -> pa.Array:
+    encoded = curies.dictionary_encode()
+    numbers = [bucket_of(curie, buckets) for curie in encoded.dictionary.to_pylist()]
+    return pa.array(numbers, pa.int32()).take(encoded.indices)
 
 
 def _check(session: Any) -> None:
@@ -173,7 +210,7 @@ def _block(objects: dict[str, str], rows: str, many: dict[str, str] | None = Non
 
     Args:
         objects: predicate (a CURIE) to an SQL expression for its one object; no line where that is null.
-        rows: what to select from; its column `key` is the subject's IRI, and `closing` what ends a line.
+        rows: what to select from; `bucket` of a line, its subject's IRI as `key`, and `closing`, which ends it.
         many: predicate to an SQL expression for a list of its objects.
     """
     pieces = {}
@@ -185,9 +222,10 @@ def _block(objects: dict[str, str], rows: str, many: dict[str, str] | None = Non
         each = f"concat(key, ' {_term(predicate)} ', value, closing)"
         pieces[_term(predicate)] = f"array_to_string(list_sort(list_transform({values}, lambda value: {each})), '')"
     text = ", ".join(pieces[term] for term in sorted(pieces))
-    return f"SELECT key, concat({text}) AS text FROM ({rows})"  # noqa: S608
+    return f"SELECT bucket, key, concat({text}) AS text FROM ({rows})"  # noqa: S608
 
 
+_TEXT: Final = pa.schema([("text", pa.string())])
 _OPTIONAL: Final = frozenset(
     {
         "biolink:supporting_text_section_type",
@@ -247,15 +285,17 @@ _EVIDENCE: Final = _block(
         "prov:wasDerivedFrom": "document",
         "prov:wasAttributedTo": "agent",
     },
-    f"""SELECT e.*, t.triple_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, d.iri AS document, x.iri AS agent,
+    f"""SELECT e.*, t.bucket, t.triple_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports,
+               d.iri AS document, x.iri AS agent,
                concat('<{expand("materia:evidence/")}', evidence_id, '>') AS key, concat(' ', d.iri, {_END}) AS closing
         FROM all_evidence e
-        JOIN (SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM claims) t USING (evidence_id)
-        JOIN iri d ON d.curie = e.doc_id JOIN iri x ON x.curie = 'materia:extractor/' || e.extractor""",  # noqa: S608
+        JOIN (SELECT bucket, triple_id, direction, unnest(evidence_ids) AS evidence_id FROM claims) t USING (evidence_id)
+        JOIN documents d ON d.place = concat(t.bucket, ' ', e.doc_id)
+        JOIN agents x ON x.curie = 'materia:extractor/' || e.extractor""",  # noqa: S608
 )
 #: Lines that stand for themselves, sorted among the blocks by all of them.
 _SINGLE: Final = " UNION ALL ".join(
-    f"SELECT concat({subject}, ' ', {predicate}, ' ', {value}, {_END}) AS text FROM {rows}"  # noqa: S608
+    f"SELECT bucket, concat({subject}, ' ', {predicate}, ' ', {value}, {_END}) AS text FROM {rows}"  # noqa: S608
     for subject, predicate, value, rows in (
         ("s", "p", "o", "claims WHERE support > contradiction AND s IS NOT NULL AND p IS NOT NULL AND o IS NOT NULL"),
         ("subject", "predicate", "object", "links"),
@@ -263,5 +303,7 @@ _SINGLE: Final = " UNION ALL ".join(
     )
 )
 _LINES: Final = f"""
-    SELECT text FROM ({_CLAIMS} UNION ALL {_EVIDENCE} UNION ALL SELECT text AS key, text FROM ({_SINGLE})) ORDER BY key, text
+    SELECT bucket, text
+    FROM ({_CLAIMS} UNION ALL {_EVIDENCE} UNION ALL SELECT bucket, text AS key, text FROM ({_SINGLE}))
+    ORDER BY bucket, key, text
 """  # noqa: S608

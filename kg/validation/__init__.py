@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg.validation.columns import validate_claims, validate_concepts, validate_tables
+from kg.validation.columns import validate_by_bucket, validate_claims, validate_concepts, validate_tables
 from kg.validation.finding import Finding, Findings, figures, merged, of_severity
 from kg.validation.rules import RULES
 
@@ -13,6 +13,7 @@ __all__ = [
     "figures",
     "merged",
     "of_severity",
+    "validate_by_bucket",
     "validate_claims",
     "validate_concepts",
     "validate_tables",

@@ -24,9 +24,10 @@ from kg.validation.rules import RULES
 from pipeline.biolink_predicates import PREDICATES
 from pipeline.curies import PREFIXES
 from pipeline.duck import MEMORY_LIMIT, connect, table_view
+from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import EVIDENCE, VOCABULARY
 
-__all__ = ["EXAMPLES", "validate_claims", "validate_concepts", "validate_tables"]
+__all__ = ["EXAMPLES", "validate_by_bucket", "validate_claims", "validate_concepts", "validate_tables"]
 
 #: Findings of each rule that are kept as examples.
 EXAMPLES: Final = 5
@@ -34,11 +35,12 @@ EXAMPLES: Final = 5
 #: Evidence as it is written to the graph.
 _USED: Final = f"""
     CREATE TEMP TABLE used AS
-    SELECT evidence_id, triple_id, doc_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, probability, certainty,
+    SELECT bucket, evidence_id, triple_id, doc_id, {SUPPORTS_SQL.format(evidence="e", claim="t")} AS supports, probability, certainty,
            e.direction, NOT regexp_matches(sentence, '[^ ]') AS wordless
     FROM evidence e
-    JOIN (SELECT triple_id, direction, unnest(evidence_ids) AS evidence_id FROM triples) t USING (evidence_id)
-    WHERE extractor IS NOT NULL AND doc_id IN (SELECT unnest(doc_ids) FROM triples)
+    JOIN (SELECT bucket, triple_id, direction, unnest(evidence_ids) AS evidence_id FROM triples) t USING (evidence_id)
+    SEMI JOIN (SELECT bucket, unnest(doc_ids) AS doc_id FROM triples) USING (bucket, doc_id)
+    WHERE extractor IS NOT NULL
 """  # noqa: S608
 _POOLS: Final = """
     CREATE TEMP TABLE pools AS
@@ -52,7 +54,7 @@ _POOLS: Final = """
 #: Concepts that claims name.
 _KNOWN: Final = """
     CREATE TEMP TABLE known AS
-    SELECT curie, category, name FROM concepts SEMI JOIN (
+    SELECT DISTINCT curie, category, name FROM concepts SEMI JOIN (
         SELECT DISTINCT unnest([subject, object]) AS curie FROM triples) USING (curie)
 """
 #: Concepts whose classes are all of one kind.
@@ -64,6 +66,19 @@ _OF_KIND: Final = """
 _OF_CLAIMS: Final = """
     SELECT unnest([subject, predicate, object]) AS curie, triple_id AS place FROM triples
     UNION ALL SELECT unnest(doc_ids), triple_id FROM triples
+"""
+#: Where a node of a finding belongs, by what the rule is about, and what is told of an identifier there.
+_PLACES: Final = """
+    CREATE TEMP VIEW places AS
+    SELECT DISTINCT 'claim' AS about, 'materia:triple/' || triple_id AS node, bucket, NULL AS place FROM triples
+    UNION ALL SELECT DISTINCT 'claim', 'materia:evidence/' || evidence_id, bucket, NULL FROM used
+    UNION ALL SELECT 'any', curie, bucket, min(place) FROM identifiers JOIN (
+        SELECT DISTINCT triple_id AS place, bucket FROM triples) USING (place) GROUP BY curie, bucket
+"""
+_ONE_PLACE: Final = """
+    CREATE TEMP VIEW places AS
+    SELECT DISTINCT 'concept' AS about, curie AS node, 0 AS bucket, NULL AS place FROM concepts
+    UNION ALL SELECT 'any', curie, 0, min(place) FROM identifiers GROUP BY curie
 """
 _OF_CONCEPTS: Final = """
     SELECT curie, name AS place FROM concepts WHERE name IS NOT NULL
@@ -113,12 +128,38 @@ def validate_claims(
     if connection is None:
         with connect(threads=threads, memory_limit=memory_limit) as own:
             return validate_claims(triples, evidence, concepts, limit=limit, connection=own)
+    return validate_by_bucket(connection, triples, evidence, concepts, 1, limit=limit).get(0, [])
+
+
+def validate_by_bucket(
+    connection: Any,
+    triples: pa.Table,
+    evidence: Sequence[str],
+    concepts: pa.Table | Sequence[str],
+    buckets: int,
+    *,
+    limit: int | None = EXAMPLES,
+) -> dict[int, list[Findings]]:
+    """Ask the rules about claims of some buckets at once, which costs one planning.
+
+    Args:
+        connection: as `pipeline.duck.connect` gives it; what is made in it is gone at the end.
+        triples: TRIPLES of these buckets.
+        evidence: Parquet files of EVIDENCE of these buckets.
+        concepts, limit: as of `validate_claims`.
+        buckets: how many there are in all.
+
+    Returns:
+        what `validate_claims` would find in each bucket, by bucket; none for a bucket without findings.
+    """
     session = connection.cursor()  # what is made in it is gone at the end
     try:
-        session.register("triples", triples)
+        session.register("all_triples", triples)
+        bucket = BUCKET_SQL.format("subject", buckets)
+        session.execute(f"CREATE TEMP VIEW triples AS SELECT *, {bucket} AS bucket FROM all_triples")  # noqa: S608
         table_view(session, "evidence", evidence, EVIDENCE)
         _concepts_view(session, concepts)
-        for sql in (_USED, _POOLS, _KNOWN, f"CREATE TEMP VIEW identifiers AS {_OF_CLAIMS}"):
+        for sql in (_USED, _POOLS, _KNOWN, f"CREATE TEMP VIEW identifiers AS {_OF_CLAIMS}", _PLACES):
             session.execute(sql)
         return _ask(session, ("claim", "any"), limit)
     finally:
@@ -136,10 +177,10 @@ def validate_concepts(
     with connect(threads=threads, memory_limit=memory_limit) as connection:
         _concepts_view(connection, concepts)
         connection.register("kinds", kinds_table())
-        for sql in (_OF_KIND, f"CREATE TEMP VIEW identifiers AS {_OF_CONCEPTS}"):
+        for sql in (_OF_KIND, f"CREATE TEMP VIEW identifiers AS {_OF_CONCEPTS}", _ONE_PLACE):
             connection.execute(sql)
         connection.register("cycles", _cycles(connection))
-        return _ask(connection, ("concept", "any"), limit)
+        return _ask(connection, ("concept", "any"), limit).get(0, [])
 
 
 def _concepts_view(connection: Any, concepts: pa.Table | Sequence[str]) -> None:
@@ -149,23 +190,28 @@ def _concepts_view(connection: Any, concepts: pa.Table | Sequence[str]) -> None:
         table_view(connection, "concepts", concepts, VOCABULARY)
 
 
-def _ask(connection: Any, about: Iterable[About], limit: int | None) -> list[Findings]:
+def _ask(connection: Any, about: Iterable[About], limit: int | None) -> dict[int, list[Findings]]:
+    """The findings of each bucket that has any."""
     deprecated = [predicate.deprecated for predicate in PREDICATES.values()]
     connection.register("predicates", pa.table({"curie": list(PREDICATES), "deprecated": deprecated}))
     connection.register("prefixes", pa.table({"prefix": list(PREFIXES)}))
     connection.register("sides", sides_table())
     asked = " UNION ALL ".join(
-        f"SELECT '{rule.name}' AS rule, node, coalesce(min(detail), '') AS detail FROM ({rule.query}) GROUP BY node"  # noqa: S608
+        f"SELECT '{rule.name}' AS rule, '{rule.about}' AS about, node, coalesce(min(detail), '') AS detail "  # noqa: S608
+        f"FROM ({rule.query}) GROUP BY node"
         for rule in RULES.values()
         if rule.about in about
     )
     some = "" if limit is None else f", {limit}"
     kept = f"min_by(node, node{some}), min_by(detail, node{some})" if some else "list(node), list(detail)"
-    rows = connection.execute(f"SELECT rule, count(*), {kept} FROM ({asked}) GROUP BY rule").fetchall()  # noqa: S608
-    return merged(
-        Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details))))
-        for rule, count, nodes, details in rows
+    placed = (
+        f"SELECT rule, bucket, node, coalesce(place, detail) AS detail FROM ({asked}) JOIN places USING (about, node)"  # noqa: S608
     )
+    rows = connection.execute(f"SELECT bucket, rule, count(*), {kept} FROM ({placed}) GROUP BY bucket, rule").fetchall()  # noqa: S608
+    found: dict[int, list[Findings]] = {}
+    for bucket, rule, count, nodes, details in rows:
+        found.setdefault(bucket, []).append(Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details)))))
+    return {bucket: merged(findings) for bucket, findings in found.items()}
 
 
 def _cycles(connection: Any) -> pa.Table:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kg.claims import OPPOSED_PREDICATES, TRIPLE_ID_SQL, triple_id
 from kg.config import FusionConfig, SplitConfig
-from kg.fusion import fuse, fuse_in_batches
+from kg.fusion import fuse, fuse_by_bucket
 from kg.reliability import Extractor, LearnedFrom, Reliabilities, Step
 from kg.splits import split_of
 from kg.tables import TRIPLES
@@ -430,18 +430,18 @@ def test_a_predicate_outside_the_model_is_fused_like_any_other(write_evidence: W
 
 
 def test_what_is_left_out_is_counted(write_evidence: Write) -> None:
-    left_out: dict[str, int] = {}
+    retracted: dict[int, int] = {}
     rows = said_by("PMID:1", times=3) + said_by("PMID:2", times=2, retracted=True)
     with connect(threads=1) as connection:
-        (batch,) = fuse_in_batches(connection, write_evidence(rows), FusionConfig(), SPLITS, left_out=left_out)
-    assert left_out == {"retracted": 2}
+        ((_, batch),) = fuse_by_bucket(connection, write_evidence(rows), FusionConfig(), SPLITS, 1, retracted=retracted)
+    assert retracted == {0: 2}
     assert sum(batch["supporting_evidence"].to_pylist()) == 3
 
 
 def test_one_connection_serves_many_buckets(write_evidence: Write) -> None:
     with connect(threads=1) as connection:
         for doc_id in ("PMID:1", "PMID:2"):
-            (batch,) = fuse_in_batches(connection, write_evidence(said_by(doc_id)), FusionConfig(), SPLITS)
+            ((_, batch),) = fuse_by_bucket(connection, write_evidence(said_by(doc_id)), FusionConfig(), SPLITS, 1)
             assert batch["doc_ids"].to_pylist() == [[doc_id]]
 
 
