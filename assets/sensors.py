@@ -50,7 +50,7 @@ automation = dg.AutomationConditionSensorDefinition(
     target=dg.AssetSelection.assets(*sorted(AUTOMATED)),
     use_user_code_server=True,  # a condition of our own looks at the lock of the home
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=30,
     description="Asks for every partition up to the corpus whose inputs have other data than it was made from.",
 )
 

@@ -17,6 +17,7 @@ import os
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +110,14 @@ def main(batches: int, buckets: int, folder: Path) -> None:
         run(home, {"literature_inventory": ["None"]})
         timed("telling what the inventory found", Recorder(home, instance).record)
         requested: dict[str, set[str]] = {}
-        while True:
-            wanted, cursor = timed("automation", lambda: tick(defs, instance, cursor))
-            if not wanted:
-                break
+        wanted, cursor = timed("automation", lambda: tick(defs, instance, cursor))
+        while wanted:
             for name, keys in wanted.items():
                 requested.setdefault(name, set()).update(keys)
                 print(f"  {name}: {', '.join(keys[:6]) if keys != ['None'] else 'all of it'}", f"({len(keys)})")
             run(home, wanted)
             Recorder(home, instance).record()
+            wanted, cursor = timed("automation", partial(tick, defs, instance, cursor))
     changed = {name for name, version in versions(home).items() if before.get(name) != version}
     for stage in STAGES:
         if stage.partitions != "none" and stage.name in AUTOMATED:
