@@ -10,20 +10,21 @@ Dagster's graph differs from that of `assets.stages` in three ways, each because
   edges show staleness and never start a run (`_witnesses`).
 - A run of several shuffles must take them in order, though the bare assets between them hide it.
 
-`automation` is Dagster's `eager` by data version: an input that was made anew with equal content asks for nothing.
+`automation` is Dagster's `eager` by data version: an input that was made anew with equal content asks for nothing. It waits
+while the home is being built, since that build makes what it would ask for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from assets.home import Home
+import dagster as dg
+
+from assets.home import Home, open_home
+from assets.lock import holder
 from assets.stage import Need, Stage
 from assets.stages import SHUFFLED, STAGES, until
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 __all__ = ["AUTOMATED", "FILES", "automation", "needs_in_dagster"]
 
@@ -73,16 +74,29 @@ def _without_partitions(asset: str) -> Iterator[str]:
 
 def automation(stage: Stage, witnesses: list[str]) -> dg.AutomationCondition[Any] | None:
     """When the automation asks for a partition of a stage: when the data of one of its inputs changed. None: never."""
-    import dagster as dg
-
     if stage.name not in AUTOMATED or stage.name in _SOURCES:
         return None
     condition = dg.AutomationCondition
-    changed = condition.any_deps_match(condition.data_version_changed())
+    changed: dg.AutomationCondition[Any] = condition.any_deps_match(condition.data_version_changed())
     if witnesses:
-        changed = changed.ignore(dg.AssetSelection.assets(*witnesses))
-    if stage.partitions != "batch":
-        return condition.eager().replace("any_deps_updated", changed)
-    # Documents, mentions and evidence of a batch go through one run; what turns out equal costs a millisecond there.
-    together = condition.any_deps_match(condition.will_be_requested())
-    return condition.eager().replace("any_deps_updated", changed | together)
+        changed = condition.any_deps_match(condition.data_version_changed()).ignore(
+            dg.AssetSelection.assets(*witnesses)
+        )
+    if stage.partitions == "batch":
+        # Documents, mentions and evidence of a batch go through one run; what turns out equal costs a millisecond there.
+        changed |= condition.any_deps_match(condition.will_be_requested())
+    return condition.eager().replace("any_deps_updated", changed) & NobodyBuilds()
+
+
+class NobodyBuilds(dg.AutomationCondition[dg.AssetKey]):
+    """Whether the home is free."""
+
+    @property
+    def name(self) -> str:
+        """What the UI shows."""
+        return "nobody_builds"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """All partitions asked about while the home is free; none while somebody builds in it."""
+        free = holder(open_home().path) is None
+        return dg.AutomationResult(context, context.candidate_subset if free else context.get_empty_subset())

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.dagster_assets import make_assets
 from assets.home import open_home
-from assets.jobs import daily_build, daily_schedule, first_build
+from assets.jobs import build_changes, daily_build, daily_schedule, first_build
 from assets.sensors import automation, reconciliation, source_folders
 
 __all__ = ["defs"]
@@ -16,7 +16,7 @@ __all__ = ["defs"]
 defs = dg.Definitions(
     assets=make_assets(open_home()),
     sensors=[automation, source_folders, reconciliation],
-    jobs=[first_build, daily_build],
+    jobs=[first_build, build_changes, daily_build],
     schedules=[daily_schedule],
     executor=dg.in_process_executor,
 )

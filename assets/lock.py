@@ -90,9 +90,9 @@ def holder(home: Path) -> Holder | None:
 
     if not (home / ".lock").exists():
         return None
-    lock = FileLock(home / ".lock", timeout=0, is_singleton=True)
+    lock = FileLock(home / ".lock", is_singleton=True)
     try:
-        with lock:
+        with lock.acquire(timeout=0):
             return _read(home) if lock.lock_counter > 1 or _elsewhere(home) else None
     except Timeout:
         return _read(home) or Holder(0, socket.gethostname(), "unknown", "unknown")

@@ -1,11 +1,12 @@
 """What happens by itself in the UI: new files are read, builds by others are shown, what nobody asked for is asked for.
 
 - `source_folders` looks at the folders of literature, vocabulary and graphs and at the home's settings (configuration, retraction
-  list). Where they changed it asks for the stage that reads them; automation by data version carries on from there.
-- `automation` is Dagster's own, with the conditions of `assets.dagster_graph`. It reacts to events.
+  list). Where they changed it makes new batches known and asks for one build of what that makes stale.
+- `automation` is Dagster's own, with the conditions of `assets.dagster_graph`: whoever materializes a partition by hand need not ask
+  for what rests on it.
 - `reconciliation` needs no events. It tells Dagster's records what manifests say (`assets.recording`), and where skip keys show a stage
   to be stale that nobody has asked for since the last look (a tick that was missed, an event that was lost, a run that was killed),
-  asks for one build of all.
+  asks for one build.
 
 A tick costs a listing, not a hash of every file; the runs it asks for compare hashes.
 """
@@ -20,8 +21,8 @@ import dagster as dg
 from assets.dagster_assets import BATCHES
 from assets.dagster_graph import AUTOMATED
 from assets.home import Home, open_home
-from assets.jobs import daily_build
-from assets.lock import holder
+from assets.jobs import build_changes
+from assets.lock import HomeBusyError
 from assets.recording import Recorder, manifests_state
 from assets.stage import batches_of
 from assets.stages import STAGES
@@ -47,46 +48,38 @@ _UNFINISHED = [
 automation = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.assets(*sorted(AUTOMATED)),
+    use_user_code_server=True,  # a condition of our own looks at the lock of the home
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=30,
     description="Asks for every partition up to the corpus whose inputs have other data than it was made from.",
 )
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.assets("literature_inventory", "vocabulary", "graph_evidence", "live_documents"),
-    minimum_interval_seconds=15,
+    job=build_changes,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks for new, changed and removed files and for changed settings; asks for the stage that reads them.",
+    description="Looks for new, changed and removed files and for changed settings; asks for a build of what that makes stale.",
 )
 def source_folders(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Ask for the inventory when the literature changed, for the vocabulary when that did, and so on; make new batches known."""
+    """Make the batches of new files known, and ask for a build where anything changed."""
     home = open_home()
     seen: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
     try:
         literature = home.literature_files()
-        sources = {
-            "literature_inventory": literature,
-            "vocabulary": list_files(home.vocabulary),
-            "graph_evidence": list_files(home.graphs),
-        }
+        files = [*literature, *list_files(home.vocabulary), *list_files(home.graphs)]
     except MateriaError as error:
         return dg.SkipReason(str(error))
-    now = {asset: _listing(files) for asset, files in sources.items()}
-    now["live_documents"] = hash_json([sorted(home.retracted), home.config.model_dump(mode="json")])
-    changed = [asset for asset, state in now.items() if seen.get("states", {}).get(asset) != state]
-    if not changed:
+    now = hash_json([_listing(files), _settings(home)])
+    if seen.get("state") == now:
         return dg.SkipReason("Folders and settings are as they were at the last look.")
-    writing = [file.name for files in sources.values() for file in files if _is_being_written(file)]
+    writing = [file.name for file in files if _is_being_written(file)]
     waiting = seen.get("waiting_since") or time.time()
     if writing and time.time() - waiting < _LONGEST_WAIT_S:
         cursor = json.dumps(seen | {"waiting_since": waiting})
         return dg.SensorResult(
             skip_reason=f"Still being written: {', '.join(writing[:3])} ({len(writing)} in all).", cursor=cursor
         )
-    cursor = json.dumps({"states": now})
-    if home.dataset("corpus").manifest() is None and "literature_inventory" not in seen.get("states", {}):
-        changed = ["literature_inventory"]  # nothing was built yet: show what there is; the first build is asked for
     new, gone = _batches(home, literature)
     requests: list[Any] = []
     known = set(context.instance.get_dynamic_partitions("batches"))
@@ -94,29 +87,32 @@ def source_folders(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
         requests.append(BATCHES.build_add_request(sorted(new - known)))
     if gone & known:
         requests.append(BATCHES.build_delete_request(sorted(gone & known)))
-    # No run key: the same state may come again, after another.
-    run = dg.RunRequest(asset_selection=[dg.AssetKey(name) for name in changed])
-    return dg.SensorResult(run_requests=[run], dynamic_partitions_requests=requests, cursor=cursor)
+    # No run key: the same state may come again, after another. Before there is a corpus the first build is for a person to ask.
+    runs = [] if home.dataset("corpus").manifest() is None else [dg.RunRequest()]
+    cursor = json.dumps({"state": now})
+    return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=requests, cursor=cursor)
 
 
 @dg.sensor(
-    job=daily_build,
-    minimum_interval_seconds=30,
+    job=build_changes,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Shows what was built elsewhere; asks for a build where something is stale that nobody asked for.",
 )
 def reconciliation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Tell Dagster's records what manifests say; then ask for what is stale, was so at the last look, and is not being built."""
     home = open_home()
-    if _runs(context.instance):
+    if context.instance.get_runs_count(dg.RunsFilter(statuses=_UNFINISHED)):
         return dg.SkipReason("Runs are under way: they tell their own events.")
-    told = Recorder(home, context.instance, most=_MOST_EVENTS).record()
+    try:
+        with home.lock(timeout_s=0):  # so that what is told together is seen together by the automation
+            told = Recorder(home, context.instance, most=_MOST_EVENTS).record()
+    except HomeBusyError as error:
+        return dg.SkipReason(str(error))
     seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
     state = hash_json([*(manifests_state(home, stage.name) for stage in STAGES), _settings(home)])
     if home.dataset("corpus").manifest() is None:
         return dg.SkipReason("No corpus yet: run the job first_build.")
-    if (who := holder(home.path)) is not None:
-        return dg.SkipReason(f"Told {told} events. The home is being built by {who}.")
     if seen.get("settled") == state:
         return dg.SkipReason(f"Told {told} events. Nothing is stale that was not at the last look.")
     if seen.get("looked") != state:
@@ -136,10 +132,6 @@ def stale_assets(home: Home) -> list[str]:
     """The assets up to the corpus of which a partition is stale by its skip key. Folders are not looked at: that is a sensor of its own."""
     watched = ("literature_inventory", "vocabulary", "graph_evidence")
     return [s.name for s in STAGES if s.name in AUTOMATED and s.name not in watched and s.stale(home)]
-
-
-def _runs(instance: dg.DagsterInstance) -> int:
-    return instance.get_runs_count(dg.RunsFilter(statuses=_UNFINISHED))
 
 
 def _settings(home: Home) -> str:

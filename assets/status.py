@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from assets.home import Home
+from assets.lock import holder
 from assets.stage import checks_together
 from assets.stages import STAGES
 from assets.usage import history
@@ -35,7 +36,9 @@ def status(home: Home) -> dict[str, Any]:
         for line in history(home)
         if line.get("partitions")
     }
+    who = holder(home.path)
     return {
+        "being_built_by": str(who) if who else None,
         "documents": _rows(manifests["documents"]),
         "live_documents": _sum(manifests["live_documents"], "live"),
         "mentions": _rows(manifests["mentions"]),

@@ -34,7 +34,6 @@ UNTIL = ["corpus", "graph_index"]
 #: Files of the sample that are never taken out, and one that is changed.
 ALWAYS = ("pubmed26n0001.xml",)
 CHANGED = "notes.jsonl"
-STATES = 6
 
 
 def write_state(number: int, literature: Path) -> tuple[str, ...]:
@@ -107,7 +106,7 @@ def hashes(home: Home) -> dict[str, str]:
     return found
 
 
-def main(kills: int, seed: int, folder: Path) -> int:
+def main(kills: int, seed: int, states: int, folder: Path) -> int:
     """Kill so many builds; returns how many times the bytes were wrong."""
     import pipeline.components  # noqa: F401 - imported before the first fork: spaCy takes seconds
 
@@ -121,7 +120,7 @@ def main(kills: int, seed: int, folder: Path) -> int:
         )
 
     took = 1.0
-    for state in range(STATES):
+    for state in range(states):
         retracted = write_state(state, literature)
         home = new_home(f"clean-{state}")
         start = time.monotonic()
@@ -133,7 +132,7 @@ def main(kills: int, seed: int, folder: Path) -> int:
     done = right = compared = 0
     state = 0
     while done < kills:
-        state = choose.choice([other for other in range(STATES) if other != state])
+        state = choose.choice([other for other in range(states) if other != state])
         retracted = write_state(state, literature)
         for _ in range(1 if choose.random() < 0.75 else 2):
             start = time.monotonic()
@@ -161,6 +160,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--states", type=int, default=6, help="states of the literature; each is built once from nothing"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="materia-kills-") as folder:
-        sys.exit(1 if main(options.kills, options.seed, Path(folder)) else 0)
+        sys.exit(1 if main(options.kills, options.seed, options.states, Path(folder)) else 0)

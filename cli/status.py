@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
         if isinstance(value, int):
             table.add_row(name.replace("_", " "), f"{value:,}")
     console.print(table)
+    if figures["being_built_by"]:
+        console.print(f"Being built by {figures['being_built_by']}.", soft_wrap=True, markup=False)
     if figures["beliefs"]:
         console.print(f"Beliefs are {figures['beliefs']}.", soft_wrap=True, markup=False)
     for name, why, what in (

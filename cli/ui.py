@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 from assets.home import Home, open_home
 
 #: Events told before the page opens, at 8 ms each.
 _MOST_EVENTS = 250
+#: How long Dagster may take to end by itself.
+_PATIENCE_S = 4.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +48,29 @@ def run(options: argparse.Namespace) -> int:
     words += ["--host", options.host, "--port", str(options.port), "--log-level", "warning"]
     os.environ |= environment
     _record(home)
-    with subprocess.Popen(words) as server:  # noqa: S603 - our own interpreter, words made above
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = subprocess.Popen(words)  # noqa: S603 - our own interpreter, words made above
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End Dagster's processes, all of them: it leaves some where it is not told by Ctrl-C. A run that ends so is done again."""
+    import psutil
+
+    try:
+        processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    server.send_signal(signal.SIGINT)
+    for process in psutil.wait_procs(processes, timeout=_PATIENCE_S)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    server.wait()
 
 
 def _record(home: Home) -> None:

@@ -1,18 +1,25 @@
-"""The wiring: definitions load, the sensor sees files come and go, a change then a build equals a clean build."""
+"""The wiring: definitions load, a change then a build equals a clean build, automation asks for what changed and no more."""
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from upath import UPath
 
 from assets.build import build
 from assets.config import Config
+from assets.dagster_assets import make_assets, told_to_dagster
+from assets.dagster_graph import FILES, needs_in_dagster
 from assets.home import SAMPLE, Home, open_home
+from assets.lock import HomeBusyError
+from assets.metadata import partition_metadata
+from assets.recording import Recorder
+from assets.stage import refresh
 from assets.stages import SHUFFLED, STAGES
 from assets.status import status
+from pipeline.errors import MateriaError
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def test_the_definitions_load_with_every_stage(tmp_path: Path, monkeypatch: pyte
     import assets.definitions
 
     keys = {key.to_user_string() for key in assets.definitions.defs.resolve_all_asset_keys()}
-    assert keys == {stage.name for stage in STAGES} | set(SHUFFLED.values())
+    assert keys == {stage.name for stage in STAGES} | set(SHUFFLED.values()) | {FILES}
     dg.Definitions.validate_loadable(assets.definitions.defs)
 
 
@@ -85,40 +92,98 @@ def test_bad_records_are_set_aside_counted_and_shown(tmp_path: Path, papers: Pat
     (papers / "gone.xml").symlink_to(tmp_path / "nowhere.xml")
     home = configured(tmp_path / "home", papers)
     build(home, "live_documents")
+    inventory = home.dataset("literature_inventory").manifest()
+    assert inventory is not None
     aside = {row["reason"] for row in home.dataset("literature_inventory").set_aside().to_pylist()}
     (batch,) = [key for key in home.dataset("documents").manifests() if "notes" in key]
     rows = home.dataset("documents").set_aside(batch).to_pylist()
     assert len(aside) == 2
     assert {row["record"] for row in rows} == {"line 2", "line 3"} or len(rows) == 2
     assert all(row["file"].endswith("notes.jsonl") and row["detail"] for row in rows)
-    instance = dg.DagsterInstance.get()
-    event = instance.get_latest_materialization_event(dg.AssetKey("literature_inventory"))
-    assert event is not None
-    metadata = event.asset_materialization.metadata
-    assert metadata["set_aside"].value == 2
+    metadata = partition_metadata(
+        next(stage for stage in STAGES if stage.name == "literature_inventory"), home, "all", inventory
+    )
+    assert metadata["set_aside"] == 2
     assert "set_aside_records" in metadata
 
 
-def test_the_sensor_adds_and_removes_partitions(tmp_path: Path, papers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.sensors import literature_sensor
-
-    home = configured(tmp_path / "home", papers)
+@pytest.mark.slow
+def test_automation_asks_for_what_changed_and_no_more(
+    tmp_path: Path, papers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(SAMPLE / "literature" / "notes.jsonl", papers)
+    home = open_home(str(tmp_path / "home")).configure(
+        [str(papers)], [str(SAMPLE / "vocabulary")], Config(buckets=16, workers=1)
+    )
     monkeypatch.setenv("MATERIA_HOME", str(home.url))
+    build(home, ["corpus", "graph_index"])
+    defs = dg.Definitions(assets=make_assets(home))
+    requested: dict[str, set[str]] = {}
     with dg.instance_for_test() as instance:
-        first = literature_sensor(dg.build_sensor_context(instance=instance))
-        assert isinstance(first, dg.SensorResult)
-        (added,) = first.dynamic_partitions_requests
-        assert len(added.partition_keys) == 1
-        assert [run.partition_key for run in first.run_requests][1:] == list(added.partition_keys)
-        instance.add_dynamic_partitions("batches", list(added.partition_keys))
-        again = literature_sensor(dg.build_sensor_context(instance=instance, cursor=first.cursor))
-        assert isinstance(again, dg.SkipReason)
-        shutil.copy(SAMPLE / "literature" / "notes.jsonl", papers)
-        (papers / "pubmed26n0001.xml").unlink()
-        later = literature_sensor(dg.build_sensor_context(instance=instance, cursor=first.cursor))
-        assert isinstance(later, dg.SensorResult)
-        assert len(later.dynamic_partitions_requests) == 2
-        assert json.loads(later.cursor or "")["listing"] != json.loads(first.cursor or "")["listing"]
+        Recorder(home, instance).record()
+
+        def tick(cursor: object = None) -> tuple[dict[str, list[str]], object]:
+            result = dg.evaluate_automation_conditions(
+                defs, instance, asset_selection=dg.AssetSelection.all(), cursor=cursor
+            )
+            keys = {stage.name: result.get_requested_partitions(dg.AssetKey(stage.name)) for stage in STAGES}
+            return {name: sorted(key or "all" for key in of) for name, of in keys.items() if of}, result.cursor
+
+        first, cursor = tick()
+        assert first == {}
+        (papers / "new.jsonl").write_text('{"id": "PMID:7", "title": "T.", "abstract": "Metformin treats obesity."}\n')
+        before = versions(home)
+        list(refresh(STAGES[0], home, ["all"]))
+        for _ in range(12):
+            Recorder(home, instance).record()
+            with home.lock():
+                assert tick(cursor)[0] == {}  # whoever builds makes it
+            wanted, cursor = tick(cursor)
+            if not wanted:
+                break
+            for stage in STAGES:
+                if stage.name in wanted:
+                    requested.setdefault(stage.name, set()).update(wanted[stage.name])
+                    list(refresh(stage, home, wanted[stage.name]))
+    assert build(home, ["corpus", "graph_index"]) == {}
+    changed = {name for name, version in versions(home).items() if before.get(name) != version}
+    for name in ("documents", "mentions", "evidence", "triples", "knowledge_graph", "corpus_shards"):
+        assert requested[name] >= {key.partition("/")[2] for key in changed if key.startswith(f"{name}/")}
+        assert len(requested[name]) <= (1 if name in ("documents", "mentions", "evidence") else 8), requested[name]
+
+
+def versions(home: Home) -> dict[str, str]:
+    return {
+        f"{stage.name}/{key}": manifest.data_version
+        for stage in STAGES
+        for key, manifest in home.dataset(stage.name).manifests().items()
+    }
+
+
+def test_staleness_is_seen_past_a_hundred_partitions_through_what_has_none() -> None:
+    stages = {stage.name: stage for stage in STAGES}
+    few, many = (Home(UPath("nowhere"), config=Config(buckets=buckets)) for buckets in (8, 256))
+    for home in (few, many):
+        assert "literature_inventory" in needs_in_dagster(stages["live_documents"], home)[1]
+        assert {"literature_inventory", "name_index"} <= set(needs_in_dagster(stages["evidence_shuffle"], home)[1])
+    assert needs_in_dagster(stages["graph_index"], few)[1] == []
+    assert "evidence_shuffle" in needs_in_dagster(stages["graph_index"], many)[1]
+    assert "withholding" in needs_in_dagster(stages["triple_context_shuffle"], few)[1]  # one run takes them in order
+
+
+@pytest.mark.parametrize(
+    ("error", "taken_for"),
+    [
+        (MateriaError("is no vocabulary", remedy="Name another"), dg.Failure),
+        (HomeBusyError("is being built", remedy="Wait"), dg.RetryRequested),
+        (OSError(28, "No space left on device"), dg.RetryRequested),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_what_the_data_cause_is_not(
+    error: Exception, taken_for: type[Exception]
+) -> None:
+    with pytest.raises(taken_for), told_to_dagster():
+        raise error
 
 
 @pytest.mark.slow
