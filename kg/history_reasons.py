@@ -183,4 +183,6 @@ def _why(
         return f"the vocabulary changed ({', '.join(change.vocabulary[:3])})"
     if all(name.startswith("selected_passages/") for name in entry["inputs"]):
         return "the selection takes it now" if what == "added" else "the selection leaves it out"
+    if row["form"] == "entity":
+        return "the graph has claims of it now" if what == "added" else "the graph has no claim of it any more"
     return "what is told of its claims changed"
