@@ -12,10 +12,13 @@ import pytest
 from assets.build import build
 from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
+from assets.metadata import partition_metadata
+from assets.stages import STAGES
 from cli.main import main
 from kg.affected import affected
 from kg.history_reasons import shard_versions
 from kg.passage_search import find_passage
+from kg.shard_lineage import shard_lineage
 from kg.trace import trace
 from pipeline.errors import MateriaError
 
@@ -187,6 +190,32 @@ def _remembers(home: Home, old: list[dict[str, Any]], new: list[dict[str, Any]])
         reasons += [row.why for row in (*last.added, *last.removed)]
     assert all(reasons)
     assert sum(PAPER in why for why in reasons) > 0.9 * len(reasons)
+
+
+def test_the_ui_shows_what_is_behind_a_shard(home: Home) -> None:
+    stage = next(stage for stage in STAGES if stage.name == "corpus_shards")
+    live = {row["doc_id"]: row for row in rows_of(home, "live_documents")}
+    hashes = {row["file"]: row["sha256"] for row in rows_of(home, "literature_inventory")}
+    for key in home.buckets:
+        rows = [row for row in rows_of(home, "corpus_shards") if row["key"] == key]
+        lineage = shard_lineage(home.url, key)
+        for paper in lineage.papers:
+            assert paper.rows == sum(paper.doc_id in row["doc_ids"] for row in rows)
+            assert (paper.file, paper.version) == (live[paper.doc_id]["file"], live[paper.doc_id]["version"])
+        assert {paper.doc_id for paper in lineage.papers} == {doc_id for row in rows for doc_id in row["doc_ids"]}
+        for file in lineage.files:
+            assert file.sha256 == hashes[file.name]
+            assert file.rows == sum(file.name in {live[d]["file"] for d in row["doc_ids"]} for row in rows)
+        assert sum(lineage.beliefs.values()) == sum(row["belief"] is not None for row in rows)
+        assert sum(lineage.years.values()) == sum(paper.year is not None for paper in lineage.papers)
+        relations = [r["predicate"] for row in rows for r in row["relations"]]
+        assert lineage.predicates["treats"] == relations.count("biolink:treats")
+        manifest = home.dataset("corpus_shards").manifest(key)
+        assert manifest
+        metadata = partition_metadata(stage, home, key, manifest)
+        assert len(metadata["papers_behind"].records) == min(len(lineage.papers), 50)
+        assert metadata["files_behind"].records[0].data["sha256"] in hashes.values()
+        assert {"plot_of_beliefs", "plot_of_years", "plot_of_predicates", "made_from"} <= metadata.keys()
 
 
 def test_history_is_told_as_text_and_as_json(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
