@@ -14,6 +14,7 @@ from assets import (
     graph_evidence,
     literature,
     models,
+    provenance,
     vocabulary,
 )
 from assets.stage import Stage
@@ -21,7 +22,7 @@ from pipeline.errors import MateriaError
 
 __all__ = ["SHUFFLED", "STAGES", "until"]
 
-STAGES: tuple[Stage, ...] = (
+_MADE: tuple[Stage, ...] = (
     *literature.STAGES,
     *vocabulary.STAGES,
     *graph_evidence.STAGES,
@@ -30,9 +31,8 @@ STAGES: tuple[Stage, ...] = (
     *calibration.STAGES,
     *corpora.STAGES,
     *corpus.STAGES,
-    *data_card.STAGES,
-    *models.STAGES,
 )
+STAGES: tuple[Stage, ...] = (*_MADE, provenance.make_stage(_MADE), *data_card.STAGES, *models.STAGES)
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
 
