@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 
 from assets.home import Home
+from assets.lineage_events import lineage_events
 from assets.memory import remember_configuration
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
@@ -266,6 +267,7 @@ def refresh(
     if stale:
         remember_configuration(home)
     with ExitStack() as stack:
+        made = stack.enter_context(lineage_events(home, stage, len(stale)))
         for key in keys:
             previous = manifests[key]
             if previous is not None and key not in stale:
@@ -286,6 +288,7 @@ def refresh(
                 manifest = writer.commit(
                     skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
                 )
+            made.append(manifest)
             remember(manifest)
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
