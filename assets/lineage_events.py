@@ -77,7 +77,9 @@ class _Run:
             self._tell(state, made, error)
         except Exception as problem:  # of a library, a network or a disk: an event is worth no build
             _Run.unreachable = True
-            _logger.warning("materia: lineage events cannot be sent (%s); the build goes on without them.", problem)
+            missing = isinstance(problem, ModuleNotFoundError)
+            why = 'the client is missing: pip install "materia[openlineage]"' if missing else problem
+            _logger.warning("materia: lineage events cannot be sent (%s); the build goes on without them.", why)
 
     def _tell(self, state: str, made: list[Manifest], error: BaseException | None) -> None:
         from openlineage.client import OpenLineageClient

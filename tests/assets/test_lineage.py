@@ -2,27 +2,31 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from rdflib import Graph as RdfGraph
 
 from assets.build import build
 from assets.config import Config
+from assets.graph import graph_files, store_folder
 from assets.home import SAMPLE, Home, open_home
 from assets.metadata import partition_metadata
 from assets.stages import STAGES
 from cli.main import main
 from kg.affected import affected
+from kg.graph_store import open_index, query
 from kg.history_reasons import shard_versions
 from kg.passage_search import find_passage
 from kg.shard_lineage import shard_lineage
 from kg.trace import trace
 from pipeline.errors import MateriaError
 
-ASSETS = ["corpus", "knowledge_graph"]
+ASSETS = ["provenance"]
 #: A paper of the sample by its name in the home, and by another of its names.
 PAPER, ALIAS = "PMC:90000006", "https://doi.org/10.5555/materia.sample.article.006"
 
@@ -55,7 +59,7 @@ def outputs(home: Home) -> dict[str, str]:
         str(path.relative_to(home.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.path.rglob("*"))
         if path.is_file() and path.relative_to(home.path).parts[0] not in ("history", "dagster", "history.jsonl")
-        and not path.name.startswith((".lock", "home.json"))
+        and not path.name.startswith((".lock", "home.json")) and "graph_index/store" not in str(path)
     }  # fmt: skip
 
 
@@ -166,10 +170,24 @@ def test_a_paper_taken_back_is_gone_and_its_return_brings_every_byte(
     assert not any(PAPER in row["doc_ids"] for row in rows_of(retracted, "triples"))
     assert affected(home.url, PAPER).rows == 0
     _remembers(home, old, new)
+    _provenance_is_that_of_a_clean_build(retracted)
     assert main(["retract", PAPER, *words, "--undo", "--until", *ASSETS]) == 0
     assert open_home(str(home.url)).retracted == ()
     assert outputs(home) == before
     _remembers(home, new, rows_of(home, "corpus_shards"))
+
+
+def _provenance_is_that_of_a_clean_build(home: Home) -> None:
+    """What was brought up to date has the bytes of a whole computation; the index holds it and the graph, and nothing else."""
+    kept = {name: digest for name, digest in outputs(home).items() if name.startswith("provenance/")}
+    quads = {key: home.dataset(key).manifest() for key in ("graph_index", "provenance")}
+    files = [*graph_files(home), *map(Path, home.dataset("provenance").paths(suffix=".nq"))]
+    lines = [line for path in files for line in path.read_bytes().splitlines()]
+    assert len(open_index(store_folder(home))) == len(lines) == len(set(lines))
+    assert sum(manifest.summary["quads"] for manifest in quads.values() if manifest) == len(lines)
+    home.dataset("provenance").delete("all")
+    build(home, ASSETS)
+    assert {name: digest for name, digest in outputs(home).items() if name.startswith("provenance/")} == kept
 
 
 def _remembers(home: Home, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
@@ -190,6 +208,45 @@ def _remembers(home: Home, old: list[dict[str, Any]], new: list[dict[str, Any]])
         reasons += [row.why for row in (*last.added, *last.removed)]
     assert all(reasons)
     assert sum(PAPER in why for why in reasons) > 0.9 * len(reasons)
+
+
+def test_shards_lead_to_papers_and_files_as_the_tables_say(home: Home) -> None:
+    _, rows = query(
+        store_folder(home),
+        """SELECT DISTINCT ?shard ?paper ?sha WHERE { GRAPH materia:provenance {
+             ?s materia:rows ?n ; rdfs:label ?shard ; prov:wasDerivedFrom ?paper .
+             ?paper prov:wasDerivedFrom ?file . ?file materia:sha256 ?sha } }""",
+        limit=100_000,
+    )
+    live = {row["doc_id"]: row["file"] for row in rows_of(home, "live_documents")}
+    hashes = {row["file"]: row["sha256"] for row in rows_of(home, "literature_inventory")}
+    assert {tuple(row) for row in rows} == {
+        (row["shard"], doc_id, hashes[live[doc_id]])
+        for row in rows_of(home, "corpus_shards")
+        for doc_id in row["doc_ids"]
+    }
+
+
+QUESTIONS = re.findall(
+    r"```sparql\n(.*?)```", (Path(__file__).parents[2] / "docs" / "lineage.md").read_text(), re.DOTALL
+)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[f"question {i}" for i in range(1, len(QUESTIONS) + 1)])
+def test_every_question_of_the_page_has_an_answer(home: Home, question: str) -> None:
+    _, rows = query(store_folder(home), question)
+    assert rows
+    assert all(cell is not None for row in rows for cell in row)
+
+
+def test_the_provenance_is_exported(home: Home, tmp_path: Path) -> None:
+    words = ["export", "--format", "prov", "--home", str(home.url), "--out"]
+    assert main([*words, str(tmp_path / "p.nq")]) == 0
+    assert main([*words, str(tmp_path / "p.ttl")]) == 0
+    lines = (tmp_path / "p.nq").read_bytes().splitlines()
+    assert lines == sorted(lines)
+    turtle = RdfGraph().parse(tmp_path / "p.ttl")
+    assert len(turtle) == len(lines)
 
 
 def test_the_ui_shows_what_is_behind_a_shard(home: Home) -> None:
