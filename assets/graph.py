@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kg.graph_update import StoreUpdate
     from kg.validation import Findings
 
-__all__ = ["STAGES", "store_folder", "store_of"]
+__all__ = ["STAGES", "graph_files", "index_state", "put_into_index", "store_folder", "store_of"]
 
 #: Rows of evidence, and concepts, that one query is asked about: enough to make planning cheap, and memory stays flat.
 _EVIDENCE_TOGETHER = 50_000
@@ -36,7 +37,7 @@ def store_folder(home: Home) -> Path:
     return home.path / "graph_index" / "store"
 
 
-def _state(home: Home) -> Path:
+def index_state(home: Home) -> Path:
     """Where the N-Quads are kept that are in the index, or in the server."""
     place = store_of(home)
     if isinstance(place, Path):
@@ -175,18 +176,30 @@ def graph_index(job: Job) -> None:
 
     After a small change only the difference is applied. An index is made from the N-Quads and holds no facts of its own.
     """
+    most, provenance = job.home.config.graph.shacl_claims, job.dataset("provenance")
+    beside, manifest = [Path(path) for path in provenance.paths(suffix=".nq")], provenance.manifest()
+    done = put_into_index(job.home, graph_files(job.home), beside, changed=most)
+    if isinstance(store_of(job.home), Path):
+        _validate_changed(job, done, most)
+    quads = done.quads - (manifest.summary["quads"] if manifest else 0)
+    job.writer.summary["quads"] = quads
+    job.check("some_quads", quads > 0, quads=quads)
+
+
+def graph_files(home: Home) -> list[Path]:
+    """The N-Quads of the graph, bucket by bucket."""
+    graph = home.dataset("knowledge_graph")
+    return [Path(path) for key in home.buckets for path in graph.paths(key, ".nq")]
+
+
+def put_into_index(home: Home, files: Sequence[Path], beside: Sequence[Path], *, changed: int = 0) -> StoreUpdate:
+    """Bring the index to the graph in `files` and the statements about it in `beside`, wherever it is."""
     from kg.graph_update import update_server, update_store
 
-    graph, most = job.dataset("knowledge_graph"), job.home.config.graph.shacl_claims
-    files = [Path(path) for key in job.home.buckets for path in graph.paths(key, ".nq")]
-    place = store_of(job.home)
+    place = store_of(home)
     if isinstance(place, Path):
-        done = update_store(files, place, changed=most)
-        _validate_changed(job, done, most)
-    else:
-        done = update_server(files, _state(job.home), place)
-    job.writer.summary["quads"] = done.quads
-    job.check("some_quads", done.quads > 0, quads=done.quads)
+        return update_store(files, place, beside=beside, changed=changed)
+    return update_server([*files, *beside], index_state(home), place)
 
 
 def _validate_changed(job: Job, done: StoreUpdate, most: int) -> None:
@@ -254,7 +267,7 @@ STAGES = [
         needs=(Need("knowledge_graph", "bucket"),),
         settings=lambda home: [home.config.graph.store, home.config.graph.update],
         version="3",
-        present=lambda home: (_state(home) / MARKER).exists(),
+        present=lambda home: (index_state(home) / MARKER).exists(),
         kinds=("oxigraph",),
         checks=(
             Check("some_quads", "The graph must hold at least one statement."),

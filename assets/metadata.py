@@ -8,14 +8,15 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.home import Home
+from assets.shard_metadata import shard_metadata, table_of
 from assets.stage import Stage
+from kg.corpus import SHARDS
 from pipeline.storage import WHOLE, Manifest
 from pipeline.tables import describe
 
 __all__ = ["column_schema", "partition_metadata"]
 
 _SAMPLE_ROWS = 5
-_LONGEST_CELL = 200
 
 
 def column_schema(schema: pa.Schema) -> dg.TableSchema:
@@ -46,26 +47,17 @@ def partition_metadata(stage: Stage, home: Home, key: str, manifest: Manifest) -
             from kg.data_card import card_for_ui
 
             metadata["card"] = dg.MetadataValue.md(card_for_ui(dataset.url / entry.path))
+    if stage.name == SHARDS and manifest.rows:
+        metadata |= shard_metadata(home, key, manifest)
     metadata["set_aside"] = sum(manifest.set_aside.values())
     if manifest.set_aside:
         metadata["set_aside_by_reason"] = dg.MetadataValue.json(manifest.set_aside)
         rows = dataset.set_aside(key).slice(0, _SAMPLE_ROWS * 4).to_pylist()
-        metadata["set_aside_records"] = _table(rows, ["file", "record", "reason", "detail"])
+        metadata["set_aside_records"] = table_of(rows, ["file", "record", "reason", "detail"])
     return metadata
 
 
 def _sample(stage: Stage, home: Home, key: str) -> dict[str, Any]:
     for batch in home.dataset(stage.name).batches(key, batch_size=_SAMPLE_ROWS):
-        return {"sample": _table(batch.to_pylist(), stage.tables[0].names)} if batch.num_rows else {}
+        return {"sample": table_of(batch.to_pylist(), stage.tables[0].names)} if batch.num_rows else {}
     return {}
-
-
-def _table(rows: list[dict[str, Any]], columns: list[str]) -> Any:
-    schema = dg.TableSchema(columns=[dg.TableColumn(column, "string") for column in columns])
-    records = [dg.TableRecord({column: _cell(row[column]) for column in columns}) for row in rows]
-    return dg.MetadataValue.table(records=records, schema=schema)
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 
 from assets.home import Home
+from assets.lineage_events import lineage_events
 from assets.memory import remember_configuration
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
@@ -265,6 +266,7 @@ def refresh(
     shared: dict[str, Any] = {}
     manifests = {key: dataset.manifest(key) for key in keys}
     stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key]))
+    wanted = set(stale)
     rules = stage.rules(home)
     if stale:
         remember_configuration(home)
@@ -274,9 +276,10 @@ def refresh(
         if (manifest := manifests[key]) is not None and manifest.rules == rules and _is_sound(stage, home, manifest)
     }
     with ExitStack() as stack:
+        made = stack.enter_context(lineage_events(home, stage, len(stale)))
         for key in keys:
             previous = manifests[key]
-            if previous is not None and key not in stale:
+            if previous is not None and key not in wanted:
                 yield Refreshed(key, previous, changed=False, computed=False)
                 continue
             inputs = stage.inputs(home, key)
@@ -293,6 +296,7 @@ def refresh(
                 manifest = writer.commit(
                     skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
                 )
+            made.append(manifest)
             remember(manifest)
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True

@@ -14,6 +14,7 @@ from assets import (
     graph_evidence,
     literature,
     models,
+    provenance,
     shuffles,
     vocabulary,
 )
@@ -22,7 +23,7 @@ from pipeline.errors import MateriaError
 
 __all__ = ["SHUFFLED", "STAGES", "until"]
 
-STAGES: tuple[Stage, ...] = (
+_MADE: tuple[Stage, ...] = (
     *literature.STAGES,
     *vocabulary.STAGES,
     *graph_evidence.STAGES,
@@ -32,9 +33,8 @@ STAGES: tuple[Stage, ...] = (
     *calibration.STAGES,
     *corpora.STAGES,
     *corpus.STAGES,
-    *data_card.STAGES,
-    *models.STAGES,
 )
+STAGES: tuple[Stage, ...] = (*_MADE, provenance.make_stage(_MADE), *data_card.STAGES, *models.STAGES)
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
 

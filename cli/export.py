@@ -1,4 +1,5 @@
-"""Write the graph in a format that other programs read: N-Quads, Turtle, KGX, GraphML, Neo4j, PyKEEN, Parquet, SSSOM.
+"""Write the graph in a format that other programs read: N-Quads, Turtle, KGX, GraphML, Neo4j, PyKEEN, Parquet, SSSOM;
+or where the corpus comes from (PROV-O).
 
 What each format holds is in docs/exports.md. Nothing half-written is left, and the counts of claims and evidence in the files
 are compared with the graph before they are put in place.
@@ -7,6 +8,7 @@ Examples:
   materia export --format kgx --out kgx/
   materia export --format turtle --out graph.ttl --minimum-belief 0.8 --predicates treats causes
   materia export --format nquads --out graph.nq.gz --force
+  materia export --format prov --out provenance.ttl
   materia export --format pykeen --out triples/ --json
 """
 

@@ -6,7 +6,7 @@ byte is as before. What evidence of retracted papers is worth is set by fusion.r
 Examples:
   materia retract PMID:9570492 --build
   materia retract PMID:9570492 10.1016/s0140-6736(97)11096-0
-  materia retract PMID:9570492 --undo --build
+  materia retract PMID:9570492 --undo --until corpus
   materia retract --list
 """
 
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="print the list")
     parser.add_argument("--force", action="store_true", help="also papers that the home does not hold (yet)")
     parser.add_argument("--build", action="store_true", help="build right after")
+    parser.add_argument("--until", nargs="+", metavar="ASSET", help="build right after, through these assets")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,12 +42,13 @@ def run(options: argparse.Namespace) -> int:
     where = f" --home {options.home}" if options.home else ""
     if changed == home:
         print("The list is as it was.")
-    elif not options.build:
-        print(f"Next: materia build{where}")
-    if options.build:
+    if options.build or options.until:
         from cli.main import main
 
-        return main(["build", *(["--home", options.home] if options.home else [])])
+        until = ["--until", *options.until] if options.until else []
+        return main(["build", *(["--home", options.home] if options.home else []), *until])
+    if changed != home:
+        print(f"Next: materia build{where}")
     return 0
 
 

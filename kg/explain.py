@@ -31,9 +31,9 @@ from kg.entailing_claims import entailing_claims
 from kg.explanation import Explanation, Quote, Side, SourceStep, TellingDocument
 from kg.fusion import fused_batches
 from kg.fusion_steps import FIXED_POINT, fusion_steps, place_rows
+from kg.origins import edge_of, graphs_of, look_up
 from kg.reliability import Reliabilities
 from kg.tables import TRIPLES
-from kg.origins import edge_of, graphs_of, look_up
 from pipeline.duck import connect, table_view
 from pipeline.graphs import GRAPHS
 from pipeline.hashing import bucket_name, bucket_of

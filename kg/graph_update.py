@@ -65,21 +65,23 @@ class StoreUpdate:
     changed: tuple[str, ...] = ()
 
 
-def update_store(nquads: Sequence[Path], folder: Path, *, changed: int = 0) -> StoreUpdate:
+def update_store(nquads: Sequence[Path], folder: Path, *, beside: Sequence[Path] = (), changed: int = 0) -> StoreUpdate:
     """Make the store in `folder` hold exactly the quads of these files: by difference where it can be, else by loading all.
 
     Args:
         nquads: sorted N-Quads, each line once; no line in two files, now or before. A file is compared with the one that had
             its place in the sequence before.
         folder: where the store stands, or will stand.
+        beside: more files of that kind, which may be missing before or after: statements about the graph.
         changed: how many changed claims to name.
 
     Raises:
         MateriaError: a file is missing or is not N-Quads; the old store is left as it was.
     """
     current = current_generation(folder)
+    known, nquads = (len(nquads), len(nquads) + len(beside)), [*nquads, *beside]
     # Where the number of files changed, a line may stand in another one than before, and be taken out and put in.
-    if current is not None and len(current.nquads) == len(nquads):
+    if current is not None and len(current.nquads) in known:
         staged = next_generation(folder)
         try:
             done = _by_difference(current, nquads, staged, changed)

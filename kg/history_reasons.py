@@ -152,9 +152,15 @@ def _papers(row: Mapping[str, Any]) -> set[str]:
 def _by_paper(rows: list[dict[str, Any]], change: _Change) -> dict[str, str]:
     """What became of a paper, by each claim and paper of the rows it stands behind: their successors share those."""
     found: dict[str, str] = {}
-    for row in rows:
-        if why := _of_papers(_papers(row), change):
-            found |= dict.fromkeys((*row["triple_ids"], *(row["doc_ids"] if row["kind"] == "literature" else ())), why)
+    whys = [_of_papers(_papers(row), change) for row in rows]
+    names = [(*row["triple_ids"], *(row["doc_ids"] if row["kind"] == "literature" else ())) for row in rows]
+    before = -1
+    # A paragraph that is told anew may pass on a claim to another that shares nothing with the paper itself.
+    while before < len(found):
+        before = len(found)
+        for mine, own in zip(names, whys, strict=True):
+            if why := own or next((found[name] for name in mine if name in found), None):
+                found |= {name: why for name in mine if name not in found}
     return found
 
 
@@ -183,4 +189,6 @@ def _why(
         return f"the vocabulary changed ({', '.join(change.vocabulary[:3])})"
     if all(name.startswith("selected_passages/") for name in entry["inputs"]):
         return "the selection takes it now" if what == "added" else "the selection leaves it out"
+    if row["form"] == "entity":
+        return "the graph has claims of it now" if what == "added" else "the graph has no claim of it any more"
     return "what is told of its claims changed"

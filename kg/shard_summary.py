@@ -49,26 +49,32 @@ def summarise(home: UPath | Path | str, shard: str) -> ShardSummary:
             tables.append(file.read(columns=["triple_ids", "evidence_ids", "doc_ids"]))
     table = pa.concat_tables(tables)
     rows = table.num_rows
-    lists = table["doc_ids"].combine_chunks()
-    pairs = pa.table({"row": pc.list_parent_indices(lists), "doc_id": pc.list_flatten(lists)})
-    counted = pairs.group_by("doc_id").aggregate([("row", "count_distinct")])
-    documents = documents_of(home, counted["doc_id"].to_pylist(), graphs_of(home))
-    by_document = dict(zip(counted["doc_id"].to_pylist(), counted["row_count_distinct"].to_pylist(), strict=True))
+    by_document, pairs = share_of_each(table)
+    documents = documents_of(home, sorted(by_document), graphs_of(home))
     files = pa.array(
         [documents[doc_id].file or "(no longer live)" for doc_id in pairs["doc_id"].to_pylist()], pa.string()
     )
-    counted = pairs.append_column("file", files).group_by("file").aggregate([("row", "count_distinct")])
-    by_file = dict(zip(counted["file"].to_pylist(), counted["row_count_distinct"].to_pylist(), strict=True))
+    by_file = counted(pairs.append_column("file", files), "file")
     hashes = {document.file: document.sha256 for document in documents.values()}
     return ShardSummary(
         shard,
         rows,
         pc.count_distinct(pc.list_flatten(table["triple_ids"])).as_py(),
         pc.count_distinct(pc.list_flatten(table["evidence_ids"])).as_py(),
-        tuple(Share(name, n, round(n / rows, 6), documents[name].sha256) for name, n in _by_count(by_document)),
-        tuple(Share(name, n, round(n / rows, 6), hashes.get(name)) for name, n in _by_count(by_file)),
+        tuple(Share(name, n, round(n / rows, 6), documents[name].sha256) for name, n in by_document.items()),
+        tuple(Share(name, n, round(n / rows, 6), hashes.get(name)) for name, n in by_file.items()),
     )
 
 
-def _by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def share_of_each(table: pa.Table) -> tuple[dict[str, int], pa.Table]:
+    """The rows behind which each document stands, the most frequent first; and the pairs of `row` and `doc_id` themselves."""
+    lists = table["doc_ids"].combine_chunks()
+    pairs = pa.table({"row": pc.list_parent_indices(lists), "doc_id": pc.list_flatten(lists)})
+    return counted(pairs, "doc_id"), pairs
+
+
+def counted(pairs: pa.Table, column: str) -> dict[str, int]:
+    """How many rows each value has, the most frequent first."""
+    groups = pairs.group_by(column).aggregate([("row", "count_distinct")])
+    found = zip(groups[column].to_pylist(), groups["row_count_distinct"].to_pylist(), strict=True)
+    return dict(sorted(found, key=lambda item: (-item[1], item[0])))

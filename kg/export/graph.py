@@ -132,7 +132,7 @@ def _assets(home: UPath | Path | str, needs: tuple[str, ...]) -> tuple[dict[str,
             raise MateriaError(
                 f"{asset} has not been built", file=str(home), remedy=f"Run: materia build --until {asset}"
             )
-        suffix = ".nq" if asset == "knowledge_graph" else ".parquet"
+        suffix = ".nq" if asset in ("knowledge_graph", "provenance") else ".parquet"
         paths[asset] = {key: dataset.paths(key, suffix) for key in manifests}
         inputs |= {f"{asset}/{key}": manifest.data_version for key, manifest in manifests.items()}
         for manifest in manifests.values():

@@ -17,7 +17,7 @@ from kg.export.graph import Graph
 from kg.nquads import text_bytes
 from pipeline.duck import stream
 
-__all__ = ["cell", "joined", "number", "open_output", "quoted", "sum_of_matches", "write_lines", "xml"]
+__all__ = ["cell", "joined", "number", "open_input", "open_output", "quoted", "sum_of_matches", "write_lines", "xml"]
 
 _PIECE = 1 << 20
 

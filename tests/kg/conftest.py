@@ -12,6 +12,7 @@ from kg.concepts import ConceptsByBucket
 from kg.config import FusionConfig, SplitConfig
 from kg.fusion import fuse
 from kg.nquads import write_nquads
+from kg.prov import paper_lines, write_sorted
 from kg.tables import TRIPLES
 from pipeline.duck import connect
 from pipeline.hashing import bucket_name, bucket_of, hash_fields, text_hash
@@ -111,6 +112,10 @@ def make_home() -> Callable[..., Path]:
             with Dataset(home, "knowledge_graph").writer(key) as writer:
                 write_nquads(writer.file(f"{key}/graph.nq"), triples, files, known[number])
                 writer.commit(skip_key="test", code_version="1", inputs=_inputs(home, "triples", key))
+        papers = sorted({(row["doc_id"], row["version"], "active", "papers.jsonl") for row in rows})
+        with Dataset(home, "provenance").writer() as writer:
+            write_sorted(paper_lines(papers), writer.file("papers/provenance.nq"))
+            writer.commit(skip_key="test", code_version="1", inputs={})
         return home
 
     return make

@@ -19,7 +19,7 @@ from pipeline.storage import Dataset, file_sha256
 
 MakeHome = Callable[..., Path]
 FORMATS = sorted(EXPORTERS)
-OF_CLAIMS = [name for name in FORMATS if name != "sssom"]
+OF_CLAIMS = [name for name in FORMATS if "triples" in EXPORTERS[name].needs]
 HOSTILE = 'Tab\there, "quote", line\nbreak; a|b & <b> =SUM(A1) \u2028 é 中'
 
 
