@@ -9,7 +9,6 @@ from itertools import compress
 from assets import cooccurrence
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.name_versions import INPUT, keep_version
 from assets.stage import Job, Need, Stage, batches_of
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
@@ -24,6 +23,7 @@ def name_index(job: Job) -> None:
 
     Folders of mapped arrays, made once for a vocabulary.
     """
+    from assets.name_versions import keep_version
     from pipeline.preference import Preference
     from pipeline.vocabulary_index import VocabularyIndex
 
@@ -55,6 +55,7 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
+    from assets.name_versions import INPUT
     from assets.reuse import cached_mentions, found_spans, noted, remembered, standing_mentions
     from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
     from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts
