@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from assets import cooccurrence
 from assets.home import Home
-from assets.name_versions import INPUT, keep_version
 from assets.stage import Job, Need, Stage
 from pipeline.claims import CHINESE_EXTRACTOR, EXTRACTOR
 from pipeline.errors import MateriaError
@@ -26,6 +25,7 @@ def name_index(job: Job) -> None:
     Folders of mapped arrays. The one that links is made where a recogniser is configured, for nothing else asks it. Which forms
     a name may take is kept from one version to the next, so that only new names are thought about.
     """
+    from assets.name_versions import keep_version
     from pipeline.name_senses import compile_names
     from pipeline.names import NameIndex
     from pipeline.preference import Preference
@@ -71,6 +71,7 @@ def mentions(job: Job) -> None:
     are linked by likeness, context and what its training taught; one that fits no concept stays, unlinked. Runs on all cores
     where there is enough to read.
     """
+    from assets.name_versions import INPUT
     from assets.reuse import cached_mentions, found_spans, noted, remembered, standing_mentions
     from pipeline.document_rows import documents_with_text, renewed, text_fingerprint
     from pipeline.mentions import SPANS, mention_workers, of_documents, read_texts

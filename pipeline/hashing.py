@@ -25,6 +25,7 @@ __all__ = [
     "text_hash",
 ]
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 #: The first 60 bits of a SHA-256, as DuckDB computes them from the column or expression put in for `{}`.
 BUCKET_SQL = "(('0x' || sha256({})[1:15])::BIGINT % {})"
 
@@ -66,8 +67,7 @@ def evidence_id(
 
 def hash_json(value: Any) -> str:
     """SHA-256 (hex) of a JSON-like value in canonical form: sorted keys, no spaces, UTF-8."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
 
 
 def text_hash(text: str) -> str:

@@ -1,9 +1,10 @@
 """scispaCy's tokenizer, which keeps the names of chemicals whole: as spaCy runs it, and its rules in plain Python.
 
-Bulk reading cuts only what stands around brackets, a few words of a text. Importing spaCy for these took 1.9 s of processor time, in
-every worker; the same rules on plain strings open in 40 ms. The rules (patterns of affixes, exceptions such as "don't") are
-spaCy's (MIT) and scispaCy's (Apache 2.0) own, kept in `lexicons/tokenizer.en.json` as `rules_of` writes them; a test
-holds the file and what is cut by it equal to theirs. Rejected: keeping the tokens of known words in a home's cache, which still imports spaCy for the first new word.
+Bulk reading cuts only what stands around brackets, a few words of a text. Importing spaCy for these took 1.9 s of processor time,
+in every worker; the same rules on plain strings open in 40 ms. The rules (patterns of affixes, exceptions such as "don't") are
+spaCy's (MIT) and scispaCy's (Apache 2.0) own, kept in `lexicons/tokenizer.en.json` as `rules_of` writes them; a test holds the
+file and what is cut by it equal to theirs. Rejected: keeping the tokens of known words in a home's cache, which still imports
+spaCy for the first new word.
 """
 
 from __future__ import annotations

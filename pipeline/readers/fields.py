@@ -119,9 +119,9 @@ def _list(record: Mapping[str, Any], field: str) -> list[Any]:
 
 def _strings(record: Mapping[str, Any], field: str) -> list[str]:
     values = _list(record, field)
-    if not all(isinstance(value, str) for value in values):
+    if not {*map(type, values)} <= {str}:
         raise _FieldError(f"{field} holds what is no text")
-    return [value.strip() for value in values if value.strip()]
+    return [text for value in values if (text := value.strip())]
 
 
 def _integer(record: Mapping[str, Any], field: str, default: int | None) -> int | None:
