@@ -200,18 +200,20 @@ class _Work:
             CREATE TEMP TABLE told_now AS
             SELECT * FROM told_before WHERE NOT {_among("bucket", claims)} UNION ALL SELECT * FROM told_read;
             CREATE TEMP TABLE told_changed AS
-            (SELECT * FROM told_read EXCEPT SELECT * FROM told_before) UNION ALL
+            (SELECT * FROM told_read EXCEPT SELECT * FROM told_before WHERE {_among("bucket", claims)}) UNION ALL
             (SELECT * FROM told_before WHERE {_among("bucket", claims)} EXCEPT SELECT * FROM told_read);
             """  # noqa: S608
         )
         for when in ("now", "before"):
             self._run(
                 f"""
+                CREATE TEMP TABLE firsts_{when} AS SELECT * FROM told_{when} WHERE {wanted}
+                AND (triple_id IN (SELECT triple_id FROM told_changed) OR object IN (SELECT subject FROM told_changed));
                 CREATE TEMP TABLE chains_{when} AS
-                SELECT f.bucket, f.triple_id, n.triple_id AS follows, n.digest, n.bucket AS follows_bucket FROM (
-                    SELECT * FROM told_{when} WHERE {wanted}
-                    AND (triple_id IN (SELECT triple_id FROM told_changed) OR object IN (SELECT subject FROM told_changed))
-                ) f ASOF JOIN told_{when} n ON f.object = n.subject AND f.triple_id <= n.triple_id
+                SELECT f.bucket, f.triple_id, n.triple_id AS follows, n.digest, n.bucket AS follows_bucket
+                FROM firsts_{when} f ASOF JOIN (
+                    SELECT * FROM told_{when} WHERE subject IN (SELECT object FROM firsts_{when})
+                ) n ON f.object = n.subject AND f.triple_id <= n.triple_id
                 WHERE n.object <> f.subject"""  # noqa: S608
             )
         self._run(
@@ -285,16 +287,23 @@ class _Work:
             SELECT *, {digest_sql(["language", "mentions"])} AS digest FROM (
                 SELECT c.*, l.language, {_MENTIONS} AS mentions FROM to_cut c JOIN papers l
                 ON l.doc_id = c.doc_id AND coalesce(l.text_hash = c.text_hash, true));
-            CREATE TEMP TABLE quoted_now AS
-            SELECT {columns}, digest FROM cut
-            UNION ALL SELECT {columns}, digest FROM standing WHERE NOT {_among("bucket", claims)}
-            UNION ALL SELECT {columns}, digest FROM (SELECT * FROM standing WHERE {_among("bucket", claims)})
+            CREATE TEMP TABLE kept AS
+            SELECT {columns}, digest FROM (SELECT * FROM standing WHERE {_among("bucket", claims)})
             SEMI JOIN picked USING ({columns});
+            CREATE TEMP VIEW quoted_now AS
+            SELECT {columns}, digest FROM cut
+            UNION ALL SELECT {columns}, digest FROM kept
+            UNION ALL SELECT {columns}, digest FROM standing WHERE NOT {_among("bucket", claims)};
+            CREATE TEMP TABLE doubtful AS
+            SELECT {columns}, digest FROM quoted_before
+            WHERE {_among("bucket", claims)} OR {_among(self._bucket("doc_id"), papers)};
+            CREATE TEMP TABLE settled AS
+            SELECT {columns}, digest FROM cut
+            UNION ALL SELECT {columns}, digest FROM kept;
             CREATE TEMP TABLE changed AS
             SELECT bucket, triple_id, true AS onward FROM chains_changed
             UNION ALL SELECT DISTINCT bucket, triple_id, false FROM (
-                (SELECT {columns}, digest FROM quoted_now EXCEPT SELECT {columns}, digest FROM quoted_before)
-                UNION ALL (SELECT {columns}, digest FROM quoted_before EXCEPT SELECT {columns}, digest FROM quoted_now))
+                (SELECT * FROM settled EXCEPT SELECT * FROM doubtful) UNION ALL (SELECT * FROM doubtful EXCEPT SELECT * FROM settled))
             """  # noqa: S608
         )
 
