@@ -54,6 +54,7 @@ _QUOTED = table_schema(
         "triple_id": (_TEXT, "a triple that is quoted"),
         "evidence_id": (_TEXT, "the evidence whose sentence it is"),
         "doc_id": (_TEXT, "its document"),
+        "paper": (_INT, "bucket of its document"),
         "sentence_start": (_INT, "where the sentence begins"),
         "sentence_end": (_INT, "where it ends"),
         "digest": (_DIGEST, "hash of its language and mentions"),
@@ -200,18 +201,20 @@ class _Work:
             CREATE TEMP TABLE told_now AS
             SELECT * FROM told_before WHERE NOT {_among("bucket", claims)} UNION ALL SELECT * FROM told_read;
             CREATE TEMP TABLE told_changed AS
-            (SELECT * FROM told_read EXCEPT SELECT * FROM told_before) UNION ALL
+            (SELECT * FROM told_read EXCEPT SELECT * FROM told_before WHERE {_among("bucket", claims)}) UNION ALL
             (SELECT * FROM told_before WHERE {_among("bucket", claims)} EXCEPT SELECT * FROM told_read);
             """  # noqa: S608
         )
         for when in ("now", "before"):
             self._run(
                 f"""
+                CREATE TEMP TABLE firsts_{when} AS SELECT * FROM told_{when} WHERE {wanted}
+                AND (triple_id IN (SELECT triple_id FROM told_changed) OR object IN (SELECT subject FROM told_changed));
                 CREATE TEMP TABLE chains_{when} AS
-                SELECT f.bucket, f.triple_id, n.triple_id AS follows, n.digest, n.bucket AS follows_bucket FROM (
-                    SELECT * FROM told_{when} WHERE {wanted}
-                    AND (triple_id IN (SELECT triple_id FROM told_changed) OR object IN (SELECT subject FROM told_changed))
-                ) f ASOF JOIN told_{when} n ON f.object = n.subject AND f.triple_id <= n.triple_id
+                SELECT f.bucket, f.triple_id, n.triple_id AS follows, n.digest, n.bucket AS follows_bucket
+                FROM firsts_{when} f ASOF JOIN (
+                    SELECT * FROM told_{when} WHERE subject IN (SELECT object FROM firsts_{when})
+                ) n ON f.object = n.subject AND f.triple_id <= n.triple_id
                 WHERE n.object <> f.subject"""  # noqa: S608
             )
         self._run(
@@ -255,46 +258,54 @@ class _Work:
             FROM plain SEMI JOIN told_now USING (triple_id) ANTI JOIN unsaid_now USING (doc_id, text_hash, sentence_start)
             WHERE {_QUOTABLE} GROUP BY triple_id;
             CREATE TEMP TABLE picked AS
-            SELECT t.bucket, p.* FROM plain p SEMI JOIN said USING (triple_id, evidence_id) JOIN told_now t USING (triple_id)
+            SELECT t.bucket, {self._bucket("doc_id")} AS paper, p.* FROM plain p
+            SEMI JOIN said USING (triple_id, evidence_id) JOIN told_now t USING (triple_id)
             """  # noqa: S608
         )
 
     def sentences_to_cut(self, claims: set[int], papers: set[int]) -> set[int]:
         """Make `to_cut`: quotations that are new, or whose paper may have other mentions now; the buckets of their papers."""
-        columns = "bucket, triple_id, evidence_id, doc_id, sentence_start, sentence_end"
+        columns = "bucket, triple_id, evidence_id, doc_id, paper, sentence_start, sentence_end"
         self._run(
             f"""
-            CREATE TEMP TABLE standing AS
-            SELECT * FROM quoted_before WHERE NOT {_among(self._bucket("doc_id"), papers)};
+            CREATE TEMP VIEW standing AS
+            SELECT * FROM quoted_before WHERE NOT {_among("paper", papers)};
             CREATE TEMP TABLE to_cut AS
-            SELECT {columns}, text_hash, {self._bucket("doc_id")} AS paper FROM picked
+            SELECT {columns}, text_hash FROM picked
             ANTI JOIN standing USING ({columns})
             UNION ALL
-            SELECT {columns}, NULL, {self._bucket("doc_id")} FROM quoted_before
-            WHERE NOT {_among("bucket", claims)} AND {_among(self._bucket("doc_id"), papers)}
+            SELECT {columns}, NULL FROM quoted_before
+            WHERE NOT {_among("bucket", claims)} AND {_among("paper", papers)}
             """  # noqa: S608
         )
         return {b for (b,) in self._connection.execute("SELECT DISTINCT paper FROM to_cut").fetchall()}
 
     def cut_sentences(self, claims: set[int], papers: set[int]) -> None:
         """Make `cut` (with language and mentions), `quoted_now`, and `changed`."""
-        columns = "bucket, triple_id, evidence_id, doc_id, sentence_start, sentence_end"
+        columns = "bucket, triple_id, evidence_id, doc_id, paper, sentence_start, sentence_end"
         self._run(
             f"""
             CREATE TEMP TABLE cut AS
             SELECT *, {digest_sql(["language", "mentions"])} AS digest FROM (
                 SELECT c.*, l.language, {_MENTIONS} AS mentions FROM to_cut c JOIN papers l
                 ON l.doc_id = c.doc_id AND coalesce(l.text_hash = c.text_hash, true));
-            CREATE TEMP TABLE quoted_now AS
-            SELECT {columns}, digest FROM cut
-            UNION ALL SELECT {columns}, digest FROM standing WHERE NOT {_among("bucket", claims)}
-            UNION ALL SELECT {columns}, digest FROM (SELECT * FROM standing WHERE {_among("bucket", claims)})
+            CREATE TEMP TABLE kept AS
+            SELECT {columns}, digest FROM (SELECT * FROM standing WHERE {_among("bucket", claims)})
             SEMI JOIN picked USING ({columns});
+            CREATE TEMP VIEW quoted_now AS
+            SELECT {columns}, digest FROM cut
+            UNION ALL SELECT {columns}, digest FROM kept
+            UNION ALL SELECT {columns}, digest FROM standing WHERE NOT {_among("bucket", claims)};
+            CREATE TEMP TABLE doubtful AS
+            SELECT {columns}, digest FROM quoted_before
+            WHERE {_among("bucket", claims)} OR {_among("paper", papers)};
+            CREATE TEMP TABLE settled AS
+            SELECT {columns}, digest FROM cut
+            UNION ALL SELECT {columns}, digest FROM kept;
             CREATE TEMP TABLE changed AS
             SELECT bucket, triple_id, true AS onward FROM chains_changed
             UNION ALL SELECT DISTINCT bucket, triple_id, false FROM (
-                (SELECT {columns}, digest FROM quoted_now EXCEPT SELECT {columns}, digest FROM quoted_before)
-                UNION ALL (SELECT {columns}, digest FROM quoted_before EXCEPT SELECT {columns}, digest FROM quoted_now))
+                (SELECT * FROM settled EXCEPT SELECT * FROM doubtful) UNION ALL (SELECT * FROM doubtful EXCEPT SELECT * FROM settled))
             """  # noqa: S608
         )
 
