@@ -21,6 +21,7 @@ from kg.name_reading import NameReader
 from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
 from kg.tables import CONTEXT, PASSAGES, TOLD_CONCEPTS, TRIPLES, WITHHELD_CLAIMS
+from pipeline.duck import one_array
 
 if TYPE_CHECKING:
     from kg.telling_units import Verbalized
@@ -75,14 +76,23 @@ def _told(job: Job, update: VerbalizedUpdate) -> Verbalized:
 
     if not update.splits:
         return verbalize_units(TRIPLES.empty_table(), TOLD_CONCEPTS.empty_table(), job.home.config.corpus, languages=())
-    every, concepts = job.dataset("triples").read(job.key), job.dataset("told_concepts").read(job.key)
+    every, context, concepts = (
+        job.dataset(asset).read(job.key) for asset in ("triples", "triple_context", "told_concepts")
+    )
     withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
+    triples = update.triples(every.filter(pc.invert(withheld)))
+    beside = context.filter(pc.is_in(context["triple_id"], one_array(triples["triple_id"])))
+    onward = pc.struct_field(one_array(beside["onward"]), "object")
+    named = pa.concat_arrays(
+        [*map(one_array, triples.select(["subject", "object"])), onward, pa.array(update.subjects, pa.string())]
+    )
+    known = concepts.filter(pc.is_in(concepts["curie"], named))
     return verbalize_units(
-        update.triples(every.filter(pc.invert(withheld))),
-        concepts,
+        triples,
+        known,
         job.home.config.corpus,
-        ambiguous=frozenset(pc.list_flatten(concepts["ambiguous"]).to_pylist()),
-        context=job.dataset("triple_context").read(job.key),
+        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
+        context=beside,
         splits=job.home.config.splits,
         read=_name_reader(job),
         about=update.subjects,

@@ -20,7 +20,10 @@ __all__ = ["changed_shards", "state_before"]
 def state_before(job: Job, name: str, schema: pa.Schema) -> pa.Table:
     """What this partition kept when it was last made; empty where it must be made as a whole."""
     path = job.writer.dataset.state(name, job.key) if job.previous else None
-    return pq.read_table(path, schema=schema, partitioning=None) if path else schema.empty_table()
+    if path is None:
+        return schema.empty_table()
+    with pq.ParquetFile(path) as parquet:
+        return parquet.read().cast(schema)
 
 
 @contextmanager

@@ -209,7 +209,7 @@ class Dataset:
             raise MateriaError(
                 f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}"
             )
-        return pa.concat_tables([pq.read_table(path, columns=columns, partitioning=None) for path in paths])
+        return pa.concat_tables([_read(path, columns) for path in paths])
 
     def batches(
         self, key: str = WHOLE, columns: list[str] | None = None, batch_size: int = 4096, containing: str = ""
@@ -319,6 +319,13 @@ class TableSink:
         if self._pending_rows:
             self._flush(self._pending_rows)
         self._writer.close()
+
+
+def _read(path: str, columns: list[str] | None) -> pa.Table:
+    """One file as it is. `pq.read_table` plans a scan of a data set first, which costs as much again, and 0.3 s once for its imports."""
+    with pq.ParquetFile(path) as parquet:
+        table = parquet.read(columns)
+    return table.select(columns) if columns is not None else table
 
 
 class PartitionWriter:
