@@ -13,7 +13,7 @@ from assets import concepts as concept_stages
 from assets.buckets import write_buckets
 from assets.extraction import name_index_folder
 from assets.name_versions import INPUT, changed_since
-from assets.shards import changed_shards, state_before
+from assets.shards import changed_shards, state_before, take_over
 from assets.stage import Job, Need, Stage
 from kg.changed_documents import keys_by_bucket, merge_buckets
 from kg.config import RewritingConfig
@@ -21,8 +21,8 @@ from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
 from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
-from kg.tables import CONTEXT, PASSAGES, TOLD_CONCEPTS, TRIPLES, WITHHELD_CLAIMS
-from pipeline.duck import one_batch
+from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
+from pipeline.duck import one_array, one_batch
 from pipeline.storage import read_table
 
 if TYPE_CHECKING:
@@ -81,34 +81,51 @@ def verbalized_corpus(job: Job) -> None:
     now = job.once("fingerprints of units", lambda: _unit_fingerprints(job)).of(int(job.key))
     before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
     update = VerbalizedUpdate(now, before, _read_otherwise(job), entities="entity" in config.forms)
-    told = _told(job, update)
-    with changed_shards(job, SPLITS if config.rewriting else update.splits) as (standing, sinks):
-        shards = dict(update.merge(told, standing))
-        job.writer.summary |= update.figures()
-        if config.rewriting:
-            shards = _reworded(job, told.passages, config.rewriting)
-        for split, rows in shards.items():
-            sinks[split].write(rows)
+    if job.previous and not update.splits and not config.rewriting:
+        take_over(job)
+    else:
+        _tell(job, update, config.rewriting)
+    job.writer.summary = update.figures() | job.writer.summary
     for record in update.set_aside():
         job.writer.set_aside(record)
-    if not config.rewriting:
+
+
+def _tell(job: Job, update: VerbalizedUpdate, rewriting: RewritingConfig | None) -> None:
+    """Write the shards that change, and what the next build compares with."""
+    from kg.verbalized_update import UNITS
+
+    told = _told(job, update)
+    with changed_shards(job, SPLITS if rewriting else update.splits) as (standing, sinks):
+        shards = dict(update.merge(told, standing))
+        if rewriting:
+            shards = _reworded(job, told.passages, rewriting)
+        for split, rows in shards.items():
+            sinks[split].write(rows)
+    if not rewriting:
         job.writer.state("units", UNITS).write(update.units)
 
 
 def _told(job: Job, update: VerbalizedUpdate) -> Verbalized:
-    """What is told anew. Where nothing is, no table is read."""
+    """What is told anew."""
     from kg.verbalize import verbalize_units
 
-    if not update.splits:
-        return verbalize_units(TRIPLES.empty_table(), TOLD_CONCEPTS.empty_table(), job.home.config.corpus, languages=())
-    every, concepts = job.dataset("triples").read(job.key), job.dataset("told_concepts").read(job.key)
+    every, context, concepts = (
+        job.dataset(asset).read(job.key) for asset in ("triples", "triple_context", "told_concepts")
+    )
     withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
+    triples = update.triples(every.filter(pc.invert(withheld)))
+    beside = context.filter(pc.is_in(context["triple_id"], one_array(triples["triple_id"])))
+    onward = pc.struct_field(one_array(beside["onward"]), "object")
+    named = pa.concat_arrays(
+        [*map(one_array, triples.select(["subject", "object"])), onward, pa.array(update.subjects, pa.string())]
+    )
+    known = concepts.filter(pc.is_in(concepts["curie"], named))
     return verbalize_units(
-        update.triples(every.filter(pc.invert(withheld))),
-        concepts,
+        triples,
+        known,
         job.home.config.corpus,
-        ambiguous=frozenset(pc.list_flatten(concepts["ambiguous"]).to_pylist()),
-        context=job.dataset("triple_context").read(job.key),
+        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
+        context=beside,
         splits=job.home.config.splits,
         read=_name_reader(job),
         about=update.subjects,

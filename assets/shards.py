@@ -14,13 +14,23 @@ from kg.standing_rows import StandingRows
 from kg.tables import PASSAGES
 from pipeline.storage import TableSink
 
-__all__ = ["changed_shards", "state_before"]
+__all__ = ["changed_shards", "state_before", "take_over"]
 
 
 def state_before(job: Job, name: str, schema: pa.Schema) -> pa.Table:
     """What this partition kept when it was last made; empty where it must be made as a whole."""
     path = job.writer.dataset.state(name, job.key) if job.previous else None
-    return pq.read_table(path, schema=schema, partitioning=None) if path else schema.empty_table()
+    if path is None:
+        return schema.empty_table()
+    with pq.ParquetFile(path) as parquet:
+        return parquet.read().cast(schema)
+
+
+def take_over(job: Job) -> None:
+    """Keep all files of this partition as they are, but for the records set aside, which are counted anew."""
+    for entry in job.previous.files if job.previous else ():
+        if not entry.path.startswith("_set_aside/"):
+            job.writer.keep(entry)
 
 
 @contextmanager

@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from upath import UPath
 
 from kg.rank_sort import rank_sorted
 from kg.tables import CORPUS_PASSAGES, PASSAGES
@@ -58,17 +57,14 @@ def selected_passages(
     Yields:
         CORPUS_PASSAGES: train, then validation, then test, each in the order of a hash.
     """
-    taken = pc.field("taken") > 0
-    chosen = pa.concat_tables(
-        pq.read_table(path, columns=_COLUMNS, filters=taken, partitioning=None) for path in selection
-    ).combine_chunks()
+    chosen = pa.concat_tables(map(_taken, selection)).combine_chunks()
     copies = chosen["taken"].to_numpy()
     first = np.cumsum(copies) - copies
     ranks = _ranks(chosen, copies)
     if len(ranks) == 0:
         return
     with ExitStack() as stack:
-        files = [stack.enter_context(pq.ParquetFile(stack.enter_context(UPath(path).open("rb")))) for path in passages]
+        files = [stack.enter_context(pq.ParquetFile(path)) for path in passages]
         size = sum(map(_uncompressed, files)) * len(ranks) // len(chosen)
         batches = (batch for file in files for batch in _with_ranks(file, chosen, copies, first, ranks))
         for batch in rank_sorted(batches, len(ranks), size, folder, rows=rows):
@@ -93,6 +89,12 @@ def add_counts(counts: dict[str, Any], rows: pa.RecordBatch) -> None:
             group["tokens"] += row["tokens_sum"]
             group["longest"] = max(group["longest"], row["tokens_max"])
             split["tokens"] += row["tokens_sum"] if column == "kind" else 0
+
+
+def _taken(path: str) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        rows = file.read(_COLUMNS)
+    return rows.filter(pc.greater(rows["taken"], 0))
 
 
 def _ranks(chosen: pa.Table, copies: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

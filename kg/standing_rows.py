@@ -10,7 +10,6 @@ from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from upath import UPath
 
 __all__ = ["StandingRows"]
 
@@ -26,8 +25,7 @@ class StandingRows:
     """
 
     def __init__(self, path: str, schema: pa.Schema) -> None:
-        self._stream = UPath(path).open("rb")
-        self._file = pq.ParquetFile(self._stream)
+        self._file = pq.ParquetFile(path)
         self._batches = self._file.iter_batches(batch_size=_READ_ROWS, columns=schema.names)
         self._pending = schema.empty_table()
         self._first = 0
@@ -39,7 +37,6 @@ class StandingRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        self._stream.close()
 
     def rows(self, start: int, stop: int) -> pa.Table:
         """The rows [start, stop); `start` is at or after the last `stop`."""
