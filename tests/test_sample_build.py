@@ -42,7 +42,7 @@ def status(home: Path) -> dict:
 
 def hashes(home: Path) -> dict[str, str]:
     """Every output up to the corpus: tables, N-Quads and manifests; not history, Dagster's records or the index."""
-    outside = ("dagster", "graph_index", "kg_embeddings", "pretrained_model", "evaluation")
+    outside = ("dagster", "history", "graph_index", "kg_embeddings", "pretrained_model", "evaluation")
     found = {}
     for path in sorted(home.rglob("*")):
         name = path.relative_to(home)

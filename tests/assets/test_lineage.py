@@ -147,8 +147,11 @@ def test_a_passage_that_was_not_taken_says_why(home: Home) -> None:
         find_passage(home.url, row["passage_id"])
 
 
-def test_every_row_of_the_corpus_has_a_trace(home: Home) -> None:
-    for row in rows_of(home, "corpus_shards"):
+def test_rows_of_every_form_have_a_trace(home: Home) -> None:
+    rows = rows_of(home, "corpus_shards")
+    of_each = {(row["form"], len(row["triple_ids"]) > 1, row["split"]): row for row in rows}
+    assert {form for form, *_ in of_each} == {"text", "fact", "paragraph", "chain", "quotation", "entity"}
+    for row in (*of_each.values(), *rows[::40]):
         chain = trace(home.url, row["shard"], row["row"])
         assert [triple.triple_id for triple in chain.triples] == row["triple_ids"]
         assert all(triple.belief is not None and triple.evidence for triple in chain.triples)
