@@ -88,7 +88,7 @@ def nquads_by_bucket(
     """The N-Quads of some buckets, sorted by bytes in each, each line once. Equal inputs give equal bytes.
 
     Args:
-        connection: as `pipeline.duck.connect` gives it; what is made in it is gone at the end.
+        connection: as `pipeline.duck.connect` gives it, without another call in progress; what is made in it is gone at the end.
         triples: TRIPLES of these buckets.
         evidence: Parquet files of EVIDENCE of these buckets, each id once. Only evidence that a triple names is written.
         concepts: VOCABULARY of these buckets.
