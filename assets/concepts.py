@@ -130,6 +130,8 @@ TELLING_STAGES = [
         "told_concept_shuffle",
         "corpus",
         told_concept_shuffle,
+        # Raise it where a language names a concept otherwise, together with that of `verbalized_corpus`.
+        version="1",
         needs=(Need("vocabulary"), Need("triples", "bucket"), Need("triple_context", "bucket")),
         settings=lambda home: [home.config.buckets, home.config.corpus.languages],
         kinds=("duckdb",),

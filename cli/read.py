@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.name_versions import linking_folder
 from assets.home import SAMPLE, Home, open_home
+from assets.name_versions import linking_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

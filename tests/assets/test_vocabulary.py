@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from upath import UPath
 
 from assets.config import Config, VocabularyConfig, load_config
@@ -14,7 +18,7 @@ from assets.stage import Stage, refresh
 from assets.vocabulary import MERGES, SOURCES, STAGES
 from pipeline.errors import MateriaError
 from pipeline.tables import VOCABULARY_MERGES
-from pipeline.vocabularies import LOADERS
+from pipeline.vocabularies import LOADERS, join
 
 (VOCABULARY,) = STAGES
 OBO = "format-version: 1.2\n\n[Term]\nid: DOID:1\nname: chill\nxref: MESH:D000001\n\n[Term]\nid: DOID:2\nname: obsolete\nis_obsolete: true\n"
@@ -130,3 +134,58 @@ def test_a_relative_path_of_rules_is_relative_to_the_configuration_and_survives_
     assert config.vocabulary.categories == str(tmp_path / "rules.yaml")
     open_home(str(tmp_path / "home")).configure(config=config)
     assert open_home(str(tmp_path / "home")).config == config
+
+
+WORDS = ["chill", "cold", "Common Cold", "感冒", "rigor", "gout"]
+SYNONYMS = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(["EXACT", "RELATED"])), max_size=2)
+TERMS = st.lists(
+    st.tuples(st.sampled_from(["1", "2", "3"]), st.sampled_from(["", *WORDS]), SYNONYMS, st.sampled_from(["", "is_a: DOID:2", "xref: MESH:D000001"])),
+    min_size=1, max_size=3, unique_by=lambda term: term[0],
+)  # fmt: skip
+
+
+def obo(terms: list[tuple[str, str, list[tuple[str, str]], str]]) -> str:
+    stanzas = ["format-version: 1.2\n\n[Term]\nid: DOID:9\nname: illness\n"]
+    for number, name, synonyms, clause in terms:
+        lines = ["[Term]", f"id: DOID:{number}", *([f"name: {name}"] if name else [])]
+        lines += [f'synonym: "{synonym}" {scope} []' for synonym, scope in synonyms]
+        stanzas.append("\n".join([*lines, *([clause] if clause else [])]) + "\n")
+    return "\n".join(stanzas)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(st.one_of(SYNONYMS, TERMS.map(obo)), min_size=2, max_size=4), st.booleans())
+def test_after_any_edits_the_vocabulary_is_that_of_a_clean_build(edits: list[Any], merging: bool) -> None:
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        source.mkdir()
+        (source / "b.tsv").write_text("curie\tname\tcategory\nMESH:D000001\tCold\tDisease\nMESH:D000002\tAspirin\t\n")
+        config = Config(vocabulary=VocabularyConfig(merge_cross_references=merging))
+        home = Home(UPath(folder) / "home", vocabulary=(str(source),), config=config)
+        text = OBO
+        for number, edit in enumerate(edits):
+            if isinstance(edit, str):
+                text = edit
+            else:  # names alone
+                kept = [line for line in text.split("\n") if not line.startswith("synonym:")]
+                new = [f'synonym: "{name}" {scope} []' for name, scope in edit]
+                place = next(place for place, line in enumerate(kept) if line.startswith("name:"))
+                text = "\n".join([*kept[: place + 1], *new, *kept[place + 1 :]])
+            (source / "a.obo").write_text(text)
+            clean = Home(UPath(folder) / f"clean {number}", vocabulary=(str(source),), config=config)
+            run(home)
+            run(clean)
+            for asset in ("vocabulary", MERGES):
+                assert home.dataset(asset).manifest() == clean.dataset(asset).manifest()
+
+
+def test_where_only_names_changed_nothing_is_joined_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(home)
+    joins: list[str] = []
+    monkeypatch.setattr(join, "joined", lambda *_, **__: joins.append("joined"))
+    path = Path(home.vocabulary[0]) / "a.obo"
+    path.write_text(OBO.replace("name: chill\n", 'name: chill\nsynonym: "rigor" EXACT []\n'))
+    assert run(home) == [True]
+    assert joins == []
+    (synonyms,) = home.dataset("vocabulary").read()["synonyms"].to_pylist()
+    assert {"name": "rigor", "scope": "exact"} in synonyms
