@@ -160,7 +160,8 @@ def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
     from kg.nquads import nquads_by_bucket
     from pipeline.duck import connect, read_tables
 
-    connection, buckets = job.once("graph", connect), job.home.config.buckets
+    # Not the claims' connection, which is in the midst of its own lines.
+    connection, buckets = job.once("graph of concepts", connect), job.home.config.buckets
     known = read_tables(connection, _paths(job, "concepts_by_bucket", keys), CONCEPTS_BY_BUCKET)
     own = known.filter(known["own"]).select(VOCABULARY.names)
     return ByBucket(nquads_by_bucket(connection, TRIPLES.empty_table(), [], own, buckets))

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from assets.stage import Job
 
-__all__ = ["ByBucket", "together"]
+__all__ = ["ByBucket", "groups", "together"]
 
 T = TypeVar("T")
 
@@ -33,13 +33,14 @@ def together(
     """
     held: dict[str, T] = job.once(name, dict)
     if job.key not in held:
-        group = next(group for group in _groups(keys, size, most) if job.key in group)
+        group = next(group for group in groups(keys, size, most) if job.key in group)
         held.clear()
         held |= dict.fromkeys(group, make(group))
     return held[job.key]
 
 
-def _groups(keys: Sequence[str], size: Callable[[str], int], most: int) -> Iterator[list[str]]:
+def groups(keys: Sequence[str], size: Callable[[str], int], most: int) -> Iterator[list[str]]:
+    """Neighbours whose sizes add up to at most `most`; one that is larger stands alone."""
     group: list[str] = []
     total = 0
     for key in keys:
@@ -48,7 +49,8 @@ def _groups(keys: Sequence[str], size: Callable[[str], int], most: int) -> Itera
             group, total = [], 0
         group.append(key)
         total += size(key)
-    yield group
+    if group:
+        yield group
 
 
 class ByBucket(Generic[T]):
