@@ -13,4 +13,4 @@ ROOT = Path(__file__).parents[1]
 if __name__ == "__main__":
     environment = os.environ | {"MATERIA_PICTURES": str(ROOT / "docs"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "tests/cli/test_ui.py"]
-    sys.exit(subprocess.call(command, cwd=ROOT, env=environment))
+    sys.exit(subprocess.call(command, cwd=ROOT, env=environment))  # noqa: S603 - our own interpreter
