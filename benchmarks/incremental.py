@@ -1,0 +1,295 @@
+"""What a change costs beside a clean build, on the real build; and that it gives the bytes of a clean build.
+
+python benchmarks/incremental.py FOLDER [--copies 10] [--buckets 64] [--only NAME ...] [--law]
+
+MATERIA_DATA names the data sets. FOLDER takes copies of the literature and the vocabularies, and the home; where a home is there already
+it is used. The last 114 papers of the large file are kept out at first, and come as what is added. Each build is a process of its own;
+its cost is its processor seconds, with those of its workers. The floor is a build with nothing to do and the import of
+spaCy. `--copies 10` reads every paper ten times over, with other identifiers and a quarter of the words changed. `--law` goes through
+one more script of changes and compares all files with those of a clean build of what is there in the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("MATERIA_DATA", ROOT.parent / "shared" / "data"))
+MATERIA = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"]
+UNTIL = ["graph_index", "corpus"]
+ADDED = 114
+LARGE = "cohen2006.jsonl.gz"
+NEW = "new.jsonl"
+VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
+SYNONYM = ("name: hypertension\n", 'name: hypertension\nsynonym: "elevated blood pressure" EXACT []\n')
+#: What the law is not about: caches, histories, Dagster's records, and the index that is made from the N-Quads.
+OUTSIDE = ("cache", "history", "dagster", ".lock", "graph_index", "home.json")
+
+
+class Cost(NamedTuple):
+    """What a process cost: processor seconds with its children's, seconds, MiB at most."""
+
+    cpu: float
+    wall: float
+    mib: float
+
+
+def measured(words: list[str], quiet: bool = True) -> Cost:
+    """Run a process to its end, and say what it cost."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.DEVNULL if quiet else None, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(words[3:])}\n{said}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+class Bench:
+    """A home in a folder, and the changes to what it reads."""
+
+    def __init__(self, folder: Path, copies: int, buckets: int) -> None:
+        self.folder, self.copies = folder, copies
+        self.lit, self.voc, self.home = folder / "lit", folder / "voc", folder / "home"
+        with gzip.open(DATA / "literature" / LARGE, "rt", encoding="utf-8") as lines:
+            self.papers = [json.loads(line) for line in lines]
+        self.config = folder / "materia.yaml"
+        if not self.home.exists():
+            self._lay_out(buckets)
+
+    def _lay_out(self, buckets: int) -> None:
+        shutil.copytree(DATA / "literature" / "pubmed", self.lit / "pubmed")
+        shutil.copy(DATA / "annotated" / "bc5cdr" / "dev.pubtator", self.lit)
+        self.voc.mkdir()
+        for name in VOCABULARIES:
+            shutil.copy(DATA / "vocabulary" / name, self.voc)
+        for path in self.folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        self.write_large(self.papers[:-ADDED])
+        for copy in range(1, self.copies):
+            rows = (varied(paper, copy) for paper in self.papers[:-ADDED])
+            write_rows(self.lit / f"copy{copy:02d}.jsonl.gz", rows)
+        self.config.write_text(f"buckets: {buckets}\n")
+
+    def write_large(self, papers: list[dict[str, Any]]) -> None:
+        """The large file."""
+        write_rows(self.lit / LARGE, iter(papers))
+
+    def build(self, home: Path | None = None) -> Cost:
+        """Bring a home up to date in a process of its own."""
+        sources = ["--literature", str(self.lit), "--vocabulary", str(self.voc), "--config", str(self.config)]
+        return measured([*MATERIA, "build", "--home", str(home or self.home), *sources, "--until", *UNTIL])
+
+    def add(self, number: int) -> None:
+        """The first so many of the papers that were kept out, in a file of their own."""
+        write_rows(self.lit / NEW, iter(self.papers[-ADDED:][:number]))
+
+    def revise(self) -> None:
+        """The added paper says something else."""
+        paper = self.papers[-ADDED]
+        write_rows(self.lit / NEW, iter([paper | {"abstract": paper["abstract"] + " Aspirin causes gastric ulcer."}]))
+
+    def revise_inside(self) -> None:
+        """One of the papers in the large file says something else."""
+        rows = list(self.papers[:-ADDED])
+        rows[5000] = rows[5000] | {"abstract": (rows[5000]["abstract"] or "") + " Aspirin causes gastric ulcer."}
+        self.write_large(rows)
+
+    def restore(self) -> None:
+        """What was there at first."""
+        (self.lit / NEW).unlink(missing_ok=True)
+        self.write_large(self.papers[:-ADDED])
+        shutil.copy(DATA / "vocabulary" / VOCABULARIES[0], self.voc)
+        (self.voc / VOCABULARIES[0]).chmod(0o644)
+        (self.voc / "one_more.tsv").unlink(missing_ok=True)
+        self.retract("--undo")
+
+    def retract(self, *words: str) -> None:
+        """Retract a paper of the large file, or take that back."""
+        home = json.loads((self.home / "home.json").read_text())
+        known = home["retracted"]
+        paper = self.papers[100]["id"]
+        if ("--undo" in words) == (paper in known):
+            measured([*MATERIA, "retract", "--home", str(self.home), *words, paper])
+
+    def synonym(self) -> None:
+        """One more synonym of one disease, which papers use."""
+        path = self.voc / VOCABULARIES[0]
+        text = gzip.decompress(path.read_bytes()).decode()
+        assert SYNONYM[0] in text
+        path.write_bytes(gzip.compress(text.replace(*SYNONYM, 1).encode(), mtime=0))
+
+    def changes(self) -> dict[str, Any]:
+        """Each change by its name."""
+        return {
+            "one paper added": lambda: self.add(1),
+            "one paper revised": self.revise,
+            "one paper retracted": self.retract,
+            "one paper revised in the large file": self.revise_inside,
+            "1% of the papers added": lambda: self.add(ADDED - 1),
+            "a synonym added": self.synonym,
+        }
+
+
+def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    """JSON lines, gzipped where the name says so; the same bytes for the same rows."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(text, 6, mtime=0) if path.suffix == ".gz" else text)
+
+
+def varied(paper: dict[str, Any], copy: int) -> dict[str, Any]:
+    """The paper under another identifier, with a quarter of its longer words changed."""
+
+    def word(text: str, place: int) -> str:
+        draw = hashlib.sha256(f"{copy}/{paper['id']}/{place}".encode()).digest()[0]
+        return text if draw >= 64 or not text.isalpha() or len(text) < 5 else text[::-1].lower()
+
+    number = int(paper["id"].partition(":")[2]) + copy * 100_000_000
+    texts = {
+        name: " ".join(word(text, place) for place, text in enumerate((paper[name] or "").split(" ")))
+        for name in ("title", "abstract")
+    }
+    return paper | texts | {"id": f"PMID:{number}"}
+
+
+def hashes(home: Path) -> dict[str, str]:
+    """SHA-256 of every file the law is about."""
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and not path.relative_to(home).parts[0].startswith(OUTSIDE)
+    }
+
+
+def together(found: dict[str, str]) -> str:
+    """One hash of all files."""
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def law(bench: Bench) -> None:
+    """A script of changes, each followed by a build or not; then all files beside those of a clean build."""
+    script = [
+        ("a paper comes", lambda: bench.add(1), True),
+        ("it is revised", bench.revise, True),
+        ("a paper of the large file is retracted", bench.retract, False),
+        ("one of the large file is revised", bench.revise_inside, True),
+        ("112 more papers come", lambda: bench.add(ADDED - 1), True),
+        ("a synonym is added", bench.synonym, True),
+        ("the retraction is undone", lambda: bench.retract("--undo"), True),
+        ("the large file is as before, all but 50 of the new papers go", lambda: _part(bench), True),
+        ("another is retracted again", bench.retract, True),
+    ]
+    for name, change, build in script:
+        change()
+        cost = f"{bench.build().cpu:.1f} s" if build else "not built"
+        print(f"  {name}: {cost}", flush=True)
+    clean = bench.folder / "clean"
+    shutil.rmtree(clean, ignore_errors=True)
+    clean.mkdir()
+    # The retraction list is an input like any other.
+    shutil.copy(bench.home / "home.json", clean)
+    bench.build(clean)
+    ours, theirs = hashes(bench.home), hashes(clean)
+    differ = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    print(f"  {len(ours)} files after the script   {together(ours)}")
+    print(f"  {len(theirs)} files of a clean build   {together(theirs)}")
+    print(f"  differ: {len(differ)} {differ[:10]}")
+    shutil.rmtree(clean)
+
+
+def _part(bench: Bench) -> None:
+    bench.write_large(bench.papers[:-ADDED])
+    bench.add(50)
+
+
+def imported(bench: Bench) -> list[str]:
+    """Which of the heavy packages a build with nothing to do imports."""
+    words = [sys.executable, "-X", "importtime", *MATERIA[1:], "build", "--home", str(bench.home), "--until", *UNTIL]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    names = {line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:")}
+    return sorted(names & {"spacy", "torch", "dagster", "duckdb", "transformers"})
+
+
+def questions(bench: Bench) -> None:
+    """Seconds and memory of asking where a row comes from and what rests on a paper, after start-up."""
+    start = measured([*MATERIA, "trace", "--help"])
+    shard = "corpus_shards/split=train/bucket=00"
+    asked = {
+        "trace SHARD:ROW": ["trace", f"{shard}:0"],
+        "trace SHARD": ["trace", shard],
+        "affected DOC": ["affected", bench.papers[100]["id"]],
+        "affected FILE": ["affected", f"lit/{LARGE}"],
+        "affected CONCEPT": ["affected", "MESH:D006973"],
+        "history SHARD": ["history", shard],
+    }
+    for name, words in asked.items():
+        cost = measured([*MATERIA, *words, "--home", str(bench.home)])
+        print(f"| {name} | {cost.wall - start.wall:.2f} | {cost.mib:.0f} |")
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--copies", type=int, default=1)
+    options.add_argument("--buckets", type=int, default=64)
+    options.add_argument("--only", nargs="*", default=[])
+    options.add_argument("--law", action="store_true")
+    given = options.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(given.folder.resolve(), given.copies, given.buckets)
+    there = bench.home.exists()
+    if there:
+        bench.restore()
+    first = bench.build()
+    record = given.folder / "clean.json"
+    if not there:
+        record.write_text(json.dumps(first))
+    clean = Cost(*json.loads(record.read_text()))
+    nothing = bench.build()
+    spacy = measured([sys.executable, "-c", "import spacy"])
+    floor = nothing.cpu + spacy.cpu
+    print("| build | processor s | above the floor | of a clean build | wall s | peak MiB |\n|---|---|---|---|---|---|")
+    print(f"| clean | {clean.cpu:.1f} | | | {clean.wall:.1f} | {clean.mib:.0f} |")
+    heavy = ", ".join(imported(bench)) or "none of spaCy, torch, Dagster, DuckDB imported"
+    print(f"| nothing changed ({heavy}) | {nothing.cpu:.2f} | | | {nothing.wall:.2f} | {nothing.mib:.0f} |")
+    print(f"| floor: the same and spaCy's import ({spacy.cpu:.2f}) | {floor:.2f} | | | | |", flush=True)
+    for name, change in bench.changes().items():
+        if given.only and not any(word in name for word in given.only):
+            continue
+        change()
+        cost = bench.build()
+        above = cost.cpu - floor
+        print(
+            f"| {name} | {cost.cpu:.2f} | {above:.2f} | {above / clean.cpu:.1%} | {cost.wall:.2f} | {cost.mib:.0f} |",
+            flush=True,
+        )
+        if name == "one paper added":
+            continue  # it is what is revised next
+        bench.restore()
+        bench.build()
+    print("\n| question | s after start-up | peak MiB |\n|---|---|---|")
+    questions(bench)
+    if given.law:
+        print("\nThe law, on this build:")
+        law(bench)
+    print(f"\nthis process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
