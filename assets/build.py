@@ -19,6 +19,7 @@ from assets.recovery import tidy
 from assets.stage import refresh
 from assets.stages import until as stages_until
 from assets.usage import measured
+from pipeline.errors import saying_disk_full
 from pipeline.parallel import cpu_count
 
 __all__ = ["build", "dagster_folder"]
@@ -61,11 +62,12 @@ def build(
 
     Raises:
         HomeBusyError: somebody else builds in this home.
+        DiskFullError: there is no space left; what was complete is kept.
         MateriaError: what could not be read or built, and what to do.
     """
     computed: dict[str, int] = {}
     workers = home.config.workers or cpu_count()
-    with home.lock(wait_s):
+    with home.lock(wait_s), saying_disk_full(str(home.url)):
         tidy(home)
         for stage in stages_until(until):
             stale = stage.stale(home)

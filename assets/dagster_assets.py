@@ -23,7 +23,7 @@ from assets.stage import Stage, refresh
 from assets.stages import STAGES
 from assets.usage import measured
 from kg.tables import CONCEPTS_BY_BUCKET, CONTEXT, SELECTION, TOLD_CONCEPTS, WITHHELD_CLAIMS
-from pipeline.errors import MateriaError
+from pipeline.errors import DiskFullError, MateriaError
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -122,7 +122,7 @@ class told_to_dagster:  # noqa: N801 - reads as a verb where it is used
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, HomeBusyError | OSError):
+        if isinstance(error, HomeBusyError | DiskFullError | OSError):
             raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_AFTER_S) from error
         if isinstance(error, MateriaError):
             raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -115,7 +115,8 @@ def _noted(home: Path) -> Iterator[None]:
     note = home / NOTE
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_LONGEST_COMMAND]
     me = Holder(os.getpid(), socket.gethostname(), command, time.strftime("%Y-%m-%d %H:%M:%S %z"))
-    write_atomically(note, json.dumps(asdict(me)))
+    with suppress(OSError):  # no space for a note is no reason not to build
+        write_atomically(note, json.dumps(asdict(me)))
     done = threading.Event()
 
     def touch() -> None:

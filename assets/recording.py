@@ -14,11 +14,8 @@ by content: an input that was made anew with equal content makes nothing stale.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -26,16 +23,14 @@ import dagster as dg
 from assets.dagster_graph import FILES, needs_in_dagster
 from assets.home import Home
 from assets.metadata import partition_metadata
+from assets.recorded import MADE_FROM, Recorded
 from assets.stage import Stage, batches_of, checks_together
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
-from pipeline.storage import MANIFESTS, WHOLE, Manifest, write_atomically
+from pipeline.storage import MANIFESTS, WHOLE, Manifest
 
 __all__ = ["Recorder", "check_results", "data_version", "dynamic_batches", "file_versions", "manifests_state"]
-
-_MADE_FROM = "skip_key"
-_PAGE = 1000
 
 
 def data_version(stage: Stage, manifest: Manifest) -> str:
@@ -92,16 +87,6 @@ def manifests_state(home: Home, asset: str) -> str:
     return hash_json([list(entry) for entry in found])
 
 
-@dataclass
-class _Known:
-    """What the records know: per asset the last event read, the state of its manifests then, versions by partition, checks."""
-
-    cursors: dict[str, int] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    checks: dict[str, str] = field(default_factory=dict)
-
-
 class Recorder:
     """Tells Dagster's records of a home what its manifests hold.
 
@@ -123,8 +108,7 @@ class Recorder:
         self.events = 0
         self._most = most
         self._report = report or instance.report_runless_asset_event
-        self._place = Path(home.path) / "dagster" / "recorded.json"
-        self._known = self._load()
+        self._known = Recorded(home.path / "dagster" / "recorded.json", instance)
         self._latest: dict[str, int | None] = {}
 
     def record(self) -> int:
@@ -136,14 +120,14 @@ class Recorder:
                 self._asset(stage, FILES, self._of_files, watch=stage.name)
             if stage.shuffled:
                 self._asset(stage, stage.shuffled, self._of_bare(stage.shuffled))
-        write_atomically(self._place, json.dumps(vars(self._known)))
+        self._known.save()
         return self.events
 
     def materialization(
         self, stage: Stage, key: str, manifest: Manifest, *, fresh: bool = True
     ) -> dg.AssetMaterialization:
         """The event of a partition of a stage."""
-        metadata = partition_metadata(stage, self.home, key, manifest) | {_MADE_FROM: manifest.skip_key}
+        metadata = partition_metadata(stage, self.home, key, manifest) | {MADE_FROM: manifest.skip_key}
         tags = {
             "dagster/data_version": data_version(stage, manifest),
             "dagster/data_version_is_user_provided": "true",
@@ -156,7 +140,7 @@ class Recorder:
 
     def bare(self, asset: str, key: str, version: str, rows: int) -> dg.AssetMaterialization:
         """The event of a partition of an asset that no stage of its own makes."""
-        metadata: dict[str, Any] = {"dagster/partition_row_count": rows, _MADE_FROM: version}
+        metadata: dict[str, Any] = {"dagster/partition_row_count": rows, MADE_FROM: version}
         return dg.AssetMaterialization(asset, partition=key, metadata=metadata, tags={"dagster/data_version": version})
 
     def _of_stage(self, stage: Stage) -> Callable[[], Iterator[tuple[str, str, str, dg.AssetMaterialization]]]:
@@ -164,7 +148,7 @@ class Recorder:
             stale = set(stage.stale(self.home)) if stage.fingerprint is None else set()
             for key, manifest in self.home.dataset(stage.name).manifests().items():
                 version = data_version(stage, manifest)
-                if self._news(stage.name, key, version, manifest.skip_key):
+                if self._known.is_news(stage.name, key, version, manifest.skip_key):
                     event = self.materialization(stage, key, manifest, fresh=key not in stale)
                     yield key, version, manifest.skip_key, event
 
@@ -173,14 +157,14 @@ class Recorder:
     def _of_files(self) -> Iterator[tuple[str, str, str, dg.AssetMaterialization]]:
         if self.home.dataset("literature_inventory").manifest() is not None:
             for key, (version, rows) in sorted(file_versions(self.home).items()):
-                if self._news(FILES, key, version, version):
+                if self._known.is_news(FILES, key, version, version):
                     yield key, version, version, self.bare(FILES, key, version, rows)
 
     def _of_bare(self, asset: str) -> Callable[[], Iterator[tuple[str, str, str, dg.AssetMaterialization]]]:
         def events() -> Iterator[Any]:
             for key, manifest in self.home.dataset(asset).manifests().items():
                 version = manifest.data_version
-                if self._news(asset, key, version, version):
+                if self._known.is_news(asset, key, version, version):
                     yield key, version, version, self.bare(asset, key, version, manifest.rows)
 
         return events
@@ -196,7 +180,7 @@ class Recorder:
         state = manifests_state(self.home, watch or asset)
         if self._known.states.get(asset) == state:
             return
-        self._read_events(asset)
+        self._known.learn(asset)
         try:
             for key, version, made_from, event in events():
                 if self._most is not None and self.events >= self._most:
@@ -204,7 +188,7 @@ class Recorder:
                 self._report(event)
                 self.events += 1
                 self._latest.pop(asset, None)
-                self._known.versions.setdefault(asset, {})[key] = [version, made_from]
+                self._known.note(asset, key, version, made_from)
             if asset == stage.name:
                 self._checks(stage)
         except (FileNotFoundError, MateriaError):  # a build is at work there and replaced what was being read
@@ -233,9 +217,6 @@ class Recorder:
             self.events += 1
         self._known.checks[stage.name] = told
 
-    def _news(self, asset: str, key: str, version: str, made_from: str) -> bool:
-        return self._known.versions.get(asset, {}).get(key) != [version, made_from]
-
     def _provenance(self, stage: Stage, key: str, manifest: Manifest, fresh: bool) -> Mapping[str, str]:
         """The tags by which Dagster knows what a partition was made from.
 
@@ -258,32 +239,3 @@ class Recorder:
             found = self.instance.fetch_materializations(dg.AssetKey(asset), limit=1).records
             self._latest[asset] = found[0].storage_id if found else None
         return self._latest[asset]
-
-    def _read_events(self, asset: str) -> None:
-        """Learn what runs have reported of an asset since the last look."""
-        after = self._known.cursors.get(asset)
-        while True:
-            page = self.instance.fetch_materializations(
-                dg.AssetRecordsFilter(dg.AssetKey(asset), after_storage_id=after), limit=_PAGE, ascending=True
-            ).records
-            for record in page:
-                event = record.asset_materialization
-                if event is not None and event.tags is not None:
-                    made_from = event.metadata.get(_MADE_FROM)
-                    self._known.versions.setdefault(asset, {})[event.partition or WHOLE] = [
-                        event.tags.get("dagster/data_version", ""),
-                        str(made_from.value) if made_from else "",
-                    ]
-            if page:
-                after = self._known.cursors[asset] = page[-1].storage_id
-            if len(page) < _PAGE:
-                return
-
-    def _load(self) -> _Known:
-        """The cache; an empty one where it is unreadable, or the records it tells of are gone."""
-        try:
-            known = _Known(**json.loads(self._place.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return _Known()
-        first = dg.AssetKey("literature_inventory")
-        return known if self.instance.fetch_materializations(first, limit=1).records else _Known()

@@ -148,6 +148,8 @@ def main(kills: int, seed: int, states: int, folder: Path) -> int:
         found = trouble(home)
         compared += 1
         right += not wrong and not found
+        if compared % 20 == 0:
+            print(f"  {done} kills, {right} of {compared} right", file=sys.stderr, flush=True)
         if wrong or found:
             print(f"after {done} kills, state {state}: {sorted(wrong)[:5]} {found}", flush=True)
             shutil.rmtree(home.path)

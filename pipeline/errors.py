@@ -6,9 +6,14 @@ large batch, the one bad record is put aside with its reason, counted, stored an
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["MateriaError", "SetAside"]
+__all__ = ["DiskFullError", "MateriaError", "SetAside", "saying_disk_full"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class MateriaError(Exception):
@@ -35,6 +40,30 @@ class MateriaError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process boundaries whole: keyword-only arguments need a helper to unpickle."""
         return (_rebuild, (self.problem, self.remedy, self.file, self.record))
+
+
+class DiskFullError(MateriaError):
+    """There is no space left. It passes: whoever can should try again later."""
+
+
+@contextmanager
+def saying_disk_full(place: str) -> Iterator[None]:
+    """Whatever a library makes of a full disk (DuckDB, Arrow and Oxigraph each have errors of their own) as one sentence.
+
+    Raises:
+        DiskFullError: naming the place.
+    """
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in _FULL or "no space left on device" in str(error).lower()
+        if not full:
+            raise
+        raise DiskFullError(
+            "there is no space left on its disk",
+            file=place,
+            remedy="Free some and build again: what was complete is kept, and the build goes on from there",
+        ) from error
 
 
 def _rebuild(problem: str, remedy: str, file: str | None, record: str | None) -> MateriaError:

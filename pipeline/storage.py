@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -388,7 +389,8 @@ class PartitionWriter:
     ) -> None:
         for sink in self._sinks.values():
             if kind is not None:
-                sink._writer.close()
+                with suppress(OSError):  # the disk is full, say: its footer has no more room than its rows
+                    sink._writer.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if _is_local(self.dataset.url):
             base = Path(self.dataset.url.path) / STAGING

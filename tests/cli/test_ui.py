@@ -206,6 +206,7 @@ def test_from_a_dropped_file_to_its_shards_and_back(home: Home, ui: Ui, page: An
     metadata = "papers_behind" if "retract" in COMMANDS else "sample"
     page.wait_for_selector(f"text={metadata}")
     page.wait_for_selector(f"text={PAPER['id']}" if metadata == "papers_behind" else "text=passage_id")
+    page.locator(f"text={metadata}").first.scroll_into_view_if_needed()
     picture(page, "shard")
 
     # The paper is taken back: its sentence goes, and with it what the shard says of it.
