@@ -169,8 +169,7 @@ class Changes:
             self._connection.execute(f"INSERT INTO neighbours SELECT '{bucket}', passage_id FROM given")  # noqa: S608
             self._connection.unregister("given")
             for path in self._candidates.passages.get(bucket, ()):
-                for batch in _read(path):
-                    pending.append(batch.filter(pc.is_in(batch["passage_id"], ids)))
+                pending += [batch.filter(pc.is_in(batch["passage_id"], ids)) for batch in _read(path)]
             if sum(batch.num_rows for batch in pending) >= _ROWS:
                 yield from pa.Table.from_batches(pending).combine_chunks().to_batches()
                 pending = []
