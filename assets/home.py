@@ -3,7 +3,8 @@
     HOME/home.json     sources, configuration, retraction list (absolute paths stay here and go nowhere else)
     HOME/<asset>/      the tables and files of an asset (pipeline.storage)
     HOME/history.jsonl seconds and memory of every stage that ran (outside the law: it holds clocks)
-    HOME/file_hashes/  hashes of input files that did not change since (outside the law, and may be removed)
+    HOME/history/      what builds remember (outside the law too)
+    HOME/cache/        what may be removed at any time: hashes of input files, what was read in texts (outside the law)
     HOME/dagster/      Dagster's own records
 
 A home that was never given sources uses the bundled sample, so that a bare `materia build` or a click in the UI has
@@ -37,9 +38,12 @@ from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
 
-__all__ = ["DEFAULT_HOME", "SAMPLE", "Home", "open_home"]
+__all__ = ["DEFAULT_HOME", "OUTSIDE_THE_LAW", "SAMPLE", "Home", "open_home"]
 
 DEFAULT_HOME = "materia-home"
+#: What in a home is outside of the law of equal bytes, by the beginnings of paths: where it was built, what it is built from, histories,
+#: caches, locks, Dagster's records, and the files of Oxigraph, whose statements are those of the N-Quads.
+OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_index/store", "graph_index/server")
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
 #: Few enough buckets that the sample's shards can be read one by one.
@@ -79,7 +83,7 @@ class Home:
 
     def file_hashes(self, kind: str) -> FileHashes:
         """Hashes of input files of one kind, as far as they are remembered; to be used as a context manager."""
-        return FileHashes(self.path / "file_hashes" / f"{kind}.json")
+        return FileHashes(self.path / "cache" / "file_hashes" / f"{kind}.json")
 
     def tables(self) -> list[TableMapping]:
         """The mappings of tables that the configuration names."""

@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from assets.home import OUTSIDE_THE_LAW
+
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("MATERIA_DATA", ROOT.parent / "shared" / "data"))
 MATERIA = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"]
@@ -34,8 +36,6 @@ LARGE = "cohen2006.jsonl.gz"
 NEW = "new.jsonl"
 VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
 SYNONYM = ("name: hypertension\n", 'name: hypertension\nsynonym: "elevated blood pressure" EXACT []\n')
-#: What the law is not about: caches, histories, Dagster's records, and the index that is made from the N-Quads.
-OUTSIDE = ("cache", "history", "dagster", ".lock", "graph_index", "home.json")
 
 
 class Cost(NamedTuple):
@@ -172,7 +172,7 @@ def hashes(home: Path) -> dict[str, str]:
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.rglob("*"))
-        if path.is_file() and not path.relative_to(home).parts[0].startswith(OUTSIDE)
+        if path.is_file() and not str(path.relative_to(home)).startswith(OUTSIDE_THE_LAW)
     }
 
 

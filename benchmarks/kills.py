@@ -26,7 +26,7 @@ from pathlib import Path
 
 from assets.build import build
 from assets.config import Config
-from assets.home import SAMPLE, Home, open_home
+from assets.home import OUTSIDE_THE_LAW, SAMPLE, Home, open_home
 from assets.recovery import trouble
 from kg.generations import current_generation
 
@@ -96,11 +96,9 @@ def hashes(home: Home) -> dict[str, str]:
     """SHA-256 of every file that is under the law, by path; of the index, the N-Quads that it was made from."""
     found = {}
     for path in sorted(home.path.rglob("*")):
-        name = path.relative_to(home.path)
-        outside = name.parts[0] in ("dagster", "history.jsonl") or name.parts[0].startswith(".lock")
-        # The manifest of the index tells of the claims that its last update changed, so it is a record of history.
-        if path.is_file() and not outside and name.parts[0] != "graph_index":
-            found[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        name = str(path.relative_to(home.path))
+        if path.is_file() and not name.startswith(OUTSIDE_THE_LAW):
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     if state := current_generation(home.path / "graph_index" / "store"):
         found |= {f"index/{p.name}": hashlib.sha256(p.read_bytes()).hexdigest() for p in state.nquads}
     return found

@@ -118,6 +118,7 @@ def affected_by(home: UPath | Path | str, targets: list[Target], *, limit: int |
             path.removeprefix(f"{UPath(home)}/")
             for key in sorted(held)
             for path in Dataset(home, "knowledge_graph").paths(key, ".nq")
+            if kind in _BY_CONCEPT or "/concepts-" not in path  # a paper says nothing of what a concept is
         ),
         models=tuple(_models(home, rows=counts[4], triples=counts[2])),
         some_documents=tuple(row["doc_id"] for row in documents),

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-#: Folders and files of a home that the law is not about: histories, caches, Dagster's records, locks, and the index of SPARQL, whose
-#: content is compared instead (`statements`).
-OUTSIDE = ("dagster", "history", "cache", "file_hashes", ".lock", "graph_index", "home.json")
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from assets.home import OUTSIDE_THE_LAW
 
 TITLES = ("Warfarin and stroke.", "Aspirin in pain.", "Metformin.", "An older view of statins.")
 SENTENCES = (
@@ -256,7 +255,7 @@ def outputs(home: Path) -> dict[str, str]:
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.rglob("*"))
-        if path.is_file() and not path.relative_to(home).parts[0].startswith(OUTSIDE) and "_staging" not in path.parts
+        if path.is_file() and not str(path.relative_to(home)).startswith(OUTSIDE_THE_LAW)
     }
 
 
@@ -283,7 +282,6 @@ def builder() -> Iterator[Builder]:
 
 def _serve() -> None:
     """Import all, then fork a child for each line of the standard input, and say how it ended."""
-    sys.path.insert(0, str(Path(__file__).parents[2]))
     _import_all()
     for line in sys.stdin:
         task = json.loads(line)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from tests.assets.law_world import CONFIGS, EDITS, SENTENCES, Builder, Inputs, Paper, outputs, statements
 
-UNTIL = ("graph_index", "corpus")
+UNTIL = ("graph_index", "corpus", "provenance")
 NAMES = ("notes.jsonl", "more.jsonl", "pubmed26n0001.xml", "pubmed26n0002.xml", "pubmed27n0001.xml")
 
 numbers = st.integers(1, 9)

@@ -58,7 +58,7 @@ def outputs(home: Home) -> dict[str, str]:
     return {
         str(path.relative_to(home.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.path.rglob("*"))
-        if path.is_file() and path.relative_to(home.path).parts[0] not in ("history", "dagster", "history.jsonl")
+        if path.is_file() and path.relative_to(home.path).parts[0] not in ("cache", "history", "dagster", "history.jsonl")
         and not path.name.startswith((".lock", "home.json")) and "graph_index/store" not in str(path)
     }  # fmt: skip
 

@@ -76,6 +76,17 @@ class Ui:
             for key, stale in zip(keys, node["staleStatusByPartition"], strict=True)
         }
 
+    def table(self, key: str, label: str) -> str:
+        """The records of a table among the metadata of a shard's latest materialization."""
+        node = self.ask(
+            f'{{assetNodeOrError(assetKey: {{path: ["corpus_shards"]}}) {{... on AssetNode {{'
+            f"latestMaterializationByPartition(partitions: {json.dumps([key])}) "
+            f"{{metadataEntries {{label ... on TableMetadataEntry {{table {{records}}}}}}}}}}}}}}"
+        )["assetNodeOrError"]
+        (event,) = node["latestMaterializationByPartition"]
+        (entry,) = [entry for entry in event["metadataEntries"] if entry["label"] == label]
+        return str(entry["table"]["records"])
+
     def unfinished_runs(self) -> int:
         runs = self.ask("{runsOrError {... on Runs {results {status}}}}")["runsOrError"]["results"]
         assert not [run for run in runs if run["status"] == "FAILURE"]
@@ -207,6 +218,7 @@ def test_from_a_dropped_file_to_its_shards_and_back(home: Home, ui: Ui, page: An
     page.wait_for_selector(f"text={metadata}")
     page.wait_for_selector(f"text={PAPER['id']}" if metadata == "papers_behind" else "text=passage_id")
     page.locator(f"text={metadata}").first.scroll_into_view_if_needed()
+    assert PAPER["id"] in ui.table(shard, metadata)
     picture(page, "shard")
 
     # The paper is taken back: its sentence goes, and with it what the shard says of it.
@@ -215,5 +227,5 @@ def test_from_a_dropped_file_to_its_shards_and_back(home: Home, ui: Ui, page: An
     until(lambda: ui.shards(keys)[shard][0] > after[shard][0])
     page.reload()
     page.wait_for_selector(f"text={metadata}")
-    assert page.locator(f"text={PAPER['id']}").count() == 0
+    assert PAPER["id"] not in ui.table(shard, metadata)
     picture(page, "retracted")

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -139,8 +140,13 @@ def test_bringing_buckets_up_to_date_equals_writing_them_anew(kind: str, first: 
         since = Since(before.live, [str(before.folder / f"{kind}-digests.parquet")], changed_batches(before, whole))
         with after.shuffle(kind, since) as shuffle:
             changed = keys_by_bucket(shuffle.changed, "doc_id")
-            standing = {b: [str(p)] if (p := before.bucket(kind, b)).exists() else [] for b in range(BUCKETS)}
-            merged = merge_buckets(shuffle.rows, standing, changed, schema, name="doc_id", order=order)
+
+            def kept(bucket: int) -> pa.Table:
+                path = before.bucket(kind, bucket)
+                rows = pq.read_table(path) if path.exists() else schema.empty_table()
+                return rows.filter(pc.invert(pc.is_in(rows["doc_id"], pa.array(changed[bucket], pa.string()))))
+
+            merged = merge_buckets(shuffle.rows, changed, kept, lambda rows: pc.sort_indices(rows[order]))
             after.keep(kind, shuffle, merged)
         old, new = before.rows(kind), after.rows(kind)
         assert [new[b] if b in changed else old[b] for b in range(BUCKETS)] == whole.rows(kind)
