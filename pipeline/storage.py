@@ -245,13 +245,21 @@ class Dataset:
         ]
 
     def read(self, key: str = WHOLE, columns: list[str] | None = None, containing: str = "") -> pa.Table:
-        """A partition's table, whole. Raises MateriaError where the partition has not been built."""
-        paths = self.paths(key, containing=containing)
-        if not paths:
-            raise MateriaError(
-                f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}"
-            )
-        return pa.concat_tables([read_table(path, columns) for path in paths])
+        """A partition's table, whole. Raises MateriaError where the partition has not been built.
+
+        A build that replaces the partition meanwhile removes the files that were just named; then the new ones are read.
+        """
+        while True:
+            paths = self.paths(key, containing=containing)
+            if not paths:
+                raise MateriaError(
+                    f"{self.asset}/{key} has not been built", remedy=f"Run: materia build --until {self.asset}"
+                )
+            try:
+                return pa.concat_tables([read_table(path, columns) for path in paths])
+            except FileNotFoundError:
+                if paths == self.paths(key, containing=containing):
+                    raise
 
     def batches(
         self, key: str = WHOLE, columns: list[str] | None = None, batch_size: int = 4096, containing: str = ""

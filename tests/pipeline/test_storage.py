@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -168,3 +169,20 @@ def test_a_copied_state_is_no_output(tmp_path: Path) -> None:
     copy = dataset.state("before", "03")
     assert copy is not None and Path(copy).read_bytes() == Path(source).read_bytes()
     assert manifest.data_version == without.data_version and dataset.paths("03") == [source]
+
+
+def test_a_reader_never_stumbles_over_a_build_that_replaces_the_partition(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path, "triples")
+    write(dataset, "03", 1)
+    done = threading.Event()
+
+    def replace() -> None:
+        for number in range(200):
+            write(dataset, "03", 1 + number % 7)
+        done.set()
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    while not done.is_set():
+        assert Dataset(tmp_path, "triples").read("03").num_rows > 0
+    thread.join()
