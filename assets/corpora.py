@@ -23,6 +23,7 @@ from kg.passage_rows import Span
 from kg.rows_by_bucket import RowsByBucket
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 from pipeline.duck import one_array, one_batch
+from pipeline.errors import SetAside
 from pipeline.storage import read_table
 
 if TYPE_CHECKING:
@@ -78,7 +79,19 @@ def verbalized_corpus(job: Job) -> None:
     from kg.verbalized_update import UNITS, VerbalizedUpdate
 
     config = job.home.config.corpus
-    now = job.once("fingerprints of units", lambda: _unit_fingerprints(job)).of(int(job.key))
+    only_names = not config.rewriting and _only_names_changed(job, job.key)
+    if only_names and not _may_be_read_otherwise(job):
+        take_over(job)
+        for record in job.dataset("verbalized_corpus").set_aside(job.key).to_pylist():
+            job.writer.set_aside(SetAside(**record))
+        job.writer.summary = dict(job.previous.summary) if job.previous else {}
+        return
+    if only_names:
+        found = _unit_fingerprints(job, [job.key])
+    else:
+        others = [key for key in job.keys if config.rewriting or not _only_names_changed(job, key)]
+        found = job.once("fingerprints of units", lambda: _unit_fingerprints(job, others))
+    now = found.of(int(job.key))
     before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
     update = VerbalizedUpdate(now, before, _read_otherwise(job), entities="entity" in config.forms)
     if job.previous and not update.splits and not config.rewriting:
@@ -88,6 +101,34 @@ def verbalized_corpus(job: Job) -> None:
     job.writer.summary = update.figures() | job.writer.summary
     for record in update.set_aside():
         job.writer.set_aside(record)
+
+
+#: What a bucket's passages are told from, beside the index of names.
+_TOLD_FROM = ("triples", "triple_context", "withheld_claims", "told_concepts")
+
+
+def _only_names_changed(job: Job, key: str) -> bool:
+    """Whether a bucket is told from what it was told from, but for the index of names."""
+    standing = job.standing.get(key)
+    if standing is None:
+        return False
+    now = {
+        f"{asset}/{key}": manifest.data_version
+        for asset in _TOLD_FROM
+        if (manifest := job.dataset(asset).manifest(key))
+    }
+    return all(standing.inputs.get(name) == version for name, version in now.items())
+
+
+def _may_be_read_otherwise(job: Job) -> bool:
+    """Whether a text of this bucket in which names are looked for may hold one that changed."""
+    from kg.verbalized_update import UNITS
+
+    otherwise, state = _read_otherwise(job), job.writer.dataset.state("units", job.key)
+    if otherwise is None or state is None:
+        return state is None
+    texts = read_table(state, ["opening"])["opening"].cast(UNITS.field("opening").type)
+    return bool(pc.any(otherwise(pc.list_flatten(one_array(texts)))).as_py())
 
 
 def _tell(job: Job, update: VerbalizedUpdate, rewriting: RewritingConfig | None) -> None:
@@ -132,11 +173,11 @@ def _told(job: Job, update: VerbalizedUpdate) -> Verbalized:
     )
 
 
-def _unit_fingerprints(job: Job) -> RowsByBucket:
+def _unit_fingerprints(job: Job, keys: Sequence[str]) -> RowsByBucket:
     from kg.verbalized_update import FINGERPRINTS, unit_fingerprints
 
-    triples, context, known = (_paths(job, asset) for asset in ("triples", "triple_context", "told_concepts"))
-    withheld, buckets = _all_withheld(job), job.home.config.buckets
+    triples, context, known = (_paths(job, asset, keys) for asset in ("triples", "triple_context", "told_concepts"))
+    withheld, buckets = _all_withheld(job, keys), job.home.config.buckets
     return RowsByBucket(unit_fingerprints(triples, context, known, withheld, buckets), FINGERPRINTS)
 
 
@@ -266,8 +307,8 @@ def literature_corpus(job: Job) -> None:
 def _paper_fingerprints(job: Job) -> RowsByBucket:
     from kg.literature_update import FINGERPRINTS, paper_fingerprints
 
-    literature = _paths(job, "literature_by_bucket")
-    return RowsByBucket(paper_fingerprints(literature, _all_withheld(job), job.home.config.buckets), FINGERPRINTS)
+    literature, withheld = _paths(job, "literature_by_bucket", job.keys), _all_withheld(job, job.keys)
+    return RowsByBucket(paper_fingerprints(literature, withheld, job.home.config.buckets), FINGERPRINTS)
 
 
 def _withheld(job: Job, key: str) -> list[str]:
@@ -275,14 +316,14 @@ def _withheld(job: Job, key: str) -> list[str]:
     return withheld
 
 
-def _all_withheld(job: Job) -> list[tuple[int, str]]:
-    """Bucket and id of the claims that are withheld in the buckets that this run computes."""
-    return [(int(key), triple_id) for key in job.keys for triple_id in _withheld(job, key)]
+def _all_withheld(job: Job, keys: Iterable[str]) -> list[tuple[int, str]]:
+    """Bucket and id of the claims that are withheld in some buckets."""
+    return [(int(key), triple_id) for key in keys for triple_id in _withheld(job, key)]
 
 
-def _paths(job: Job, asset: str) -> list[str]:
-    """The files of an asset in the buckets that this run computes."""
-    return [path for key in job.keys for path in job.dataset(asset).paths(key)]
+def _paths(job: Job, asset: str, keys: Iterable[str]) -> list[str]:
+    """The files of an asset in some buckets."""
+    return [path for key in keys for path in job.dataset(asset).paths(key)]
 
 
 STAGES = [

@@ -35,7 +35,7 @@ ADDED = 114
 LARGE = "cohen2006.jsonl.gz"
 NEW = "new.jsonl"
 VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
-SYNONYM = ("name: hypertension\n", 'name: hypertension\nsynonym: "elevated blood pressure" EXACT []\n')
+SYNONYM = ("name: osteoporosis\n", "name: osteoporosis\nsynonym: \"bone thinning\" EXACT []\n")
 
 
 class Cost(NamedTuple):
