@@ -35,7 +35,8 @@ ADDED = 114
 LARGE = "cohen2006.jsonl.gz"
 NEW = "new.jsonl"
 VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
-SYNONYM = ("name: osteoporosis\n", "name: osteoporosis\nsynonym: \"bone thinning\" EXACT []\n")
+#: A synonym that papers use, of a disease that many claims name, and of the one that most of all name.
+SYNONYMS = {"osteoporosis": "bone thinning", "hypertension": "elevated blood pressure"}
 
 
 class Cost(NamedTuple):
@@ -116,7 +117,6 @@ class Bench:
         self.write_large(self.papers[:-ADDED])
         shutil.copy(DATA / "vocabulary" / VOCABULARIES[0], self.voc)
         (self.voc / VOCABULARIES[0]).chmod(0o644)
-        (self.voc / "one_more.tsv").unlink(missing_ok=True)
         self.retract("--undo")
 
     def retract(self, *words: str) -> None:
@@ -127,12 +127,13 @@ class Bench:
         if ("--undo" in words) == (paper in known):
             measured([*MATERIA, "retract", "--home", str(self.home), *words, paper])
 
-    def synonym(self) -> None:
-        """One more synonym of one disease, which papers use."""
+    def synonym(self, name: str) -> None:
+        """One more synonym of a disease."""
         path = self.voc / VOCABULARIES[0]
-        text = gzip.decompress(path.read_bytes()).decode()
-        assert SYNONYM[0] in text
-        path.write_bytes(gzip.compress(text.replace(*SYNONYM, 1).encode(), mtime=0))
+        text, line = gzip.decompress(path.read_bytes()).decode(), f"name: {name}\n"
+        assert line in text
+        text = text.replace(line, f'{line}synonym: "{SYNONYMS[name]}" EXACT []\n', 1)
+        path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
     def changes(self) -> dict[str, Any]:
         """Each change by its name."""
@@ -142,7 +143,8 @@ class Bench:
             "one paper retracted": self.retract,
             "one paper revised in the large file": self.revise_inside,
             "1% of the papers added": lambda: self.add(ADDED - 1),
-            "a synonym added": self.synonym,
+            "a synonym of osteoporosis added": lambda: self.synonym("osteoporosis"),
+            "a synonym of hypertension added": lambda: self.synonym("hypertension"),
         }
 
 
@@ -189,7 +191,7 @@ def law(bench: Bench) -> None:
         ("a paper of the large file is retracted", bench.retract, False),
         ("one of the large file is revised", bench.revise_inside, True),
         ("112 more papers come", lambda: bench.add(ADDED - 1), True),
-        ("a synonym is added", bench.synonym, True),
+        ("a synonym is added", lambda: bench.synonym("hypertension"), True),
         ("the retraction is undone", lambda: bench.retract("--undo"), True),
         ("the large file is as before, all but 50 of the new papers go", lambda: _part(bench), True),
         ("another is retracted again", bench.retract, True),
