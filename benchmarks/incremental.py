@@ -36,7 +36,7 @@ LARGE = "cohen2006.jsonl.gz"
 NEW = "new.jsonl"
 VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
 #: A synonym that papers use, of a disease that many claims name, and of the one that most of all name.
-SYNONYMS = {"osteoporosis": "bone thinning", "hypertension": "elevated blood pressure"}
+SYNONYMS = {"osteoporosis": "low bone mass", "hypertension": "elevated blood pressure"}
 
 
 class Cost(NamedTuple):
