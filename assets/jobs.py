@@ -20,7 +20,7 @@ __all__ = ["build_changes", "daily_build", "daily_schedule", "first_build"]
 _WAIT_S = 60.0
 
 
-@dg.op(config_schema={"until": dg.Field([str], default_value=["data_card", "graph_index"])})
+@dg.op(config_schema={"until": dg.Field([str], default_value=["data_card", "graph_index", "provenance"])})
 def build_home(context: dg.OpExecutionContext) -> None:
     """Bring all of a home up to date as far as the assets named, and report what was made."""
     home = open_home()

@@ -19,7 +19,7 @@ import pyarrow as pa
 from assets.home import Home
 from assets.lineage_events import lineage_events
 from assets.memory import remember_configuration
-from pipeline.errors import MateriaError
+from pipeline.errors import DiskFullError, MateriaError
 from pipeline.hashing import hash_json
 from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
 from pipeline.tables import table_version
@@ -273,10 +273,27 @@ def refresh(
     standing = {
         key: manifest
         for key in stale
-        if (manifest := manifests[key]) is not None and manifest.rules == rules and _is_sound(stage, home, manifest)
+        if (manifest := manifests[key]) is not None
+        and manifest.rules == rules
+        and _is_sound(stage, home, manifest)
+        and dataset.is_whole(manifest)
     }
-    with ExitStack() as stack:
-        made = stack.enter_context(lineage_events(home, stage, len(stale)))
+
+    def compute(key: str, inputs: dict[str, str]) -> tuple[Job, Manifest]:
+        with dataset.writer(key) as writer:
+            job = Job(
+                home, key, writer, workers, progress, shared, stack,
+                keys=stale, standing=standing, previous=standing.get(key), inputs=inputs, rules=rules,
+            )  # fmt: skip
+            stage.compute(job)
+            if job.checks:
+                writer.summary["checks"] = job.checks
+            return job, writer.commit(
+                skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
+            )
+
+    with ExitStack() as outer, ExitStack() as stack:
+        made = outer.enter_context(lineage_events(home, stage, len(stale)))
         for key in keys:
             previous = manifests[key]
             if previous is not None and key not in wanted:
@@ -285,17 +302,19 @@ def refresh(
             inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
             remember = stage.remember(home, key)
-            with dataset.writer(key) as writer:
-                job = Job(
-                    home, key, writer, workers, progress, shared, stack,
-                    keys=stale, standing=standing, previous=standing.get(key), inputs=inputs, rules=rules,
-                )  # fmt: skip
-                stage.compute(job)
-                if job.checks:
-                    writer.summary["checks"] = job.checks
-                manifest = writer.commit(
-                    skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
-                )
+            try:
+                job, manifest = compute(key, inputs)
+            except DiskFullError:
+                raise
+            except Exception:
+                if not standing:
+                    raise
+                # What was kept of the last build may be damaged, in whatever way. All that it is for is to save work.
+                progress(f"{stage.name}: what the last build kept cannot be used; made anew as a whole")
+                stack.close()
+                shared.clear()
+                standing.clear()
+                job, manifest = compute(key, inputs)
             made.append(manifest)
             remember(manifest)
             yield Refreshed(

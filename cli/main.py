@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -81,6 +82,14 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            "materia: the disk is full. Free some space, then run this again; what was complete is kept.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("materia: stopped; what was complete is kept, and the next build goes on from there.", file=sys.stderr)
         return 130

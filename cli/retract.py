@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from assets.home import Home, open_home
+from assets.stages import until as stages_until
 from pipeline.errors import MateriaError
 
 
@@ -38,6 +39,12 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if not options.documents:
         raise MateriaError("no paper was named", file="materia retract", remedy="Name one, or see --list")
+    if options.until:
+        stages_until(options.until)  # a mistyped asset must not be noticed after the list was changed
+    if odd := [name for name in options.documents if not name.strip() or not name.isprintable()]:
+        raise MateriaError(
+            f"{odd[0]!r} is no name of a paper", file="materia retract", remedy="Give a PMID, PMC or DOI"
+        )
     changed = _undo(home, options.documents) if options.undo else _retract(home, options.documents, force=options.force)
     where = f" --home {options.home}" if options.home else ""
     if changed == home:
@@ -45,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     if options.build or options.until:
         from cli.main import main
 
-        until = ["--until", *options.until] if options.until else []
+        made = [stage.name for stage in stages_until(None) if home.dataset(stage.name).manifests()]
+        until = ["--until", *(options.until or made)] if options.until or made else []
         return main(["build", *(["--home", options.home] if options.home else []), *until])
     if changed != home:
         print(f"Next: materia build{where}")
@@ -60,7 +68,7 @@ def _retract(home: Home, given: Sequence[str], *, force: bool) -> Home:
     unknown = [name for name in given if name not in known]
     if unknown and not force:
         like = like_documents(home.url, unknown[0]) if home.dataset("documents").manifests() else []
-        hint = f"Did you mean {', '.join(like)}?" if like else "Check the identifier"
+        hint = f"Did you mean {', '.join(like)}?" if like else "Check the identifier."
         raise MateriaError(
             "is no document of this home", file=unknown[0], remedy=f"{hint} --force puts it on the list all the same"
         )

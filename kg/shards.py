@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
     if asset and "." not in asset and (UPath(home) / asset).is_dir():
         dataset = Dataset(home, asset)
         known = sorted(path for key in dataset.manifests() for path in dataset.paths(key))
-        if inside and (found := [path for path in known if path.startswith(f"{dataset.url}/{inside}/")]):
+        places = ((path, _plain(path.removeprefix(f"{dataset.url}/").rpartition("/")[0])) for path in known)
+        if inside and (found := [path for path, place in places if f"{place}/".startswith(f"{_plain(inside)}/")]):
             return found
     hint = (
         str(UPath(known[0]).parent).removeprefix(str(UPath(home))).strip("/")
@@ -47,6 +49,11 @@ def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
     raise MateriaError(
         f"no such shard: {shard}", file=str(home), remedy=f"Name a Parquet file or a shard such as {hint}"
     )
+
+
+def _plain(name: str) -> str:
+    """The name without zeros before the number of its bucket: how many there are depends on the number of buckets."""
+    return re.sub(r"(bucket=)0+(?=\d)", r"\1", name)
 
 
 def read_row(paths: Sequence[str], shard: str, row: int) -> dict[str, Any]:

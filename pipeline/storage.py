@@ -21,7 +21,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -283,6 +283,13 @@ class Dataset:
                 return str(self.url / entry.path)
         return None
 
+    def is_whole(self, manifest: Manifest) -> bool:
+        """Whether every file that a manifest names is there, as long as it was written. Bytes are not compared."""
+        try:
+            return all((self.url / entry.path).stat().st_size == entry.bytes for entry in manifest.files)
+        except OSError:
+            return False
+
     def writer(self, key: str = WHOLE) -> PartitionWriter:
         """A writer that stages files for a partition and puts them in force together, by `commit`."""
         return PartitionWriter(self, check_key(key))
@@ -478,11 +485,25 @@ class PartitionWriter:
             rules,
         )
         previous = self.dataset.manifest(self.key)
+        if previous is None:
+            self._sweep(moved)
         write_atomically(self.dataset.url / MANIFESTS / f"{self.key}.json", manifest.to_json())
         if previous is not None:
             kept = {entry.path for entry in entries}
             self.dataset.remove_files(entry for entry in previous.files if entry.path not in kept)
         return manifest
+
+    def _sweep(self, moved: Sequence[FileEntry]) -> None:
+        """Remove what stands under the same names with other hashes: of a manifest that is lost, so that none names it."""
+        for entry in moved:
+            folder = self.dataset.url / entry.path.rpartition("/")[0]
+            name = re.fullmatch(r"(.+-)[0-9a-f]{16}(\.\w+)", entry.path.rpartition("/")[2])
+            if name is None or not _is_local(folder):
+                continue
+            like = re.compile(re.escape(name[1]) + r"[0-9a-f]{16}" + re.escape(name[2]))
+            for path in folder.iterdir():
+                if like.fullmatch(path.name) and path.name != entry.path.rpartition("/")[2]:
+                    path.unlink()
 
     def _move(self, path: str) -> Iterator[FileEntry]:
         """Move one staged file or folder to its content name; yield an entry for each file."""

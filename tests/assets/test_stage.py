@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
@@ -116,3 +117,36 @@ def test_the_number_of_buckets_is_fixed_once_there_is_a_graph(tmp_path: Path) ->
         writer.commit(skip_key="s", code_version="1", inputs={})
     with pytest.raises(MateriaError, match="made with 8 buckets and cannot change to 64"):
         home.configure(config=home.config.model_copy(update={"buckets": 64}))
+
+
+def remembering(job: Job) -> None:
+    """Writes a row, and reads what it kept the last time."""
+    kept = job.dataset("remembering").state("kept") if job.previous else None
+    if kept is not None:
+        pq.read_table(kept)
+    first(job)
+    job.writer.state("kept", SET_ASIDE).write(SET_ASIDE.empty_table())
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "spoiled"])
+def test_what_was_kept_and_is_damaged_costs_a_whole_computation_and_no_more(tmp_path: Path, harm: str) -> None:
+    stage = Stage("remembering", "g", remembering, needs=(Need("first"),))
+    home = Home(UPath(tmp_path))
+    run(FIRST, home), run(stage, home)
+    state = Path(home.dataset("remembering").state("kept") or "")
+    whole = state.read_bytes()
+    run(FIRST, with_error(home, 0.2))
+    if harm == "gone":
+        state.unlink()
+    else:
+        state.write_bytes(whole[:-9] if harm == "cut" else b"\0" * len(whole))
+    assert run(stage, home) == [True]
+    assert state.read_bytes() == whole
+
+
+def test_a_partition_whose_manifest_is_lost_leaves_no_file_behind(tmp_path: Path) -> None:
+    home = Home(UPath(tmp_path))
+    run(FIRST, home)
+    (tmp_path / "first" / "_manifests" / "all.json").unlink()
+    run(FIRST, with_error(home, 0.2))
+    assert len(list((tmp_path / "first").glob("*.parquet"))) == 1

@@ -287,7 +287,7 @@ def test_a_document_that_is_no_longer_live_is_said_to_be_so(home, tmp_path):
     [
         "nowhere",
         "verbalized_corpus",
-        "verbalized_corpus/split=train/bucket=9",
+        "verbalized_corpus/split=train/bucket=99",
         "/no/such.parquet",
         "x.parquet",
         "",
@@ -340,3 +340,10 @@ def test_a_trace_takes_less_than_a_second(home):
     began = time.perf_counter()
     trace(home, name, 0)
     assert time.perf_counter() - began < 1
+
+
+def test_zeros_before_the_number_of_a_bucket_may_be_left_out_or_added(home):
+    key = next(key for key in Dataset(home, "verbalized_corpus").manifests() if key.startswith("0") and len(key) > 1)
+    found = find_shard(home, f"verbalized_corpus/split=train/bucket={key}")
+    assert found == find_shard(home, f"verbalized_corpus/split=train/bucket={int(key)}")
+    assert found == find_shard(home, f"verbalized_corpus/split=train/bucket=0{key}")
