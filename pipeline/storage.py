@@ -64,8 +64,9 @@ STAGING = "_staging"
 _SCHEMA = "materia.manifest.v2"
 #: v1 had no `rules`: such a partition is readable, and made anew as a whole when it is stale.
 _OLDER_SCHEMAS = ("materia.manifest.v1",)
+_STATE = "_state/"
 #: Files of a partition that are no output of it: records set aside, and what the next build compares with.
-PRIVATE = ("_set_aside/", "_state/")
+PRIVATE = ("_set_aside/", _STATE)
 _ROW_GROUP_ROWS = 16_384
 _LONGEST_SLUG = 80
 #: A file that was written so long ago has another time of change if it is written again; clocks of file systems tick in milliseconds.
@@ -284,9 +285,16 @@ class Dataset:
         return None
 
     def is_whole(self, manifest: Manifest) -> bool:
-        """Whether every file that a manifest names is there, as long as it was written. Bytes are not compared."""
+        """Whether every file that a manifest names is there, as long as it was written, and its state to the byte.
+
+        What a build compares with must not have changed: it would take over what it should compute, and say nothing.
+        """
         try:
-            return all((self.url / entry.path).stat().st_size == entry.bytes for entry in manifest.files)
+            return all(
+                (self.url / entry.path).stat().st_size == entry.bytes
+                and (not entry.path.startswith(_STATE) or file_sha256(self.url / entry.path) == entry.sha256)
+                for entry in manifest.files
+            )
         except OSError:
             return False
 
