@@ -16,7 +16,7 @@ from assets.config import Config
 from assets.graph import graph_files, store_folder
 from assets.home import SAMPLE, Home, open_home
 from assets.metadata import partition_metadata
-from assets.stages import STAGES
+from assets.stages import STAGES, until
 from cli.main import main
 from kg.affected import affected
 from kg.graph_store import open_index, query
@@ -240,6 +240,21 @@ def test_every_question_of_the_page_has_an_answer(home: Home, question: str) -> 
     _, rows = query(store_folder(home), question)
     assert rows
     assert all(cell is not None for row in rows for cell in row)
+
+
+def test_every_stage_behind_the_corpus_is_told_of_with_its_code(home: Home) -> None:
+    asked = "SELECT DISTINCT {} WHERE {{ GRAPH materia:provenance {{ {} }} }}"
+    chain = (
+        '?last rdfs:label "corpus_shards" ; prov:wasInformedBy* ?s . ?s rdfs:label ?name ; prov:wasAssociatedWith ?code'
+    )
+    _, rows = query(store_folder(home), asked.format("?name", chain), limit=1000)
+    behind = {stage.name for stage in until("corpus_shards")}
+    assert {name for (name,) in rows} == behind
+    assert {"documents", "mentions", "evidence", "evidence_shuffle", "literature_shuffle", "corpus_selection"} <= behind
+    _, objects = query(store_folder(home), asked.format("?o", "?s prov:wasInformedBy ?o"), limit=1000)
+    _, described = query(store_folder(home), asked.format("?o", "?o a prov:Activity ; rdfs:label ?l"), limit=1000)
+    assert objects
+    assert {tuple(row) for row in objects} <= {tuple(row) for row in described}
 
 
 def test_the_provenance_is_exported(home: Home, tmp_path: Path) -> None:
