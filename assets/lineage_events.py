@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from upath import UPath
+
 from assets.home import Home
-from pipeline.storage import Manifest
+from pipeline.hashing import hash_json
+from pipeline.storage import Dataset, Manifest
 from pipeline.tables import describe
 
 if TYPE_CHECKING:
@@ -68,6 +71,8 @@ class _Run:
     def __init__(self, home: Home, stage: Stage) -> None:
         self._home, self._stage = home, stage
         self._id = ""
+        #: Data versions of a shuffle's buckets when it began.
+        self._before: dict[str, str] = {}
 
     def tell(self, state: str, made: list[Manifest], error: BaseException | None = None) -> None:
         """Send one event. Whatever goes wrong is said, once, and raised nowhere."""
@@ -108,7 +113,7 @@ class _Run:
             job=job,
             producer=_PRODUCER,
             inputs=self._inputs(),
-            outputs=[self._output(made)],
+            outputs=self._outputs(made),
         )
         client = OpenLineageClient()
         client.emit(event)
@@ -132,8 +137,28 @@ class _Run:
             inputs += [InputDataset("file", source) for source in self._home.graphs]
         return inputs
 
-    def _output(self, made: list[Manifest]) -> Any:
-        """The asset: its columns, what was written of it, and its data version where it is one partition."""
+    def _outputs(self, made: list[Manifest]) -> list[Any]:
+        """The stage's own asset; of a shuffle the bucketed one as well, of which those buckets were written that changed."""
+        stage, dataset = self._stage, self._home.dataset(self._stage.name)
+        version = None
+        if made:
+            version = made[0].data_version if stage.partitions == "none" else _version(dataset.manifests())
+        outputs = [self._output(stage.name, describe(stage.tables[0]) if stage.tables else [], made, version)]
+        if stage.shuffled:
+            bucketed = self._home.dataset(stage.shuffled)
+            standing = bucketed.manifests()
+            if made:
+                written = [one for key, one in standing.items() if self._before.get(key) != one.data_version]
+                outputs.append(self._output(stage.shuffled, _columns(bucketed), written, _version(standing)))
+            else:
+                self._before = {key: manifest.data_version for key, manifest in standing.items()}
+                outputs.append(self._output(stage.shuffled, [], [], None))
+        return outputs
+
+    def _output(
+        self, asset: str, columns: list[tuple[str, str, str]], written: list[Manifest], version: str | None
+    ) -> Any:
+        """An asset that the stage makes: its columns, what was written of it, and its version once it is there."""
         from openlineage.client.event_v2 import OutputDataset
         from openlineage.client.facet_v2 import (
             dataset_version_dataset,
@@ -142,18 +167,17 @@ class _Run:
         )
 
         facets: dict[str, Any] = {}
-        if self._stage.tables:
-            columns = [schema_dataset.SchemaDatasetFacetFields(*column) for column in describe(self._stage.tables[0])]
-            facets["schema"] = schema_dataset.SchemaDatasetFacet(columns)
-        if len(made) == 1:
-            facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(made[0].data_version)
+        if columns:
+            fields = [schema_dataset.SchemaDatasetFacetFields(*column) for column in columns]
+            facets["schema"] = schema_dataset.SchemaDatasetFacet(fields)
         output: dict[str, Any] = {}
-        if made:
-            files = [entry for manifest in made for entry in manifest.files]
+        if version is not None:
+            facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(version)
+            files = [entry for manifest in written for entry in manifest.files]
             output["outputStatistics"] = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-                sum(manifest.rows for manifest in made), sum(entry.bytes for entry in files), len(files)
+                sum(manifest.rows for manifest in written), sum(entry.bytes for entry in files), len(files)
             )
-        return OutputDataset(*self._name(self._stage.name), facets=facets, outputFacets=output)
+        return OutputDataset(*self._name(asset), facets=facets, outputFacets=output)
 
     def _checks(self, made: list[Manifest]) -> list[tuple[str, str, str]]:
         """Each check: its name, whether it passed on every partition, and whether a failure stops what follows."""
@@ -163,6 +187,22 @@ class _Run:
             for check in self._stage.checks
             if check.name in found
         ]
+
+
+def _version(partitions: Mapping[str, Manifest]) -> str:
+    """One version of an asset with partitions: equal where the data of each is."""
+    return hash_json({key: manifest.data_version for key, manifest in partitions.items()})
+
+
+def _columns(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """The columns of an asset whose schema no stage names, as its first file has them."""
+    import pyarrow.parquet as pq
+
+    path = next((path for key in dataset.manifests() for path in dataset.paths(key)), None)
+    if path is None:
+        return []
+    with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:
+        return describe(file.schema_arrow)
 
 
 def _together(made: list[Manifest]) -> dict[str, dict[str, Any]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from assets.home import Home
 from kg.shard_history import remember_shard
-from pipeline.history import append, last, now
+from pipeline.history import Keys, append, last, now
 from pipeline.live_history import remember_documents
 from pipeline.storage import WHOLE, Manifest
 
 __all__ = ["remember_configuration", "remember_live", "remember_shards", "remember_vocabulary"]
 
 Remember = Callable[[Manifest], None]
+#: What is read of a line about the configuration.
+_SETTINGS: Final[Keys] = {"settings": dict}
 
 
 def remember_live(home: Home, key: str) -> Remember:
@@ -48,7 +50,7 @@ def _file(place: str) -> str:
 def remember_configuration(home: Home) -> None:
     """Settings that differ from those of the last build that had something to do, with both values."""
     settings = _flat(home.config.model_dump(mode="json"))
-    before = last(home.url, "configuration", WHOLE)
+    before = last(home.url, "configuration", WHOLE, _SETTINGS)
     if before is not None and before["settings"] == settings:
         return
     old = before["settings"] if before else settings

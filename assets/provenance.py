@@ -51,11 +51,25 @@ def make_stage(planned: tuple[Stage, ...]) -> Stage:
             Need("vocabulary"),
             Need("graph_evidence"),
         ),
-        settings=lambda home: [home.config.buckets, [[stage.name, stage.code_version] for stage in planned]],
+        settings=lambda home: [home.config.buckets, _told(planned)],
+        version="2",
         fingerprint=_made_from,
         present=_is_in_the_index,
         kinds=("rdf", "oxigraph"),
     )
+
+
+def _told(planned: tuple[Stage, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Of each stage its name, the version of its code, and the stages that it reads: of a bucketed asset the shuffle that writes it."""
+    makers = {stage.shuffled: stage.name for stage in planned if stage.shuffled}
+    return [
+        (
+            stage.name,
+            stage.code_version,
+            tuple(dict.fromkeys(makers.get(need.asset, need.asset) for need in stage.needs)),
+        )
+        for stage in planned
+    ]
 
 
 def _made_from(home: Home, key: str) -> Mapping[str, str]:
@@ -89,7 +103,7 @@ def _provenance(job: Job, planned: tuple[Stage, ...]) -> None:
 
     shards, live = job.dataset(SHARDS), job.dataset("live_documents").paths()
     manifests = shards.manifests()
-    stages = [PlannedStage(s.name, s.code_version, tuple(n.asset for n in s.needs)) for s in planned]
+    stages = [PlannedStage(*stage) for stage in _told(planned)]
     sources = _sources(job.home)
     with connect() as connection:
         connection.execute(

@@ -15,7 +15,7 @@ from typing import Any, Final
 from upath import UPath
 
 from kg.corpus import SHARDS
-from pipeline.history import entries
+from pipeline.history import Keys, Maybe, entries
 from pipeline.live_history import LIVE
 from pipeline.storage import WHOLE
 
@@ -27,6 +27,35 @@ _WORDS: Final = {
     "revised": "was revised",
     "retracted": "was retracted",
     "restored": "is no longer retracted",
+}
+#: What is read of each line of a history.
+_DOCUMENTS: Final[Keys] = {"documents": dict.fromkeys(_WORDS, Maybe([str]))}
+_VOCABULARY: Final[Keys] = {"inputs": [str]}
+_CONFIGURATION: Final[Keys] = {"changed": {...: (object, object)}}
+_ROW: Final[Keys] = {
+    "split": str,
+    "passage_id": str,
+    "kind": str,
+    "form": str,
+    "text": str,
+    "doc_ids": [str],
+    "triple_ids": [str],
+    "reason": Maybe(str | None),
+}
+_CHANGED_ROW: Final[Keys] = {
+    **_ROW,
+    "before": {"doc_ids": Maybe([str])},
+    "after": dict,
+}
+_SHARD: Final[Keys] = {
+    "data_version": str,
+    "previous": str | None,
+    "rules_changed": bool,
+    "rows": {...: int},
+    "inputs": [str],
+    "added": Maybe({"count": int, "rows": [_ROW]}),
+    "removed": Maybe({"count": int, "rows": [_ROW]}),
+    "changed": Maybe({"count": int, "rows": [_CHANGED_ROW]}),
 }
 
 
@@ -76,9 +105,13 @@ def shard_versions(home: UPath | Path | str, key: str, split: str | None = None)
     Args:
         split: rows of this split only; those of all where None. Counts are of all.
     """
-    past = _Past(entries(home, LIVE, WHOLE), entries(home, "vocabulary", WHOLE), entries(home, "configuration", WHOLE))
+    past = _Past(
+        entries(home, LIVE, WHOLE, _DOCUMENTS),
+        entries(home, "vocabulary", WHOLE, _VOCABULARY),
+        entries(home, "configuration", WHOLE, _CONFIGURATION),
+    )
     found, since = [], ""
-    for entry in entries(home, SHARDS, key):
+    for entry in entries(home, SHARDS, key, _SHARD):
         found.append(_version(entry, past.between(since, entry["at"]), split))
         since = entry["at"]
     return found
@@ -98,10 +131,11 @@ class _Past:
 
         documents: dict[str, str] = {}
         for line in within(self.documents):
-            for what, ids in line.get("documents", {}).items():
-                documents |= dict.fromkeys(ids, _WORDS[what])
-        vocabulary = sorted({name for line in within(self.vocabulary) for name in line.get("inputs", ())})
-        settings = {name: pair for line in within(self.configuration) for name, pair in line.get("changed", {}).items()}
+            for what, ids in line["documents"].items():
+                if what in _WORDS:
+                    documents |= dict.fromkeys(ids, _WORDS[what])
+        vocabulary = sorted({name for line in within(self.vocabulary) for name in line["inputs"]})
+        settings = {name: pair for line in within(self.configuration) for name, pair in line["changed"].items()}
         return _Change(documents, vocabulary, settings)
 
 
@@ -180,7 +214,7 @@ def _why(
     if what == "changed":
         return f"other {', '.join(name.replace('_', ' ') for name in row['after'])}"
     if what == "removed" and row.get("candidate"):
-        return f"the selection leaves it out ({row['reason'] or 'the mixture takes less of its kind'})"
+        return f"the selection leaves it out ({row.get('reason') or 'the mixture takes less of its kind'})"
     if change.settings:
         return f"the configuration changed ({', '.join(sorted(change.settings)[:3])})"
     if entry["rules_changed"]:

@@ -1,19 +1,36 @@
 """What changed from build to build: one line of JSON a change, in `HOME/history/<asset>/<partition>.jsonl`, outside the law.
 
 Tables hold what is, and a clean build has no past; so the past is kept apart, with clocks, and nothing that a build makes depends
-on it. Removing the folder loses the memory and nothing else. A line costs 0.1 ms; one cut short by a crash is passed over.
+on it. Removing the folder loses the memory and nothing else. A line costs 0.1 ms. One that was cut short by a crash, or that does
+not hold what its reader looks for, is passed over: whatever stands in these files, no build fails for it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import EllipsisType, MappingProxyType, UnionType
+from typing import Any, Final, TypeAlias
 
 from upath import UPath
 
-__all__ = ["append", "entries", "history_folder", "last", "now"]
+__all__ = ["Keys", "Maybe", "append", "entries", "history_folder", "last", "now"]
+
+#: What a value must be: of a type; a list of so many values, or of any number of one kind; an object that has these keys, or
+#: whatever keys (`...`) with values of one kind.
+Shape: TypeAlias = "type | UnionType | tuple[Shape, ...] | list[Shape] | Keys | Maybe"
+Keys: TypeAlias = Mapping["str | EllipsisType", Shape]
+_ANYTHING: Final[Keys] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """The value of a key that may be missing."""
+
+    shape: Shape
 
 
 def now() -> str:
@@ -42,20 +59,46 @@ def append(home: UPath | Path | str, asset: str, key: str, entry: dict[str, Any]
         stream.write(line + b"\n")
 
 
-def entries(home: UPath | Path | str, asset: str, key: str) -> list[dict[str, Any]]:
-    """The history of a partition, oldest first; [] where there is none."""
+def entries(home: UPath | Path | str, asset: str, key: str, shape: Keys = _ANYTHING) -> list[dict[str, Any]]:
+    """The history of a partition, oldest first; [] where there is none.
+
+    Args:
+        shape: what a line must hold beside its time (`at`) to count.
+    """
     folder = history_folder(home, asset)
     path = folder / f"{key}.jsonl" if folder else None
     found = []
     for line in path.read_bytes().split(b"\n") if path and path.exists() else []:
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if _has(entry, {"at": str, **shape}):
+            found.append(entry)
     return found
 
 
-def last(home: UPath | Path | str, asset: str, key: str) -> dict[str, Any] | None:
-    """The newest line of a partition's history."""
-    found = entries(home, asset, key)
+def last(home: UPath | Path | str, asset: str, key: str, shape: Keys = _ANYTHING) -> dict[str, Any] | None:
+    """The newest line of a partition's history that holds what it must."""
+    found = entries(home, asset, key, shape)
     return found[-1] if found else None
+
+
+def _has(value: Any, shape: Shape) -> bool:
+    """Whether a value has a shape."""
+    if isinstance(shape, Maybe):
+        return _has(value, shape.shape)
+    if isinstance(shape, tuple):
+        return isinstance(value, list) and len(value) == len(shape) and all(map(_has, value, shape))
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_has(one, shape[0]) for one in value)
+    if isinstance(shape, Mapping):
+        return isinstance(value, dict) and all(
+            all(_has(one, part) for one in value.values())
+            if isinstance(name, EllipsisType)
+            else _has(value[name], part)
+            if name in value
+            else isinstance(part, Maybe)
+            for name, part in shape.items()
+        )
+    return isinstance(value, shape)

@@ -16,7 +16,7 @@ from assets.config import Config
 from assets.graph import graph_files, store_folder
 from assets.home import SAMPLE, Home, open_home
 from assets.metadata import partition_metadata
-from assets.stages import STAGES
+from assets.stages import STAGES, until
 from cli.main import main
 from kg.affected import affected
 from kg.graph_store import open_index, query
@@ -242,6 +242,21 @@ def test_every_question_of_the_page_has_an_answer(home: Home, question: str) -> 
     assert all(cell is not None for row in rows for cell in row)
 
 
+def test_every_stage_behind_the_corpus_is_told_of_with_its_code(home: Home) -> None:
+    asked = "SELECT DISTINCT {} WHERE {{ GRAPH materia:provenance {{ {} }} }}"
+    chain = (
+        '?last rdfs:label "corpus_shards" ; prov:wasInformedBy* ?s . ?s rdfs:label ?name ; prov:wasAssociatedWith ?code'
+    )
+    _, rows = query(store_folder(home), asked.format("?name", chain), limit=1000)
+    behind = {stage.name for stage in until("corpus_shards")}
+    assert {name for (name,) in rows} == behind
+    assert {"documents", "mentions", "evidence", "evidence_shuffle", "literature_shuffle", "corpus_selection"} <= behind
+    _, objects = query(store_folder(home), asked.format("?o", "?s prov:wasInformedBy ?o"), limit=1000)
+    _, described = query(store_folder(home), asked.format("?o", "?o a prov:Activity ; rdfs:label ?l"), limit=1000)
+    assert objects
+    assert {tuple(row) for row in objects} <= {tuple(row) for row in described}
+
+
 def test_the_provenance_is_exported(home: Home, tmp_path: Path) -> None:
     words = ["export", "--format", "prov", "--home", str(home.url), "--out"]
     assert main([*words, str(tmp_path / "p.nq")]) == 0
@@ -321,3 +336,44 @@ def test_what_was_on_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
         stream.write(b'{"at": "2", "rows')
     append(tmp_path, "a", "0", {"at": "3"})
     assert [entry["at"] for entry in entries(tmp_path, "a", "0")] == ["1", "3"]
+
+
+def test_lines_that_no_build_wrote_are_passed_over(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "home"
+    shutil.copytree(home.path, copy)
+    words = ["history", "0", "--home", str(copy), "--json"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    at = json.loads(told)[-1]["at"]
+    files = sorted((copy / "history").rglob("*.jsonl"))
+    assert {path.parent.name for path in files} == {"configuration", "corpus_shards", "live_documents", "vocabulary"}
+    for path in files:
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        wrong: list[Any] = [3, [1, 2], None, "text", True, {}, {"at": 3}, {"at": at}, *_spoiled(lines[-1])]
+        with path.open("a") as stream:
+            stream.writelines(f"{json.dumps(one)}\n" for one in wrong)
+            stream.write("{" + "\n\0\n" + "[" * 100_000 + "\n")
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(told)
+    assert main(["history", "0", "--home", str(copy), "--all"]) == 0
+    stage = next(stage for stage in STAGES if stage.name == "corpus_shards")
+    manifest = home.dataset("corpus_shards").manifest("0")
+    assert manifest
+    spoiled = open_home(str(copy))
+    assert partition_metadata(stage, spoiled, "0", manifest)
+    spoiled.dataset("corpus").delete("all")
+    before = (copy / "history" / "configuration" / "all.jsonl").read_bytes()
+    assert "corpus" in build(spoiled, "corpus")
+    assert (copy / "history" / "configuration" / "all.jsonl").read_bytes() == before, "no setting changed"
+
+
+def _spoiled(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """The line with each value that is read of it replaced by one of another kind, and without it."""
+    read = ("documents", "inputs", "settings", "changed", "data_version", "rules_changed", "rows", "added", "removed")
+    kept = {"previous": None, **{name: value for name, value in line.items() if name != "previous"}}
+    wrong = [kept | {name: value} for name in read if name in line or name == "added" for value in (3.5, None, [[1]])]
+    wrong += [kept | {"documents": {"came": 3}}] if "documents" in line else []
+    wrong += [kept | {"added": {"count": 1, "rows": [{"text": "x"}]}}] if "rules_changed" in line else []
+    return [*wrong, {n: v for n, v in kept.items() if n not in read}, kept | {"at": None}]

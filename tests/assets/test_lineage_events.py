@@ -21,6 +21,8 @@ from assets.home import SAMPLE, Home, open_home
 from assets.lineage_events import _Run
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
+from pipeline.hashing import hash_json
+from pipeline.tables import EVIDENCE
 
 pytest.importorskip("openlineage.client", reason='no OpenLineage client: pip install "materia[openlineage]"')
 
@@ -114,6 +116,47 @@ def test_a_server_is_told_of_every_stage(
     kept.clear()
     build(home, "live_documents")
     assert kept == [], "nothing was built, so nothing is told"
+
+
+def test_a_shuffle_tells_of_its_buckets_and_every_output_of_its_version(
+    home: Home, tmp_path: Path, server: tuple[str, list[tuple[str, dict[str, Any]]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, kept = server
+    monkeypatch.setenv("OPENLINEAGE_URL", url)
+
+    def told(files: int) -> dict[str, dict[str, Any]]:
+        """What each asset is told to be, once it is made: its name, and its output in the event."""
+        kept.clear()
+        build(home, "triples")
+        found = {}
+        for _, event in kept:
+            valid(event)
+            for output in event["outputs"] if event["eventType"] == "COMPLETE" else ():
+                asset = output["name"].removeprefix(f"{home.url}/")
+                manifests = home.dataset(asset).manifests()
+                versions = {key: manifest.data_version for key, manifest in manifests.items()}
+                expected = versions.get("all") or hash_json(versions)
+                assert output["facets"]["version"]["datasetVersion"] == expected, asset
+                found[asset] = output
+        assert len(home.dataset("documents").manifests()) == files
+        return found
+
+    def rows(asset: str, but: dict[str, str]) -> int:
+        manifests = home.dataset(asset).manifests()
+        return sum(one.rows for key, one in manifests.items() if but.get(key) != one.data_version)
+
+    first = told(1)
+    assert {"evidence_shuffle", "evidence_by_bucket", "documents", "triples"} <= first.keys()
+    buckets = first["evidence_by_bucket"]
+    assert [field["name"] for field in buckets["facets"]["schema"]["fields"]] == EVIDENCE.names
+    assert buckets["outputFacets"]["outputStatistics"]["rowCount"] == rows("evidence_by_bucket", {}) > 0
+    before = {key: one.data_version for key, one in home.dataset("evidence_by_bucket").manifests().items()}
+    note = {"id": "materia:new", "text": "Aspirin treats headache.", "title": "A new note"}
+    (tmp_path / "papers" / "more.jsonl").write_text(json.dumps(note) + "\n")
+    second = told(2)["evidence_by_bucket"]
+    assert second["facets"]["version"] != buckets["facets"]["version"]
+    assert second["outputFacets"]["outputStatistics"]["rowCount"] == rows("evidence_by_bucket", before) > 0
+    assert rows("evidence_by_bucket", before) < rows("evidence_by_bucket", {})
 
 
 def test_a_stage_that_fails_is_told_with_its_reason(
