@@ -105,7 +105,10 @@ def saying_damaged(home: UPath | Path | str) -> Iterator[None]:
             yield
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         raise
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
+    except (MateriaError, duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, MateriaError) and not isinstance(error.__cause__, duckdb.Error):
+            raise
+        error = error.__cause__ or error  # `pipeline.duck` has a sentence of its own, which knows no home
         said = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise MateriaError(
             f"has a file that is missing or damaged ({said})",
