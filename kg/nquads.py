@@ -112,9 +112,8 @@ def nquads_by_bucket(
     finally:
         import duckdb
 
-        with suppress(
-            duckdb.Error
-        ):  # after a full disk the function is gone already; the first error is the one to tell
+        # After a full disk the function is gone already; the first error is the one to tell.
+        with suppress(duckdb.Error):
             session.remove_function("escape_controls")
         session.close()
 
