@@ -13,6 +13,7 @@ from assets.lock import NOTE, holder
 from assets.recovery import mend, trouble
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
+from pipeline.leftovers import partitions
 from pipeline.parallel import cpu_count
 
 __all__ = ["Finding", "examine"]
@@ -53,14 +54,15 @@ def examine(home_path: str | None = None, *, deep: bool = False, repair: bool = 
                 "literature", bool(files), f"{len(files)} files", "" if files else "Give --literature to materia build"
             )
         )
-        built = {stage.name: len(home.dataset(stage.name).manifests()) for stage in STAGES}
-        missing = [name for name, partitions in built.items() if not partitions]
+        state = _state(home, deep=deep, repair=repair)  # first: what it removes is not built any more
+        built = {stage.name: len(partitions(home.dataset(stage.name))) for stage in STAGES}
+        missing = [name for name, count in built.items() if not count]
         if not any(built.values()):
             findings.append(Finding("build", True, "nothing built yet: run materia build"))
         else:
             waiting = f"not built yet: {', '.join(missing)} (materia build makes them)" if missing else "complete"
             findings.append(Finding("build", True, waiting))
-        findings += _state(home, deep=deep, repair=repair)
+        findings += state
     except MateriaError as error:
         findings.append(Finding("home", False, str(error), error.remedy))
     return findings

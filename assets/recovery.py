@@ -2,7 +2,7 @@
 
 A build needs none of this to be right: it goes by manifests, which are replaced in one step. It calls `tidy` at its start, so that
 what a killed build left does not stay for ever. `materia doctor` shows the rest (`trouble`), and mends it (`mend`): a
-partition whose files are not what its manifest says is forgotten, and the next build makes it anew.
+partition whose manifest cannot be read, or whose files are not what it says, is forgotten, and the next build makes it anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from assets.graph import store_folder
 from assets.home import Home
 from kg.generations import MARKER, begun_generations, current_generation
-from pipeline.leftovers import damage, orphans, staged, sweep
+from pipeline.leftovers import UNREADABLE, damage, forget, orphans, staged, sweep
 from pipeline.storage import MANIFESTS, STAGING, Dataset
 
 __all__ = ["mend", "tidy", "trouble"]
@@ -44,7 +44,7 @@ def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
         wrong = damage(dataset, deep=deep)
         found["damaged partitions"] += [f"{name}/{one.partition}: {one.what}" for one in wrong]
         found["unfinished writes"] += [f"{name}/{STAGING}/{path.name}" for path in staged(dataset)]
-        if not any("manifest cannot be read" in one.what for one in wrong):
+        if not any(one.what.startswith(UNREADABLE) for one in wrong):
             found["files that no manifest names"] += [f"{name}/{path}" for path in orphans(dataset)]
     found["unfinished writes"] += [str(p.relative_to(home.path)) for p in _half_written(home)]
     return {kind: sorted(names) for kind, names in found.items() if names}
@@ -60,7 +60,7 @@ def mend(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
         found = trouble(home, deep=deep)
         for dataset in _datasets(home):
             for one in damage(dataset, deep=deep):
-                (dataset.url / MANIFESTS / f"{one.partition}.json").unlink()
+                forget(dataset, one.partition)
             sweep(dataset)
         for path in _half_written(home):
             path.unlink()

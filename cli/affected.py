@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what rests on it as text, or as JSON."""
     from kg.affected import affected
+    from kg.affected_target import saying_damaged
     from kg.affected_text import format_affected
     from kg.claim_search import names_of
 
@@ -40,5 +41,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(asdict(found), indent=1, ensure_ascii=False))
         return 0
     ends = {str(triple[end]) for triple in found.some_triples for end in ("subject", "object")}
-    print(format_affected(found, names_of(home.url, ends), most=most), end="")
+    with saying_damaged(home.url):
+        names = names_of(home.url, ends)
+    print(format_affected(found, names, most=most), end="")
     return 0

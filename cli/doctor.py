@@ -1,7 +1,7 @@
 """What is installed, what is missing, what state a home is in, and what to do about it.
 
 Files of a home that a crash or a disk spoiled are found and, with --mend, put right: what is half written is removed, and a
-partition whose files are not what its manifest says is made anew by the next build.
+partition whose manifest cannot be read, or whose files are not what it says, is made anew by the next build.
 
 Examples:
   materia doctor

@@ -47,13 +47,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _shard(home: Home, words: str) -> tuple[str, str | None]:
     """Bucket and split of a shard's name, or of the path of its file."""
-    from kg.corpus import SHARDS
+    from kg.corpus import SHARDS, SPLITS
 
-    found = re.search(rf"(?:split=(\w+)/)?(?:bucket=|{SHARDS}/|^)(\d+)(?:/|$)", words.strip())
+    found = re.search(rf"(?:bucket=|{SHARDS}/|^)(\d+)(?:/|$)", words.strip())
     keys = home.dataset(SHARDS).manifests()
     if not keys:
         raise MateriaError("holds no corpus", file=str(home.url), remedy="Run: materia build --until corpus")
-    if found is None or found[2] not in keys:
+    split = re.search(r"split=([^/]*)", words)
+    if found is None or found[1] not in keys or (split and split[1] not in SPLITS):
         remedy = f"Name a shard such as {SHARDS}/split=train/bucket={next(iter(keys))}"
         raise MateriaError(f"no such shard: {words}", file=str(home.url), remedy=remedy)
-    return found[2], found[1]
+    return found[1], split[1] if split else None

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 from upath import UPath
 
-from kg.affected_target import Target, find_target
+from kg.affected_target import Target, find_target, saying_damaged
 from kg.corpus import SHARDS
 from pipeline.duck import connect, file_list
 from pipeline.graphs import GRAPHS
@@ -85,7 +85,7 @@ def affected(home: UPath | Path | str, words: str, *, limit: int | None = 5) -> 
         limit: examples of each kind; all where None.
 
     Raises:
-        MateriaError: nothing has this name, or several concepts have.
+        MateriaError: nothing has this name, several concepts have, or a table is damaged.
     """
     return affected_by(home, [find_target(home, words)], limit=limit)
 
@@ -94,7 +94,7 @@ def affected_by(home: UPath | Path | str, targets: list[Target], *, limit: int |
     """What rests on any of some targets of one kind that were found already; the first one stands for them in the answer."""
     kind = targets[0].kind
     most = {"most": (1 << 62) if limit is None else limit}
-    with connect(threads=1) as connection:
+    with saying_damaged(home), connect(threads=1) as connection:
         for asset, columns in _TABLES.items():
             _view(connection, home, asset, columns)
         connection.register("ids", pa.table({"id": pa.array({i for t in targets for i in t.ids}, pa.string())}))

@@ -7,10 +7,12 @@ concept by CURIE or name. They are tried in this order. Nothing is guessed: what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -19,16 +21,18 @@ from upath import UPath
 from kg.claim_search import find_concept
 from kg.origins import graphs_of
 from pipeline.duck import connect, table_view
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.readers.identifiers import identifier, pmid_curie
 from pipeline.storage import Dataset
 from pipeline.tables import DOCUMENTS, LITERATURE_INVENTORY
 
-__all__ = ["Kind", "Target", "find_documents", "find_target", "like_documents", "spelling"]
+__all__ = ["Kind", "Target", "find_documents", "find_target", "like_documents", "saying_damaged", "spelling"]
 
 Kind = Literal["document", "literature file", "vocabulary file", "graph file", "concept"]
 
 _SHOWN: Final = 5
+_NAME_ONE: Final = "Name a document (PMID:9570492), a file or a concept of this home"
+_PREFIX: Final = re.compile(r"(?:PMID:|PMC(?:ID)?:?|DOI:)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
 
 
@@ -52,22 +56,65 @@ def find_target(home: UPath | Path | str, words: str) -> Target:
     """The document, file or concept that the words name.
 
     Raises:
-        MateriaError: nothing has this name, several files or concepts have, or nothing was built yet.
+        MateriaError: nothing has this name, several files or concepts have, nothing was built yet, or a table is damaged.
     """
     words = words.strip()
+    if not words:
+        raise MateriaError("no document, file or concept was named", remedy=_NAME_ONE)
     if not Dataset(home, "documents").manifests():
         raise MateriaError("holds no build yet", file=str(home), remedy="Run: materia build")
     if found := find_documents(home, [words]).get(words):
         return found
+    with saying_damaged(home):
+        return _file_or_concept(home, words)
+
+
+def _file_or_concept(home: UPath | Path | str, words: str) -> Target:
     if file := _file(home, words):
         return file
+    if _PREFIX.fullmatch(words):
+        raise MateriaError(f"{words!r} is a prefix with no identifier after it", remedy=_NAME_ONE)
     buckets = len(Dataset(home, "triples").manifests())
     if _looks_like_a_document(words) or _looks_like_a_file(words) or not Dataset(home, "vocabulary").manifest():
         like = like_documents(home, words) if _looks_like_a_document(words) else _like_files(home, words)
-        hint = f"Did you mean {', '.join(like)}?" if like else "Name a document, a file or a concept of this home"
-        raise MateriaError("is the name of no document, file or concept here", file=words, remedy=hint)
-    concept = find_concept(home, words, "subject", buckets)
+        raise _nothing(words, f"Did you mean {', '.join(like)}?" if like else _NAME_ONE)
+    try:
+        concept = find_concept(home, words, "subject", buckets)
+    except MateriaError as error:
+        if not error.problem.startswith("no concept"):
+            raise
+        raise _nothing(words, error.remedy) from error
     return Target("concept", concept.curie, concept.name, (concept.curie,))
+
+
+def _nothing(words: str, remedy: str) -> MateriaError:
+    return MateriaError(f"{words!r} is the name of no document, file or concept of this home", remedy=remedy)
+
+
+@contextmanager
+def saying_damaged(home: UPath | Path | str) -> Iterator[None]:
+    """What DuckDB and Arrow say of a file that is missing or spoiled, as one sentence.
+
+    Raises:
+        MateriaError: a file of the home cannot be read.
+    """
+    import duckdb
+
+    try:
+        with saying_disk_full(gettempdir()):
+            yield
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise
+    except (MateriaError, duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, MateriaError) and not isinstance(error.__cause__, duckdb.Error):
+            raise
+        error = error.__cause__ or error  # `pipeline.duck` has a sentence of its own, which knows no home
+        said = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+        raise MateriaError(
+            f"has a file that is missing or damaged ({said})",
+            file=str(home),
+            remedy="Run: materia doctor --mend, then materia build",
+        ) from error
 
 
 def find_documents(home: UPath | Path | str, names: Iterable[str]) -> dict[str, Target]:
@@ -78,7 +125,7 @@ def find_documents(home: UPath | Path | str, names: Iterable[str]) -> dict[str, 
     of PMID, PMC, DOI is its name.
     """
     asked = {name: spelling(name) for name in names}
-    with connect(threads=1) as connection:
+    with saying_damaged(home), connect(threads=1) as connection:
         dataset = Dataset(home, "documents")
         table_view(connection, "documents", [p for key in dataset.manifests() for p in dataset.paths(key)], DOCUMENTS)
         connection.execute(
@@ -135,7 +182,7 @@ def _looks_like_a_file(words: str) -> bool:
 
 def like_documents(home: UPath | Path | str, words: str) -> list[str]:
     """A few names of documents that are most like a word."""
-    with connect(threads=1) as connection:
+    with saying_damaged(home), connect(threads=1) as connection:
         dataset = Dataset(home, "documents")
         table_view(connection, "documents", [p for key in dataset.manifests() for p in dataset.paths(key)], DOCUMENTS)
         rows = connection.execute(

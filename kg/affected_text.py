@@ -40,17 +40,15 @@ def _lines(found: Affected, names: Mapping[str, str], most: int | None) -> Itera
         state = "as it is now" if model.current else "as it was before the last build"
         yield f"model {model.asset}  learned from {model.rests_on} {state}"
     shown = sorted(found.shards, key=lambda shard: (-shard.rows, shard.shard))
-    yield from _some(
-        (f"shard {s.shard}  {s.rows:,} of {s.of:,} rows" for s in shown[:most]), len(shown), most, "shards"
-    )
-    yield from _some((f"file {path}" for path in found.nquads[:most]), len(found.nquads), most, "files")
+    yield from _some((f"shard {s.shard}  {s.rows:,} of {s.of:,} rows" for s in shown[:most]), len(shown), most, "shard")
+    yield from _some((f"file {path}" for path in found.nquads[:most]), len(found.nquads), most, "file")
     if target.kind != "document":
         documents = (f"document {doc_id}" for doc_id in found.some_documents)
-        yield from _some(documents, found.documents, most, "documents")
+        yield from _some(documents, found.documents, most, "document")
     triples = (_triple(triple, names) for triple in found.some_triples)
-    yield from _some(triples, found.triples, most, "claims")
+    yield from _some(triples, found.triples, most, "claim")
     rows = (f"row {row['shard']}:{row['row']}  {_short(row['text'])}" for row in found.some_rows)
-    yield from _some(rows, found.rows, most, "rows")
+    yield from _some(rows, found.rows, most, "row")
 
 
 def _triple(triple: Mapping[str, object], names: Mapping[str, str]) -> str:
@@ -64,7 +62,7 @@ def _triple(triple: Mapping[str, object], names: Mapping[str, str]) -> str:
 def _some(lines: Iterator[str], total: int, most: int | None, noun: str) -> Iterator[str]:
     yield from lines
     if most is not None and total > most:
-        yield f"  and {total - most:,} more {noun} (--all shows them)"
+        yield f"  and {total - most:,} more {_few(noun, total - most)} (--all shows {'it' if total - most == 1 else 'them'})"
 
 
 def _few(noun: str, number: int) -> str:

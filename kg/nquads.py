@@ -26,6 +26,7 @@ Format: https://www.w3.org/TR/n-quads/, with the escapes of its canonical form, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,7 +110,11 @@ def nquads_by_bucket(
             for bucket, rows in by_bucket(batch, _TEXT):
                 yield bucket, text_bytes(rows["text"])
     finally:
-        session.remove_function("escape_controls")
+        import duckdb
+
+        # After a full disk the function is gone already; the first error is the one to tell.
+        with suppress(duckdb.Error):
+            session.remove_function("escape_controls")
         session.close()
 
 

@@ -6,7 +6,7 @@ where there is none there is no orphan either: a build asks this of every asset 
 listing, and looks for orphans only where a crash was.
 
 What else goes wrong with disks, a file that is missing, cut short or has other bytes than its manifest says, is found by
-`damage`. Rejected: a journal of writes (a second truth beside the manifests).
+`damage`, and so is a manifest that nobody can read. Rejected: a journal of writes (a second truth beside the manifests).
 
 Only files that are named as a writer names them, by a hash of their content, are ever called orphans.
 """
@@ -22,8 +22,11 @@ from pathlib import Path
 from pipeline.errors import MateriaError
 from pipeline.storage import MANIFESTS, PRIVATE, STAGING, Dataset, FileEntry, file_sha256
 
-__all__ = ["Damage", "damage", "orphans", "staged", "sweep"]
+__all__ = ["UNREADABLE", "Damage", "damage", "forget", "orphans", "partitions", "staged", "sweep"]
 
+#: What is said of a partition whose manifest nobody can read.
+UNREADABLE = "its manifest cannot be read"
+_OTHER_VERSION = "schema this version does not read"
 _BY_CONTENT = re.compile(r".*-[0-9a-f]{16}(?:\.[^/]*|/.*)?")
 
 
@@ -72,25 +75,47 @@ def sweep(dataset: Dataset) -> int:
     return len(found) + len(folders)
 
 
+def partitions(dataset: Dataset) -> list[str]:
+    """Keys of the partitions that have a manifest, whether or not it can be read."""
+    try:
+        names = [path.name for path in (dataset.url / MANIFESTS).iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+
 def damage(dataset: Dataset, *, deep: bool = False) -> list[Damage]:
     """Partitions whose manifest cannot be read, or whose files are missing or of another size.
 
     Args:
         deep: compare the SHA-256 of every file as well, which reads every byte of it.
+
+    Raises:
+        MateriaError: a manifest is of another version of Materia. That is no damage: what it names is to be left alone.
     """
-    folder = dataset.url / MANIFESTS
-    keys = sorted(p.name.removesuffix(".json") for p in folder.iterdir() if p.name.endswith(".json"))
     found = []
-    for key in keys:
+    for key in partitions(dataset):
         try:
             manifest = dataset.manifest(key)
-        except (MateriaError, UnicodeDecodeError) as error:
-            found.append(Damage(key, f"its manifest cannot be read ({error})"))
+        except (MateriaError, OSError, UnicodeDecodeError, AttributeError) as error:  # the last: JSON, but no object
+            if isinstance(error, MateriaError) and _OTHER_VERSION in error.problem:
+                raise
+            why = error.problem if isinstance(error, MateriaError) else getattr(error, "strerror", None) or error
+            found.append(Damage(key, f"{UNREADABLE} ({why})"))
             continue
         wrong = (what for entry in manifest.files if (what := _wrong(dataset, entry, deep))) if manifest else iter(())
         if first := next(wrong, None):
             found.append(Damage(key, first))
     return found
+
+
+def forget(dataset: Dataset, partition: str) -> None:
+    """Remove what stands in the place of a partition's manifest, so that the next build makes the partition anew."""
+    path = Path(dataset.url.path) / MANIFESTS / f"{partition}.json"
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _wrong(dataset: Dataset, entry: FileEntry, deep: bool) -> str | None:

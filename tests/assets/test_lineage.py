@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from assets.metadata import partition_metadata
 from assets.stages import STAGES, until
 from cli.main import main
 from kg.affected import affected
+from kg.affected_text import format_affected
 from kg.graph_store import open_index, query
 from kg.history_reasons import shard_versions
 from kg.passage_search import find_passage
@@ -130,6 +132,53 @@ def test_what_has_no_such_name_is_refused_with_what_is_like_it(home: Home, words
     with pytest.raises(MateriaError) as refused:
         affected(home.url, words)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", "materia: no document, file or concept was named. Name a document"),
+        (" \t", "materia: no document, file or concept was named. Name a document"),
+        ("PMID:", "materia: 'PMID:' is a prefix with no identifier after it. Name a document"),
+        ("triples", "materia: 'triples' is the name of no document, file or concept of this home. Give a CURIE"),
+    ],
+)
+def test_what_names_nothing_is_told_as_it_was_given(
+    home: Home, words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["affected", words, "--home", str(home.url)]) == 1
+    assert capsys.readouterr().err.startswith(says)
+
+
+@pytest.mark.parametrize("asset", ["corpus_shards", "vocabulary", "vocabulary_merges", "documents"])
+@pytest.mark.parametrize("words", [["affected", "metformin"], ["affected", PAPER], ["retract", PAPER]])
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"PAR1")])
+def test_a_damaged_table_is_one_sentence(
+    home: Home,
+    asset: str,
+    words: list[str],
+    harm: Callable[[Path], object],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if (asset, words[-1]) == ("vocabulary_merges", PAPER):
+        pytest.skip("a paper is found without it")
+    shutil.copytree(home.path, tmp_path / "home")
+    dataset = open_home(str(tmp_path / "home")).dataset(asset)
+    path = Path(next(path for key in dataset.manifests() for path in dataset.paths(key)))
+    harm(path)
+    assert main([*words, "--home", str(tmp_path / "home")]) == 1
+    said = capsys.readouterr().err
+    assert "has a file that is missing or damaged (" in said
+    assert path.name in said
+    assert said.endswith("Run: materia doctor --mend, then materia build.\n")
+    assert open_home(str(tmp_path / "home")).retracted == ()
+
+
+def test_one_more_is_told_as_one(home: Home) -> None:
+    found = affected(home.url, PAPER, limit=None)
+    text = format_affected(found, {}, most=found.triples - 1)
+    assert "  and 1 more claim (--all shows it)\n" in text
 
 
 def test_a_passage_is_found_by_its_id(home: Home) -> None:
@@ -299,8 +348,9 @@ def test_history_is_told_as_text_and_as_json(home: Home, capsys: pytest.CaptureF
     assert "version " in capsys.readouterr().out
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["counts"] == {}
-    assert main(["history", "corpus_shards/split=train/bucket=77", "--home", str(home.url)]) == 1
-    assert "no such shard" in capsys.readouterr().err
+    for shard in ("split=train/bucket=77", "split=bogus/bucket=0", "split=bo-gus/bucket=0", "split=/bucket=0"):
+        assert main(["history", f"corpus_shards/{shard}", "--home", str(home.url)]) == 1
+        assert f"no such shard: corpus_shards/{shard}." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """A home after a crash: the next build is right and leaves nothing lying about; doctor shows the rest and mends it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,15 @@ from assets.recovery import mend, trouble
 from cli.main import main
 
 ROOT = Path(__file__).parents[2]
+
+
+def outputs(home: Home) -> dict[str, bytes]:
+    return {name: data for name, data in files(home).items() if not name.startswith("history/")}
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +82,36 @@ def test_what_doctor_mends_the_next_build_makes_again_to_the_byte(home: Home) ->
     assert trouble(home, deep=True) == {}
     build(home, ["triples"])
     assert files(home) == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:40]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text('{"a":1}'),
+        as_folder,
+    ],
+    ids=["cut short", "empty", "another object", "a folder"],
+)
+def test_doctor_tells_and_mends_a_damaged_manifest(
+    home: Home, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = outputs(home)
+    spoil(home.path / "triples" / "_manifests" / "1.json")
+    spoil(home.path / "vocabulary" / "_manifests" / "all.json")
+    assert main(["doctor", "--home", str(home.path), "--json"]) == 1
+    wrong = [finding for finding in json.loads(capsys.readouterr().out) if not finding["ok"]]
+    assert [finding["what"] for finding in wrong] == ["damaged partitions"]
+    assert "triples/1: its manifest cannot be read (" in wrong[0]["found"]
+    assert wrong[0]["remedy"] == "Run: materia doctor --mend, then materia build"
+    findings = examine(str(home.path), repair=True)
+    assert all(finding.ok for finding in findings)
+    (build_found,) = [finding.found for finding in findings if finding.what == "build"]
+    assert "vocabulary" in build_found  # what was removed is told as not built
+    assert trouble(home, deep=True) == {}
+    build(home, ["triples"])
+    assert outputs(home) == before
 
 
 def test_other_bytes_of_the_same_length_are_found_by_their_hash(home: Home) -> None:

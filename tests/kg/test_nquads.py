@@ -1,5 +1,6 @@
 """The graph as text: what is said about a claim, a sentence and a concept, and that any text survives it."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,16 @@ def test_hostile_sentences_survive(tmp_path: Path, write_evidence: Write) -> Non
 def test_control_characters_are_escaped_as_canonical_nquads_has_them(tmp_path: Path) -> None:
     data = write(tmp_path / "graph.nq", [], vocabulary({"name": '\x00\x08\t\n\x0b\x0c\r\x1f\x7f"\\'}))
     assert b'"\\u0000\\b\\t\\n\\u000B\\f\\r\\u001F\\u007F\\"\\\\"@en' in data
+
+
+def test_the_first_error_comes_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(session: Any) -> None:
+        session.remove_function("escape_controls")  # DuckDB drops it where a transaction fails
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("kg.nquads._check", fill)
+    with pytest.raises(OSError, match="no space left"):
+        write(tmp_path / "graph.nq", [], vocabulary({"name": "x"}))
 
 
 def test_the_same_bytes_whatever_the_threads_and_the_files(tmp_path: Path, write_evidence: Write) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.leftovers import damage, orphans, staged, sweep
+from pipeline.errors import MateriaError
+from pipeline.leftovers import damage, forget, orphans, partitions, staged, sweep
 from pipeline.storage import Dataset, Manifest
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -104,7 +105,43 @@ def test_a_file_that_is_not_what_its_manifest_says_is_found(dataset: Dataset, ha
     assert len(damage(dataset)) == (0 if "other" in what else 1)  # without `deep` no byte is read
 
 
-def test_a_manifest_that_cannot_be_read_is_found(dataset: Dataset) -> None:
-    (Path(dataset.url.path) / "_manifests" / "a.json").write_text("{")
+def folder(path: Path) -> None:
+    path.unlink()
+    (path / "inside").mkdir(parents=True)
+
+
+#: What a crash or a disk may make of a manifest.
+SPOILED = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:40]),
+    "empty": lambda path: path.write_bytes(b""),
+    "of zeros": lambda path: path.write_bytes(bytes(100)),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe"),
+    "another object": lambda path: path.write_text('{"a":1}'),
+    "no object": lambda path: path.write_text("null"),
+    "a folder": folder,
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_manifest_that_cannot_be_read_is_found_and_forgotten(dataset: Dataset, kind: str) -> None:
+    SPOILED[kind](Path(dataset.url.path) / "_manifests" / "a.json")
     (found,) = damage(dataset)
-    assert "cannot be read" in found.what
+    assert found.partition == "a"
+    assert found.what.startswith("its manifest cannot be read (")
+    assert partitions(dataset) == ["a", "b"]
+    forget(dataset, "a")
+    assert (partitions(dataset), damage(dataset, deep=True)) == (["b"], [])
+    assert sweep(dataset) == 1
+    write(dataset, "a", 3)
+    assert damage(dataset, deep=True) == []
+
+
+def test_a_manifest_of_another_version_is_no_damage(dataset: Dataset) -> None:
+    path = Path(dataset.url.path) / "_manifests" / "a.json"
+    path.write_text(path.read_text().replace("manifest.v2", "manifest.v9"))
+    with pytest.raises(MateriaError, match="Build into a new home"):
+        damage(dataset)
+
+
+def test_an_asset_without_manifests_has_no_partitions(tmp_path: Path) -> None:
+    assert partitions(Dataset(tmp_path, "numbers")) == []
