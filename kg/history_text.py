@@ -13,9 +13,8 @@ _TEXT: int = 100
 
 def format_history(shard: str, versions: Sequence[ShardVersion], *, most: int | None = 10) -> str:
     """Every version, the newest last; of each at most so many rows added, removed and changed (all where None)."""
-    return (
-        "\n".join([f"{shard}: {len(versions)} versions", *(line for v in versions for line in _lines(v, most))]) + "\n"
-    )
+    head = f"{shard}: {len(versions)} version{'' if len(versions) == 1 else 's'}"
+    return "\n".join([head, *(line for version in versions for line in _lines(version, most))]) + "\n"
 
 
 def _lines(version: ShardVersion, most: int | None) -> Iterator[str]:
