@@ -1,6 +1,6 @@
 """Bars as SVG, written by hand: for figures that a build makes of every changed shard, where a plot by matplotlib costs 150 times as much.
 
-Cost: 0.1 ms of processor time; matplotlib takes 90 ms a figure and 400 ms to import. The picture depends on the numbers alone.
+The picture depends on the numbers alone. matplotlib was too dear to import for every changed shard.
 """
 
 from __future__ import annotations
