@@ -1,4 +1,4 @@
-"""Bars as SVG, written by hand: for figures that a build makes of every changed shard, where a plot by matplotlib costs 150 times as much.
+"""Bars as SVG, written by hand: for figures that a build makes of every changed shard.
 
 The picture depends on the numbers alone. matplotlib was too dear to import for every changed shard.
 """
