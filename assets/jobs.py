@@ -1,8 +1,9 @@
 """Jobs that build a home as `materia build` does: every stage in order, in one process.
 
 Starting a run costs Dagster seconds. A new file goes through a dozen runs where each floor is asked for by itself (not done
-after 195 s on two busy cores, on the sample), and through one here; so what the sensors notice, the first build and the daily one are asked for in this way. Each stage is told to Dagster's records when it is done, as a run
-of its own would, so the UI shows what became stale and what was made anew.
+after 195 s on two busy cores, on the sample), and through one here; so what the sensors notice, the first build and the daily
+one are asked for in this way. Each stage is told to Dagster's records when it is done, as a run of its own would, so the UI
+shows what became stale and what was made anew.
 
 No `from __future__ import annotations` here: Dagster reads the type of `context` at run time.
 """
