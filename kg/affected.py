@@ -156,12 +156,17 @@ _HIT_TRIPLES: Final = """
     SEMI JOIN hit_evidence h ON h.evidence_id = t.evidence_id GROUP BY triple_id
 """
 _ROWS: Final = "SELECT filename, file_row_number, unnest({column}) AS id FROM corpus_shards"
+#: A row with a quotation names the quoted paper only; what it says of the claim, and how surely, rests on every paper of it.
+_TOLD_ROWS: Final = (
+    "SELECT filename, file_row_number, unnest(triple_ids) AS id FROM corpus_shards WHERE kind = 'verbalized'"
+)
 _OF_EVIDENCE: Final = (
     _HIT_TRIPLES,
     "CREATE TEMP TABLE behind AS SELECT doc_id FROM live_documents SEMI JOIN documents USING (doc_id) "
     "WHERE status <> 'deleted' UNION SELECT doc_id FROM hit_evidence",
     "CREATE TEMP TABLE hit_rows AS SELECT DISTINCT filename, file_row_number FROM ("  # noqa: S608
     f"SELECT r.* FROM ({_ROWS.format(column='doc_ids')}) r SEMI JOIN documents d ON d.doc_id = r.id UNION ALL "
+    f"SELECT r.* FROM ({_TOLD_ROWS}) r SEMI JOIN hit_triples h ON h.triple_id = r.id UNION ALL "
     f"SELECT r.* FROM ({_ROWS.format(column='evidence_ids')}) r SEMI JOIN hit_evidence h ON h.evidence_id = r.id)",
 )
 _EVIDENCE_OF_DOCUMENTS: Final = (

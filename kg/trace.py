@@ -7,6 +7,7 @@ so Parquet's statistics leave most row groups unread: 20 to 60 ms a row in a cor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,8 @@ class TracedPassage:
     """A passage and everything behind it.
 
     Attributes:
-        triples: claims the passage states (verbalized) or supports (literature), each with its evidence. Of a literature passage,
-            only the evidence inside the passage.
+        triples: claims the passage states (verbalized) or supports (literature), each with its evidence: all that its belief
+            rests on. Of a literature passage, only the evidence inside the passage.
         other_evidence: claims made in the passage that support no triple: denied ones.
         documents: documents behind the passage, each with its file.
         names: concepts named in the passage: CURIE and the words that name it.
@@ -107,9 +108,15 @@ def trace(home: UPath | Path | str, shard: str, row: int, *, buckets: int | None
     curies = [span["curie"] for span in passage["spans"]]
     keys = _likely_first(curies, buckets or len(Dataset(home, "evidence_by_bucket").manifests()))
     triples = {row["triple_id"]: row for row in look_up(home, "triples", keys, "triple_id", passage["triple_ids"])}
-    evidence = look_up(home, "evidence_by_bucket", keys, "evidence_id", passage["evidence_ids"])
+    behind = set(passage["evidence_ids"])
+    if passage["kind"] == "verbalized":
+        # A row with a quotation names the quoted sentence only; what it says of the claim, and how surely, rests on all.
+        behind.update(chain.from_iterable(triple["evidence_ids"] for triple in triples.values()))
+    evidence = look_up(home, "evidence_by_bucket", keys, "evidence_id", behind)
     graphs = graphs_of(home)
-    documents = documents_of(home, sorted({*passage["doc_ids"], *(row["doc_id"] for row in evidence)}), graphs)
+    told_by = {row["doc_id"] for row in evidence} if passage["kind"] == "verbalized" else set()
+    doc_ids = sorted(told_by.union(passage["doc_ids"]))
+    documents = documents_of(home, sorted({*doc_ids, *(row["doc_id"] for row in evidence)}), graphs)
     traced = [_evidence(row, documents, graphs) for row in evidence]
     by_claim: dict[tuple[str, str, str], list[TracedEvidence]] = {}
     for one in traced:
@@ -130,7 +137,7 @@ def trace(home: UPath | Path | str, shard: str, row: int, *, buckets: int | None
         names=tuple(names),
         triples=told,
         other_evidence=tuple(one for one in traced if one.evidence_id not in used),
-        documents=tuple(documents[doc_id] for doc_id in passage["doc_ids"]),
+        documents=tuple(documents[doc_id] for doc_id in doc_ids),
         vocabularies=_vocabularies(home, curies[0]) if passage.get("form") == "entity" else (),
     )
 

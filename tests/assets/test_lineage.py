@@ -65,11 +65,23 @@ def outputs(home: Home) -> dict[str, str]:
     }  # fmt: skip
 
 
+def rows_that_rest_on(home: Home, papers: set[str]) -> set[tuple[str, int]]:
+    """Passages of the papers, and what is told of claims whose belief rests on them: a quotation of another paper too."""
+    evidence = {row["evidence_id"] for row in rows_of(home, "evidence_by_bucket") if row["doc_id"] in papers}
+    triples = {row["triple_id"] for row in rows_of(home, "triples") if evidence & {*row["evidence_ids"]}}
+    return {
+        (row["shard"], row["row"])
+        for row in rows_of(home, "corpus_shards")
+        if papers & {*row["doc_ids"]} or (row["kind"] == "verbalized" and triples & {*row["triple_ids"]})
+    }
+
+
 def test_what_rests_on_a_paper_is_all_that_has_its_id(home: Home) -> None:
     found = affected(home.url, PAPER, limit=None)
     evidence = {row["evidence_id"] for row in rows_of(home, "evidence_by_bucket") if row["doc_id"] == PAPER}
     triples = {row["triple_id"]: row for row in rows_of(home, "triples") if evidence & {*row["evidence_ids"]}}
-    rows = {(row["shard"], row["row"]) for row in rows_of(home, "corpus_shards") if PAPER in row["doc_ids"]}
+    rows = rows_that_rest_on(home, {PAPER})
+    assert rows > {(row["shard"], row["row"]) for row in rows_of(home, "corpus_shards") if PAPER in row["doc_ids"]}
     assert found.evidence == len(evidence) > 10
     assert {triple["triple_id"] for triple in found.some_triples} == triples.keys()
     assert found.sole_triples == sum({*row["evidence_ids"]} <= evidence for row in triples.values())
@@ -96,7 +108,7 @@ def test_what_rests_on_a_file_is_what_rests_on_its_papers(home: Home) -> None:
     found = affected(home.url, Path(file).name, limit=None)
     assert found.target.name == file
     assert set(found.some_documents) == papers
-    assert found.rows == sum(bool(papers & {*row["doc_ids"]}) for row in rows_of(home, "corpus_shards"))
+    assert found.rows == len(rows_that_rest_on(home, papers))
     assert found.evidence == sum(row["doc_id"] in papers for row in rows_of(home, "evidence_by_bucket"))
 
 
@@ -198,6 +210,7 @@ def test_a_passage_that_was_not_taken_says_why(home: Home) -> None:
 
 def test_rows_of_every_form_have_a_trace(home: Home) -> None:
     rows = rows_of(home, "corpus_shards")
+    evidence = {row["triple_id"]: row["evidence_ids"] for row in rows_of(home, "triples")}
     of_each = {(row["form"], len(row["triple_ids"]) > 1, row["split"]): row for row in rows}
     assert {form for form, *_ in of_each} == {"text", "fact", "paragraph", "chain", "quotation", "entity"}
     for row in (*of_each.values(), *rows[::40]):
@@ -206,6 +219,10 @@ def test_rows_of_every_form_have_a_trace(home: Home) -> None:
         assert all(triple.belief is not None and triple.evidence for triple in chain.triples)
         assert all(document.sha256 for document in chain.documents)
         assert chain.documents or chain.vocabularies
+        if row["kind"] == "verbalized":  # a row with a quotation too: its belief rests on every paper of the claim
+            shown = {one.evidence_id for triple in chain.triples for one in triple.evidence}
+            assert shown == {i for triple_id in row["triple_ids"] for i in evidence[triple_id]}
+            assert {one.document for triple in chain.triples for one in triple.evidence} == {*chain.documents}
 
 
 def test_a_paper_taken_back_is_gone_and_its_return_brings_every_byte(
