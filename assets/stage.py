@@ -21,7 +21,8 @@ from assets.lineage_events import lineage_events
 from assets.memory import remember_configuration
 from pipeline.errors import DiskFullError, MateriaError
 from pipeline.hashing import hash_json
-from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
+from pipeline.manifest import STATE
+from pipeline.storage import STORAGE_VERSION, WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
 from pipeline.tables import table_version
 
 __all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh"]
@@ -92,6 +93,12 @@ class Job:
             made = make()
             self._shared[name] = self._stack.enter_context(made) if hasattr(made, "__exit__") else made
         return self._shared[name]
+
+    def state_files(self) -> dict[str, FileEntry]:
+        """The state tables (`PartitionWriter.state`) of what the partition holds, by the names they were given; all of them are sound."""
+        prefix = f"{STATE}{self.key}/"
+        entries = [entry for entry in self.previous.files if entry.path.startswith(prefix)] if self.previous else []
+        return {entry.path.removeprefix(prefix).rpartition("-")[0]: entry for entry in entries}
 
     def changed_inputs(self) -> set[str]:
         """Names (`asset/partition`) of inputs that came, went or have another data version than `previous` was made from."""
@@ -165,16 +172,12 @@ class Stage:
 
     def rules(self, home: Home) -> str:
         """Hash of all that the output depends on beside its inputs."""
-        return hash_json([self.name, self.code_version, self.settings(home)])
-
-    def skip_key(self, home: Home, inputs: Mapping[str, str]) -> str:
-        """Hash of all that the output depends on."""
-        return hash_json([self.rules(home), dict(inputs)])
+        return hash_json([STORAGE_VERSION, self.name, self.code_version, self.settings(home)])
 
     def stale(self, home: Home) -> list[str]:
         """Partitions that must be computed, in order."""
-        manifests = home.dataset(self.name).manifests()
-        return [key for key in self.keys(home) if not _is_fresh(self, home, key, manifests.get(key))]
+        dataset, rules = home.dataset(self.name), self.rules(home)
+        return [key for key in self.keys(home) if not _is_fresh(self, home, key, dataset.manifest(key), rules)]
 
 
 @dataclass(frozen=True)
@@ -238,13 +241,18 @@ def _is_sound(stage: Stage, home: Home, manifest: Manifest) -> bool:
     return not stage.shuffled or manifest.summary.get("buckets") == _bucket_versions(home, stage.shuffled)
 
 
-def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
-    if manifest is None or not _is_sound(stage, home, manifest):
+def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None, rules: str) -> bool:
+    if manifest is None or manifest.rules != rules or not _is_sound(stage, home, manifest):
         return False
     try:
-        return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))
+        return stage.present(home) and manifest.skip_key == _skip_key(rules, stage.inputs(home, key))
     except MateriaError:
         return False
+
+
+def _skip_key(rules: str, inputs: Mapping[str, str]) -> str:
+    """Hash of all that an output depends on."""
+    return hash_json([rules, dict(inputs)])
 
 
 def _bucket_versions(home: Home, asset: str) -> dict[str, str]:
@@ -264,10 +272,10 @@ def refresh(
     """
     dataset = home.dataset(stage.name)
     shared: dict[str, Any] = {}
-    manifests = {key: dataset.manifest(key) for key in keys}
-    stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key]))
-    wanted = set(stale)
     rules = stage.rules(home)
+    manifests = {key: dataset.manifest(key) for key in keys}
+    stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key], rules))
+    wanted = set(stale)
     if stale:
         remember_configuration(home)
     standing = {
@@ -289,11 +297,13 @@ def refresh(
             if job.checks:
                 writer.summary["checks"] = job.checks
             return job, writer.commit(
-                skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
+                skip_key=_skip_key(rules, inputs), code_version=stage.code_version, inputs=inputs, rules=rules
             )
 
     with ExitStack() as outer, ExitStack() as stack:
         made = outer.enter_context(lineage_events(home, stage, len(stale)))
+        if stale:
+            outer.enter_context(dataset.staging())
         for key in keys:
             previous = manifests[key]
             if previous is not None and key not in wanted:

@@ -45,7 +45,7 @@ def test_files_in_place_whose_manifest_was_never_written_are_orphans(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work() -> None:
-        monkeypatch.setattr("pipeline.storage.write_atomically", die)
+        monkeypatch.setattr("pipeline.manifest.write_atomically", die)
         write(dataset, "a", 9)
 
     killed_while(work)
