@@ -287,10 +287,10 @@ def literature_corpus(job: Job) -> None:
     withheld, and counted. Papers whose text, mentions and claims did not change keep their passages.
     """
     from kg.literature import literature_passages
-    from kg.literature_update import PAPERS, LiteratureUpdate
+    from kg.literature_update import PAPERS, LiteratureUpdate, paper_fingerprints
 
     config, withheld = job.home.config, _withheld(job, job.key)
-    now = job.once("fingerprints of papers", lambda: _paper_fingerprints(job)).of(int(job.key))
+    now = paper_fingerprints(job.dataset("literature_by_bucket").paths(job.key), withheld)
     update = LiteratureUpdate(now, state_before(job, "papers", PAPERS), config.splits)
 
     def tell(papers: Iterable[pa.RecordBatch], count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
@@ -302,13 +302,6 @@ def literature_corpus(job: Job) -> None:
             sinks[split].write(rows)
     job.writer.state("papers", PAPERS).write(update.papers())
     job.writer.summary |= update.figures()
-
-
-def _paper_fingerprints(job: Job) -> RowsByBucket:
-    from kg.literature_update import FINGERPRINTS, paper_fingerprints
-
-    literature, withheld = _paths(job, "literature_by_bucket", job.keys), _all_withheld(job, job.keys)
-    return RowsByBucket(paper_fingerprints(literature, withheld, job.home.config.buckets), FINGERPRINTS)
 
 
 def _withheld(job: Job, key: str) -> list[str]:
@@ -380,7 +373,7 @@ STAGES = [
         literature_corpus,
         needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
-        version="2",
+        version="3",
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),

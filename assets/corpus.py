@@ -16,7 +16,7 @@ from assets.home import Home
 from assets.memory import remember_shards
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import FileEntry, Layout, TableSink
+from pipeline.storage import FileEntry, Layout, Manifest, TableSink
 
 if TYPE_CHECKING:
     from kg.corpus_checks import Proven
@@ -160,23 +160,41 @@ def _keep_buckets(
 def corpus_shards(job: Job) -> None:
     """The corpus: passages of papers and of the graph, mixed, a shard for each split and bucket.
 
-    Every row carries its entities, triples, evidence and documents, and the source it comes from.
+    Every row carries its entities, triples, evidence and documents, and the source it comes from. A shard is written where
+    its candidates, or what was taken of them, are other than those it was made from.
     """
-    from kg.corpus_shards import LAYOUT, SPLITS, add_counts, selected_passages
+    from kg.corpus_shards import LAYOUT, SPLITS, add_counts, made_from, selected_passages, taken_passages
 
-    sinks = {
-        split: job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", CORPUS_PASSAGES, LAYOUT)
-        for split in SPLITS
-    }
-    counts: dict[str, Any] = {}
     folder = job.once("folder to sort in", lambda: TemporaryDirectory(prefix="materia-shards."))
-    selection = job.dataset(SELECTED).paths(job.key)
-    for rows in selected_passages(_candidates(job, job.key), selection, Path(folder)):
-        add_counts(counts, rows)
-        for split, sink in sinks.items():
-            sink.write(rows.filter(pc.equal(rows["split"], split)))
+    taken = taken_passages(job.dataset(SELECTED).paths(job.key))
+    before = job.previous.summary if job.previous else {"made_from": {}}
+    counts: dict[str, Any] = {}
+    made: dict[str, str] = {}
+    for split in SPLITS:
+        candidates = [
+            (str(dataset.url / entry.path), entry.sha256)
+            for dataset in map(job.dataset, CANDIDATES)
+            for entry in _of_split(dataset.manifest(job.key), split)
+        ]
+        chosen = taken.filter(pc.equal(taken["split"], split))
+        made[split] = made_from([sha256 for _, sha256 in candidates], chosen)
+        if made[split] == before["made_from"].get(split):
+            for entry in _of_split(job.previous, split):
+                job.writer.keep(entry)
+            counts |= {split: before["splits"][split]} if split in before["splits"] else {}
+            continue
+        sink = job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", CORPUS_PASSAGES, LAYOUT)
+        for rows in selected_passages([path for path, _ in candidates], chosen, Path(folder)):
+            add_counts(counts, rows)
+            sink.write(rows)
     job.writer.summary["splits"] = counts
     job.writer.summary["tokens"] = sum(split["tokens"] for split in counts.values())
+    job.writer.summary["made_from"] = made
+
+
+def _of_split(manifest: Manifest | None, split: str) -> list[FileEntry]:
+    """The files of a split in a partition."""
+    return [entry for entry in manifest.files if entry.path.startswith(f"split={split}/")] if manifest else []
 
 
 def corpus(job: Job) -> None:
@@ -256,6 +274,7 @@ STAGES = [
         corpus_shards,
         needs=(Need("verbalized_corpus", "same"), Need("literature_corpus", "same"), Need(SELECTED, "same")),
         partitions="bucket",
+        version="2",
         tables=(CORPUS_PASSAGES,),
         remember=remember_shards,
         kinds=("python", "parquet"),

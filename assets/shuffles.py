@@ -115,7 +115,7 @@ STAGES = [
             Need("live_documents"),
         ),
         settings=lambda home: [home.config.buckets, home.config.fusion.retracted],
-        version="2",
+        version="3",
         kinds=("duckdb",),
         shuffled="literature_by_bucket",
     ),

@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from kg.config import MixtureConfig
-from kg.corpus_shards import LAYOUT, selected_passages
+from kg.corpus_shards import LAYOUT, selected_passages, taken_passages
 from kg.mixture import Candidates, Changes, select_passages
 from kg.tables import CORPUS_PASSAGES, SELECTION, TRIPLES
 from pipeline.duck import connect
@@ -108,7 +108,7 @@ def measure(folder: Path, name: str) -> None:
     start = time.process_time()
     sink, work = TableSink(folder / "shard.parquet", CORPUS_PASSAGES, LAYOUT), folder / name.replace(" ", "")
     work.mkdir()
-    for batch in selected_passages(candidates.passages["00"], [f"{folder}/selection.parquet"], work):
+    for batch in selected_passages(candidates.passages["00"], taken_passages([f"{folder}/selection.parquet"]), work):
         sink.write(batch)
     sink.close()
     written = time.process_time() - start

@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 from kg.rank_sort import rank_sorted
 from kg.tables import CORPUS_PASSAGES, PASSAGES
 from pipeline.duck import one_array
-from pipeline.storage import Layout
+from pipeline.hashing import hash_fields
+from pipeline.storage import Layout, read_table
 
-__all__ = ["LAYOUT", "SPLITS", "add_counts", "selected_passages"]
+__all__ = ["LAYOUT", "SPLITS", "add_counts", "made_from", "selected_passages", "taken_passages"]
 
 SPLITS: Final = ("train", "validation", "test")
 LAYOUT: Final = Layout(
@@ -41,24 +42,44 @@ LAYOUT: Final = Layout(
 )  # fmt: skip
 
 _READ_ROWS = 1024
-_COLUMNS: Final = ["passage_id", "split", "taken", "tokens", "source"]
+_COLUMNS = ["passage_id", "split", "taken", "tokens", "source"]
+
+
+def taken_passages(selection: Sequence[str]) -> pa.Table:
+    """What a shard knows of the passages that were taken: id, split, copies (`taken`), tokens and source.
+
+    Args:
+        selection: Parquet files of SELECTION.
+    """
+    return pa.concat_tables(map(_taken, selection)).combine_chunks()
+
+
+def made_from(passages: Sequence[str], taken: pa.Table) -> str:
+    """Hash of all that a shard is made from.
+
+    Args:
+        passages: SHA-256 of each of its files of PASSAGES, in order.
+        taken: what `taken_passages` gives, of its split.
+    """
+    columns = [taken[name].cast(pa.string()) for name in ("passage_id", "taken", "tokens", "source")]
+    lines = pc.binary_join_element_wise(*columns, "\x1f", null_handling="replace", null_replacement="")
+    return hash_fields(*passages, "\n".join(lines.to_pylist()))
 
 
 def selected_passages(
-    passages: Sequence[str], selection: Sequence[str], folder: Path, *, rows: int = LAYOUT.rows
+    passages: Sequence[str], chosen: pa.Table, folder: Path, *, rows: int = LAYOUT.rows
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of one bucket's shards.
+    """The rows of a shard, or of all of one bucket.
 
     Args:
-        passages: Parquet files of PASSAGES of both kinds and all splits.
-        selection: Parquet files of SELECTION, one row for each of these passages.
+        passages: Parquet files of PASSAGES of both kinds.
+        chosen: what `taken_passages` gives, of these splits.
         folder: an empty folder for temporary files.
         rows: rows in one batch, at most.
 
     Yields:
         CORPUS_PASSAGES: train, then validation, then test, each in the order of a hash.
     """
-    chosen = pa.concat_tables(map(_taken, selection)).combine_chunks()
     copies = chosen["taken"].to_numpy()
     first = np.cumsum(copies) - copies
     ranks = _ranks(chosen, copies)
@@ -93,8 +114,7 @@ def add_counts(counts: dict[str, Any], rows: pa.RecordBatch) -> None:
 
 
 def _taken(path: str) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        rows = file.read(_COLUMNS)
+    rows = read_table(path, _COLUMNS)
     return rows.filter(pc.greater(rows["taken"], 0))
 
 

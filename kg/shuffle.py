@@ -55,6 +55,7 @@ __all__ = ["Shuffle", "by_bucket", "shuffle_evidence", "shuffle_literature"]
 _TIES: Final = "section, trigger, probability, certainty, subject_category, object_category"
 _SAME_TEXT: Final = "l.doc_id = t.doc_id AND l.version = t.version AND l.text_hash = t.text_hash AND l.batch = t.batch"
 _SAME_ROW: Final = " AND ".join(f"l.{name} = t.{name}" for name in ("doc_id", "version", "file", "position", "record"))
+_PLACE: Final = ("rank", "bucket", "digest")
 _TEXT_COLUMNS: Final = ["doc_id", "version", "text_hash", "text", "sections", "language", "year"]
 _MENTIONS_SQL: Final = f"""
     SELECT l.rank, t.start, t."end", t.curie, t.category FROM mentions t JOIN ranked l ON {_SAME_TEXT}
@@ -234,7 +235,8 @@ def _literature_rows(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     connection.execute(
         f"""CREATE TEMP TABLE ranked AS
-            SELECT *, (row_number() OVER (ORDER BY bucket, doc_id) - 1)::BIGINT AS rank FROM (SELECT * FROM wanted {only})"""  # noqa: S608
+            SELECT *, (row_number() OVER (ORDER BY bucket, doc_id) - 1)::BIGINT AS rank
+            FROM (SELECT w.*, d.digest FROM (SELECT * FROM wanted {only}) w JOIN digests_now d ON w.doc_id = d.doc_id)"""  # noqa: S608
     )
     found = connection.execute("SELECT DISTINCT batch FROM ranked ORDER BY 1").fetchall()
     paths = [path for (batch,) in found for path in documents[batch]]
@@ -264,11 +266,11 @@ def _live_rows(connection: Any, documents: Sequence[str], rows: int) -> Iterator
     if not documents:
         return
     connection.execute(
-        f"""CREATE TEMP TABLE places AS SELECT t.file_index, t.file_row_number, l.rank, l.bucket
+        f"""CREATE TEMP TABLE places AS SELECT t.file_index, t.file_row_number, l.rank, l.bucket, l.digest
             FROM read_parquet({file_list(documents)}, hive_partitioning = false) t JOIN ranked l ON {_SAME_ROW}"""  # noqa: S608
     )
     for index, path in enumerate(documents):
-        found = f"SELECT file_row_number, rank, bucket FROM places WHERE file_index = {index} ORDER BY 1"  # noqa: S608
+        found = f"SELECT * EXCLUDE (file_index) FROM places WHERE file_index = {index} ORDER BY 1"  # noqa: S608
         places = connection.sql(found).to_arrow_table().combine_chunks()
         numbers, first = places["file_row_number"].to_numpy(), 0
         if len(numbers) == 0:
@@ -281,9 +283,9 @@ def _live_rows(connection: Any, documents: Sequence[str], rows: int) -> Iterator
                     continue
                 texts = batch.take(pa.array(numbers[start:end] - first))
                 chosen = places.slice(start, end - start)
-                columns = [one_array(chosen[name]) for name in ("rank", "bucket")]
+                columns = [one_array(chosen[name]) for name in _PLACE]
                 columns += [texts[name] for name in _TEXT_COLUMNS]
-                yield pa.RecordBatch.from_arrays(columns, ["rank", "bucket", *_TEXT_COLUMNS])
+                yield pa.RecordBatch.from_arrays(columns, [*_PLACE, *_TEXT_COLUMNS])
                 first += batch.num_rows
 
 

@@ -316,7 +316,7 @@ EVIDENCE = table_schema(
 
 LITERATURE_BY_BUCKET = table_schema(
     "literature_by_bucket",
-    1,
+    2,
     {
         "doc_id": (_TEXT, "CURIE of a live document, sorted"),
         "version": (_INT, "version that counts"),
@@ -330,6 +330,7 @@ LITERATURE_BY_BUCKET = table_schema(
             pa.list_(CLAIM_IN_TEXT),
             "affirmed and denied claims made in the text, in order of their evidence id",
         ),
+        "digest": (pa.uint64(), "hash of all that this row is made from: equal means an equal row"),
     },
 )
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.corpus_shards import LAYOUT, add_counts, selected_passages
+from kg.corpus_shards import LAYOUT, add_counts, selected_passages, taken_passages
 from kg.tables import CORPUS_PASSAGES, PASSAGES, SELECTION
 from pipeline.storage import TableSink
 from tests.kg.passages import FREE, A, rows
@@ -34,7 +34,9 @@ def files(tmp_path):
 def read(files, tmp_path, number=0):
     folder = tmp_path / f"sorting{number}"
     folder.mkdir()
-    return pa.Table.from_batches(selected_passages(files[0], files[1], folder, rows=64), CORPUS_PASSAGES)
+    return pa.Table.from_batches(
+        selected_passages(files[0], taken_passages(files[1]), folder, rows=64), CORPUS_PASSAGES
+    )
 
 
 def test_each_passage_stands_there_as_often_as_it_was_taken_with_its_copies_numbered(files, tmp_path):

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from kg.config import CorpusConfig, SplitConfig
 from kg.corpus_shards import SPLITS
 from kg.literature import literature_passages
-from kg.literature_update import FINGERPRINTS, PAPERS, LiteratureUpdate, paper_fingerprints
-from kg.rows_by_bucket import RowsByBucket
+from kg.literature_update import PAPERS, LiteratureUpdate, paper_fingerprints
 from kg.splits import split_of
 from kg.standing_rows import StandingRows
 from kg.tables import PASSAGES
+from pipeline.hashing import hash_json
 from pipeline.storage import TableSink
 from pipeline.tables import LITERATURE_BY_BUCKET
 from tests.kg.test_literature import DRUG, FREE, document
@@ -47,7 +47,8 @@ class Paper(NamedTuple):
         text = " ".join(self.sentences)
         sections = [{"label": "TITLE", "start": start, "end": len(text)} for start in {0, min(self.section, len(text))}]
         claims = [CLAIM] if self.claims and SENTENCES[3] in self.sentences else []
-        return document(text, doc_id, sections, claims)
+        row = document(text, doc_id, sections, claims)
+        return row | {"digest": int(hash_json(row)[:16], 16)}
 
 
 papers = st.builds(
@@ -70,7 +71,7 @@ def build(literature: dict[str, Paper], withheld: list[str], folder: Path, befor
     folder.mkdir()
     rows = pa.Table.from_pylist([paper.row(name) for name, paper in sorted(literature.items())], LITERATURE_BY_BUCKET)
     pq.write_table(rows, folder / "literature.parquet")
-    prints = paper_fingerprints([str(folder / "literature.parquet")], [(0, name) for name in withheld], 1, threads=1)
+    fingerprints = paper_fingerprints([str(folder / "literature.parquet")], withheld)
     told: list[str] = []
 
     def tell(batches: Iterable[pa.RecordBatch], count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
@@ -78,9 +79,9 @@ def build(literature: dict[str, Paper], withheld: list[str], folder: Path, befor
         told.extend(name for batch in batches for name in batch["doc_id"].to_pylist())
         return literature_passages(batches, CONFIG, HELD_OUT, count, withheld)
 
-    with RowsByBucket(prints, FINGERPRINTS) as fingerprints, ExitStack() as files:
+    with ExitStack() as files:
         state = pq.read_table(before.folder / "papers") if before else PAPERS.empty_table()
-        update = LiteratureUpdate(fingerprints.of(0), state, HELD_OUT)
+        update = LiteratureUpdate(fingerprints, state, HELD_OUT)
         standing = {
             split: files.enter_context(StandingRows(str(before.folder / split), PASSAGES)) for split in SPLITS if before
         }
