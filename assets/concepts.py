@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
 from assets.stage import Job, Need, Stage
 from kg.tables import CONCEPTS_BY_BUCKET, TOLD_CONCEPTS
+from pipeline.storage import read_table
 from pipeline.tables import table_schema
 
 __all__ = ["GRAPH_STAGES", "TELLING_STAGES"]
@@ -19,7 +20,14 @@ __all__ = ["GRAPH_STAGES", "TELLING_STAGES"]
 _FINGERPRINTS = table_schema(
     "fingerprints", 1, {"bucket": (pa.int32(), "a bucket"), "hash": (pa.string(), "hash of its rows")}
 )
-_NAMES = table_schema("ambiguous_names", 1, {"name": (pa.string(), "in lower case; sorted")})
+_NAMED = table_schema(
+    "named_concepts",
+    1,
+    {
+        "bucket": (pa.int64(), "a bucket"),
+        "curie": (pa.string(), "a concept that its claims, or what is told beside them, name; sorted"),
+    },
+)
 
 _Told = Mapping[int, Mapping[str, Any]]
 _Rows = Callable[[Collection[int]], Iterator[tuple[int, pa.RecordBatch]]]
@@ -27,9 +35,34 @@ _Rows = Callable[[Collection[int]], Iterator[tuple[int, pa.RecordBatch]]]
 
 def _touched(job: Job) -> Collection[int]:
     """The buckets whose rows may have changed: all where the vocabulary did, else those whose claims did."""
-    if job.previous is None or "vocabulary/all" in job.changed_inputs():
+    if not _same_vocabulary(job):
         return range(job.home.config.buckets)
     return {int(name.partition("/")[2]) for name in job.changed_inputs()}
+
+
+def _same_vocabulary(job: Job) -> bool:
+    return job.previous is not None and "vocabulary/all" not in job.changed_inputs()
+
+
+def _named(job: Job, columns: Mapping[str, Sequence[str]]) -> pa.Table:
+    """What each bucket names: as it is kept of buckets whose tables did not change, and kept for the next build.
+
+    Args:
+        columns: of each bucketed asset those with the CURIEs (`kg.concept_buckets.named_in`).
+    """
+    from kg.concept_buckets import named_in
+
+    state = job.writer.dataset.state("named") if job.previous else None
+    changed = {name for name in job.changed_inputs() if name.partition("/")[0] in columns}
+    buckets = {int(name.partition("/")[2]) for name in changed} if state else range(job.home.config.buckets)
+    found = [named_in(_paths(job, asset, buckets), some) for asset, some in columns.items()]
+    if state:
+        kept = read_table(state)
+        found.append(kept.filter(pc.invert(pc.is_in(kept["bucket"], pa.array(buckets, pa.int64())))))
+    every = pa.concat_tables(found).group_by(["bucket", "curie"]).aggregate([])
+    named = every.sort_by([("bucket", "ascending"), ("curie", "ascending")])
+    job.writer.state("named", _NAMED).write(named)
+    return named
 
 
 def _paths(job: Job, asset: str, buckets: Collection[int]) -> dict[int, list[str]]:
@@ -50,7 +83,7 @@ def _write_changed(
     state = job.dataset(job.writer.dataset.asset).state("fingerprints") if job.previous else None
     before: dict[int, str] = {}
     if state is not None:
-        kept = pq.read_table(state, partitioning=None)
+        kept = read_table(state)
         before = dict(zip(kept["bucket"].to_pylist(), kept["hash"].to_pylist(), strict=True))
     changed = {bucket for bucket, hash_ in found.items() if before.get(bucket) != hash_}
     write_buckets(job, asset, schema, rows(changed), only=changed if before else None, told=told)
@@ -65,53 +98,46 @@ def concept_shuffle(job: Job) -> None:
     One step that writes every bucket. A bucket whose rows did not change keeps its data version, so that a synonym makes
     only the bucket of its concept anew.
     """
-    from kg.concept_buckets import ConceptBuckets, named_in
+    from kg.concept_buckets import ConceptBuckets
     from pipeline.duck import connect
 
-    touched = _touched(job)
-    named = named_in(_paths(job, "triples", touched), ("subject", "object"))
+    touched, named = _touched(job), _named(job, {"triples": ("subject", "object")})
     with connect() as connection:
-        found = ConceptBuckets(connection, job.dataset("vocabulary").paths(), named, job.home.config.buckets, touched)
+        found = ConceptBuckets(
+            connection, job.dataset("vocabulary").paths(), _of(named, touched), job.home.config.buckets, touched
+        )
         own = {bucket: {"own": fingerprint} for bucket, fingerprint in found.own.items()}
         _write_changed(job, "concepts_by_bucket", CONCEPTS_BY_BUCKET, found.fingerprints, found.rows, told=own)
 
 
 def told_concept_shuffle(job: Job) -> None:
     """The concepts that the passages of each bucket name, with which of their names are another concept's too."""
-    from kg.concept_buckets import named_in
-    from kg.told_concepts import ToldConcepts
+    from kg.told_concepts import TOLD_NAMES, ToldConcepts
     from kg.verbalize import languages_of
 
-    touched, vocabulary = _touched(job), job.dataset("vocabulary").paths()
-    named = (
-        pa.concat_tables(
-            [
-                named_in(_paths(job, "triples", touched), ("subject", "object")),
-                named_in(_paths(job, "triple_context", touched), ("onward.object",)),
-            ]
-        )
-        .group_by(["bucket", "curie"])
-        .aggregate([])
+    touched, same = _touched(job), _same_vocabulary(job)
+    named = _named(job, {"triples": ("subject", "object"), "triple_context": ("onward.object",)})
+    state = job.writer.dataset.state("names") if job.previous else None
+    known = read_table(state) if state else TOLD_NAMES.empty_table()
+    found = ToldConcepts(
+        job.dataset("vocabulary").paths(),
+        _of(named, touched),
+        job.home.config.buckets,
+        languages_of(job.home.config.corpus),
+        known,
+        same_vocabulary=same,
     )
-    ambiguous = _ambiguous(job, vocabulary)
-    before = (
-        [path for paths in _paths(job, "told_concepts", touched).values() for path in paths] if job.previous else []
-    )
-    found = ToldConcepts(vocabulary, named, frozenset(ambiguous), languages_of(job.home.config.corpus), before)
+    names = found.asked
+    if same:
+        stands = pc.is_in(known["curie"], named["curie"].unique())
+        names = pa.concat_tables([known.filter(stands), names]).sort_by("curie")
+    job.writer.state("names", TOLD_NAMES).write(names)
     _write_changed(job, "told_concepts", TOLD_CONCEPTS, dict.fromkeys(touched, "") | found.fingerprints, found.rows)
 
 
-def _ambiguous(job: Job, vocabulary: list[str]) -> list[str]:
-    """Names that several concepts have, sorted; kept while the vocabulary is the same."""
-    from kg.concepts import ambiguous_names
-
-    kept = job.dataset("told_concept_shuffle").state("ambiguous")
-    if job.previous and kept and "vocabulary/all" not in job.changed_inputs():
-        names: list[str] = pq.read_table(kept, partitioning=None)["name"].to_pylist()
-    else:
-        names = sorted(ambiguous_names(vocabulary))
-    job.writer.state("ambiguous", _NAMES).write(pa.table({"name": pa.array(names, pa.string())}, schema=_NAMES))
-    return names
+def _of(named: pa.Table, buckets: Collection[int]) -> pa.Table:
+    """What some buckets name."""
+    return named.filter(pc.is_in(named["bucket"], pa.array(sorted(buckets), pa.int64())))
 
 
 GRAPH_STAGES = [
@@ -121,6 +147,7 @@ GRAPH_STAGES = [
         concept_shuffle,
         needs=(Need("vocabulary"), Need("triples", "bucket")),
         settings=lambda home: home.config.buckets,
+        version="2",
         kinds=("duckdb",),
         shuffled="concepts_by_bucket",
     )
@@ -131,7 +158,7 @@ TELLING_STAGES = [
         "corpus",
         told_concept_shuffle,
         # Raise it where a language names a concept otherwise, together with that of `verbalized_corpus`.
-        version="1",
+        version="2",
         needs=(Need("vocabulary"), Need("triples", "bucket"), Need("triple_context", "bucket")),
         settings=lambda home: [home.config.buckets, home.config.corpus.languages],
         kinds=("duckdb",),

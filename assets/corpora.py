@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from assets.extraction import name_index_folder
 from assets.name_versions import INPUT, changed_since
 from assets.shards import changed_shards, state_before, take_over
 from assets.stage import Job, Need, Stage
+from assets.together import together
 from kg.changed_documents import keys_by_bucket, merge_buckets
 from kg.config import RewritingConfig
 from kg.corpus_shards import SPLITS
@@ -76,109 +78,102 @@ def verbalized_corpus(job: Job) -> None:
     A claim that the evidence denies is told as denied. Each row names its triples, evidence and documents. A training claim
     that entails a held-out one is not told, and counted. Only subjects whose triples or names changed are told anew.
     """
-    from kg.verbalized_update import UNITS, VerbalizedUpdate
+    from kg.verbalized_update import UNITS
 
-    config = job.home.config.corpus
-    only_names = not config.rewriting and _only_names_changed(job, job.key)
-    if only_names and not _may_be_read_otherwise(job):
+    rewriting = job.home.config.corpus.rewriting
+    otherwise = job.once(
+        "buckets told otherwise", lambda: [key for key in job.keys if _may_be_told_otherwise(job, key)]
+    )
+    if job.key not in otherwise:
+        assert job.previous is not None
         take_over(job)
         for record in job.dataset("verbalized_corpus").set_aside(job.key).to_pylist():
             job.writer.set_aside(SetAside(**record))
-        job.writer.summary = dict(job.previous.summary) if job.previous else {}
+        job.writer.summary = dict(job.previous.summary)
         return
-    if only_names:
-        found = _unit_fingerprints(job, [job.key])
-    else:
-        others = [key for key in job.keys if config.rewriting or not _only_names_changed(job, key)]
-        found = job.once("fingerprints of units", lambda: _unit_fingerprints(job, others))
-    now = found.of(int(job.key))
-    before = UNITS.empty_table() if config.rewriting else state_before(job, "units", UNITS)
-    update = VerbalizedUpdate(now, before, _read_otherwise(job), entities="entity" in config.forms)
-    if job.previous and not update.splits and not config.rewriting:
+    told = together(job, "told", partial(_tell, job), otherwise, size=partial(_triples, job), most=_TOLD_TOGETHER)
+    update, anew = told.pop(job.key)
+    if job.previous and not update.splits and not rewriting:
         take_over(job)
     else:
-        _tell(job, update, config.rewriting)
+        with changed_shards(job, SPLITS if rewriting else update.splits) as (standing, sinks):
+            shards = dict(update.merge(anew, standing))
+            if rewriting:
+                shards = _reworded(job, anew.passages, rewriting)
+            for split, rows in shards.items():
+                sinks[split].write(rows)
+        if not rewriting:
+            job.writer.state("units", UNITS).write(update.units)
     job.writer.summary = update.figures() | job.writer.summary
     for record in update.set_aside():
         job.writer.set_aside(record)
 
 
 #: What a bucket's passages are told from, beside the index of names.
-_TOLD_FROM = ("triples", "triple_context", "withheld_claims", "told_concepts")
+_TOLD_FROM = ("triples", "triple_context", "told_concepts", "withheld_claims")
+#: Triples of the buckets that are told together: planning is cheap then, and some tens of megabytes hold their passages.
+_TOLD_TOGETHER = 10_000
 
 
-def _only_names_changed(job: Job, key: str) -> bool:
-    """Whether a bucket is told from what it was told from, but for the index of names."""
-    standing = job.standing.get(key)
-    if standing is None:
-        return False
-    now = {
-        f"{asset}/{key}": manifest.data_version
-        for asset in _TOLD_FROM
-        if (manifest := job.dataset(asset).manifest(key))
-    }
-    return all(standing.inputs.get(name) == version for name, version in now.items())
-
-
-def _may_be_read_otherwise(job: Job) -> bool:
-    """Whether a text of this bucket in which names are looked for may hold one that changed."""
+def _may_be_told_otherwise(job: Job, key: str) -> bool:
+    """Whether anything but the index of names changed for a bucket, or one of its texts may hold a name that did."""
     from kg.verbalized_update import UNITS
 
-    otherwise, state = _read_otherwise(job), job.writer.dataset.state("units", job.key)
-    if otherwise is None or state is None:
-        return state is None
+    standing, state = job.standing.get(key), job.writer.dataset.state("units", key)
+    if standing is None or state is None:
+        return True
+    if any(_version(job, asset, key) != standing.inputs.get(f"{asset}/{key}") for asset in _TOLD_FROM):
+        return True
     texts = read_table(state, ["opening"])["opening"].cast(UNITS.field("opening").type)
-    return bool(pc.any(otherwise(pc.list_flatten(one_array(texts)))).as_py())
+    otherwise = _read_otherwise(job, key)
+    return otherwise is not None and bool(pc.any(otherwise(pc.list_flatten(one_array(texts)))).as_py())
 
 
-def _tell(job: Job, update: VerbalizedUpdate, rewriting: RewritingConfig | None) -> None:
-    """Write the shards that change, and what the next build compares with."""
-    from kg.verbalized_update import UNITS
-
-    told = _told(job, update)
-    with changed_shards(job, SPLITS if rewriting else update.splits) as (standing, sinks):
-        shards = dict(update.merge(told, standing))
-        if rewriting:
-            shards = _reworded(job, told.passages, rewriting)
-        for split, rows in shards.items():
-            sinks[split].write(rows)
-    if not rewriting:
-        job.writer.state("units", UNITS).write(update.units)
+def _version(job: Job, asset: str, key: str) -> str | None:
+    manifest = job.dataset(asset).manifest(key)
+    return manifest.data_version if manifest else None
 
 
-def _told(job: Job, update: VerbalizedUpdate) -> Verbalized:
-    """What is told anew."""
+def _triples(job: Job, key: str) -> int:
+    manifest = job.dataset("triples").manifest(key)
+    return manifest.rows if manifest else 0
+
+
+def _tell(job: Job, keys: Sequence[str]) -> dict[str, tuple[VerbalizedUpdate, Verbalized]]:
+    """How the passages of some buckets come up to date, and those that are told anew."""
+    from kg.telling_units import ENTITY, UnitPassages
+    from kg.told_from import FINGERPRINTS, ToldFrom
     from kg.verbalize import verbalize_units
+    from kg.verbalized_update import UNITS, VerbalizedUpdate
+    from pipeline.duck import connect
 
-    every, context, concepts = (
-        job.dataset(asset).read(job.key) for asset in ("triples", "triple_context", "told_concepts")
-    )
-    withheld = pc.is_in(every["triple_id"], pa.array(_withheld(job, job.key), pa.string()))
-    triples = update.triples(every.filter(pc.invert(withheld)))
-    beside = context.filter(pc.is_in(context["triple_id"], one_array(triples["triple_id"])))
-    onward = pc.struct_field(one_array(beside["onward"]), "object")
-    named = pa.concat_arrays(
-        [*map(one_array, triples.select(["subject", "object"])), onward, pa.array(update.subjects, pa.string())]
-    )
-    known = concepts.filter(pc.is_in(concepts["curie"], named))
-    return verbalize_units(
+    home, dataset = job.home, job.writer.dataset
+    config = home.config.corpus
+    with connect() as connection:
+        files = ({key: job.dataset(asset).paths(key) for key in keys} for asset in _TOLD_FROM)
+        told_from = ToldFrom(connection, *files, buckets=home.config.buckets)
+        now, updates = told_from.fingerprints(), {}
+        for key in keys:
+            kept = dataset.state("units", key) if key in job.standing and not config.rewriting else None
+            updates[key] = VerbalizedUpdate(
+                now.get(int(key), FINGERPRINTS.empty_table()),
+                read_table(kept).cast(UNITS) if kept else UNITS.empty_table(),
+                _read_otherwise(job, key) if kept else None,
+                entities="entity" in config.forms,
+            )
+        made = frozenset().union(*(update.made for update in updates.values()))
+        triples, context, concepts = told_from.rows(made)
+    told = verbalize_units(
         triples,
-        known,
-        job.home.config.corpus,
-        ambiguous=frozenset(pc.list_flatten(known["ambiguous"]).to_pylist()),
-        context=beside,
-        splits=job.home.config.splits,
+        concepts,
+        config,
+        ambiguous=frozenset(pc.list_flatten(concepts["ambiguous"]).to_pylist()),
+        context=context,
+        splits=home.config.splits,
         read=_name_reader(job),
-        about=update.subjects,
-    )
-
-
-def _unit_fingerprints(job: Job, keys: Sequence[str]) -> RowsByBucket:
-    from kg.verbalized_update import FINGERPRINTS, unit_fingerprints
-
-    triples, context, known = (_paths(job, asset, keys) for asset in ("triples", "triple_context", "told_concepts"))
-    withheld, buckets = _all_withheld(job, keys), job.home.config.buckets
-    return RowsByBucket(unit_fingerprints(triples, context, known, withheld, buckets), FINGERPRINTS)
+        about=[subject for subject, part in made if part == ENTITY],
+    ).by_bucket(home.config.buckets)
+    return {key: (update, told.get(int(key)) or UnitPassages().sorted()) for key, update in updates.items()}
 
 
 def _name_reader(job: Job) -> NameReader:
@@ -193,11 +188,11 @@ def _name_reader(job: Job) -> NameReader:
     return read
 
 
-def _read_otherwise(job: Job) -> Callable[[pa.Array], pa.Array] | None:
-    """Tells which texts may name something else than last time; None where no names changed."""
-    if INPUT not in job.changed_inputs() or job.previous is None:
+def _read_otherwise(job: Job, key: str) -> Callable[[pa.Array], pa.Array] | None:
+    """Tells which texts of a bucket may name something else than last time; None where no names changed."""
+    version = job.standing[key].inputs[INPUT]
+    if version == job.inputs[INPUT]:
         return None
-    version = job.previous.inputs[INPUT]
     changes: NameChanges | None = job.once(f"names changed since {version}", lambda: changed_since(job.home, version))
     return changes.may_hold if changes is not None else pc.is_valid
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.duck import table_view
+from pipeline.duck import connect, table_view
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import VOCABULARY
 
@@ -49,19 +49,27 @@ def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table
         return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
 
 
-def ambiguous_names(vocabulary: Sequence[str]) -> frozenset[str]:
-    """Names, in lower case, that more than one concept of the vocabulary has, in whatever language."""
-    import duckdb
+def ambiguous_names(vocabulary: Sequence[str], among: Collection[str] | None = None) -> frozenset[str]:
+    """Names, in lower case, that more than one concept of the vocabulary has, in whatever language.
 
-    with duckdb.connect() as connection:
-        query = """
+    Args:
+        vocabulary: Parquet files of VOCABULARY.
+        among: the names that are asked about; all where None.
+    """
+    if among is not None and not among:
+        return frozenset()
+    with connect() as connection:
+        table_view(connection, "vocabulary", vocabulary, VOCABULARY)
+        connection.register("asked", pa.table({"name": pa.array(sorted(among or ()), pa.string())}))
+        query = f"""
             WITH named AS (
-                SELECT DISTINCT curie, lower(unnest(
+                SELECT curie, lower(unnest(
                     [name] || [s.name FOR s IN coalesce(synonyms, [])] || [t.name FOR t IN coalesce(translations, [])]
                 )) AS name
-                FROM read_parquet($paths, hive_partitioning = false)
+                FROM vocabulary
             )
-            SELECT name FROM named GROUP BY name HAVING count(*) > 1
-        """
-        rows = connection.sql(query, params={"paths": list(vocabulary)}).fetchall()
+            SELECT name FROM named {"" if among is None else "SEMI JOIN asked USING (name)"}
+            GROUP BY name HAVING count(DISTINCT curie) > 1
+        """  # noqa: S608
+        rows = connection.sql(query).fetchall()
     return frozenset(name for (name,) in rows if name)

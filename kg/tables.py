@@ -109,10 +109,13 @@ CONCEPTS_BY_BUCKET = table_schema(
 
 TOLD_CONCEPTS = table_schema(
     "told_concepts",
-    1,
+    2,
     {
         **_of_vocabulary("curie", "name", "category", "synonyms", "definition", "translations"),
-        "other_names": (_TEXTS, "names beside the preferred one by which it could be told, in lower case; sorted"),
+        "other_names": (
+            _TEXTS,
+            "names beside the preferred one by which it could be told there, in lower case; sorted",
+        ),
         "ambiguous": (_TEXTS, "those of them that other concepts have too"),
     },
 )

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kg.corpus import word_counts
 from kg.passage_rows import PassageRows, verbalized_id
 from kg.tables import PASSAGES
 from kg.telling import Fact, Told
 from pipeline.errors import SetAside
+from pipeline.hashing import bucket_of
 
 __all__ = ["ENTITY", "Unit", "UnitPassages", "Verbalized"]
 
@@ -51,11 +53,27 @@ class Unit:
 
 
 class Verbalized(NamedTuple):
-    """Passages (PASSAGES, sorted by id), all units by subject and part, and for each passage the place of its unit among them."""
+    """Passages (PASSAGES, sorted by id), all units by subject and part, and for each passage the place of its unit and its words."""
 
     passages: pa.Table
     units: list[Unit]
     unit_of: npt.NDArray[np.int64]
+    words: npt.NDArray[np.int64]
+
+    def by_bucket(self, buckets: int) -> dict[int, Verbalized]:
+        """The same of each bucket that has any, as if it had been told alone."""
+        home = np.array([bucket_of(unit.subject, buckets) for unit in self.units], dtype=np.int64)
+        row_home = home[self.unit_of]
+        apart = {}
+        for bucket in np.unique(home).tolist():
+            rows, units = np.flatnonzero(row_home == bucket), np.flatnonzero(home == bucket)
+            apart[bucket] = Verbalized(
+                self.passages.take(pa.array(rows)),
+                [self.units[place] for place in units.tolist()],
+                np.searchsorted(units, self.unit_of[rows]),
+                self.words[rows],
+            )
+        return apart
 
     def counts(self) -> Counter[str]:
         """What became of the triples, of all units together."""
@@ -130,7 +148,8 @@ class UnitPassages:
         rows = rows.append_column("unit", pa.array(places[self._unit_of], pa.int64()))
         # Two ways to tell the same facts may come out alike, and then have one id.
         rows = rows.sort_by([("passage_id", "ascending"), ("form", "ascending")]).combine_chunks()
-        return Verbalized(rows.select(PASSAGES.names), units, rows["unit"].to_numpy())
+        words = word_counts(rows).to_numpy().astype(np.int64)
+        return Verbalized(rows.select(PASSAGES.names), units, rows["unit"].to_numpy(), words)
 
 
 def _union(lists: Iterable[Collection[Any]]) -> list[Any]:

@@ -1,39 +1,78 @@
 """The concepts that each bucket's passages name, and which of their names are another concept's too.
 
-All that telling a bucket needs of the vocabulary, so that a synonym makes only those buckets stale that tell its concept.
-Whether a name is ambiguous is a question to the whole vocabulary; by which names a concept may be told is one to the languages
-(0.2 ms a concept), whose answer is taken from the rows of before where the vocabulary says the same of the concept.
-Cost on 50,000 concepts, of which 1,800 are told: 1.2 s at first, 0.5 s after a change of the vocabulary, 0.2 s after one of claims.
-Rejected: all ambiguous names for every bucket (a name that two concepts come to share would reach every bucket).
+All that telling a bucket needs of the vocabulary. Of its own concepts, the subjects of its triples, a bucket has all that is said about an
+entity. Of a concept that its triples only name it has what naming rests on: most synonyms stand in no sentence about something
+else (`Language.synonyms_that_count`), and a new one of these reaches one bucket, where it would reach 28 of 64 for a disease that
+many papers name.
+
+By which names a concept may be told is a question to the languages (0.2 ms a concept), which of them are another's too is one to the
+whole vocabulary. Both answers are kept (TOLD_NAMES), the first with a hash of what the vocabulary said. Rejected: all ambiguous names
+for every bucket (a name that two concepts come to share would reach every bucket).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.concepts import ambiguous_names
 from kg.languages import Concept, Language
 from kg.tables import TOLD_CONCEPTS
-from pipeline.duck import connect, table_view
-from pipeline.hashing import hash_fields
+from pipeline.duck import connect, one_batch, table_view
+from pipeline.hashing import bucket_of, hash_fields
+from pipeline.tables import table_schema
 
-__all__ = ["ToldConcepts", "other_names"]
+__all__ = ["TOLD_NAMES", "ToldConcepts", "other_names"]
+
+_TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
+TOLD_NAMES: Final = table_schema(
+    "told_names",
+    1,
+    {
+        "curie": (_TEXT, "a concept that is told; sorted"),
+        "said": (_TEXT, "hash of what the vocabulary says of it"),
+        "lean": (_TEXT, "hash of the part of it that counts where the concept is only named"),
+        "synonyms": (_TEXTS, "its synonyms that count there"),
+        "other_names": (_TEXTS, "names beside the preferred one by which it could be told, in lower case; sorted"),
+        "instead": (_TEXTS, "those of them that may stand in place of the preferred one"),
+        "ambiguous": (_TEXTS, "those of the other names that other concepts have too"),
+    },
+)
 
 #: What the vocabulary says of a concept.
 _GIVEN = TOLD_CONCEPTS.names[:-2]
 
 
+class _Names(NamedTuple):
+    """A row of TOLD_NAMES, less its concept."""
+
+    said: str
+    lean: str
+    synonyms: list[str]
+    other_names: list[str]
+    instead: list[str]
+    ambiguous: list[str]
+
+
 def other_names(concept: Concept, languages: Sequence[Language]) -> list[str]:
     """Names beside the preferred one by which a concept may be told, in lower case, sorted."""
-    found: set[str] = set()
+    return _other_names(concept, languages)[0]
+
+
+def _other_names(concept: Concept, languages: Sequence[Language]) -> tuple[list[str], list[str]]:
+    """All of them, and those that may stand in place of the preferred one."""
+    every: set[str] = set()
+    instead: set[str] = set()
     for language in languages:
         name = language.name_of(concept)
         if name is not None:
-            others = (*language.other_names_of(concept, name), *language.also_called(concept, name))
-            found.update(other.text.lower() for other in others)
-    return sorted(found)
+            instead.update(other.text.lower() for other in language.other_names_of(concept, name))
+            every.update(other.text.lower() for other in language.also_called(concept, name))
+    return sorted(every | instead), sorted(instead)
 
 
 class ToldConcepts:
@@ -42,61 +81,124 @@ class ToldConcepts:
     Args:
         vocabulary: Parquet files of VOCABULARY.
         named: what the triples of these buckets, and what follows on them, name (`concept_buckets.named_in`).
-        ambiguous: names, in lower case, that several concepts have (`concepts.ambiguous_names`).
+        buckets: number of buckets of the home.
         languages: those that are told in.
-        before: Parquet files of TOLD_CONCEPTS that were made for the same languages.
+        known: TOLD_NAMES that were made for the same languages.
+        same_vocabulary: whether they were made of this vocabulary.
+
+    Attributes:
+        asked: TOLD_NAMES of the concepts that were looked up in the vocabulary; those of the others that are named stand in `known`.
+        fingerprints: a hash of the rows of each bucket that has any.
     """
 
     def __init__(
         self,
         vocabulary: Sequence[str],
         named: pa.Table,
-        ambiguous: Collection[str],
+        buckets: int,
         languages: Sequence[Language],
-        before: Sequence[str] = (),
+        known: pa.Table,
+        *,
+        same_vocabulary: bool = False,
     ) -> None:
-        rows, known = _rows_of(vocabulary, named["curie"].unique(), before)
-        said = rows["said"].to_pylist()
-        given = zip(*(rows[name].to_pylist() for name in _GIVEN), strict=True)
-        names = [
-            known[hash_] if hash_ in known else other_names(Concept._make(row), languages)
-            for hash_, row in zip(said, given, strict=True)
-        ]
-        shared = [[name for name in some if name in ambiguous] for some in names]
-        lists = [pa.array(column, pa.list_(pa.string())) for column in (names, shared)]
-        columns = [*(rows[name] for name in _GIVEN), *lists]
-        self._rows = pa.table(columns, names=TOLD_CONCEPTS.names).cast(TOLD_CONCEPTS)
-        hashes = [hash_fields(one, *some) for one, some in zip(said, shared, strict=True)]
-        self._places: dict[int, list[int]] = {}
-        places = pc.index_in(named["curie"], value_set=rows["curie"].combine_chunks())
-        known_only = named.append_column("place", places).filter(pc.is_valid(places))
-        ordered = known_only.sort_by([("bucket", "ascending"), ("place", "ascending")])
-        for bucket, place in zip(ordered["bucket"].to_pylist(), ordered["place"].to_pylist(), strict=True):
-            self._places.setdefault(bucket, []).append(place)
-        #: A hash of the rows of each bucket that has any.
-        self.fingerprints = {b: hash_fields(*(hashes[place] for place in some)) for b, some in self._places.items()}
+        self._vocabulary = vocabulary
+        curies = named["curie"].unique()
+        before = _by_curie(known.filter(pc.is_in(known["curie"], curies)))
+        kept = before if same_vocabulary else {}
+        found = self._ask(sorted({*curies.to_pylist()} - kept.keys()), languages, before)
+        self.asked = _table(found)
+        self._names = kept | found
+        #: Of each bucket the concepts, in order, and whether they are its own.
+        self._named: dict[int, list[tuple[str, bool]]] = {}
+        homes = {curie: bucket_of(curie, buckets) for curie in self._names}
+        for bucket, curie in sorted(zip(named["bucket"].to_pylist(), named["curie"].to_pylist(), strict=True)):
+            if curie in homes:
+                self._named.setdefault(bucket, []).append((curie, homes[curie] == bucket))
+        whole = {curie: hash_fields(one.said, *one.ambiguous) for curie, one in self._names.items()}
+        lean = {curie: hash_fields(one.lean, *_both(one.instead, one.ambiguous)) for curie, one in self._names.items()}
+        self.fingerprints = {
+            bucket: hash_fields(*(whole[curie] if own else lean[curie] for curie, own in some))
+            for bucket, some in self._named.items()
+        }
 
     def rows(self, only: Collection[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Bucket and rows (TOLD_CONCEPTS, sorted by CURIE) of some buckets, ascending."""
-        for bucket in sorted(set(only) & set(self._places)):
-            for batch in self._rows.take(pa.array(self._places[bucket], pa.int64())).combine_chunks().to_batches():
-                yield bucket, batch
+        wanted = sorted({curie for bucket in only for curie, _ in self._named.get(bucket, [])})
+        given = _said(self._vocabulary, wanted).select(_GIVEN)
+        names = [self._names[curie] for curie in given["curie"].to_pylist()]
+        whole = _told(given, [(one.other_names, one.ambiguous) for one in names])
+        lean = _told(_lean(given, names), [(one.instead, _both(one.instead, one.ambiguous)) for one in names])
+        both, places = pa.concat_tables([whole, lean]), {curie: place for place, curie in enumerate(wanted)}
+        for bucket in sorted(set(only) & self._named.keys()):
+            chosen = [places[curie] + (0 if own else len(wanted)) for curie, own in self._named[bucket]]
+            yield bucket, one_batch(both.take(pa.array(chosen, pa.int64())))
+
+    def _ask(
+        self, curies: Sequence[str], languages: Sequence[Language], before: Mapping[str, _Names]
+    ) -> dict[str, _Names]:
+        """What is told of some concepts, those that the vocabulary has; by which names is asked where it says something new of one."""
+        if not curies:
+            return {}
+        rows = _said(self._vocabulary, curies)
+        found: dict[str, _Names] = {}
+        for said, *given in zip(rows["said"].to_pylist(), *(rows[name].to_pylist() for name in _GIVEN), strict=True):
+            concept = Concept._make(given)
+            known = before.get(concept.curie)
+            found[concept.curie] = known if known and known.said == said else _names_of(concept, said, languages)
+        shared = ambiguous_names(self._vocabulary, {name for one in found.values() for name in one.other_names})
+        return {
+            curie: one._replace(ambiguous=[name for name in one.other_names if name in shared])
+            for curie, one in found.items()
+        }
 
 
-def _rows_of(
-    vocabulary: Sequence[str], curies: pa.ChunkedArray, before: Sequence[str]
-) -> tuple[pa.Table, dict[str, list[str]]]:
-    """What the vocabulary says of some concepts, sorted by CURIE, with a hash of each in `said`; by that hash, known names."""
-    fields = ", ".join(_GIVEN)
+def _names_of(concept: Concept, said: str, languages: Sequence[Language]) -> _Names:
+    counting = {name for language in languages for name in language.synonyms_that_count(concept)}
+    synonyms = [synonym for synonym in concept.synonyms or () if synonym["name"] in counting]
+    lean = json.dumps([concept.curie, concept.name, concept.category, synonyms, concept.translations], sort_keys=True)
+    kept = sorted({synonym["name"] for synonym in synonyms})
+    return _Names(said, hash_fields(lean), kept, *_other_names(concept, languages), [])
+
+
+def _said(vocabulary: Sequence[str], curies: Sequence[str]) -> pa.Table:
+    """What the vocabulary says of some concepts, sorted by CURIE, with a hash of each in `said`."""
     with connect() as connection:
         table_view(connection, "vocabulary", vocabulary, pa.schema([TOLD_CONCEPTS.field(name) for name in _GIVEN]))
-        table_view(connection, "before", before, TOLD_CONCEPTS)
-        connection.register("wanted", pa.table({"curie": curies}))
-        rows = connection.sql(
-            """SELECT *, md5(vocabulary::VARCHAR) AS said FROM vocabulary SEMI JOIN wanted USING (curie) ORDER BY curie"""
-        ).to_arrow_table()
-        known = connection.sql(
-            f"""SELECT md5(given::VARCHAR) AS said, any_value(other_names)
-                FROM (SELECT (SELECT x FROM (SELECT {fields}) x) AS given, other_names FROM before) GROUP BY said"""  # noqa: S608
-        ).fetchall()
-    return rows, dict(known)
+        connection.register("wanted", pa.table({"curie": pa.array(curies, _TEXT)}))
+        sql = "SELECT *, md5(vocabulary::VARCHAR) AS said FROM vocabulary SEMI JOIN wanted USING (curie) ORDER BY curie"
+        return connection.sql(sql).to_arrow_table()
+
+
+def _lean(given: pa.Table, names: Sequence[_Names]) -> pa.Table:
+    """The rows with the synonyms alone that count for naming, and without definitions."""
+    kept = [
+        [synonym for synonym in synonyms or () if synonym["name"] in one.synonyms] or None if one.synonyms else None
+        for synonyms, one in zip(given["synonyms"].to_pylist(), names, strict=True)
+    ]
+    columns = {name: given[name] for name in _GIVEN}
+    columns["synonyms"] = pa.array(kept, TOLD_CONCEPTS.field("synonyms").type)
+    columns["definition"] = pa.nulls(given.num_rows, TOLD_CONCEPTS.field("definition").type)
+    return pa.table(columns)
+
+
+def _told(given: pa.Table, names: Sequence[tuple[list[str], list[str]]]) -> pa.Table:
+    """Rows of TOLD_CONCEPTS from what the vocabulary says, and their other and ambiguous names."""
+    lists = [pa.array([pair[place] for pair in names], _TEXTS) for place in (0, 1)]
+    return pa.table([*given.columns, *lists], names=TOLD_CONCEPTS.names).cast(TOLD_CONCEPTS)
+
+
+def _both(some: Sequence[str], others: Collection[str]) -> list[str]:
+    return [name for name in some if name in others]
+
+
+def _by_curie(names: pa.Table) -> dict[str, _Names]:
+    columns = [names[name].to_pylist() for name in TOLD_NAMES.names]
+    return {curie: _Names(*row) for curie, *row in zip(*columns, strict=True)}
+
+
+def _table(names: Mapping[str, _Names]) -> pa.Table:
+    rows = [(curie, *one) for curie, one in sorted(names.items())]
+    columns = zip(*rows, strict=True) if rows else [()] * len(TOLD_NAMES)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, TOLD_NAMES, strict=True)], schema=TOLD_NAMES
+    )

@@ -1,52 +1,37 @@
 """Passages told of a bucket's triples: made for the units that changed, taken over for the others.
 
-All that a unit (`kg.telling_units`) depends on has a fingerprint: its triples with what stands beside them, less what is withheld, and
-the concepts that they name. DuckDB takes the fingerprints of all units of all touched buckets in one query (20 ms for a few
-buckets, 0.2 s for 64 with 6,000 triples). What a definition names depends on the name index too: such texts are kept, and looked
-through for names that changed. Rejected: telling a touched bucket as a whole (it reads all definitions again, and grows with the graph).
+All that a unit (`kg.telling_units`) depends on has a fingerprint (`kg.told_from`). What a definition names depends on the name index too:
+such texts are kept, and looked through for names that changed. Rejected: telling a touched bucket as a whole (it reads all definitions
+again, and grows with the graph).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.corpus import word_counts
 from kg.corpus_shards import SPLITS
-from kg.shuffle import by_bucket
 from kg.standing_rows import StandingRows
-from kg.tables import CONTEXT, TOLD_CONCEPTS, TRIPLES
-from kg.telling import Fact
 from kg.telling_units import ENTITY, Verbalized
-from pipeline.duck import connect, one_array, stream, table_view
+from kg.told_from import UNIT
+from pipeline.duck import one_array
 from pipeline.errors import SetAside
-from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import SET_ASIDE, table_schema
 
-__all__ = ["FINGERPRINTS", "UNITS", "VerbalizedUpdate", "unit_fingerprints"]
+__all__ = ["UNITS", "VerbalizedUpdate"]
 
 _TEXT, _INT = pa.string(), pa.int32()
-_UNIT: Final = {
-    "subject": (_TEXT, "CURIE; sorted by it, then by part"),
-    "part": (_TEXT, "a split: the facts of the subject in it; entity: what the subject is"),
-    "fingerprint": (_TEXT, "hash of the triples, of what stands beside them, and of the concepts that these name"),
-}
-FINGERPRINTS = table_schema(
-    "unit_fingerprints",
-    1,
-    _UNIT | {"withheld": (_INT, "triples that are not told; where that is all of them, the hash is null")},
-)
 UNITS = table_schema(
     "units_told",
     1,
-    _UNIT
+    UNIT
     | {
         "rows": (pa.list_(_INT), "places of its passages in the shard of its split, ascending"),
         "tokens": (_INT, "their words"),
@@ -56,71 +41,6 @@ UNITS = table_schema(
     },
 )
 _Places = npt.NDArray[np.int64]
-
-
-def unit_fingerprints(
-    triples: Sequence[str],
-    context: Sequence[str],
-    concepts: Sequence[str],
-    withheld: Iterable[tuple[int, str]],
-    buckets: int,
-    *,
-    threads: int | None = None,
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The fingerprints of the units of some buckets.
-
-    Args:
-        triples, context, concepts: Parquet files of TRIPLES, CONTEXT and TOLD_CONCEPTS of these buckets.
-        withheld: bucket and id of the triples that are not told there.
-        buckets: number of buckets of the home.
-        threads: worker threads; all cores where None.
-
-    Yields:
-        Bucket and rows of FINGERPRINTS, buckets ascending.
-    """
-    pairs = list(withheld)
-    columns = [pa.array([pair[0] for pair in pairs], _INT), pa.array([pair[1] for pair in pairs], _TEXT)]
-    fact = ", ".join(f"'{name}': t.{name}" for name in Fact._fields[:-1])
-    with connect(threads=threads) as connection:
-        table_view(connection, "triples", triples, TRIPLES)
-        table_view(connection, "context", context, CONTEXT)
-        table_view(connection, "concepts", concepts, TOLD_CONCEPTS)
-        connection.register("withheld", pa.table(columns, ["bucket", "triple_id"]))
-        connection.execute(
-            f"""CREATE TEMP TABLE facts AS
-                SELECT {BUCKET_SQL.format("subject", buckets)}::INTEGER AS bucket, subject, split AS part, object, triple_id,
-                    to_json({{{fact}}})::VARCHAR AS value FROM triples t"""  # noqa: S608
-        )
-        connection.execute("CREATE TEMP TABLE told AS SELECT * FROM facts ANTI JOIN withheld USING (bucket, triple_id)")
-        connection.execute(
-            """CREATE TEMP TABLE beside AS
-               SELECT t.bucket, t.subject, t.part, c.triple_id, c.onward.object AS object, to_json(c)::VARCHAR AS value
-               FROM context c JOIN told t ON c.triple_id = t.triple_id"""
-        )
-        # A concept stands in several buckets, with the same row.
-        connection.execute(
-            "CREATE TEMP TABLE known AS SELECT DISTINCT curie, to_json(concepts)::VARCHAR AS value FROM concepts"
-        )
-        rows = stream(
-            connection,
-            f"""WITH named AS (
-                    SELECT bucket, subject, part, subject AS curie FROM told
-                    UNION SELECT bucket, subject, part, object FROM told
-                    UNION SELECT bucket, subject, part, object FROM beside
-                    UNION SELECT bucket, subject, '{ENTITY}', subject FROM told
-                ), parts AS (
-                    SELECT bucket, subject, part, 0 AS kind, triple_id AS id, value FROM told
-                    UNION ALL SELECT bucket, subject, part, 1, triple_id, value FROM beside
-                    UNION ALL SELECT n.bucket, n.subject, n.part, 2, n.curie, k.value FROM named n JOIN known k USING (curie)
-                    UNION ALL SELECT DISTINCT bucket, subject, '{ENTITY}', 3, '', '' FROM told
-                    UNION ALL SELECT bucket, subject, part, 4, triple_id, NULL FROM facts SEMI JOIN withheld USING (bucket, triple_id)
-                )
-                SELECT bucket, subject, part, md5(string_agg(value, '' ORDER BY kind, id, value)) AS fingerprint,
-                    (count(*) FILTER (kind = 4))::INTEGER AS withheld
-                FROM parts GROUP BY ALL ORDER BY bucket, subject, part""",  # noqa: S608
-        )
-        for batch in rows:
-            yield from by_bucket(batch, FINGERPRINTS)
 
 
 class VerbalizedUpdate:
@@ -157,21 +77,14 @@ class VerbalizedUpdate:
             for place in pc.list_parent_indices(texts).to_numpy()[doubtful].tolist():
                 kept[place] = False
         self.units = before.filter(pa.array(kept, pa.bool_()))
-        self._made = self._now.keys() - {key for key, is_kept in zip(keys, kept, strict=True) if is_kept}
+        self._made = frozenset(self._now.keys() - {key for key, is_kept in zip(keys, kept, strict=True) if is_kept})
         gone = {key for key, is_kept in zip(keys, kept, strict=True) if not is_kept}
         self.splits = {_split_of(part) for _, part in self._made | gone}
 
     @property
-    def subjects(self) -> list[str]:
-        """Entities of which it is told anew what they are."""
-        return sorted(subject for subject, part in self._made if part == ENTITY)
-
-    def triples(self, triples: pa.Table) -> pa.Table:
-        """Those of the bucket's triples (TRIPLES, less what is withheld) that are told anew."""
-        units = pa.array(["\x1f".join(key) for key in sorted(self._made)], pa.string())
-        return triples.filter(
-            pc.is_in(pc.binary_join_element_wise(triples["subject"], triples["split"], "\x1f"), units)
-        )
+    def made(self) -> frozenset[tuple[str, str]]:
+        """Subject and part of the units that are told anew."""
+        return self._made
 
     def merge(self, told: Verbalized, standing: Mapping[str, StandingRows]) -> Iterator[tuple[str, pa.Table]]:
         """The shards that change: split and PASSAGES, sorted.
@@ -203,7 +116,7 @@ class VerbalizedUpdate:
         rows = pa.ListArray.from_arrays(_offsets(kept.value_lengths().to_numpy()), pa.array(places, _INT))
         column = self.units.schema.get_field_index("rows")
         taken_over = self.units.set_column(column, UNITS.field("rows"), rows)
-        words = np.bincount(told.unit_of, word_counts(told.passages).to_numpy(), len(told.units)).astype(np.int64)
+        words = np.bincount(told.unit_of, told.words, len(told.units)).astype(np.int64)
         in_order = np.argsort(told.unit_of, kind="stable")
         lengths = np.bincount(told.unit_of, minlength=len(told.units))
         columns = [

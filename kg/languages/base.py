@@ -79,6 +79,13 @@ class Language(ABC):
         """Names that a sentence about the entity itself gives; those of `other_names_of` unless a language says otherwise."""
         return self.other_names_of(concept, name)
 
+    def synonyms_that_count(self, concept: Concept) -> Collection[str]:
+        """Names of those synonyms without which `name_of` and `other_names_of` might answer otherwise; all unless a language knows better.
+
+        What a new synonym changes that does not count is said of the entity itself alone, and nothing is told anew that only names it.
+        """
+        return {synonym["name"] for synonym in concept.synonyms or ()}
+
     def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """What follows the name and the verb of the template `definition`; "" where no definition fits."""
         return ""

@@ -11,6 +11,7 @@ simplified ones in what is told (the source's own writing; the two are one name 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from html import unescape
 
@@ -92,6 +93,10 @@ class Chinese(Language):
             found.setdefault(_letters(other), other)
         found.pop(_letters(name.text), None)
         return tuple(SurfaceName(other, other) for other in list(found.values())[:_MOST_SYNONYMS])
+
+    def synonyms_that_count(self, concept: Concept) -> Collection[str]:
+        """Those in Chinese."""
+        return {synonym["name"] for synonym in concept.synonyms or () if has_han(synonym["name"])}
 
     def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """The first sentence of a definition in Chinese that follows 是; "" where there is none."""

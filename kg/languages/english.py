@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from kg.languages.base import Concept, Language, SurfaceName
 from kg.languages.english_definitions import definition_words
@@ -39,6 +39,18 @@ class English(Language):
         acronym = acronym_of(concept, name)
         others = self.other_names_of(concept, name)
         return (*others, acronym) if acronym else others
+
+    def synonyms_that_count(self, concept: Concept) -> Collection[str]:
+        """Those that are told, and one that puts an inverted name right: the choice among several looks at each for itself."""
+        name = self.name_of(concept)
+        told = {other.text for other in self.other_names_of(concept, name)} if name else set()
+        exact = [synonym["name"] for synonym in concept.synonyms or () if synonym["scope"] == "exact"]
+        righted = uninverted(concept) if concept.name and ", " in concept.name else None
+        return {
+            other
+            for other in exact
+            if other == righted or (told and surface_name(other, concept.curie, concept.category).text in told)
+        }
 
     def definition_of(self, concept: Concept, name: SurfaceName) -> str:
         """The first sentence of the definition, where it is one of a single thing."""

@@ -16,16 +16,17 @@ from assets.config import Config
 from assets.home import SAMPLE, Home, open_home
 from kg.concept_buckets import ConceptBuckets, named_in
 from kg.concepts import ambiguous_names
-from kg.languages import language_of
+from kg.languages import Concept, language_of
 from kg.tables import CONTEXT, TOLD_CONCEPTS
 from kg.telling import Teller
-from kg.told_concepts import ToldConcepts
+from kg.told_concepts import TOLD_NAMES, ToldConcepts
 from pipeline.duck import connect
 from pipeline.hashing import bucket_of
 from pipeline.tables import VOCABULARY
 
 BUCKETS = 4
-ENGLISH = language_of("en")
+LANGUAGES = [language_of("en"), language_of("zh")]
+ENGLISH = LANGUAGES[0]
 
 
 def concept(number, name, synonyms=(), category="biolink:Disease", parents=()):
@@ -47,6 +48,8 @@ NAMES = (
     "gouts",
     "Hay fever",
     "Seasonal allergic rhinitis",
+    "Death, Sudden, Cardiac",
+    "sudden cardiac death",
 )
 CONCEPTS = st.lists(
     st.builds(
@@ -87,12 +90,13 @@ def graph_rows(vocabulary, named, wanted=range(BUCKETS)):
         return found.fingerprints, rows
 
 
-def told_rows(vocabulary, named, before=()):
-    found = ToldConcepts(vocabulary, pairs(named), ambiguous_names(vocabulary), [ENGLISH], before)
+def told_rows(vocabulary, named, known=None, *, same_vocabulary=False):
+    given = TOLD_NAMES.empty_table() if known is None else known
+    found = ToldConcepts(vocabulary, pairs(named), BUCKETS, [ENGLISH], given, same_vocabulary=same_vocabulary)
     rows: dict[int, list[dict[str, object]]] = {bucket: [] for bucket in range(BUCKETS)}
     for bucket, batch in found.rows(range(BUCKETS)):
         rows[bucket] += batch.to_pylist()
-    return {bucket: found.fingerprints.get(bucket, "") for bucket in rows}, rows
+    return {bucket: found.fingerprints.get(bucket, "") for bucket in rows}, rows, found.asked
 
 
 @settings(deadline=None, max_examples=12)
@@ -101,10 +105,9 @@ def test_fingerprints_tell_which_buckets_changed_and_names_that_are_known_are_as
     with TemporaryDirectory() as folder:
         files = [vocabulary_file(Path(folder), rows) for rows in (old, new)]
         (before, old_rows), (after, new_rows) = (graph_rows(file, named) for file in files)
-        (told_before, old_told), (told_after, new_told) = (told_rows(file, named) for file in files)
-        known = Path(folder) / "told.parquet"
-        pq.write_table(pa.Table.from_pylist([row for rows in old_told.values() for row in rows], TOLD_CONCEPTS), known)
-        assert told_rows(files[1], named, [str(known)]) == (told_after, new_told)
+        (told_before, old_told, known), (told_after, new_told, asked) = (told_rows(file, named) for file in files)
+        assert told_rows(files[1], named, known) == (told_after, new_told, asked)
+        assert told_rows(files[1], named, asked, same_vocabulary=True)[:2] == (told_after, new_told)
     for bucket in range(BUCKETS):
         assert (before[bucket] == after[bucket]) == (old_rows[bucket] == new_rows[bucket])
         assert (told_before[bucket] == told_after[bucket]) == (old_told[bucket] == new_told[bucket])
@@ -133,7 +136,7 @@ def test_a_bucket_has_its_own_concepts_whole_and_of_those_it_names_the_name_and_
 def test_telling_with_a_bucket_s_ambiguous_names_is_telling_with_all_of_them(rows, named):
     with TemporaryDirectory() as folder:
         file = vocabulary_file(Path(folder), rows)
-        _, found = told_rows(file, named)
+        _, found, _ = told_rows(file, named)
         ambiguous = ambiguous_names(file)
     for got in found.values():
         concepts = pa.Table.from_pylist(got, TOLD_CONCEPTS)
@@ -142,6 +145,28 @@ def test_telling_with_a_bucket_s_ambiguous_names_is_telling_with_all_of_them(row
         for curie in one.names:
             assert one.opening(curie) == other.opening(curie)
             assert [one._other(curie, n) for n in range(3)] == [other._other(curie, n) for n in range(3)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(CONCEPTS, st.lists(st.sampled_from(["肾衰竭", "肾功能衰竭", "痛风"]), max_size=2), NAMED)
+def test_a_concept_that_is_only_named_has_the_synonyms_that_naming_it_rests_on(rows, chinese, named):
+    for row in rows[:2]:
+        row["synonyms"] = row["synonyms"] + [{"name": name, "scope": "exact"} for name in chinese]
+    with TemporaryDirectory() as folder:
+        file = vocabulary_file(Path(folder), rows)
+        found = ToldConcepts(file, pairs(named), BUCKETS, LANGUAGES, TOLD_NAMES.empty_table())
+        got = [(bucket, row) for bucket, batch in found.rows(range(BUCKETS)) for row in batch.to_pylist()]
+    whole = {row["curie"]: Concept(*(row[name] for name in Concept._fields)) for row in rows}
+    for bucket, row in got:
+        concept, told = whole[row["curie"]], Concept(*(row[name] for name in Concept._fields))
+        if bucket_of(row["curie"], BUCKETS) == bucket:
+            assert told == concept
+        for language in LANGUAGES:
+            name = language.name_of(concept)
+            assert language.name_of(told) == name
+            others = language.other_names_of(concept, name) if name else ()
+            assert (language.other_names_of(told, name) if name else ()) == others
+            assert {other.text.lower() for other in others} <= {*row["other_names"]}
 
 
 def test_what_rows_name_is_read_from_columns_and_from_inside_of_structs(tmp_path):

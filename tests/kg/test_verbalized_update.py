@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from kg.config import CorpusConfig, SplitConfig
 from kg.corpus_shards import SPLITS
 from kg.languages import Concept, language_of
-from kg.rows_by_bucket import RowsByBucket
 from kg.standing_rows import StandingRows
-from kg.tables import CONTEXT, PASSAGES, TOLD_CONCEPTS
+from kg.tables import CONTEXT, PASSAGES, TOLD_CONCEPTS, WITHHELD_CLAIMS
+from kg.telling_units import ENTITY
 from kg.told_concepts import other_names
+from kg.told_from import FINGERPRINTS, ToldFrom
 from kg.verbalize import verbalize_units
-from kg.verbalized_update import FINGERPRINTS, UNITS, VerbalizedUpdate, unit_fingerprints
+from kg.verbalized_update import UNITS, VerbalizedUpdate
+from pipeline.duck import connect
 from pipeline.storage import TableSink
 from tests.kg.test_verbalize import CLAIMS, CONCEPTS, context, onward, quotation, table, triple
 
@@ -85,8 +87,12 @@ def inputs(world: World, folder: Path) -> dict[str, list[str]]:
         told = {"other_names": others, "ambiguous": [other for other in others if other in world.ambiguous]}
         if curie not in world.nameless:
             concepts.append(row._asdict() | told)
+    withheld = [rows[i]["triple_id"] for i in sorted(world.withheld) if i < len(rows)]
     tables = {
         "triples": table(*rows),
+        "withheld": pa.table(
+            {"triple_id": pa.array(withheld, pa.string()), "entails": withheld}, schema=WITHHELD_CLAIMS
+        ),
         "context": context(*beside) if beside else CONTEXT.empty_table(),
         "concepts": pa.Table.from_pylist(concepts, TOLD_CONCEPTS),
     }
@@ -117,28 +123,28 @@ class Built(NamedTuple):
 def build(world: World, folder: Path, before: Built | None = None, config: CorpusConfig = CONFIG) -> Built:
     folder.mkdir()
     paths = inputs(world, folder)
-    triples, concepts = pq.read_table(paths["triples"][0]), pq.read_table(paths["concepts"][0])
-    ids = triples["triple_id"].to_pylist()
-    withheld = [(0, ids[i]) for i in sorted(world.withheld) if i < len(ids)]
-    rows = unit_fingerprints(paths["triples"], paths["context"], paths["concepts"], withheld, 1, threads=1)
-    with RowsByBucket(rows, FINGERPRINTS) as prints, ExitStack() as files:
+    with connect(threads=1) as connection, ExitStack() as files:
+        told_from = ToldFrom(
+            connection, *({"0": paths[name]} for name in ("triples", "context", "concepts", "withheld")), buckets=1
+        )
         changed_names = before.world.read ^ world.read if before else frozenset()
         update = VerbalizedUpdate(
-            prints.of(0),
+            told_from.fingerprints().get(0, FINGERPRINTS.empty_table()),
             pq.read_table(before.folder / "units") if before else UNITS.empty_table(),
             (lambda texts: pc.match_substring_regex(texts, "|".join(changed_names))) if changed_names else None,
             entities="entity" in config.forms,
         )
+        triples, beside, concepts = told_from.rows(update.made)
         told = verbalize_units(
-            update.triples(triples.filter(pc.invert(pc.is_in(triples["triple_id"], pa.array([t for _, t in withheld], pa.string()))))),
+            triples,
             concepts,
             config,
             ambiguous=frozenset(pc.list_flatten(concepts["ambiguous"]).to_pylist()),
-            context=pq.read_table(paths["context"][0]),
+            context=beside,
             splits=HELD_OUT,
             read=reads(world),
-            about=update.subjects,
-        )  # fmt: skip
+            about=[subject for subject, part in update.made if part == ENTITY],
+        )
         standing = {
             split: files.enter_context(StandingRows(str(before.folder / split), PASSAGES)) for split in SPLITS if before
         }
