@@ -40,10 +40,8 @@ class ConceptsByBucket:
 
 def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table:
     """Concepts with the given CURIEs (those the vocabulary has), sorted by CURIE, with the schema VOCABULARY."""
-    import duckdb
-
     wanted = pa.table({"curie": pa.array(sorted(set(curies)), pa.string())})
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("wanted", wanted)
         query = "SELECT v.* FROM read_parquet($paths, hive_partitioning = false) v SEMI JOIN wanted USING (curie) ORDER BY curie"
         return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
