@@ -104,35 +104,50 @@ def concept_shuffle(job: Job) -> None:
     touched, named = _touched(job), _named(job, {"triples": ("subject", "object")})
     with connect() as connection:
         found = ConceptBuckets(
-            connection, job.dataset("vocabulary").paths(), _of(named, touched), job.home.config.buckets, touched
+            connection,
+            job.dataset("vocabulary").paths(),
+            _of(named, touched),
+            job.home.config.buckets,
+            touched,
+            own=_own_before(job, touched) if _same_vocabulary(job) else {},
         )
         own = {bucket: {"own": fingerprint} for bucket, fingerprint in found.own.items()}
         _write_changed(job, "concepts_by_bucket", CONCEPTS_BY_BUCKET, found.fingerprints, found.rows, told=own)
+
+
+def _own_before(job: Job, buckets: Collection[int]) -> dict[int, str]:
+    """The fingerprints of the concepts of some buckets, as their manifests have them."""
+    dataset, keys = job.dataset("concepts_by_bucket"), job.home.buckets
+    manifests = {bucket: dataset.manifest(keys[bucket]) for bucket in buckets}
+    return {bucket: manifest.summary["own"] for bucket, manifest in manifests.items() if manifest}
 
 
 def told_concept_shuffle(job: Job) -> None:
     """The concepts that the passages of each bucket name, with which of their names are another concept's too."""
     from kg.told_concepts import TOLD_NAMES, ToldConcepts
     from kg.verbalize import languages_of
+    from pipeline.duck import connect
 
     touched, same = _touched(job), _same_vocabulary(job)
     named = _named(job, {"triples": ("subject", "object"), "triple_context": ("onward.object",)})
     state = job.writer.dataset.state("names") if job.previous else None
     known = read_table(state) if state else TOLD_NAMES.empty_table()
-    found = ToldConcepts(
-        job.dataset("vocabulary").paths(),
-        _of(named, touched),
-        job.home.config.buckets,
-        languages_of(job.home.config.corpus),
-        known,
-        same_vocabulary=same,
-    )
-    names = found.asked
-    if same:
-        stands = pc.is_in(known["curie"], named["curie"].unique())
-        names = pa.concat_tables([known.filter(stands), names]).sort_by("curie")
-    job.writer.state("names", TOLD_NAMES).write(names)
-    _write_changed(job, "told_concepts", TOLD_CONCEPTS, dict.fromkeys(touched, "") | found.fingerprints, found.rows)
+    with connect() as connection:
+        found = ToldConcepts(
+            connection,
+            job.dataset("vocabulary").paths(),
+            _of(named, touched),
+            job.home.config.buckets,
+            languages_of(job.home.config.corpus),
+            known=known,
+            same_vocabulary=same,
+        )
+        names = found.asked
+        if same:
+            stands = pc.is_in(known["curie"], named["curie"].unique())
+            names = pa.concat_tables([known.filter(stands), names]).sort_by("curie")
+        job.writer.state("names", TOLD_NAMES).write(names)
+        _write_changed(job, "told_concepts", TOLD_CONCEPTS, dict.fromkeys(touched, "") | found.fingerprints, found.rows)
 
 
 def _of(named: pa.Table, buckets: Collection[int]) -> pa.Table:

@@ -357,7 +357,7 @@ STAGES = [
             Need("name_index"),
         ),
         partitions="bucket",
-        version="3",
+        version="4",
         settings=lambda home: [home.config.corpus.identity(), home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.memory import remember_shards
+from assets.memory import remember_corpus
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
 from pipeline.storage import FileEntry, Layout, Manifest, TableSink
@@ -276,7 +276,7 @@ STAGES = [
         partitions="bucket",
         version="2",
         tables=(CORPUS_PASSAGES,),
-        remember=remember_shards,
+        remember=remember_corpus,
         kinds=("python", "parquet"),
     ),
     Stage(

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from assets.home import Home
 from assets.lineage_events import lineage_events
-from assets.memory import remember_configuration
+from assets.memory import Memory, Remember, remember_configuration
 from pipeline.errors import DiskFullError, MateriaError
 from pipeline.hashing import hash_json
 from pipeline.manifest import STATE
-from pipeline.storage import STORAGE_VERSION, WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
+from pipeline.storage import WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
 from pipeline.tables import table_version
 
 __all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh"]
@@ -122,8 +122,8 @@ class Stage:
         tables: schemas of the output; the first one is shown in the UI.
         fingerprint: replaces `needs` in the skip key where only a part of an input matters.
         shuffled: the bucketed asset that this unpartitioned stage writes, if any.
-        remember: looks at a partition that is about to be replaced, and returns what notes the difference in the home's history
-            (`pipeline.history`) once the new one is in force. Nothing that a build makes depends on it.
+        remember: looks at partitions that are about to be replaced, and returns what notes the difference in the home's history
+            (`pipeline.history`) once the new ones are in force. Nothing that a build makes depends on it.
         present: whether output that stands outside the manifest (an index that is no table) is still there.
     """
 
@@ -140,7 +140,7 @@ class Stage:
     checks: tuple[Check, ...] = ()
     shuffled: str | None = None
     present: Callable[[Home], bool] = lambda home: True
-    remember: Callable[[Home, str], Callable[[Manifest], None]] = lambda home, key: lambda manifest: None
+    remember: Remember | None = None
 
     @property
     def description(self) -> str:
@@ -172,7 +172,7 @@ class Stage:
 
     def rules(self, home: Home) -> str:
         """Hash of all that the output depends on beside its inputs."""
-        return hash_json([STORAGE_VERSION, self.name, self.code_version, self.settings(home)])
+        return hash_json([self.name, self.code_version, self.settings(home)])
 
     def stale(self, home: Home) -> list[str]:
         """Partitions that must be computed, in order."""
@@ -304,6 +304,8 @@ def refresh(
         made = outer.enter_context(lineage_events(home, stage, len(stale)))
         if stale:
             outer.enter_context(dataset.staging())
+        memory = Memory(home, stage.remember, stale)
+        outer.callback(memory.tell)
         for key in keys:
             previous = manifests[key]
             if previous is not None and key not in wanted:
@@ -311,7 +313,7 @@ def refresh(
                 continue
             inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
-            remember = stage.remember(home, key)
+            memory.look()
             try:
                 job, manifest = compute(key, inputs)
             except DiskFullError:
@@ -326,7 +328,7 @@ def refresh(
                 standing.clear()
                 job, manifest = compute(key, inputs)
             made.append(manifest)
-            remember(manifest)
+            memory.made(manifest)
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
             )

@@ -2,7 +2,7 @@
 
 A bucket that depended on the vocabulary would be made again after every synonym. So one step hands each bucket its rows, and a bucket
 whose rows did not change is left alone. Which ones changed is told by a fingerprint of each bucket's rows, which is kept.
-Cost: 0.4 s for 50,000 concepts where the vocabulary changed, 0.2 s where only claims did. Rejected: all columns of the concepts that
+Where only claims changed, the fingerprints of its own concepts are known. Rejected: all columns of the concepts that
 a bucket only names (a synonym of a drug would reach every bucket that treats with it), and a table of names and classes for all
 buckets together (a new name would reach every bucket).
 """
@@ -10,6 +10,7 @@ buckets together (a new name would reach every bucket).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -51,22 +52,35 @@ class ConceptBuckets:
         named: what the claims of these buckets name (`named_in`).
         buckets: how many there are in all.
         wanted: the buckets that are asked for.
+        own: fingerprints of the own concepts of some of them, where the vocabulary says what it said when they were taken.
+
+    Attributes:
+        own: a hash of each wanted bucket's own concepts, whatever their order.
+        fingerprints: a hash of all of its rows.
     """
 
     def __init__(
-        self, connection: Any, vocabulary: Sequence[str], named: pa.Table, buckets: int, wanted: Collection[int]
+        self,
+        connection: Any,
+        vocabulary: Sequence[str],
+        named: pa.Table,
+        buckets: int,
+        wanted: Collection[int],
+        *,
+        own: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self._connection = connection
         table_view(connection, "vocabulary", vocabulary, VOCABULARY)
         connection.register("named", named)
-        connection.register("wanted", pa.table({"bucket": pa.array(sorted(wanted), pa.int64())}))
+        for name, some in (("wanted", {*wanted}), ("unknown", {*wanted} - own.keys())):
+            connection.register(name, pa.table({"bucket": pa.array(sorted(some), pa.int64())}))
         connection.execute(_CHOSEN.format(bucket=BUCKET_SQL.format("curie", buckets)))
-        hashes = "bit_xor(hash)::VARCHAR, coalesce(bit_xor(hash) FILTER (own)::VARCHAR, '')"
-        rows = sorted(connection.execute(f"SELECT bucket, {hashes} FROM chosen GROUP BY bucket").fetchall())  # noqa: S608
         none = dict.fromkeys(sorted(wanted), "")
-        #: A hash of each wanted bucket's rows, whatever their order; and of those that are its own concepts.
-        self.fingerprints: dict[int, str] = none | {bucket: hash_ for bucket, hash_, _ in rows}
-        self.own: dict[int, str] = none | {bucket: hash_ for bucket, _, hash_ in rows}
+        # Reads all columns of the vocabulary.
+        hashes = connection.execute(_OWN_HASHES).fetchall() if {*wanted} - own.keys() else []
+        self.own: dict[int, str] = none | dict(sorted(hashes)) | dict(own)
+        named_hashes = none | dict(connection.execute(_NAMED_HASHES).fetchall())
+        self.fingerprints: dict[int, str] = {b: f"{hash_} {named_hashes[b]}" for b, hash_ in self.own.items()}
 
     def rows(self, only: Collection[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Bucket and rows (CONCEPTS_BY_BUCKET) of some of the wanted buckets, buckets ascending, then by CURIE."""
@@ -77,13 +91,18 @@ class ConceptBuckets:
 
 # A concept that is only named counts by what is told of it, so that no other change of it reaches the bucket.
 _CHOSEN = """
-CREATE TABLE chosen AS
-WITH own AS (SELECT vocabulary AS row, curie, {bucket} AS bucket FROM vocabulary)
-SELECT bucket, curie, true AS own, md5_number(row::VARCHAR) AS hash FROM own SEMI JOIN wanted USING (bucket)
+CREATE TEMP TABLE concepts AS SELECT curie, {bucket} AS bucket, name, category FROM vocabulary;
+CREATE TEMP TABLE chosen AS
+SELECT bucket, curie, true AS own, NULL AS hash FROM concepts SEMI JOIN wanted USING (bucket)
 UNION ALL
-SELECT named.bucket, curie, false, md5_number(concat_ws(chr(31), 'named', curie, row.category, row.name))
-FROM named JOIN own USING (curie) WHERE named.bucket <> own.bucket
+SELECT n.bucket, curie, false, md5_number(concat_ws(chr(31), 'named', curie, c.category, c.name))
+FROM named n JOIN concepts c USING (curie) WHERE n.bucket <> c.bucket
 """
+_OWN_HASHES = """
+SELECT bucket, bit_xor(md5_number(vocabulary::VARCHAR))::VARCHAR
+FROM vocabulary JOIN (SELECT curie, bucket FROM concepts SEMI JOIN unknown USING (bucket)) USING (curie) GROUP BY bucket
+"""
+_NAMED_HASHES = "SELECT bucket, bit_xor(hash)::VARCHAR FROM chosen WHERE NOT own GROUP BY bucket"
 _LEAN = ", ".join(
     name if name in {"curie", "name", "category"} else f"CASE WHEN own THEN {name} END AS {name}"
     for name in VOCABULARY.names

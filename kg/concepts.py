@@ -11,7 +11,7 @@ from pipeline.duck import connect, table_view
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import VOCABULARY
 
-__all__ = ["ConceptsByBucket", "ambiguous_names", "concepts_named"]
+__all__ = ["ConceptsByBucket", "ambiguous_among", "ambiguous_names", "concepts_named"]
 
 
 class ConceptsByBucket:
@@ -40,36 +40,34 @@ class ConceptsByBucket:
 
 def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table:
     """Concepts with the given CURIEs (those the vocabulary has), sorted by CURIE, with the schema VOCABULARY."""
-    import duckdb
-
     wanted = pa.table({"curie": pa.array(sorted(set(curies)), pa.string())})
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("wanted", wanted)
         query = "SELECT v.* FROM read_parquet($paths, hive_partitioning = false) v SEMI JOIN wanted USING (curie) ORDER BY curie"
         return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
 
 
-def ambiguous_names(vocabulary: Sequence[str], among: Collection[str] | None = None) -> frozenset[str]:
-    """Names, in lower case, that more than one concept of the vocabulary has, in whatever language.
-
-    Args:
-        vocabulary: Parquet files of VOCABULARY.
-        among: the names that are asked about; all where None.
-    """
-    if among is not None and not among:
-        return frozenset()
+def ambiguous_names(vocabulary: Sequence[str]) -> frozenset[str]:
+    """Names, in lower case, that more than one concept of the vocabulary has, in whatever language."""
     with connect() as connection:
         table_view(connection, "vocabulary", vocabulary, VOCABULARY)
-        connection.register("asked", pa.table({"name": pa.array(sorted(among or ()), pa.string())}))
-        query = f"""
-            WITH named AS (
-                SELECT curie, lower(unnest(
-                    [name] || [s.name FOR s IN coalesce(synonyms, [])] || [t.name FOR t IN coalesce(translations, [])]
-                )) AS name
-                FROM vocabulary
-            )
-            SELECT name FROM named {"" if among is None else "SEMI JOIN asked USING (name)"}
-            GROUP BY name HAVING count(DISTINCT curie) > 1
-        """  # noqa: S608
-        rows = connection.sql(query).fetchall()
-    return frozenset(name for (name,) in rows if name)
+        return _ambiguous(connection, "")
+
+
+def ambiguous_among(connection: Any, names: Collection[str]) -> frozenset[str]:
+    """Those of some names that more than one concept has, on a connection with a view `vocabulary` (VOCABULARY)."""
+    connection.register("asked_names", pa.table({"name": pa.array(sorted(names), pa.string())}))
+    return _ambiguous(connection, "SEMI JOIN asked_names USING (name)") if names else frozenset()
+
+
+def _ambiguous(connection: Any, among: str) -> frozenset[str]:
+    query = f"""
+        WITH named AS (
+            SELECT curie, lower(unnest(
+                [name] || [s.name FOR s IN coalesce(synonyms, [])] || [t.name FOR t IN coalesce(translations, [])]
+            )) AS name
+            FROM vocabulary
+        )
+        SELECT name FROM named {among} GROUP BY name HAVING count(DISTINCT curie) > 1
+    """  # noqa: S608
+    return frozenset(name for (name,) in connection.sql(query).fetchall() if name)

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from kg.claims import TRIPLE_ID_SQL
 from kg.shuffle import by_bucket
 from kg.tables import CONTEXT, TRIPLES, WITHHELD_CLAIMS
-from pipeline.duck import MEMORY_LIMIT, connect, digest_sql, stream, table_view
+from pipeline.duck import MEMORY_LIMIT, bucketed_view, connect, digest_sql, stream, table_view
 from pipeline.graphs import GRAPHS
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET, table_schema
@@ -155,7 +155,7 @@ def shuffle_context(
         work.view("claims_withheld", withheld, claims, WITHHELD_CLAIMS)
         work.view("claims_triples", triples, claims, TRIPLES)
         work.choose_chains(claims, minimum_belief, chains)
-        work.view("making_evidence", evidence, claims, EVIDENCE)
+        work.view("making_evidence", evidence, work.withholding(withheld, claims), EVIDENCE)
         if work.unsaid_changed(claims) and since is not None:
             work.view("all_evidence", evidence, every, EVIDENCE)
             claims = claims | work.buckets_of_unsaid()
@@ -222,6 +222,12 @@ class _Work:
                    (SELECT * FROM chains_now EXCEPT SELECT * FROM chains_before)
                    UNION ALL (SELECT * FROM chains_before EXCEPT SELECT * FROM chains_now))"""
         )
+
+    def withholding(self, withheld: Files, claims: set[int]) -> set[int]:
+        """Those of some buckets that withhold a claim: seldom more than a few, and a withheld claim's own bucket is one of them."""
+        files = {str(bucket): withheld[bucket] for bucket in sorted(claims)}
+        bucketed_view(self._connection, "withheld_in", files, WITHHELD_CLAIMS)
+        return {int(b) for (b,) in self._connection.execute("SELECT DISTINCT bucket FROM withheld_in").fetchall()}
 
     def unsaid_changed(self, claims: set[int]) -> bool:
         """Make `unsaid_now`; whether it differs from before."""

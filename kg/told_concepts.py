@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.concepts import ambiguous_names
+from kg.concepts import ambiguous_among
 from kg.languages import Concept, Language
 from kg.tables import TOLD_CONCEPTS
-from pipeline.duck import connect, one_batch, table_view
+from pipeline.duck import one_batch, table_view
 from pipeline.hashing import bucket_of, hash_fields
-from pipeline.tables import table_schema
+from pipeline.tables import VOCABULARY, table_schema
 
 __all__ = ["TOLD_NAMES", "ToldConcepts", "other_names"]
 
@@ -79,6 +79,7 @@ class ToldConcepts:
     """The rows of some buckets, and a fingerprint of each bucket's.
 
     Args:
+        connection: as `pipeline.duck.connect` gives it; a view is made in it.
         vocabulary: Parquet files of VOCABULARY.
         named: what the triples of these buckets, and what follows on them, name (`concept_buckets.named_in`).
         buckets: number of buckets of the home.
@@ -93,15 +94,17 @@ class ToldConcepts:
 
     def __init__(
         self,
+        connection: Any,
         vocabulary: Sequence[str],
         named: pa.Table,
         buckets: int,
         languages: Sequence[Language],
-        known: pa.Table,
         *,
+        known: pa.Table,
         same_vocabulary: bool = False,
     ) -> None:
-        self._vocabulary = vocabulary
+        self._connection = connection
+        table_view(connection, "vocabulary", vocabulary, VOCABULARY)
         curies = named["curie"].unique()
         before = _by_curie(known.filter(pc.is_in(known["curie"], curies)))
         kept = before if same_vocabulary else {}
@@ -124,7 +127,7 @@ class ToldConcepts:
     def rows(self, only: Collection[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Bucket and rows (TOLD_CONCEPTS, sorted by CURIE) of some buckets, ascending."""
         wanted = sorted({curie for bucket in only for curie, _ in self._named.get(bucket, [])})
-        given = _said(self._vocabulary, wanted).select(_GIVEN)
+        given = _said(self._connection, wanted).select(_GIVEN)
         names = [self._names[curie] for curie in given["curie"].to_pylist()]
         whole = _told(given, [(one.other_names, one.ambiguous) for one in names])
         lean = _told(_lean(given, names), [(one.instead, _both(one.instead, one.ambiguous)) for one in names])
@@ -139,13 +142,13 @@ class ToldConcepts:
         """What is told of some concepts, those that the vocabulary has; by which names is asked where it says something new of one."""
         if not curies:
             return {}
-        rows = _said(self._vocabulary, curies)
+        rows = _said(self._connection, curies)
         found: dict[str, _Names] = {}
         for said, *given in zip(rows["said"].to_pylist(), *(rows[name].to_pylist() for name in _GIVEN), strict=True):
             concept = Concept._make(given)
             known = before.get(concept.curie)
             found[concept.curie] = known if known and known.said == said else _names_of(concept, said, languages)
-        shared = ambiguous_names(self._vocabulary, {name for one in found.values() for name in one.other_names})
+        shared = ambiguous_among(self._connection, {name for one in found.values() for name in one.other_names})
         return {
             curie: one._replace(ambiguous=[name for name in one.other_names if name in shared])
             for curie, one in found.items()
@@ -160,13 +163,14 @@ def _names_of(concept: Concept, said: str, languages: Sequence[Language]) -> _Na
     return _Names(said, hash_fields(lean), kept, *_other_names(concept, languages), [])
 
 
-def _said(vocabulary: Sequence[str], curies: Sequence[str]) -> pa.Table:
+def _said(connection: Any, curies: Sequence[str]) -> pa.Table:
     """What the vocabulary says of some concepts, sorted by CURIE, with a hash of each in `said`."""
-    with connect() as connection:
-        table_view(connection, "vocabulary", vocabulary, pa.schema([TOLD_CONCEPTS.field(name) for name in _GIVEN]))
-        connection.register("wanted", pa.table({"curie": pa.array(curies, _TEXT)}))
-        sql = "SELECT *, md5(vocabulary::VARCHAR) AS said FROM vocabulary SEMI JOIN wanted USING (curie) ORDER BY curie"
-        return connection.sql(sql).to_arrow_table()
+    connection.register("wanted", pa.table({"curie": pa.array(curies, _TEXT)}))
+    given = ", ".join(_GIVEN)
+    return connection.sql(
+        f"""SELECT *, md5(given::VARCHAR) AS said FROM (SELECT {given} FROM vocabulary) given
+            SEMI JOIN wanted USING (curie) ORDER BY curie"""  # noqa: S608
+    ).to_arrow_table()
 
 
 def _lean(given: pa.Table, names: Sequence[_Names]) -> pa.Table:

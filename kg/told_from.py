@@ -27,11 +27,14 @@ _TEXT, _INT = pa.string(), pa.int32()
 UNIT: Final = {
     "subject": (_TEXT, "CURIE; sorted by it, then by part"),
     "part": (_TEXT, "a split: the facts of the subject in it; entity: what the subject is"),
-    "fingerprint": (_TEXT, "hash of the triples, of what stands beside them, and of the concepts that these name"),
+    "fingerprint": (
+        pa.uint64(),
+        "hash of the triples, of what stands beside them, and of the concepts that these name",
+    ),
 }
 FINGERPRINTS = table_schema(
     "unit_fingerprints",
-    1,
+    2,
     UNIT | {"withheld": (_INT, "triples that are not told; where that is all of them, the hash is null")},
 )
 
@@ -93,9 +96,10 @@ FROM context c JOIN facts f ON c.triple_id = f.triple_id WHERE NOT f.withheld;
 CREATE TEMP TABLE known AS
 SELECT * EXCLUDE (bucket), bucket::INTEGER AS bucket, {own} = bucket::INTEGER AS own FROM concepts;
 """
+# Hashes are put together by XOR, which needs no sort; that of a unit with facts is never null.
 _FINGERPRINTS: Final = f"""
 WITH told AS MATERIALIZED (
-    SELECT bucket, subject, part, object, triple_id, to_json({{{_FACT}}})::VARCHAR AS value
+    SELECT bucket, subject, part, object, md5_number_lower(to_json({{{_FACT}}})::VARCHAR) AS hash
     FROM (SELECT *, part AS split FROM facts) WHERE NOT withheld
 ), named AS (
     SELECT bucket, subject, part, subject AS curie FROM told
@@ -103,16 +107,16 @@ WITH told AS MATERIALIZED (
     UNION SELECT bucket, subject, part, onward.object FROM beside
     UNION SELECT bucket, subject, '{ENTITY}', subject FROM told
 ), parts AS (
-    SELECT bucket, subject, part, 0 AS kind, triple_id AS id, value FROM told
-    UNION ALL SELECT bucket, subject, part, 1, triple_id, to_json({{'onward': onward, 'quotation': quotation}})::VARCHAR FROM beside
-    UNION ALL SELECT n.bucket, n.subject, n.part, 2, n.curie, k.value
-    FROM named n JOIN (
-        SELECT bucket, curie, to_json(known)::VARCHAR AS value FROM known) k ON n.bucket = k.bucket AND n.curie = k.curie
-    UNION ALL SELECT DISTINCT bucket, subject, '{ENTITY}', 3, '', '' FROM told
-    UNION ALL SELECT bucket, subject, part, 4, triple_id, NULL FROM facts WHERE withheld
+    SELECT bucket, subject, part, hash FROM told
+    UNION ALL SELECT bucket, subject, part,
+        md5_number_lower(to_json({{'triple_id': triple_id, 'onward': onward, 'quotation': quotation}})::VARCHAR) FROM beside
+    UNION ALL SELECT n.bucket, n.subject, n.part, k.hash FROM named n JOIN (
+        SELECT bucket, curie, md5_number_lower(to_json(known)::VARCHAR) AS hash FROM known
+    ) k ON n.bucket = k.bucket AND n.curie = k.curie
+    UNION ALL SELECT DISTINCT bucket, subject, '{ENTITY}', 0::UBIGINT FROM told
+    UNION ALL SELECT bucket, subject, part, NULL FROM facts WHERE withheld
 )
-SELECT bucket, subject, part, md5(string_agg(value, '' ORDER BY kind, id, value)) AS fingerprint,
-    (count(*) FILTER (kind = 4))::INTEGER AS withheld
+SELECT bucket, subject, part, bit_xor(hash) AS fingerprint, (count(*) FILTER (hash IS NULL))::INTEGER AS withheld
 FROM parts GROUP BY ALL ORDER BY bucket, subject, part
 """  # noqa: S608
 _CHOSEN: Final = f"""

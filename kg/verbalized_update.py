@@ -30,7 +30,7 @@ __all__ = ["UNITS", "VerbalizedUpdate"]
 _TEXT, _INT = pa.string(), pa.int32()
 UNITS = table_schema(
     "units_told",
-    1,
+    2,
     UNIT
     | {
         "rows": (pa.list_(_INT), "places of its passages in the shard of its split, ascending"),

@@ -27,9 +27,9 @@ STATE = "_state/"
 #: Files of a partition that are no output of it: records set aside, and what the next build compares with.
 PRIVATE = ("_set_aside/", STATE)
 
-_SCHEMA = "materia.manifest.v2"
-#: v1 had no `rules`: such a partition is readable, and made anew as a whole when it is stale.
-_OLDER_SCHEMAS = ("materia.manifest.v1",)
+_SCHEMA = "materia.manifest.v3"
+#: v1 had no `rules`, and v2 stood beside tables that were compressed otherwise. Such a partition can be read, and counts as stale.
+_OLDER_SCHEMAS = ("materia.manifest.v1", "materia.manifest.v2")
 #: A file that was written so long ago has another time of change if it is written again; clocks of file systems tick in milliseconds.
 _SETTLED_NS = 100_000_000
 _Stamp = tuple[int, int, int]
@@ -85,7 +85,10 @@ class Manifest:
         """Read a stored manifest; `place` names it in the error."""
         try:
             values = json.loads(text)
-            if values.pop("schema") not in (_SCHEMA, *_OLDER_SCHEMAS):
+            schema = values.pop("schema")
+            if schema in _OLDER_SCHEMAS:
+                values["rules"] = ""
+            elif schema != _SCHEMA:
                 raise MateriaError(
                     "has a schema this version does not read", file=place, remedy="Build into a new home"
                 )

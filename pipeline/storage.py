@@ -35,7 +35,6 @@ __all__ = [
     "MANIFESTS",
     "PRIVATE",
     "STAGING",
-    "STORAGE_VERSION",
     "WHOLE",
     "Dataset",
     "FileEntry",
@@ -50,9 +49,6 @@ __all__ = [
     "slug_of",
     "write_atomically",
 ]
-
-#: Version of how tables are stored: part of what every stage depends on, so that equal rows are equal bytes in a home of any age.
-STORAGE_VERSION = "2"
 
 
 class Dataset:

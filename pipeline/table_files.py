@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-__all__ = ["Layout", "TableSink", "read_table"]
+__all__ = ["COMPRESSION", "Layout", "TableSink", "read_table"]
 
 _ROW_GROUP_ROWS = 16_384
+#: Of tables that are made again from their inputs. Where a table's key is no stage's, this is part of it.
+COMPRESSION: Final = "lz4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Layout:
     rows: int = _ROW_GROUP_ROWS
     dictionaries: bool | tuple[str, ...] = True
     statistics: bool | tuple[str, ...] = True
-    compression: Literal["lz4", "zstd"] = "lz4"
+    compression: Literal["lz4", "zstd"] = COMPRESSION
 
 
 PLAIN = Layout()

@@ -156,7 +156,7 @@ def validate_by_bucket(
     try:
         session.register("all_triples", triples)
         bucket = BUCKET_SQL.format("subject", buckets)
-        session.execute(f"CREATE TEMP VIEW triples AS SELECT *, {bucket} AS bucket FROM all_triples")  # noqa: S608
+        session.execute(f"CREATE TEMP TABLE triples AS SELECT *, {bucket} AS bucket FROM all_triples")  # noqa: S608
         table_view(session, "evidence", evidence, EVIDENCE)
         _concepts_view(session, concepts)
         for sql in (_USED, _POOLS, _KNOWN, f"CREATE TEMP VIEW identifiers AS {_OF_CLAIMS}", _PLACES):
@@ -204,10 +204,12 @@ def _ask(connection: Any, about: Iterable[About], limit: int | None) -> dict[int
     )
     some = "" if limit is None else f", {limit}"
     kept = f"min_by(node, node{some}), min_by(detail, node{some})" if some else "list(node), list(detail)"
-    placed = (
-        f"SELECT rule, bucket, node, coalesce(place, detail) AS detail FROM ({asked}) JOIN places USING (about, node)"  # noqa: S608
-    )
-    rows = connection.execute(f"SELECT bucket, rule, count(*), {kept} FROM ({placed}) GROUP BY bucket, rule").fetchall()  # noqa: S608
+    connection.execute(f"CREATE TEMP TABLE asked AS {asked}")
+    placed = "SELECT rule, bucket, node, coalesce(place, detail) AS detail FROM asked JOIN places USING (about, node)"
+    # Where nothing is wrong, which is mostly, places are not even planned.
+    ((wrong,),) = connection.execute("SELECT count(*) FROM asked").fetchall()
+    sql = f"SELECT bucket, rule, count(*), {kept} FROM ({placed}) GROUP BY bucket, rule"  # noqa: S608
+    rows = connection.execute(sql).fetchall() if wrong else []
     found: dict[int, list[Findings]] = {}
     for bucket, rule, count, nodes, details in rows:
         found.setdefault(bucket, []).append(Findings(RULES[rule], count, tuple(sorted(map(Finding, nodes, details)))))

@@ -83,7 +83,11 @@ def pairs(named):
 
 def graph_rows(vocabulary, named, wanted=range(BUCKETS)):
     with connect(threads=1) as connection:
-        found = ConceptBuckets(connection, vocabulary, pairs(named), BUCKETS, wanted)
+        whole = ConceptBuckets(connection, vocabulary, pairs(named), BUCKETS, wanted)
+    with connect(threads=1) as connection:
+        own = {bucket: hash_ for bucket, hash_ in whole.own.items() if bucket % 2}
+        found = ConceptBuckets(connection, vocabulary, pairs(named), BUCKETS, wanted, own=own)
+        assert (found.own, found.fingerprints) == (whole.own, whole.fingerprints)
         rows: dict[int, list[dict[str, object]]] = {bucket: [] for bucket in wanted}
         for bucket, batch in found.rows(wanted):
             rows[bucket] += batch.to_pylist()
@@ -92,10 +96,13 @@ def graph_rows(vocabulary, named, wanted=range(BUCKETS)):
 
 def told_rows(vocabulary, named, known=None, *, same_vocabulary=False):
     given = TOLD_NAMES.empty_table() if known is None else known
-    found = ToldConcepts(vocabulary, pairs(named), BUCKETS, [ENGLISH], given, same_vocabulary=same_vocabulary)
     rows: dict[int, list[dict[str, object]]] = {bucket: [] for bucket in range(BUCKETS)}
-    for bucket, batch in found.rows(range(BUCKETS)):
-        rows[bucket] += batch.to_pylist()
+    with connect(threads=1) as connection:
+        found = ToldConcepts(
+            connection, vocabulary, pairs(named), BUCKETS, [ENGLISH], known=given, same_vocabulary=same_vocabulary
+        )
+        for bucket, batch in found.rows(range(BUCKETS)):
+            rows[bucket] += batch.to_pylist()
     return {bucket: found.fingerprints.get(bucket, "") for bucket in rows}, rows, found.asked
 
 
@@ -152,9 +159,9 @@ def test_telling_with_a_bucket_s_ambiguous_names_is_telling_with_all_of_them(row
 def test_a_concept_that_is_only_named_has_the_synonyms_that_naming_it_rests_on(rows, chinese, named):
     for row in rows[:2]:
         row["synonyms"] = row["synonyms"] + [{"name": name, "scope": "exact"} for name in chinese]
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, connect(threads=1) as connection:
         file = vocabulary_file(Path(folder), rows)
-        found = ToldConcepts(file, pairs(named), BUCKETS, LANGUAGES, TOLD_NAMES.empty_table())
+        found = ToldConcepts(connection, file, pairs(named), BUCKETS, LANGUAGES, known=TOLD_NAMES.empty_table())
         got = [(bucket, row) for bucket, batch in found.rows(range(BUCKETS)) for row in batch.to_pylist()]
     whole = {row["curie"]: Concept(*(row[name] for name in Concept._fields)) for row in rows}
     for bucket, row in got:

@@ -138,7 +138,7 @@ def test_a_manifest_that_cannot_be_read_is_found_and_forgotten(dataset: Dataset,
 
 def test_a_manifest_of_another_version_is_no_damage(dataset: Dataset) -> None:
     path = Path(dataset.url.path) / "_manifests" / "a.json"
-    path.write_text(path.read_text().replace("manifest.v2", "manifest.v9"))
+    path.write_text(path.read_text().replace("manifest.v3", "manifest.v9"))
     with pytest.raises(MateriaError, match="Build into a new home"):
         damage(dataset)
 
