@@ -37,19 +37,20 @@ def write_buckets(
     dataset, buckets = job.dataset(asset), job.home.config.buckets
     versions: dict[str, str] = {}
     pending = next(rows, None)
-    for bucket, key in enumerate(job.home.buckets):
-        standing = dataset.manifest(key) if only is not None and bucket not in only else None
-        if standing is not None:
-            versions[key] = standing.data_version
-            continue
-        with dataset.writer(key) as writer:
-            sink = writer.table(f"{key}/{asset}.parquet", schema)
-            writer.summary |= told.get(bucket, {})
-            while pending is not None and pending[0] == bucket:
-                sink.write(pending[1])
-                pending = next(rows, None)
-            manifest: Manifest = writer.commit(skip_key=f"buckets={buckets}", code_version="1", inputs={})
-        versions[key] = manifest.data_version
+    with dataset.staging():
+        for bucket, key in enumerate(job.home.buckets):
+            standing = dataset.manifest(key) if only is not None and bucket not in only else None
+            if standing is not None:
+                versions[key] = standing.data_version
+                continue
+            with dataset.writer(key) as writer:
+                sink = writer.table(f"{key}/{asset}.parquet", schema)
+                writer.summary |= told.get(bucket, {})
+                while pending is not None and pending[0] == bucket:
+                    sink.write(pending[1])
+                    pending = next(rows, None)
+                manifest: Manifest = writer.commit(skip_key=f"buckets={buckets}", code_version="1", inputs={})
+            versions[key] = manifest.data_version
     for key in set(dataset.manifests()) - set(versions):
         dataset.delete(key)
     job.writer.summary["buckets"] = versions

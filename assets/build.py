@@ -19,7 +19,9 @@ from assets.recovery import tidy
 from assets.stage import refresh
 from assets.stages import until as stages_until
 from assets.usage import measured
+from pipeline.duck import databases_kept
 from pipeline.errors import saying_disk_full
+from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import cpu_count
 
 __all__ = ["build", "dagster_folder"]
@@ -67,12 +69,13 @@ def build(
     """
     computed: dict[str, int] = {}
     workers = home.config.workers or cpu_count()
-    with home.lock(wait_s), saying_disk_full(str(home.url)):
+    with home.lock(wait_s), saying_disk_full(str(home.url)), databases_kept():
         tidy(home)
         for stage in stages_until(until):
             stale = stage.stale(home)
             if not stale:
                 continue
+            keep_pandas_out()
             start = time.perf_counter()
             figures: dict[str, Any] = {"partitions": len(stale)}
             with measured(home, stage.name, figures):

@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 
 from assets.buckets import write_buckets
 from assets.home import Home
-from assets.kept_state import kept_state
-from assets.memory import remember_shards
+from assets.memory import remember_corpus
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
 from pipeline.storage import FileEntry, Layout, Manifest, TableSink
@@ -67,7 +66,7 @@ def corpus_selection(job: Job) -> None:
         triples=[path for key in keys for path in job.dataset("triples").paths(key)],
         live=job.dataset("live_documents").paths(),
     )
-    state = kept_state(job)
+    state = job.state_files()
     known = _known(job, state) if state else None
     with connect(threads=None if known is None else 1) as connection:  # more threads wait longer than little takes
         changes = Changes(connection, candidates, known)
@@ -211,7 +210,7 @@ def corpus(job: Job) -> None:
     index = corpus_index(job.home.url, config.splits, config.corpus.mixture)
     write_index(index, job.writer.file("corpus.json"))
     job.writer.summary["totals"] = index["totals"]
-    state = kept_state(job)
+    state = job.state_files()
     made: set[str] = set()
 
     def keep(name: str, schema: pa.Schema, layout: Layout) -> TableSink:
@@ -277,7 +276,7 @@ STAGES = [
         partitions="bucket",
         version="2",
         tables=(CORPUS_PASSAGES,),
-        remember=remember_shards,
+        remember=remember_corpus,
         kinds=("python", "parquet"),
     ),
     Stage(

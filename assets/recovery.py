@@ -43,7 +43,7 @@ def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
         name = dataset.asset
         wrong = damage(dataset, deep=deep)
         found["damaged partitions"] += [f"{name}/{one.partition}: {one.what}" for one in wrong]
-        found["unfinished writes"] += [f"{name}/{STAGING}/{path.name}" for path in staged(dataset)]
+        found["unfinished writes"] += [path.relative_to(home.path).as_posix() for path in staged(dataset)]
         if not any(one.what.startswith(UNREADABLE) for one in wrong):
             found["files that no manifest names"] += [f"{name}/{path}" for path in orphans(dataset)]
     found["unfinished writes"] += [str(p.relative_to(home.path)) for p in _half_written(home)]

@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from assets.home import Home
 from assets.lineage_events import lineage_events
-from assets.memory import remember_configuration
+from assets.memory import Memory, Remember, remember_configuration
 from pipeline.errors import DiskFullError, MateriaError
 from pipeline.hashing import hash_json
-from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
+from pipeline.manifest import STATE
+from pipeline.storage import WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
 from pipeline.tables import table_version
 
 __all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh"]
@@ -93,6 +94,12 @@ class Job:
             self._shared[name] = self._stack.enter_context(made) if hasattr(made, "__exit__") else made
         return self._shared[name]
 
+    def state_files(self) -> dict[str, FileEntry]:
+        """The state tables (`PartitionWriter.state`) of what the partition holds, by the names they were given; all of them are sound."""
+        prefix = f"{STATE}{self.key}/"
+        entries = [entry for entry in self.previous.files if entry.path.startswith(prefix)] if self.previous else []
+        return {entry.path.removeprefix(prefix).rpartition("-")[0]: entry for entry in entries}
+
     def changed_inputs(self) -> set[str]:
         """Names (`asset/partition`) of inputs that came, went or have another data version than `previous` was made from."""
         before = self.previous.inputs if self.previous else {}
@@ -115,8 +122,8 @@ class Stage:
         tables: schemas of the output; the first one is shown in the UI.
         fingerprint: replaces `needs` in the skip key where only a part of an input matters.
         shuffled: the bucketed asset that this unpartitioned stage writes, if any.
-        remember: looks at a partition that is about to be replaced, and returns what notes the difference in the home's history
-            (`pipeline.history`) once the new one is in force. Nothing that a build makes depends on it.
+        remember: looks at partitions that are about to be replaced, and returns what notes the difference in the home's history
+            (`pipeline.history`) once the new ones are in force. Nothing that a build makes depends on it.
         present: whether output that stands outside the manifest (an index that is no table) is still there.
     """
 
@@ -133,7 +140,7 @@ class Stage:
     checks: tuple[Check, ...] = ()
     shuffled: str | None = None
     present: Callable[[Home], bool] = lambda home: True
-    remember: Callable[[Home, str], Callable[[Manifest], None]] = lambda home, key: lambda manifest: None
+    remember: Remember | None = None
 
     @property
     def description(self) -> str:
@@ -167,14 +174,10 @@ class Stage:
         """Hash of all that the output depends on beside its inputs."""
         return hash_json([self.name, self.code_version, self.settings(home)])
 
-    def skip_key(self, home: Home, inputs: Mapping[str, str]) -> str:
-        """Hash of all that the output depends on."""
-        return hash_json([self.rules(home), dict(inputs)])
-
     def stale(self, home: Home) -> list[str]:
         """Partitions that must be computed, in order."""
-        manifests = home.dataset(self.name).manifests()
-        return [key for key in self.keys(home) if not _is_fresh(self, home, key, manifests.get(key))]
+        dataset, rules = home.dataset(self.name), self.rules(home)
+        return [key for key in self.keys(home) if not _is_fresh(self, home, key, dataset.manifest(key), rules)]
 
 
 @dataclass(frozen=True)
@@ -238,13 +241,18 @@ def _is_sound(stage: Stage, home: Home, manifest: Manifest) -> bool:
     return not stage.shuffled or manifest.summary.get("buckets") == _bucket_versions(home, stage.shuffled)
 
 
-def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None) -> bool:
-    if manifest is None or not _is_sound(stage, home, manifest):
+def _is_fresh(stage: Stage, home: Home, key: str, manifest: Manifest | None, rules: str) -> bool:
+    if manifest is None or manifest.rules != rules or not _is_sound(stage, home, manifest):
         return False
     try:
-        return stage.present(home) and manifest.skip_key == stage.skip_key(home, stage.inputs(home, key))
+        return stage.present(home) and manifest.skip_key == _skip_key(rules, stage.inputs(home, key))
     except MateriaError:
         return False
+
+
+def _skip_key(rules: str, inputs: Mapping[str, str]) -> str:
+    """Hash of all that an output depends on."""
+    return hash_json([rules, dict(inputs)])
 
 
 def _bucket_versions(home: Home, asset: str) -> dict[str, str]:
@@ -264,10 +272,10 @@ def refresh(
     """
     dataset = home.dataset(stage.name)
     shared: dict[str, Any] = {}
-    manifests = {key: dataset.manifest(key) for key in keys}
-    stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key]))
-    wanted = set(stale)
     rules = stage.rules(home)
+    manifests = {key: dataset.manifest(key) for key in keys}
+    stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key], rules))
+    wanted = set(stale)
     if stale:
         remember_configuration(home)
     standing = {
@@ -289,11 +297,15 @@ def refresh(
             if job.checks:
                 writer.summary["checks"] = job.checks
             return job, writer.commit(
-                skip_key=hash_json([rules, inputs]), code_version=stage.code_version, inputs=inputs, rules=rules
+                skip_key=_skip_key(rules, inputs), code_version=stage.code_version, inputs=inputs, rules=rules
             )
 
     with ExitStack() as outer, ExitStack() as stack:
         made = outer.enter_context(lineage_events(home, stage, len(stale)))
+        if stale:
+            outer.enter_context(dataset.staging())
+        memory = Memory(home, stage.remember, stale)
+        outer.callback(memory.tell)
         for key in keys:
             previous = manifests[key]
             if previous is not None and key not in wanted:
@@ -301,7 +313,7 @@ def refresh(
                 continue
             inputs = stage.inputs(home, key)
             progress(stage.name if key == WHOLE else f"{stage.name} {key}")
-            remember = stage.remember(home, key)
+            memory.look()
             try:
                 job, manifest = compute(key, inputs)
             except DiskFullError:
@@ -316,7 +328,7 @@ def refresh(
                 standing.clear()
                 job, manifest = compute(key, inputs)
             made.append(manifest)
-            remember(manifest)
+            memory.made(manifest)
             yield Refreshed(
                 key, manifest, previous is None or previous.data_version != manifest.data_version, computed=True
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.duck import table_view
+from pipeline.duck import connect, table_view
 from pipeline.hashing import BUCKET_SQL
 from pipeline.tables import VOCABULARY
 
@@ -40,10 +40,8 @@ class ConceptsByBucket:
 
 def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table:
     """Concepts with the given CURIEs (those the vocabulary has), sorted by CURIE, with the schema VOCABULARY."""
-    import duckdb
-
     wanted = pa.table({"curie": pa.array(sorted(set(curies)), pa.string())})
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("wanted", wanted)
         query = "SELECT v.* FROM read_parquet($paths, hive_partitioning = false) v SEMI JOIN wanted USING (curie) ORDER BY curie"
         return connection.sql(query, params={"paths": list(vocabulary)}).to_arrow_table()
@@ -51,9 +49,7 @@ def concepts_named(vocabulary: Sequence[str], curies: Iterable[str]) -> pa.Table
 
 def ambiguous_names(vocabulary: Sequence[str]) -> frozenset[str]:
     """Names, in lower case, that more than one concept of the vocabulary has, in whatever language."""
-    import duckdb
-
-    with duckdb.connect() as connection:
+    with connect() as connection:
         query = """
             WITH named AS (
                 SELECT DISTINCT curie, lower(unnest(

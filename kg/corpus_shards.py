@@ -38,6 +38,7 @@ LAYOUT: Final = Layout(
         "relations.list.element.predicate", "doc_ids.list.element",
     ),
     statistics=("kind", "form", "language", "split", "source", "belief", "tokens", "repeat"),
+    compression="zstd",
 )  # fmt: skip
 
 _READ_ROWS = 1024

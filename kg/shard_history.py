@@ -1,141 +1,149 @@
-"""Versions of the corpus' shards: which rows came and went with each, kept when a build replaces a shard.
+"""Versions of the corpus' shards: which rows came and went with each, kept when a build replaces shards.
 
 Only what changed is kept, with the ids that tell why later (`kg.history_reasons`), and the beginning of the text, since a row
 that is gone can be read nowhere else. Files of the old and the new version that are the same are not opened.
 
-Cost: 10 ms of processor time for a bucket of 1,000 rows of which a few changed, most of it reading texts and ids twice.
+Cost: 0.15 s of processor time for 60 buckets of 1,000 rows, 2.5 ms a bucket: one query finds what differs by ids and digests, one reads
+these rows. Bucket by bucket, in Arrow, it was 14 ms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from upath import UPath
 
 from kg.corpus import SHARDS
-from pipeline.history import append, now
+from kg.tables import CORPUS_PASSAGES, SELECTION
+from pipeline.duck import bucketed_view, connect
+from pipeline.history import append, held, now
 from pipeline.storage import Dataset, Manifest
 
-__all__ = ["MOST_ROWS", "remember_shard"]
+__all__ = ["MOST_ROWS", "remember_shards"]
 
 #: Rows that one version lists of those added, removed and changed; beyond, they are only counted (a setting changed them all).
 MOST_ROWS: Final = 1000
 _COMPARED: Final = ("belief", "source", "evidence_ids", "doc_ids")
-_COLUMNS: Final = ("passage_id", "repeat", "split", "kind", "form", "text", "triple_ids", *_COMPARED)
+_LISTED: Final = ("split", "passage_id", "repeat", "kind", "form", "text", "doc_ids", "triple_ids")
 _TEXT: Final = 160
 
 _Row = dict[str, Any]
+#: Buckets' files: paths by bucket.
+_Files = dict[str, list[str]]
+
+# Rows of one version only, and rows that both have with other values; numbered, so that only the first are read.
+_DIFFERING: Final = f"""
+    CREATE TEMP TABLE differing AS
+    SELECT *, row_number() OVER (PARTITION BY bucket, what ORDER BY passage_id, repeat) AS place FROM (
+        SELECT bucket, passage_id, repeat,
+               CASE WHEN count(*) = 2 THEN 'changed' WHEN min(side) = 0 THEN 'removed' ELSE 'added' END AS what
+        FROM (
+            SELECT 0 AS side, bucket, passage_id, repeat, hash({", ".join(_COMPARED)}) AS digest FROM old_rows
+            UNION ALL SELECT 1, bucket, passage_id, repeat, hash({", ".join(_COMPARED)}) FROM new_rows
+        ) GROUP BY bucket, passage_id, repeat HAVING count(*) = 1 OR min(digest) <> max(digest)
+    )
+"""  # noqa: S608
+_COUNTS: Final = "SELECT bucket, what, count(*) FROM differing GROUP BY bucket, what"
+_ROWS: Final = f"""
+    SELECT bucket, what, {", ".join(_LISTED)}, {", ".join(_COMPARED[:3])}
+    FROM {{side}} JOIN differing USING (bucket, passage_id, repeat)
+    WHERE what IN ('{{what}}', 'changed') AND place <= {MOST_ROWS} ORDER BY bucket, place
+"""  # noqa: S608
+_VERDICTS: Final = f"""
+    SELECT bucket, passage_id, concat_ws(': ', reason, detail) AS reason FROM verdicts SEMI JOIN (
+        SELECT bucket, passage_id FROM differing WHERE what = 'removed' AND place <= {MOST_ROWS}
+    ) USING (bucket, passage_id)
+"""  # noqa: S608
 
 
-def remember_shard(home: UPath | Path | str, key: str) -> Callable[[Manifest], None]:
-    """Look at a bucket of shards before it is replaced.
+def remember_shards(home: UPath | Path | str, keys: Sequence[str]) -> Callable[[Iterable[Manifest]], None]:
+    """Look at buckets of shards before they are replaced.
 
     Returns:
-        a function that takes the manifest of the new version, once it is in force, and adds what changed to the history.
+        a function that takes the manifests of the new versions, once they are in force, and adds what changed to the history.
     """
     dataset = Dataset(home, SHARDS)
-    before = dataset.manifest(key)
-    held = {path: _read(path) for path in dataset.paths(key)} if before else {}
+    before = {key: manifest for key in keys if (manifest := dataset.manifest(key))}
+    was = {key: dataset.paths(key) for key in before}
+    links, release = held(home, SHARDS, [path for paths in was.values() for path in paths])
 
-    def remember(after: Manifest) -> None:
-        if before is not None and before.data_version == after.data_version:
-            return
-        entry: dict[str, Any] = {
-            "at": now(),
-            "data_version": after.data_version,
-            "previous": before.data_version if before else None,
-            "code_version": after.code_version,
-            "rules_changed": before is not None and before.rules != after.rules,
-            "inputs": sorted(n for n, version in after.inputs.items() if not before or before.inputs.get(n) != version),
-            "rows": {split: _rows(after, split) for split in after.summary["splits"]},
-        }
-        if before is not None:
-            paths = dataset.paths(key)
-            old = _table([table for path, table in held.items() if path not in paths])
-            new = _table([_read(path) for path in paths if path not in held])
-            entry |= _difference(old, new)
-            _say_why_not_taken(home, key, entry["removed"]["rows"])
-        append(home, SHARDS, key, entry)
+    def remember(made: Iterable[Manifest]) -> None:
+        entries = {one.partition: _entry(before.get(one.partition), one) for one in made if _is_new(before, one)}
+        replaced = [key for key in entries if key in before]
+        is_now = {key: dataset.paths(key) for key in replaced}
+        old = {key: [links[path] for path in was[key] if path not in is_now[key]] for key in replaced}
+        new = {key: [path for path in is_now[key] if path not in was[key]] for key in replaced}
+        if replaced and links:
+            selected = Dataset(home, "selected_passages")
+            for key, difference in _differences(old, new, {key: selected.paths(key) for key in replaced}).items():
+                entries[key] |= difference
+        for key, entry in entries.items():
+            append(home, SHARDS, key, entry)
+        release()
 
     return remember
+
+
+def _is_new(before: dict[str, Manifest], after: Manifest) -> bool:
+    old = before.get(after.partition)
+    return old is None or old.data_version != after.data_version
+
+
+def _entry(before: Manifest | None, after: Manifest) -> _Row:
+    return {
+        "at": now(),
+        "data_version": after.data_version,
+        "previous": before.data_version if before else None,
+        "code_version": after.code_version,
+        "rules_changed": before is not None and before.rules != after.rules,
+        "inputs": sorted(n for n, version in after.inputs.items() if not before or before.inputs.get(n) != version),
+        "rows": {split: _rows(after, split) for split in after.summary["splits"]},
+    }
 
 
 def _rows(manifest: Manifest, split: str) -> int:
     return sum(counts["rows"] for counts in manifest.summary["splits"][split]["kinds"].values())
 
 
-def _read(path: str) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=list(_COLUMNS), use_threads=False)
-
-
-def _table(tables: list[pa.Table]) -> pa.Table:
-    table = pa.concat_tables(tables).combine_chunks() if tables else pa.table({name: pa.array([]) for name in _COLUMNS})
-    copies = pc.binary_join_element_wise(
-        table["passage_id"].cast(pa.string()), table["repeat"].cast(pa.string()), "\x1f"
-    )
-    return table.append_column("row", copies)
-
-
-def _difference(old: pa.Table, new: pa.Table) -> dict[str, Any]:
-    """Rows of one table only, and rows that both have with other values; of each the number and the first so many."""
-    kept_old, kept_new = (pc.is_in(a["row"], value_set=b["row"].combine_chunks()) for a, b in ((old, new), (new, old)))
-    removed, added = old.filter(pc.invert(kept_old)), new.filter(pc.invert(kept_new))
-    changed = _changed(old.filter(kept_old), new.filter(kept_new))
-    return {
-        "added": {"count": added.num_rows, "rows": [_listed(row) for row in added.slice(0, MOST_ROWS).to_pylist()]},
-        "removed": {
-            "count": removed.num_rows,
-            "rows": [_listed(row) for row in removed.slice(0, MOST_ROWS).to_pylist()],
-        },
-        "changed": {"count": len(changed), "rows": changed[:MOST_ROWS]},
+def _differences(old: _Files, new: _Files, selected: _Files) -> dict[str, _Row]:
+    """What is added, removed and changed in each bucket: of each the number, and the first so many rows."""
+    found: dict[str, _Row] = {
+        key: {what: {"count": 0, "rows": []} for what in ("added", "removed", "changed")} for key in old
     }
-
-
-def _listed(row: _Row) -> _Row:
-    return {
-        "split": row["split"],
-        "passage_id": row["passage_id"],
-        "repeat": row["repeat"],
-        "kind": row["kind"],
-        "form": row["form"],
-        "text": row["text"][:_TEXT],
-        "doc_ids": row["doc_ids"],
-        "triple_ids": row["triple_ids"],
-    }
-
-
-def _changed(old: pa.Table, new: pa.Table) -> list[_Row]:
-    """Rows of both tables in which a value differs: both stand in the order of one hash, so row meets row."""
-    columns = [name for name in _COMPARED if not old[name].equals(new[name])]
-    if not columns:
-        return []
-    found = []
-    befores, afters = (table.select(columns).to_pylist() for table in (old, new))
-    for place, (before, after) in enumerate(zip(befores, afters, strict=True)):
-        if names := [name for name in columns if before[name] != after[name]]:
-            row = _listed(new.slice(place, 1).to_pylist()[0])
-            found.append(row | {"before": {n: before[n] for n in names}, "after": {n: after[n] for n in names}})
+    with connect(threads=1) as connection:  # more threads wait longer than little takes
+        bucketed_view(connection, "old_rows", old, CORPUS_PASSAGES)
+        bucketed_view(connection, "new_rows", new, CORPUS_PASSAGES)
+        bucketed_view(connection, "verdicts", selected, SELECTION)
+        connection.execute(_DIFFERING)
+        for key, what, count in connection.execute(_COUNTS).fetchall():
+            found[key][what]["count"] = count
+        rows, before = (
+            connection.sql(_ROWS.format(side=side, what=what)).to_arrow_table().to_pylist()
+            for side, what in (("new_rows", "added"), ("old_rows", "removed"))
+        )
+        reasons = {(key, name): why or None for key, name, why in connection.execute(_VERDICTS).fetchall()}
+    was = {_place(row): row for row in before}
+    for row in rows:
+        listed = _listed(row)
+        if row["what"] == "changed":
+            old_row = was[_place(row)]
+            names = [name for name in _COMPARED if old_row[name] != row[name]]
+            listed |= {"before": {n: old_row[n] for n in names}, "after": {n: row[n] for n in names}}
+        found[row["bucket"]][row["what"]]["rows"].append(listed)
+    for row in before:
+        if row["what"] == "removed":
+            # Why the selection does not take it; `candidate` is false where there is no such passage now.
+            place = row["bucket"], row["passage_id"]
+            why = {"candidate": True, "reason": reasons[place]} if place in reasons else {"candidate": False}
+            found[row["bucket"]]["removed"]["rows"].append(_listed(row) | why)
     return found
 
 
-def _say_why_not_taken(home: UPath | Path | str, key: str, removed: list[_Row]) -> None:
-    """Note of each removed row why the selection does not take it; `candidate` is false where there is no such passage now."""
-    paths = Dataset(home, "selected_passages").paths(key) if removed else []
-    wanted = pa.array([row["passage_id"] for row in removed], pa.string())
-    reasons: dict[str, Mapping[str, Any]] = {}
-    for path in paths:
-        table = pq.read_table(path, columns=["passage_id", "reason", "detail"], partitioning=None)
-        reasons |= {
-            r["passage_id"]: r for r in table.filter(pc.is_in(table["passage_id"], value_set=wanted)).to_pylist()
-        }
-    for row in removed:
-        verdict = reasons.get(row["passage_id"])
-        row["candidate"] = verdict is not None
-        if verdict is not None:
-            row["reason"] = ": ".join(part for part in (verdict["reason"], verdict["detail"]) if part) or None
+def _place(row: _Row) -> tuple[str, str, int]:
+    return row["bucket"], row["passage_id"], row["repeat"]
+
+
+def _listed(row: _Row) -> _Row:
+    return {name: row[name] for name in _LISTED} | {"text": row["text"][:_TEXT]}

@@ -128,7 +128,7 @@ def _evidence(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _COUNT: Final = f"""
-CREATE MACRO part(observed, expected) AS CASE WHEN observed > 0 THEN observed * ln(observed / expected) ELSE 0 END;
+CREATE TEMP MACRO part(observed, expected) AS CASE WHEN observed > 0 THEN observed * ln(observed / expected) ELSE 0 END;
 CREATE TABLE papers AS
     SELECT row_number() OVER (ORDER BY doc_id) AS paper, doc_id, version, text_hash, file, member, record
     FROM live WHERE status = 'active';

@@ -8,7 +8,9 @@ not hold what its reader looks for, is passed over: whatever stands in these fil
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from upath import UPath
 
-__all__ = ["Keys", "Maybe", "append", "entries", "history_folder", "last", "now"]
+__all__ = ["Keys", "Maybe", "append", "entries", "held", "history_folder", "last", "now"]
 
 #: What a value must be: of a type; a list of so many values, or of any number of one kind; an object that has these keys, or
 #: whatever keys (`...`) with values of one kind.
@@ -57,6 +59,27 @@ def append(home: UPath | Path | str, asset: str, key: str, entry: dict[str, Any]
             if stream.read(1) != b"\n":  # a build was killed in the middle of a line
                 line = b"\n" + line
         stream.write(line + b"\n")
+
+
+def held(home: UPath | Path | str, asset: str, paths: Sequence[str]) -> tuple[dict[str, str], Callable[[], None]]:
+    """Links to files of an asset (copies where the disk knows none), so that they can be read after a build has removed its own.
+
+    Returns:
+        the link of each path, none where histories are nowhere; and a function that removes them.
+    """
+    folder = history_folder(home, asset)
+    if folder is None or not paths:
+        return {}, lambda: None
+    place = folder / "held"
+    shutil.rmtree(place, ignore_errors=True)  # a build was killed before it could
+    place.mkdir(parents=True)
+    links = {path: str(place / f"{number}{Path(path).suffix}") for number, path in enumerate(paths)}
+    for path, link in links.items():
+        try:
+            os.link(path, link)
+        except OSError:
+            shutil.copyfile(path, link)
+    return links, lambda: shutil.rmtree(place, ignore_errors=True)
 
 
 def entries(home: UPath | Path | str, asset: str, key: str, shape: Keys = _ANYTHING) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What a crash leaves in the partitions of an asset, and how it is taken away.
 
 A build that is killed leaves the manifests in force true (`pipeline.storage`), and beside them perhaps: a staging folder, files
-that stand in place and that no manifest names yet or any more (orphans). The staging folder of a partition is removed last, so
+that stand in place and that no manifest names yet or any more (orphans). The staging folder of an asset is removed last, so
 where there is none there is no orphan either: a build asks this of every asset at its start, for the price of a
 listing, and looks for orphans only where a crash was.
 
@@ -39,9 +39,9 @@ class Damage:
 
 
 def staged(dataset: Dataset) -> list[Path]:
-    """Staging folders of writers: of one at work, or of one that was killed."""
+    """What is staged by a writer at work, or by one that was killed; the folder itself where that is all there is."""
     folder = Path(dataset.url.path) / STAGING
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return (sorted(folder.iterdir()) or [folder]) if folder.is_dir() else []
 
 
 def orphans(dataset: Dataset) -> list[str]:
@@ -62,17 +62,17 @@ def _written(root: Path) -> Iterator[str]:
 
 
 def sweep(dataset: Dataset) -> int:
-    """Remove orphans and staging folders, in this order, so that a sweep that is killed is done again; how many there were.
+    """Remove orphans and the staging folder, in this order, so that a sweep that is killed is done again; how many there were.
 
     Whoever calls holds the home.
     """
     found = orphans(dataset)
     dataset.remove_files(FileEntry(path, "", 0) for path in found)
-    folders = staged(dataset)
+    unfinished = staged(dataset)
     for half in (Path(dataset.url.path) / MANIFESTS).glob("*.staged"):
         half.unlink(missing_ok=True)
     shutil.rmtree(Path(dataset.url.path) / STAGING, ignore_errors=True)
-    return len(found) + len(folders)
+    return len(found) + len(unfinished)
 
 
 def partitions(dataset: Dataset) -> list[str]:

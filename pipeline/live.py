@@ -30,17 +30,13 @@ save half of that and need every write of before, since a name can join any two 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.duck import connect, register_filesystems
 from pipeline.readers.identifiers import identifier
 from pipeline.tables import LIVE_DOCUMENTS
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["live_documents"]
 
@@ -171,29 +167,15 @@ def live_documents(
         memory: what DuckDB may hold before it spills to a temporary folder.
         threads: at most so many; all cores by default. The result does not depend on it.
     """
-    import duckdb
-
     parts = [(str(path), batch) for batch in sorted(documents) for path in documents[batch]]
     if not parts:
         return
-    with tempfile.TemporaryDirectory(prefix="materia.") as spill:
-        config: dict[str, Any] = {"memory_limit": memory, "temp_directory": spill, "preserve_insertion_order": False}
-        if threads is not None:
-            config["threads"] = threads
-        with duckdb.connect(":memory:", config=config) as connection:
-            _register_filesystems(connection, [path for path, _ in parts])
-            connection.register("parts", pa.table({"place": range(len(parts)), "batch": [b for _, b in parts]}))
-            marked = sorted({identifier(name) or name.strip() for name in retracted})
-            connection.register("retractions", pa.table({"name": pa.array(marked, pa.string())}))
-            for statement in _TABLES.split(";\n")[:-1]:
-                connection.execute(statement, {"paths": [p for p, _ in parts]} if "$paths" in statement else None)
-            for batch in connection.sql(_DECIDE).to_arrow_reader(_BATCH_ROWS):
-                yield from pa.Table.from_batches([batch]).cast(LIVE_DOCUMENTS).to_batches()
-
-
-def _register_filesystems(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
-    """Let DuckDB read fsspec URLs, without an extension fetched from the web."""
-    import fsspec
-
-    for protocol in sorted({path.partition("://")[0] for path in paths if "://" in path} - {"file"}):
-        connection.register_filesystem(fsspec.filesystem(protocol))
+    with connect(threads=threads, memory_limit=memory) as connection:
+        register_filesystems(connection, [path for path, _ in parts])
+        connection.register("parts", pa.table({"place": range(len(parts)), "batch": [b for _, b in parts]}))
+        marked = sorted({identifier(name) or name.strip() for name in retracted})
+        connection.register("retractions", pa.table({"name": pa.array(marked, pa.string())}))
+        for statement in _TABLES.split(";\n")[:-1]:
+            connection.execute(statement, {"paths": [p for p, _ in parts]} if "$paths" in statement else None)
+        for batch in connection.sql(_DECIDE).to_arrow_reader(_BATCH_ROWS):
+            yield from pa.Table.from_batches([batch]).cast(LIVE_DOCUMENTS).to_batches()

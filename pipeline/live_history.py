@@ -6,15 +6,14 @@ time for 11,000 documents, of which 20 are for opening DuckDB.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from upath import UPath
 
 from pipeline.duck import connect, file_list
-from pipeline.history import append, history_folder, now
+from pipeline.history import append, held, now
 from pipeline.storage import WHOLE, Dataset, Manifest
 
 __all__ = ["LIVE", "remember_documents"]
@@ -43,25 +42,25 @@ _DIFFERENCE: Final = """
 """
 
 
-def remember_documents(home: UPath | Path | str, key: str = WHOLE) -> Callable[[Manifest], None]:
+def remember_documents(home: UPath | Path | str, key: str = WHOLE) -> Callable[[Iterable[Manifest]], None]:
     """Look at the live documents before their table is replaced; the function returned adds what changed to the history."""
-    dataset, folder = Dataset(home, LIVE), history_folder(home, LIVE)
+    dataset = Dataset(home, LIVE)
     before = dataset.manifest(key)
-    old = _hold(dataset.paths(key), folder / "held") if before and folder else []
+    links, release = held(home, LIVE, dataset.paths(key))
 
-    def remember(after: Manifest) -> None:
-        if before is None or before.data_version != after.data_version:
-            found = _difference(old, dataset.paths(key)) if old else []
-            entry: dict[str, Any] = {
-                "at": now(),
-                "data_version": after.data_version,
-                "previous": before.data_version if before else None,
-                "counts": {what: count for what, count, _ in found},
-                "documents": {what: ids for what, _, ids in found},
-            }
-            append(home, LIVE, key, entry)
-        if folder:
-            shutil.rmtree(folder / "held", ignore_errors=True)
+    def remember(made: Iterable[Manifest]) -> None:
+        for after in made:
+            if before is None or before.data_version != after.data_version:
+                found = _difference(list(links.values()), dataset.paths(key)) if links else []
+                entry: dict[str, Any] = {
+                    "at": now(),
+                    "data_version": after.data_version,
+                    "previous": before.data_version if before else None,
+                    "counts": {what: count for what, count, _ in found},
+                    "documents": {what: ids for what, _, ids in found},
+                }
+                append(home, LIVE, key, entry)
+        release()
 
     return remember
 
@@ -70,15 +69,3 @@ def _difference(old: list[str], new: list[str]) -> list[tuple[str, int, list[str
     with connect() as connection:
         sql = _DIFFERENCE.format(old=file_list(old), new=file_list(new), most=_MOST)
         return list(connection.execute(sql).fetchall())
-
-
-def _hold(paths: list[str], folder: Path) -> list[str]:
-    """Links to files (copies where the disk knows no links), so that they can be read after the dataset has removed its own."""
-    shutil.rmtree(folder, ignore_errors=True)  # a build was killed before it could
-    folder.mkdir(parents=True)
-    for path in paths:
-        try:
-            (folder / Path(path).name).hardlink_to(path)
-        except OSError:
-            shutil.copyfile(path, folder / Path(path).name)
-    return [str(folder / Path(path).name) for path in paths]

@@ -91,10 +91,9 @@ def joined(
         memory_limit: what DuckDB may hold before it spills to disk.
     """
     with (
-        connect(threads=threads, memory_limit=memory_limit) as connection,
+        connect(threads=threads, memory_limit=memory_limit, disabled_optimizers=_DISABLED) as connection,
         TemporaryDirectory(prefix="materia-join.") as folder,
     ):
-        connection.execute(_DISABLED)
         _gather(connection, sources)
         assign(connection, rules)
         _settle_categories(connection, classify)
@@ -131,10 +130,9 @@ def with_names(
         sources, set_aside, threads, memory_limit: as in `joined`.
     """
     with (
-        connect(threads=threads, memory_limit=memory_limit) as connection,
+        connect(threads=threads, memory_limit=memory_limit, disabled_optimizers=_DISABLED) as connection,
         TemporaryDirectory(prefix="materia-join.") as folder,
     ):
-        connection.execute(_DISABLED)
         _views(connection, sources)
         rows = [*concepts]
         names = pa.chunked_array([batch["name"] for batch in rows], _TEXT)
@@ -167,7 +165,7 @@ CREATE TABLE member AS SELECT DISTINCT id, id AS into_id FROM part;
 
 # DuckDB 2.0.0 stops with an internal error where it turns a left join around and joins the outcome again
 # (https://github.com/duckdb/duckdb/issues/24807). With this step of its optimizer off it turns none around.
-_DISABLED: Final = "SET disabled_optimizers = 'build_side_probe_side'"
+_DISABLED: Final = "build_side_probe_side"
 
 # A part is known by one number: the place of its file, then its own place in that file.
 _SPOT: Final = "((file_index::BIGINT << 40) | place)"

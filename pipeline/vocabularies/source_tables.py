@@ -18,6 +18,7 @@ from pipeline.errors import MateriaError, SetAside
 from pipeline.hashing import hash_fields
 from pipeline.sources import printable
 from pipeline.storage import Dataset, Manifest, file_sha256, partition_key
+from pipeline.table_files import COMPRESSION
 from pipeline.tables import table_version
 from pipeline.vocabularies.base import Loader, OnSetAside
 from pipeline.vocabularies.curated_table import CuratedTable
@@ -76,7 +77,7 @@ def read_sources(
         same[name] += 1
         loader = loader_of(path, tables)
         mapped = [loader.version] if isinstance(loader, CuratedTable) else []
-        skip_key = hash_fields(file_sha256(path), loader.name, *mapped, *_SCHEMAS)
+        skip_key = hash_fields(file_sha256(path), loader.name, *mapped, *_SCHEMAS, COMPRESSION)
         manifest = dataset.manifest(key)
         parsed = manifest is None or manifest.skip_key != skip_key
         if parsed:

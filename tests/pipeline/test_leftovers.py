@@ -45,7 +45,7 @@ def test_files_in_place_whose_manifest_was_never_written_are_orphans(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work() -> None:
-        monkeypatch.setattr("pipeline.storage.write_atomically", die)
+        monkeypatch.setattr("pipeline.manifest.write_atomically", die)
         write(dataset, "a", 9)
 
     killed_while(work)
@@ -138,7 +138,7 @@ def test_a_manifest_that_cannot_be_read_is_found_and_forgotten(dataset: Dataset,
 
 def test_a_manifest_of_another_version_is_no_damage(dataset: Dataset) -> None:
     path = Path(dataset.url.path) / "_manifests" / "a.json"
-    path.write_text(path.read_text().replace("manifest.v2", "manifest.v9"))
+    path.write_text(path.read_text().replace("manifest.v3", "manifest.v9"))
     with pytest.raises(MateriaError, match="Build into a new home"):
         damage(dataset)
 
