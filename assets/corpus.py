@@ -322,7 +322,7 @@ STAGES = [
             Need("vocabulary"),
         ),
         settings=lambda home: [home.config.splits.model_dump(), _rules(home), version("duckdb")],
-        version="4",
+        version="5",
         kinds=("python", "json"),
         checks=(
             Check(
