@@ -368,7 +368,7 @@ STAGES = [
         literature_corpus,
         needs=(Need("literature_by_bucket", "same"), Need("withheld_claims", "same")),
         partitions="bucket",
-        version="3",
+        version="4",
         settings=lambda home: [home.config.corpus.passage_sentences, home.config.splits.model_dump()],
         tables=(PASSAGES,),
         kinds=("python", "parquet"),

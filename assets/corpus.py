@@ -16,7 +16,7 @@ from assets.home import Home
 from assets.memory import remember_corpus
 from assets.stage import Check, Job, Need, Stage, batches_of
 from kg.tables import CORPUS_PASSAGES, MIXTURE, SELECTION
-from pipeline.storage import FileEntry, Layout, Manifest, TableSink
+from pipeline.storage import FileEntry, Layout, Manifest, TableSink, read_table
 
 if TYPE_CHECKING:
     from kg.corpus_checks import Proven
@@ -24,16 +24,25 @@ if TYPE_CHECKING:
 
 __all__ = ["CANDIDATES", "SELECTED", "STAGES"]
 
-#: The assets that the corpus is chosen from, a partition a bucket.
-CANDIDATES = ("verbalized_corpus", "literature_corpus")
+#: The assets that the corpus is chosen from, a partition a bucket, and the kind of passage that each holds.
+CANDIDATES = {"verbalized_corpus": "verbalized", "literature_corpus": "literature"}
+#: The files of candidates that a choice was made from, below the home.
+_FILES = pa.schema({"path": pa.string()})
 #: What the choice is written to, a partition a bucket.
 SELECTED = "selected_passages"
 
 _EXAMPLES = 5
 
 
-def _candidates(job: Job, key: str) -> list[str]:
-    return [path for asset in CANDIDATES for path in job.dataset(asset).paths(key)]
+def _candidates(job: Job, key: str) -> dict[str, str]:
+    """Full paths of the candidates of a bucket, by their paths below the home."""
+    manifests = {asset: job.dataset(asset).manifest(key) for asset in CANDIDATES}
+    return {
+        f"{asset}/{entry.path}": str(job.dataset(asset).url / entry.path)
+        for asset, manifest in manifests.items()
+        for entry in (manifest.files if manifest else ())
+        if entry.path.startswith("split=")
+    }
 
 
 def _rules(home: Home) -> Any:
@@ -60,14 +69,15 @@ def corpus_selection(job: Job) -> None:
     if config.test_documents:
         papers = [path for key in batches_of(job.home) for path in job.dataset("documents").paths(key)]
         tests = read_downstream_tests(config.test_documents, config.cleaning, job.writer.set_aside, papers)
+    files = {key: _candidates(job, key) for key in keys}
     candidates = Candidates(
-        passages={key: _candidates(job, key) for key in keys},
+        passages={key: list(some.values()) for key, some in files.items()},
         evidence={key: job.dataset("evidence_by_bucket").paths(key) for key in keys},
         triples=[path for key in keys for path in job.dataset("triples").paths(key)],
         live=job.dataset("live_documents").paths(),
     )
     state = job.state_files()
-    known = _known(job, state) if state else None
+    known = _known(job, state, files) if state else None
     with connect(threads=None if known is None else 1) as connection:  # more threads wait longer than little takes
         changes = Changes(connection, candidates, known)
         verdicts = clean(changes.batches(), config.cleaning, tests, changes.signed, connection)
@@ -83,6 +93,8 @@ def corpus_selection(job: Job) -> None:
             only=None if known is None else [number[key] for key in selection.buckets],
         )
         _keep_known(job, selection, known, state)
+        paths = sorted(path for some in files.values() for path in some)
+        job.writer.state("files", _FILES).write(pa.table([pa.array(paths, pa.string())], schema=_FILES))
         job.writer.summary["rejected"] = selection.rejected()
     for column, shares in (("source", config.mixture.source_shares), ("predicate", config.mixture.predicate_shares)):
         unknown = sorted(set(shares) - {"*", *mixture[column].to_pylist()})
@@ -91,8 +103,12 @@ def corpus_selection(job: Job) -> None:
     job.writer.summary["table_of_what_was_taken"] = taken_in_words(mixture)
 
 
-def _known(job: Job, state: Mapping[str, FileEntry]) -> Known:
-    """What the last choice kept, and what changed since."""
+def _known(job: Job, state: Mapping[str, FileEntry], files: Mapping[str, Mapping[str, str]]) -> Known:
+    """What the last choice kept, and what changed since.
+
+    Args:
+        files: what `_candidates` gives, by bucket.
+    """
     from kg.mixture import Known
 
     changed = job.changed_inputs()
@@ -101,15 +117,28 @@ def _known(job: Job, state: Mapping[str, FileEntry]) -> Known:
     def buckets(*assets: str) -> list[str]:
         return sorted({key for asset, _, key in (name.partition("/") for name in changed) if asset in assets})
 
+    before = set(read_table(paths["files"])["path"].to_pylist())
+    some = {key: files[key] for key in buckets(*CANDIDATES)}
     return Known(
         passages={key: paths[f"known-{key}"] for key in job.home.buckets},
         taken=paths["taken"],
         located=paths["located"],
         asserted={key: paths[f"asserted-{key}"] for key in job.home.buckets if f"asserted-{key}" in paths},
-        changed_passages=buckets(*CANDIDATES),
+        changed_passages={
+            key: [full for path, full in of_bucket.items() if path not in before] for key, of_bucket in some.items()
+        },
+        standing=[
+            (key, *_kind_and_split(path)) for key, of_bucket in some.items() for path in of_bucket if path in before
+        ],
         changed_evidence=buckets("evidence_by_bucket"),
         live_changed="live_documents/all" in changed,
     )
+
+
+def _kind_and_split(path: str) -> tuple[str, str]:
+    """The kind and split of the candidates of a file."""
+    asset, split, _ = path.split("/", 2)
+    return CANDIDATES[asset], split.removeprefix("split=")
 
 
 def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapping[str, FileEntry]) -> None:
@@ -124,7 +153,10 @@ def _keep_known(job: Job, selection: Selection, known: Known | None, state: Mapp
         job, "asserted", (ASSERTED, Layout()), selection.asserted(evidence), changed=evidence, state=state, always=False
     )
     job.writer.state("taken", TAKEN).write(selection.taken())
-    job.writer.state("located", LOCATED).write(selection.located())
+    if known is None or known.live_changed:
+        job.writer.state("located", LOCATED).write(selection.located())
+    else:
+        job.writer.keep(state["located"])
 
 
 def _keep_buckets(
@@ -255,7 +287,7 @@ STAGES = [
             Need("live_documents"),
         ),
         settings=_rules,
-        version="2",
+        version="3",
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,
@@ -290,7 +322,7 @@ STAGES = [
             Need("vocabulary"),
         ),
         settings=lambda home: [home.config.splits.model_dump(), _rules(home), version("duckdb")],
-        version="4",
+        version="5",
         kinds=("python", "json"),
         checks=(
             Check(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,19 +43,25 @@ from kg.leak_changes import CLAIMS, HELD_OUT, UNKNOWN, claims_are_in_doubt, read
 from kg.leaks import KINDS, find_leaks, leaks_among, open_held_out
 from kg.tables import CORPUS_PASSAGES
 from pipeline.duck import bucketed_view, connect, stream, table_view
-from pipeline.storage import Dataset, Layout, TableSink
+from pipeline.storage import Dataset, Layout, TableSink, read_table
 
 __all__ = ["Findings", "Proven", "check_corpus"]
 
 #: The passages of a bucket's shards, each once: training, validation, test, each in the order of the shard.
-_PROVEN = pa.schema([pa.field("content", pa.uint64()), *PRINTS])
+_PROVEN = pa.schema([pa.field("split", pa.string()), pa.field("content", pa.uint64()), *PRINTS])
+#: The files that were proven.
+_SHARDS = pa.schema({"path": pa.string()})
+#: Rows that are held between the checks that read them, at most.
+_HELD_ROWS = 65_536
 _READ_BY_CHECKS = (
     "passage_id", "kind", "language", "text", "sentences", "spans", "relations", "triple_ids", "doc_ids", "split", "form",
 )  # fmt: skip
+#: What is held of the prints of all passages.
+_NARROW = ["form", "key", "size"]
 #: Makes a table to keep, by its name.
 Keep = Callable[[str, pa.Schema, Layout], TableSink]
 #: Numbers made by hashing are all different: a dictionary of them is read for nothing.
-_PRINTS_LAYOUT = Layout(dictionaries=False, statistics=False)
+_PRINTS_LAYOUT = Layout(dictionaries=("split",), statistics=False)
 _Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -82,7 +89,10 @@ class Findings(NamedTuple):
 
 
 class _Shard(NamedTuple):
-    """A file of the corpus, the number of each row's content, which rows are no copies, and which were never proven."""
+    """A file of the corpus, the number of each row's content, which rows are no copies, and which were never proven.
+
+    Of a file that was proven and is as it was, the rows that are no copies alone.
+    """
 
     bucket: str
     split: str
@@ -134,15 +144,20 @@ class _Check:
         changed = set(self._buckets if proven is None else proven.changed)
         self._changed = [bucket for bucket in self._buckets if bucket in changed]
         self._files = self._compare()
+        self._held: dict[str, pa.Table] | None = None
+        if sum(int(shard.fresh.sum()) for shard in self._files) <= _HELD_ROWS:
+            self._held = {}
 
     def _compare(self) -> list[_Shard]:
         """The changed files, each row with the number of its content, and whether that was proven."""
-        places = [
+        every = [
             (bucket, split, path)
             for bucket in self._changed
             for split in SPLITS
             for path in self._shards.paths(bucket, containing=f"split={split}/")
         ]
+        proven = set(_read(self._proven.state["shards"], ["path"])["path"].to_pylist()) if self._proven else set()
+        places = [place for place in every if _name(place[2]) not in proven]
         numbers = pa.schema([*CORPUS_PASSAGES, pa.field("file_row_number", pa.int64())])
         bucketed_view(self._connection, "changed", {f"{i}": [path] for i, (*_, path) in enumerate(places)}, numbers)
         in_order = [split for _, split, _ in places] or [""]
@@ -153,17 +168,25 @@ class _Check:
         ).to_arrow_table()
         files, once, content = (rows[name].to_numpy() for name in ("file", "once", "content"))
         ends = np.searchsorted(files, np.arange(len(places) + 1))
+        number = {path: i for i, (*_, path) in enumerate(places)}
         shards = []
-        for i, (bucket, split, path) in enumerate(places):
-            here = slice(ends[i], ends[i + 1])
-            fresh = ~np.isin(content[here], self._were(bucket, ["content"])["content"].to_numpy())
-            shards.append(_Shard(bucket, split, path, content[here], once[here], fresh))
+        for bucket, of_bucket in groupby(every, lambda place: place[0]):
+            were = self._were(bucket, ["split", "content"])
+            for _, split, path in of_bucket:
+                if path in number:
+                    here = slice(ends[number[path]], ends[number[path] + 1])
+                    fresh = ~np.isin(content[here], were["content"].to_numpy())
+                    shards.append(_Shard(bucket, split, path, content[here], once[here], fresh))
+                else:
+                    there = were.filter(pc.equal(were["split"], split))["content"].to_numpy()
+                    all_once = np.ones(len(there), np.bool_)
+                    shards.append(_Shard(bucket, split, path, there, all_once, ~all_once))
         return shards
 
     def _were(self, bucket: str, columns: list[str]) -> pa.Table:
         """What was proven of a bucket."""
         path = self._proven.state.get(f"prints-{bucket}") if self._proven else None
-        return _read(path, columns) if path else _PROVEN.empty_table().select(columns)
+        return _read(path, columns).combine_chunks() if path else _PROVEN.empty_table().select(columns)
 
     # -- reading
 
@@ -171,8 +194,15 @@ class _Check:
         """Rows that were never proven, file by file."""
         for shard in self._files:
             wanted = shard.fresh if copies else shard.fresh & shard.once
-            if (split is None or shard.split == split) and wanted.any():
+            if (split is not None and shard.split != split) or not wanted.any():
+                continue
+            if self._held is None:
                 yield from _chosen(shard.path, columns, wanted)
+                continue
+            if shard.path not in self._held:
+                self._held[shard.path] = pa.Table.from_batches(_chosen(shard.path, _READ_BY_CHECKS, shard.fresh))
+            rows = self._held[shard.path].filter(pa.array(wanted[shard.fresh]))
+            yield from rows.select(columns).combine_chunks().to_batches()
 
     def passages(self, *, fresh: bool, bucket: str | None = None) -> Iterator[pa.RecordBatch]:
         """Passages without copies: those that were never proven, or all (of a bucket)."""
@@ -189,8 +219,7 @@ class _Check:
 
     def duplicates(self, config: CleaningConfig) -> list[Found]:
         """Passages that stand there twice, or nearly."""
-        parts = self._prints(config)
-        narrow = {bucket: read(["form", "key", "size"]) for bucket, read in parts.items()}
+        parts, narrow = self._prints(config)
         forms = np.concatenate([np.empty(0, np.uint64), *(table["form"].to_numpy() for table in narrow.values())])
         exact = (
             equal_texts(self.passages(fresh=False)) if config.duplicates and len(np.unique(forms)) < len(forms) else []
@@ -223,24 +252,28 @@ class _Check:
             fresh = np.flatnonzero(np.concatenate([np.zeros(0, np.bool_), *masks]))
             yield from ((bucket, row) for row in np.intersect1d(fresh, compared[bucket][0]).tolist())
 
-    def _prints(self, config: CleaningConfig) -> dict[str, Read]:
-        """Keep the prints of the changed buckets; how to read those of every bucket."""
+    def _prints(self, config: CleaningConfig) -> tuple[dict[str, Read], dict[str, pa.Table]]:
+        """Keep the prints of the changed buckets; how to read those of every bucket, and what is held of them."""
         made = _InOrder(prints_of(self._connection, _in_pieces(self.passages(fresh=True)), config), PRINTS)
         parts: dict[str, Read] = {}
+        narrow: dict[str, pa.Table] = {}
+        paths = [_name(path) for bucket in self._buckets for path in self._shards.paths(bucket)]
+        self._keep("shards", _SHARDS, Layout()).write(pa.table([pa.array(paths, pa.string())], schema=_SHARDS))
         for bucket in self._buckets:
             if bucket in self._changed:
                 sink = self._keep(f"prints-{bucket}", _PROVEN, _PRINTS_LAYOUT)
                 were = self._were(bucket, _PROVEN.names)
-                for shard in self._files:
-                    if shard.bucket == bucket:
-                        sink.write(_with_new(shard, were, made))
+                tables = [_with_new(shard, were, made) for shard in self._files if shard.bucket == bucket]
+                for table in tables:
+                    sink.write(table)
                 sink.close()
-                path = str(sink.path)
+                parts[bucket] = _reader(str(sink.path))
+                narrow[bucket] = pa.concat_tables([_PROVEN.empty_table(), *tables]).select(_NARROW).combine_chunks()
             else:
                 assert self._proven is not None
-                path = self._proven.state[f"prints-{bucket}"]
-            parts[bucket] = _reader(path)
-        return parts
+                parts[bucket] = _reader(self._proven.state[f"prints-{bucket}"])
+                narrow[bucket] = parts[bucket](_NARROW)
+        return parts, narrow
 
     # -- leaks
 
@@ -313,11 +346,9 @@ def _with_new(shard: _Shard, were: pa.Table, made: _InOrder) -> pa.Table:
     place = np.empty(len(fresh), np.int64)
     place[fresh] = len(were) + np.arange(new.num_rows)
     place[~fresh] = pc.index_in(content.filter(pa.array(~fresh)), were["content"].combine_chunks()).to_numpy()
-    return (
-        pa.concat_tables([were.select(PRINTS.names), new])
-        .take(pa.array(place))
-        .add_column(0, _PROVEN.field(0), content)
-    )
+    prints = pa.concat_tables([were.select(PRINTS.names), new]).take(pa.array(place))
+    columns = [pa.repeat(pa.scalar(shard.split), len(content)), content, *prints.columns]
+    return pa.table(columns, schema=_PROVEN)
 
 
 def _compared(prints: pa.Table) -> tuple[_Numbers, _Numbers]:
@@ -350,10 +381,14 @@ def _chosen(path: str, columns: Sequence[str], wanted: _Numbers) -> Iterator[pa.
             begin = end
 
 
+def _name(path: str) -> str:
+    """The path of a shard below its asset, which holds the hash of its bytes."""
+    return "/".join(path.split("/")[-3:])
+
+
 def _reader(path: str) -> Read:
     return lambda columns: _read(path, columns)
 
 
 def _read(path: str, columns: list[str]) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=columns)
+    return read_table(path, columns)

@@ -34,9 +34,10 @@ _PAPER: Final = {
 FINGERPRINTS = table_schema("paper_fingerprints", 2, _PAPER)
 PAPERS = table_schema(
     "papers_told",
-    2,
+    3,
     _PAPER
     | {
+        "split": (_TEXT, "its split"),
         "passages": (_INT, "how many it became, all in the shard of its split, in the order of the papers"),
         "tokens": (_INT, "their words"),
         "withheld": (_INT, "its sentences that would give a held-out pair away"),
@@ -95,11 +96,11 @@ class LiteratureUpdate:
     def __init__(self, now: pa.Table, before: pa.Table, splits: SplitConfig) -> None:
         self._now = dict(zip(now["doc_id"].to_pylist(), now["fingerprint"].to_pylist(), strict=True))
         rows = list(zip(*(before[name].to_pylist() for name in PAPERS.names), strict=True))
-        self._split_of = {name: document_split(name, splits) for name in {*self._now, *(row[0] for row in rows)}}
+        self._split_of = {name: split for name, _, split, *_ in rows}
+        self._split_of |= {name: document_split(name, splits) for name in self._now.keys() - self._split_of.keys()}
         self._before: dict[str, _Paper] = {}
         ends: Counter[str] = Counter()
-        for name, fingerprint, passages, *figures in rows:
-            split = self._split_of[name]
+        for name, fingerprint, split, passages, *figures in rows:
             self._before[name] = _Paper(fingerprint, ends[split], passages, *figures)
             ends[split] += passages
         self._changed = {n for n, f in self._now.items() if n not in self._before or self._before[n].fingerprint != f}
@@ -132,8 +133,12 @@ class LiteratureUpdate:
 
     def papers(self) -> pa.Table:
         """PAPERS as they are now; complete when `rows` is through."""
-        rows = [(name, *self._after[name]) for name in self._now]
-        columns = [[row[place] for row in rows] for place in (0, 1, 3, 4, 5)]  # all but `first`
+        papers = [self._after[name] for name in self._now]
+        columns: dict[str, list[Any]] = {
+            "doc_id": list(self._now),
+            "split": [self._split_of[name] for name in self._now],
+        }
+        columns |= {name: [getattr(paper, name) for paper in papers] for name in PAPERS.names if name not in columns}
         return pa.table(columns, schema=PAPERS)
 
     def figures(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from upath import UPath
@@ -25,19 +24,20 @@ def file_sha256(path: UPath | Path) -> str:
     return digest.hexdigest()
 
 
-def write_atomically(path: UPath | Path, text: str) -> None:
+def write_atomically(path: UPath | Path | str, text: str) -> None:
     """Replace a small text file in one step: a reader sees the old text or the new."""
-    target = UPath(path)
-    if is_local(target):
-        staged = f"{target.path}.staged"
-        try:
-            stream = open(staged, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (a build does this for each partition)
-        except FileNotFoundError:
+    place = str(path)
+    if "://" in place:
+        target = UPath(path)
+        if not is_local(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            stream = open(staged, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        with stream:
-            stream.write(text)
-        os.replace(staged, target.path)  # noqa: PTH105
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+            target.write_text(text, encoding="utf-8")
+            return
+        place = target.path
+    staged = Path(f"{place}.staged")
+    try:
+        staged.write_bytes(text.encode())
+    except FileNotFoundError:
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_bytes(text.encode())
+    staged.replace(place)

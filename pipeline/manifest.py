@@ -113,8 +113,10 @@ def _value(value: Any) -> str:
 _READ: dict[str, tuple[_Stamp, Manifest]] = {}
 
 
-def read_manifest(path: str) -> Manifest:
-    """The manifest in a local file, read again only where the file is another one."""
+def read_manifest(path: str | UPath) -> Manifest:
+    """The manifest in a file; of a local one (a text), read again only where the file is another one."""
+    if not isinstance(path, str):
+        return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
     stat = os.stat(path)  # noqa: PTH116  (called some ten thousand times in a large home)
     stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     known = _READ.get(path)
@@ -126,7 +128,7 @@ def read_manifest(path: str) -> Manifest:
     return manifest
 
 
-def write_manifest(path: UPath, manifest: Manifest) -> Manifest:
+def write_manifest(path: UPath | str, manifest: Manifest) -> Manifest:
     """Put a manifest in force, in one step; the manifest as it will be read."""
     text = manifest.to_json()
     write_atomically(path, text)

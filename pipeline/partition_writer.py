@@ -24,7 +24,7 @@ from upath import UPath
 from pipeline.errors import SetAside
 from pipeline.files import file_sha256, is_local
 from pipeline.hashing import hash_json
-from pipeline.manifest import MANIFESTS, PRIVATE, STATE, FileEntry, Manifest, write_manifest
+from pipeline.manifest import PRIVATE, STATE, FileEntry, Manifest
 from pipeline.table_files import PLAIN, Layout, TableSink
 from pipeline.tables import SET_ASIDE
 
@@ -141,7 +141,7 @@ class PartitionWriter:
         previous = self.dataset.manifest(self.key)
         if previous is None:
             self._sweep(moved)
-        written = write_manifest(self.dataset.url / MANIFESTS / f"{self.key}.json", manifest)
+        written = self.dataset.put_manifest(manifest)
         if previous is not None:
             kept = {entry.path for entry in entries}
             self.dataset.remove_files(entry for entry in previous.files if entry.path not in kept)

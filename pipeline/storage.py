@@ -24,7 +24,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError
 from pipeline.files import file_sha256, is_local, write_atomically
-from pipeline.manifest import MANIFESTS, PRIVATE, STATE, FileEntry, Manifest, read_manifest
+from pipeline.manifest import MANIFESTS, PRIVATE, STATE, FileEntry, Manifest, read_manifest, write_manifest
 from pipeline.partition_keys import WHOLE, check_key, partition_key, slug_of
 from pipeline.partition_writer import PartitionWriter
 from pipeline.staging import STAGING, staging_folder
@@ -61,13 +61,19 @@ class Dataset:
 
     def manifest(self, key: str = WHOLE) -> Manifest | None:
         """The manifest of a partition, or None where it was never completed."""
-        name = f"{MANIFESTS}/{check_key(key)}.json"
         try:
-            if self._local is not None:
-                return read_manifest(f"{self._local}/{name}")
-            return Manifest.from_json((self.url / name).read_text(encoding="utf-8"), str(self.url / name))
+            return read_manifest(self._manifest(check_key(key)))
         except FileNotFoundError:
             return None
+
+    def _manifest(self, key: str) -> str | UPath:
+        return (
+            f"{self._local}/{MANIFESTS}/{key}.json" if self._local is not None else self.url / MANIFESTS / f"{key}.json"
+        )
+
+    def put_manifest(self, manifest: Manifest) -> Manifest:
+        """Put a manifest in force; the manifest as it will be read."""
+        return write_manifest(self._manifest(manifest.partition), manifest)
 
     def manifests(self) -> dict[str, Manifest]:
         """Every complete partition's manifest, by key, sorted."""

@@ -62,7 +62,7 @@ SELECT * FROM (
 
 _ORIGINS_SQL = f"""
 CREATE VIEW grounded AS {GROUNDED_SQL.format(evidence="evidence")};
-CREATE TABLE located AS SELECT doc_id, split_part(file, '/', 1) AS source FROM live;
+CREATE VIEW located AS SELECT doc_id, split_part(file, '/', 1) AS source FROM live;
 """  # noqa: S608
 
 
@@ -77,33 +77,33 @@ def gather(connection: Any) -> None:
 
 
 _READ_SQL = f"""
-CREATE TABLE read AS
+CREATE TEMP TABLE read AS
 SELECT bucket, passage_id, kind, language, split, len(regexp_extract_all(text, '{_WORDS}'))::INTEGER AS tokens,
     CASE WHEN kind = 'literature' THEN doc_ids[1] END AS doc_id, {MADE_FROM} AS made_from FROM passages;
-CREATE TABLE facts AS SELECT passage_id, unnest(triple_ids) AS triple_id FROM passages WHERE kind = 'verbalized';
-CREATE TABLE grounds AS SELECT passage_id, unnest(evidence_ids) AS evidence_id FROM passages WHERE kind = 'verbalized';
+CREATE TEMP TABLE facts AS SELECT passage_id, unnest(triple_ids) AS triple_id FROM passages WHERE kind = 'verbalized';
+CREATE TEMP TABLE grounds AS SELECT passage_id, unnest(evidence_ids) AS evidence_id FROM passages WHERE kind = 'verbalized';
 """  # noqa: S608
 
 _PREDICATES_SQL = """
-CREATE TABLE chief AS
+CREATE TEMP TABLE chief AS
 WITH counted AS (SELECT passage_id, predicate, count(*) AS facts FROM facts JOIN triples USING (triple_id) GROUP BY ALL)
 SELECT passage_id, first(predicate ORDER BY facts DESC, predicate) AS predicate FROM counted GROUP BY passage_id;
-CREATE TABLE telling AS SELECT r.*, c.predicate FROM read r LEFT JOIN chief c ON r.passage_id = c.passage_id;
+CREATE TEMP TABLE telling AS SELECT r.*, c.predicate FROM read r LEFT JOIN chief c ON r.passage_id = c.passage_id;
 DROP TABLE read; DROP TABLE facts; DROP TABLE chief;
 """
 
 _SOURCES_SQL = """
-CREATE TABLE behind AS
+CREATE TEMP TABLE behind AS
 SELECT passage_id, doc_id, NULL::VARCHAR AS source FROM telling WHERE kind = 'literature'
 UNION ALL
 SELECT DISTINCT passage_id, doc_id, source FROM grounds JOIN grounded USING (evidence_id);
-CREATE TABLE sources AS
+CREATE TEMP TABLE sources AS
 WITH found AS (
     SELECT passage_id, source FROM behind WHERE source IS NOT NULL
     UNION ALL
     SELECT b.passage_id, l.source FROM behind b JOIN located l ON b.doc_id = l.doc_id
 )
 SELECT passage_id, CASE WHEN min(source) = max(source) THEN min(source) END AS source FROM found GROUP BY passage_id;
-CREATE TABLE candidates AS SELECT t.*, s.source FROM telling t LEFT JOIN sources s ON t.passage_id = s.passage_id;
+CREATE TEMP TABLE candidates AS SELECT t.*, s.source FROM telling t LEFT JOIN sources s ON t.passage_id = s.passage_id;
 DROP TABLE telling; DROP TABLE behind; DROP TABLE grounds; DROP TABLE sources;
 """

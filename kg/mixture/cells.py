@@ -54,16 +54,16 @@ def make_cells(connection: Any, config: MixtureConfig) -> Cells:
     """
     _rank_entities(connection)
     connection.execute("""
-        CREATE TABLE grouped AS
+        CREATE TEMP TABLE grouped AS
         SELECT j.passage_id, kind, language, coalesce(source, '') AS source, coalesce(predicate, '') AS predicate,
             coalesce(length(bin(r.passages)) - 1, -1)::INTEGER AS octave, tokens, u
         FROM (SELECT * FROM judged ANTI JOIN drawn USING (passage_id) WHERE split = 'train' AND reason IS NULL) j
         LEFT JOIN rarest r ON j.passage_id = r.passage_id;
-        CREATE TABLE cells AS
+        CREATE TEMP TABLE cells AS
         SELECT (row_number() OVER (ORDER BY kind, language, source, predicate, octave) - 1)::INTEGER AS cell, *
         FROM (SELECT kind, language, source, predicate, octave, sum(tokens)::BIGINT AS tokens, count(*) AS passages
               FROM grouped GROUP BY ALL);
-        CREATE TABLE pool AS
+        CREATE TEMP TABLE pool AS
         SELECT passage_id, cell, g.tokens, u FROM grouped g JOIN cells USING (kind, language, source, predicate, octave);
         DROP TABLE grouped; DROP TABLE rarest;
     """)
@@ -78,11 +78,11 @@ def make_cells(connection: Any, config: MixtureConfig) -> Cells:
 def _rank_entities(connection: Any) -> None:
     """The table `rarest`: in how many passages of its kind the rarest entity of a passage is named."""
     connection.execute("""
-        CREATE TABLE mentioned AS
+        CREATE TEMP TABLE mentioned AS
         SELECT passage_id, kind, curie FROM named JOIN judged USING (passage_id) ANTI JOIN drawn USING (passage_id)
         WHERE reason IS NULL;
-        CREATE TABLE frequency AS SELECT kind, curie, count(*) AS passages FROM mentioned GROUP BY ALL;
-        CREATE TABLE rarest AS
+        CREATE TEMP TABLE frequency AS SELECT kind, curie, count(*) AS passages FROM mentioned GROUP BY ALL;
+        CREATE TEMP TABLE rarest AS
         SELECT passage_id, min(passages) AS passages FROM mentioned JOIN frequency USING (kind, curie) GROUP BY passage_id;
         DROP TABLE mentioned; DROP TABLE frequency; DROP TABLE named;
     """)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,8 +24,8 @@ from kg.cleaning.clean import COLUMNS
 from kg.cleaning.neighbours import neighbourhood
 from kg.mixture.candidates import GROUNDED_SQL, MADE_FROM, Candidates, open_origins
 from kg.tables import MIXTURE, PASSAGES
-from pipeline.duck import bucketed_view, stream, table_view
-from pipeline.storage import Layout
+from pipeline.duck import bucketed_view, one_array, stream
+from pipeline.storage import Layout, read_table
 from pipeline.tables import EVIDENCE
 
 __all__ = ["ASSERTED", "KNOWN", "KNOWN_LAYOUT", "LOCATED", "TAKEN", "Changes", "Known"]
@@ -69,7 +71,9 @@ class Known:
         passages: KNOWN, by bucket; every bucket has one.
         taken, located: TAKEN and LOCATED.
         asserted: ASSERTED, of the buckets that have any.
-        changed_passages, changed_evidence: buckets whose candidates, or whose evidence, are not those of the last choice.
+        changed_passages: of the buckets whose candidates are not those of the last choice the files that came, by bucket.
+        standing: of these buckets what is in files that stand as they did: a bucket, kind and split each.
+        changed_evidence: buckets whose evidence is not that of the last choice.
         live_changed: whether live documents are not.
     """
 
@@ -77,7 +81,8 @@ class Known:
     taken: str
     located: str
     asserted: Mapping[str, str]
-    changed_passages: Sequence[str]
+    changed_passages: Mapping[str, Sequence[str]]
+    standing: Sequence[tuple[str, str, str]]
     changed_evidence: Sequence[str]
     live_changed: bool = True
 
@@ -107,12 +112,18 @@ class Changes:
     def _find(self, known: Known) -> None:
         """Compare what is there with what was."""
         execute = self._connection.execute
+        paths, standing = known.changed_passages, list(known.standing)
         if moved := self._find_moved(known):
             self._changed = set(self._candidates.passages)
-        paths = {bucket: self._candidates.passages.get(bucket, ()) for bucket in sorted(self._changed)}
-        bucketed_view(self._connection, "present", paths, PASSAGES)
+            paths, standing = self._candidates.passages, []
+        bucketed_view(self._connection, "present", {bucket: paths[bucket] for bucket in sorted(paths)}, PASSAGES)
         were = {bucket: [known.passages[bucket]] for bucket in sorted(self._changed)}
-        bucketed_view(self._connection, "were", were, KNOWN)
+        bucketed_view(self._connection, "known_before", were, KNOWN)
+        of_standing = zip(*standing, strict=True) if standing else ((), (), ())
+        parts = {
+            name: pa.array(v, pa.string()) for name, v in zip(("bucket", "kind", "split"), of_standing, strict=True)
+        }
+        self._connection.register("standing", pa.table(parts))
         execute(_CHANGED_SQL.format(made_from=MADE_FROM))
         if moved:
             execute(_MOVED_PASSAGES_SQL)
@@ -124,9 +135,10 @@ class Changes:
     def _find_moved(self, known: Known) -> bool:
         """Make `moved_documents` and `moved_evidence`, those whose source is another; whether there are any."""
         execute = self._connection.execute
-        if known.live_changed:
-            table_view(self._connection, "were_located", [known.located], LOCATED)
+        if known.live_changed and len(moved := _moved(read_table(known.located), self.located)):
+            self._connection.register("given", pa.table({"document": moved}))
             execute(_MOVED_DOCUMENTS_SQL)
+            self._connection.unregister("given")
         if asserted := {
             bucket: [known.asserted[bucket]] for bucket in known.changed_evidence if bucket in known.asserted
         }:
@@ -147,6 +159,13 @@ class Changes:
         with self._connection.cursor() as cursor:  # while the connection writes
             yield from stream(cursor, f"SELECT {', '.join(COLUMNS)} FROM passages", _ROWS)  # noqa: S608
         yield from self._neighbours(self.known)
+
+    @cached_property
+    def located(self) -> pa.Table:
+        """LOCATED, of all live documents, sorted."""
+        sql = "SELECT md5_number_lower(doc_id) AS document, source FROM located"
+        rows = self._connection.sql(sql).to_arrow_table().cast(LOCATED)
+        return rows.take(pc.sort_indices(rows["document"]))
 
     def signed(self, signs: pa.RecordBatch) -> None:
         """Keep the SIGNS of passages."""
@@ -233,30 +252,39 @@ def _signs(passages: Mapping[str, str]) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _column(path: str, name: str) -> pa.Array:
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=[name]).column(0).combine_chunks()
+    return read_table(path, [name]).column(0).combine_chunks()
+
+
+def _moved(before: pa.Table, now: pa.Table) -> pa.Array:
+    """The documents of two tables LOCATED whose source is another; both are sorted by document."""
+    old, new = before["document"].to_numpy(), now["document"].to_numpy()
+    places = np.searchsorted(old, new)
+    there = np.flatnonzero(np.append(old, [0])[places] == new) if len(old) else places[:0]
+    differs = pc.not_equal(before["source"].take(pa.array(places[there])), now["source"].take(pa.array(there)))
+    return pa.array(new[there]).filter(one_array(differs))
 
 
 _TABLES = """
-CREATE TABLE came (bucket VARCHAR, passage_id VARCHAR);
-CREATE TABLE gone (bucket VARCHAR, passage_id VARCHAR, signs UINTEGER[]);
-CREATE TABLE neighbours (bucket VARCHAR, passage_id VARCHAR);
-CREATE TABLE moved_documents (doc_id VARCHAR);
-CREATE TABLE moved_evidence (evidence_id VARCHAR);
-CREATE TABLE verdicts (passage_id VARCHAR, reason VARCHAR, other VARCHAR, detail VARCHAR);
-CREATE TABLE signs (passage_id VARCHAR, signs UINTEGER[]);
+CREATE TEMP TABLE came (bucket VARCHAR, passage_id VARCHAR);
+CREATE TEMP TABLE gone (bucket VARCHAR, passage_id VARCHAR, signs UINTEGER[]);
+CREATE TEMP TABLE neighbours (bucket VARCHAR, passage_id VARCHAR);
+CREATE TEMP TABLE moved_documents (doc_id VARCHAR);
+CREATE TEMP TABLE moved_evidence (evidence_id VARCHAR);
+CREATE TEMP TABLE verdicts (passage_id VARCHAR, reason VARCHAR, other VARCHAR, detail VARCHAR);
+CREATE TEMP TABLE signs (passage_id VARCHAR, signs UINTEGER[]);
 """
 
 _CHANGED_SQL = """
-CREATE TABLE now AS SELECT bucket, passage_id, {made_from} AS made_from FROM present;
+CREATE TEMP TABLE were AS
+SELECT bucket, passage_id, made_from, signs FROM known_before ANTI JOIN standing USING (bucket, kind, split);
+CREATE TEMP TABLE now AS SELECT bucket, passage_id, {made_from} AS made_from FROM present;
 INSERT INTO came SELECT bucket, passage_id FROM now ANTI JOIN were USING (passage_id, made_from);
 INSERT INTO gone SELECT bucket, passage_id, signs FROM were ANTI JOIN now USING (passage_id, made_from);
 DROP TABLE now;
 """
 
 _MOVED_DOCUMENTS_SQL = """
-INSERT INTO moved_documents
-SELECT l.doc_id FROM located l JOIN were_located w ON w.document = md5_number_lower(l.doc_id) WHERE w.source <> l.source
+INSERT INTO moved_documents SELECT doc_id FROM located WHERE md5_number_lower(doc_id) IN (SELECT document FROM given)
 """
 
 _MOVED_EVIDENCE_SQL = """
@@ -266,7 +294,7 @@ SELECT g.evidence_id FROM grounded g JOIN were_asserted w ON w.evidence_id = g.e
 
 _MOVED_PASSAGES_SQL = """
 INSERT INTO moved_evidence SELECT evidence_id FROM grounded SEMI JOIN moved_documents USING (doc_id);
-CREATE TABLE moved AS
+CREATE TEMP TABLE moved AS
 SELECT DISTINCT bucket, passage_id FROM (SELECT bucket, passage_id, unnest(evidence_ids) AS evidence_id FROM present)
 SEMI JOIN moved_evidence USING (evidence_id)
 UNION
@@ -279,7 +307,7 @@ SELECT bucket, passage_id, signs FROM were SEMI JOIN moved USING (passage_id) AN
 _SEEDS_SQL = "SELECT DISTINCT unnest(signs) AS sign FROM (SELECT signs FROM gone UNION ALL SELECT signs FROM signs)"
 
 _NAMED_SQL = """
-CREATE TABLE named AS
+CREATE TEMP TABLE named AS
 SELECT DISTINCT passage_id, span.curie AS curie
 FROM (SELECT passage_id, unnest(spans) AS span FROM all_passages WHERE split = 'train')
 """
@@ -287,8 +315,8 @@ FROM (SELECT passage_id, unnest(spans) AS span FROM all_passages WHERE split = '
 _KNOWN = ", ".join(name for name in KNOWN.names if name not in ("reason", "other", "detail", "signs"))
 # One join at a time: what is made of two at once has been wrong (DuckDB 2.0.0, #24807).
 _JUDGED_SQL = f"""
-CREATE TABLE signed AS SELECT c.*, s.signs FROM candidates c LEFT JOIN signs s ON c.passage_id = s.passage_id;
-CREATE TABLE decided AS
+CREATE TEMP TABLE signed AS SELECT c.*, s.signs FROM candidates c LEFT JOIN signs s ON c.passage_id = s.passage_id;
+CREATE TEMP TABLE decided AS
 SELECT s.bucket, {_KNOWN}, v.reason, v.other, v.detail, s.signs
 FROM (SELECT * FROM signed) s LEFT JOIN (SELECT passage_id AS judged, reason, other, detail FROM verdicts) v ON passage_id = v.judged;
 DROP TABLE candidates; DROP TABLE signed; DROP TABLE signs;

@@ -29,7 +29,7 @@ import pyarrow as pa
 from kg.config import MixtureConfig
 from kg.mixture.candidates import gather
 from kg.mixture.cells import Cells, make_cells
-from kg.mixture.changes import ASSERTED, KNOWN, LOCATED, TAKEN, Changes
+from kg.mixture.changes import ASSERTED, KNOWN, TAKEN, Changes
 from kg.mixture.draw import COPIES_SQL, UNIFORM_SQL, Pool, largest
 from kg.mixture.shares import Floats, fit
 from kg.mixture.targets import KINDS, on_grid, targets
@@ -98,8 +98,7 @@ class Selection:
 
     def located(self) -> pa.Table:
         """LOCATED, of all live documents."""
-        sql = "SELECT md5_number_lower(doc_id) AS document, source FROM located ORDER BY document"
-        return self._connection.sql(sql).to_arrow_table().cast(LOCATED)
+        return self._changes.located
 
     def _by_bucket(self, table: str, key: str, schema: pa.Schema) -> Iterator[tuple[str, pa.RecordBatch]]:
         columns = ", ".join(schema.names)
@@ -135,12 +134,12 @@ def select_passages(
     gather(connection)
     buckets = changes.judge(verdicts, every=draws)
     connection.execute(f"CREATE VIEW judged AS SELECT *, {UNIFORM_SQL} AS u FROM decided")  # noqa: S608
-    connection.execute("CREATE TABLE drawn (passage_id VARCHAR, taken INTEGER, why VARCHAR)")
+    connection.execute("CREATE TEMP TABLE drawn (passage_id VARCHAR, taken INTEGER, why VARCHAR)")
     if draws:
         if config.temperature.entities > 1:
             changes.name_entities()
         else:
-            connection.execute("CREATE TABLE named (passage_id VARCHAR, curie VARCHAR)")
+            connection.execute("CREATE TEMP TABLE named (passage_id VARCHAR, curie VARCHAR)")
         _cut_documents(connection, config.passages_per_document)
         cells = make_cells(connection, config)
         if len(cells):
@@ -155,13 +154,13 @@ def select_passages(
 
 
 _SELECTION_SQL = f"""
-CREATE TABLE selection AS
+CREATE TEMP TABLE selection AS
 SELECT bucket, j.passage_id, split, tokens, source, predicate, other, detail, kind, language,
     CASE WHEN reason IS NULL THEN coalesce(d.taken, 1) ELSE 0 END::INTEGER AS taken,
     coalesce(reason, d.why) AS reason
 FROM decided j LEFT JOIN drawn d ON j.passage_id = d.passage_id;
 DROP TABLE drawn;
-CREATE TABLE parts AS
+CREATE TEMP TABLE parts AS
 SELECT {", ".join(TAKEN.names)} FROM (
     SELECT bucket, split, kind, language, source, predicate, reason, count(*)::BIGINT AS candidates,
         sum(tokens)::BIGINT AS candidate_tokens, sum(taken)::BIGINT AS rows, sum(taken * tokens)::BIGINT AS tokens

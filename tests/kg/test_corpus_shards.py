@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kg.corpus_shards import LAYOUT, add_counts, selected_passages, taken_passages
+from kg.corpus_shards import LAYOUT, add_counts, made_from, selected_passages, taken_passages
 from kg.tables import CORPUS_PASSAGES, PASSAGES, SELECTION
 from pipeline.storage import TableSink
 from tests.kg.passages import FREE, A, rows
@@ -74,6 +74,18 @@ def test_nothing_taken_is_no_rows(files, tmp_path):
     none = [row | {"taken": 0} for row in pq.read_table(files[1][0]).to_pylist()]
     pq.write_table(pa.Table.from_pylist(none, SELECTION), files[1][0])
     assert read(files, tmp_path).num_rows == 0
+
+
+def test_a_shard_is_made_from_its_files_and_from_what_was_taken_of_them(files):
+    taken = taken_passages(files[1])
+    same = made_from(["a", "b"], taken)
+    assert made_from(["a", "b"], taken) == same
+    others = {made_from(["a", "c"], taken), made_from(["a", "b"], taken.slice(1))}
+    for name in ("taken", "tokens", "source"):
+        place = taken.schema.get_field_index(name)
+        other = pa.array([None, *taken[name].to_pylist()[1:]], taken.schema.field(name).type)
+        others.add(made_from(["a", "b"], taken.set_column(place, name, other)))
+    assert len(others) == 5 and same not in others
 
 
 def test_counts_add_up(files, tmp_path):

@@ -187,6 +187,26 @@ def test_a_text_that_two_batches_hold_takes_its_rows_from_the_live_one(library: 
     assert rows["section"].to_pylist() == ["RESULTS"]
 
 
+def test_a_digest_tells_whether_a_text_its_mentions_or_its_claims_are_others(
+    library: Library, write_evidence: Write
+) -> None:
+    docs: Rows = [{"doc_id": f"PMID:{i}"} for i in range(4)]
+
+    def digests(mentions: Rows, claims: Rows) -> list[int]:
+        inputs = library.documents(*docs), library.mentions(*mentions), write_evidence(claims), library.live(*docs)
+        rows = [row for _, batch in literature_pieces(*inputs) for row in batch.to_pylist()]
+        return [row["digest"] for row in sorted(rows, key=lambda row: row["doc_id"])]
+
+    mentions: Rows = [{"doc_id": f"PMID:{i}", "start": 3, "end": 5} for i in range(4)]
+    claims: Rows = [{"doc_id": f"PMID:{i}", "evidence_id": f"e{i}"} for i in range(4)]
+    before = digests(mentions, claims)
+    assert digests(mentions[::-1], claims[::-1]) == before
+    after = digests(
+        [mentions[0] | {"end": 6}, *mentions[1:]], [claims[0], claims[1] | {"polarity": False}, *claims[2:]]
+    )
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True, True]
+
+
 def test_literature_comes_by_bucket_with_its_mentions_and_claims_beside_it(
     library: Library, write_evidence: Write
 ) -> None:

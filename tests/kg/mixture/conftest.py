@@ -1,6 +1,7 @@
 """Candidates made by hand: papers of two folders and facts told from them, in Parquet files of four buckets."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kg.config import MixtureConfig
+from kg.corpus_shards import SPLITS
 from kg.mixture import Candidates, Changes, select_passages
 from kg.passage_rows import PassageRows
 from kg.tables import PASSAGES, TRIPLES, VERDICTS
@@ -61,6 +63,11 @@ def row_of(made: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
+def kind_and_split(path: str) -> list[str]:
+    """What a file of passages holds."""
+    return Path(path).name.split("-")[:2]
+
+
 class Home:
     """Files of passages and what stands behind them, and what is selected of them."""
 
@@ -71,12 +78,12 @@ class Home:
         files: dict[str, list[str]] = {}
         for bucket in range(BUCKETS):
             files[str(bucket)] = []
-            for kind in ("literature", "verbalized"):
+            for kind, split in product(("literature", "verbalized"), SPLITS):
                 some = PassageRows(kind)
                 for made, row in zip(passages, self.rows, strict=True):
-                    if made["kind"] == kind and bucket_of(row["passage_id"], BUCKETS) == bucket:
+                    if (made["kind"], row["split"], bucket_of(row["passage_id"], BUCKETS)) == (kind, split, bucket):
                         some.add(**row)
-                path = folder / f"{kind}-{bucket}.parquet"
+                path = folder / f"{kind}-{split}-{bucket}.parquet"
                 pq.write_table(pa.Table.from_batches([some.batch()], PASSAGES), path)
                 files[str(bucket)].append(str(path))
         triples: dict[str, dict[str, Any]] = {}

@@ -20,7 +20,7 @@ from kg.mixture import Changes, Known, select_passages
 from kg.mixture.changes import ASSERTED, KNOWN
 from kg.tables import SELECTION
 from pipeline.duck import connect
-from tests.kg.mixture.conftest import BUCKETS, Home, paper, told
+from tests.kg.mixture.conftest import BUCKETS, Home, kind_and_split, paper, told
 
 CLEANING = CleaningConfig(near_shortest=10, shingle=2, near_duplicates=0.6)
 MIXTURES = (
@@ -70,12 +70,18 @@ def kept(folder: Path, tables: Tables, before: Home, now: Home) -> Known:
         return any(not pq.read_table(a).equals(pq.read_table(b)) for a, b in zip(one, other, strict=True))
 
     buckets = list(now.candidates.passages)
+    files = {
+        b: [(new, not changed([old], [new])) for old, new in zip(before.candidates.passages[b], paths, strict=True)]
+        for b, paths in now.candidates.passages.items()
+    }
+    files = {b: of_bucket for b, of_bucket in files.items() if not all(stands for _, stands in of_bucket)}
     return Known(
         passages={b: str(folder / f"known-{b}.parquet") for b in buckets},
         taken=str(folder / "taken.parquet"),
         located=str(folder / "located.parquet"),
         asserted={b: str(folder / f"asserted-{b}.parquet") for b in now.candidates.evidence},
-        changed_passages=[b for b in buckets if changed(before.candidates.passages[b], now.candidates.passages[b])],
+        changed_passages={b: [path for path, stands in of_bucket if not stands] for b, of_bucket in files.items()},
+        standing=[(b, *kind_and_split(path)) for b, of_bucket in files.items() for path, stands in of_bucket if stands],
         changed_evidence=[
             b for b in now.candidates.evidence if changed(before.candidates.evidence[b], now.candidates.evidence[b])
         ],
@@ -167,7 +173,11 @@ def test_only_what_came_and_what_it_may_duplicate_is_read(tmp_path: Path) -> Non
 def test_nothing_is_read_where_nothing_came(tmp_path: Path) -> None:
     home = Home(tmp_path / "0", [paper(i) for i in range(5)] + [told(i) for i in range(5)])
     tables, _ = chosen(home, MIXTURES[0])
-    known = replace(kept(tmp_path / "kept", tables, home, home), changed_passages=["0", "1"], live_changed=True)
+    known = replace(
+        kept(tmp_path / "kept", tables, home, home),
+        changed_passages={b: home.candidates.passages[b] for b in "01"},
+        live_changed=True,
+    )
     updated, read = chosen(home, MIXTURES[0], known)
     assert not read
     assert set(updated) == {"mixture", "taken", "located"}
