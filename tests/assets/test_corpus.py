@@ -153,5 +153,6 @@ def plant(home: Home) -> str:
         table = pa.Table.from_pylist([*rows, *planted], CORPUS_PASSAGES)
         writer.table(f"split=train/bucket={key}/passages.parquet", CORPUS_PASSAGES).write(table)
         writer.summary.update(manifest.summary)
-        writer.commit(skip_key=manifest.skip_key, code_version=manifest.code_version, inputs=manifest.inputs)
+        same = {"skip_key": manifest.skip_key, "code_version": manifest.code_version, "rules": manifest.rules}
+        writer.commit(**same, inputs=manifest.inputs)
     return str(rows[0]["passage_id"])
