@@ -22,7 +22,6 @@ from kg.config import RewritingConfig
 from kg.corpus_shards import SPLITS
 from kg.name_reading import NameReader
 from kg.passage_rows import Span
-from kg.rows_by_bucket import RowsByBucket
 from kg.tables import CONTEXT, PASSAGES, WITHHELD_CLAIMS
 from pipeline.duck import one_array, one_batch
 from pipeline.errors import SetAside

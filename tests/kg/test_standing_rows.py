@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.rank_sort import rank_sorted
-from kg.rows_by_bucket import RowsByBucket
 from kg.standing_rows import StandingRows
 
 SCHEMA = pa.schema([("number", pa.int64())])
@@ -35,14 +34,6 @@ def test_all_rows_at_once(tmp_path: Path) -> None:
     pq.write_table(pa.table({"number": range(5000)}, SCHEMA), tmp_path / "rows.parquet")
     with StandingRows(str(tmp_path / "rows.parquet"), SCHEMA) as standing:
         assert standing.all().num_rows == 5000
-
-
-@pytest.mark.parametrize("order", [(0, 2, 3, 5), (5, 3, 2, 0)])
-def test_a_bucket_gets_its_rows_whenever_it_asks(order: tuple[int, ...]) -> None:
-    batches = [(0, rows(1, 2)), (2, rows(3)), (2, rows(4)), (5, rows(5))]
-    expected = {0: [1, 2], 2: [3, 4], 3: [], 5: [5]}
-    with RowsByBucket(iter(batches), SCHEMA) as by_bucket:
-        assert {bucket: by_bucket.of(bucket)["number"].to_pylist() for bucket in order} == expected
 
 
 def test_sorting_in_memory_and_through_files_gives_the_same(tmp_path: Path) -> None:
