@@ -51,7 +51,7 @@ def _names(vocabulary: Dataset) -> Mapping[str, str]:
 def _shards(home: Home, split: str) -> list[Any]:
     """Shards of a split, in the order of their names, with the hashes their manifests give."""
     from kg.corpus import SHARDS
-    from training.shards import Shard
+    from training.data.shards import Shard
 
     shards = []
     for manifest in home.dataset(SHARDS).manifests().values():

@@ -20,8 +20,8 @@ from transformers import AutoTokenizer, BertConfig, BertForPreTraining
 from transformers.utils import logging
 
 from pipeline.errors import MateriaError
-from training.batches import TextBatch
-from training.links import LinkBatch
+from training.data.batches import TextBatch
+from training.data.links import LinkBatch
 from training.objectives import OBJECTIVES, HeadSpec, Objective, Outcome, Step
 
 if TYPE_CHECKING:

@@ -24,15 +24,15 @@ from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
-from training.batches import NO_RELATION, TextBatch, make_text_batch
-from training.encoding import encode_passages
+from training.data.batches import NO_RELATION, TextBatch, make_text_batch
+from training.data.encoding import encode_passages
 from training.evaluate import evaluate_links, evaluate_text
-from training.links import LinkSampler
+from training.data.links import LinkSampler
 from training.loss_log import LossLog
 from training.model import PretrainingModel, make_backbone, save_model
 from training.objectives import OBJECTIVES, HeadSpec
-from training.shards import Shard, predicates_of, read_passages, shuffled_passages
-from training.tokenizer import train_tokenizer
+from training.data.shards import Shard, predicates_of, read_passages, shuffled_passages
+from training.data.tokenizers.wordpiece import train_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -9,7 +9,7 @@ import pytest
 
 from kg.tables import PASSAGES
 from training.config import BackboneConfig, PretrainingConfig
-from training.shards import Shard
+from training.data.shards import Shard
 
 DRUGS = [f"{a}{b}" for a in ("metfo", "lisi", "ator", "aspi", "warfa") for b in ("min", "pril", "statin", "rol")]
 DISEASES = [

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from kg.embeddings.encode import encode_triples
-from training.batches import make_text_batch
+from training.data.batches import make_text_batch
 from training.config import ObjectiveWeights
-from training.encoding import encode_passages
-from training.links import LinkSampler
+from training.data.encoding import encode_passages
+from training.data.links import LinkSampler
 from training.model import PretrainingModel, make_backbone
 from training.objectives import OBJECTIVES, HeadSpec
 from training.objectives.link_prediction import LinkPrediction
 from training.objectives.relation_classification import span_means
-from training.shards import predicates_of, read_passages
-from training.tokenizer import train_tokenizer
+from training.data.shards import predicates_of, read_passages
+from training.data.tokenizers.wordpiece import train_tokenizer
 
 
 @pytest.fixture(scope="module")

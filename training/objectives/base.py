@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from training.batches import TextBatch
-from training.links import LinkBatch
+from training.data.batches import TextBatch
+from training.data.links import LinkBatch
 
 __all__ = ["HeadSpec", "Objective", "Outcome", "Step"]
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch.nn import functional
 
-from training.batches import IGNORE
+from training.data.batches import IGNORE
 from training.objectives.base import Objective, Outcome, Step
 
 __all__ = ["NextSentence"]

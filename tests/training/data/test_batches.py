@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.batches import IGNORE, NO_RELATION, make_text_batch
-from training.encoding import encode_passages
-from training.shards import predicates_of, read_passages
-from training.tokenizer import train_tokenizer
+from training.data.batches import IGNORE, NO_RELATION, make_text_batch
+from training.data.encoding import encode_passages
+from training.data.shards import predicates_of, read_passages
+from training.data.tokenizers.wordpiece import train_tokenizer
 
 CLASSES = {"biolink:causes": 1, "biolink:treats": 2}
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import MateriaError
-from training.shards import Shard, read_passages, shuffled_passages
+from training.data.shards import Shard, read_passages, shuffled_passages
 
 
 def ids(corpus, count, **kwargs):

@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from pipeline.errors import MateriaError
-from training.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from training.data.tokenizers.wordpiece import SPECIAL_TOKENS, train_tokenizer
 
 
 def texts():
