@@ -32,7 +32,6 @@ class TrainerConfig(BaseModel):
     clip: float = Field(1.0, ge=0, description="greatest norm of the gradient; 0 for no limit")
     accumulation: int = Field(1, ge=1, description="batches whose gradients are averaged for one step")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: matrix products in bfloat16, weights in fp32")
-    gradient_checkpointing: bool = Field(False, description="compute activations again in the backward pass: less memory")
     compile: bool = Field(False, description="compile the backbone with torch.compile")
     device: Literal["auto", "cpu"] = Field("auto", description="auto: a GPU where there is one")
     processes: int = Field(1, ge=1, description="processes, one a GPU; gloo between them on CPUs, NCCL on GPUs")

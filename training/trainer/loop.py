@@ -12,6 +12,7 @@ number. In several processes the gradient is the mean of theirs, and so are the 
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -240,7 +241,7 @@ class Trainer:
         """Look at the steps not looked at yet: are their losses numbers, what do logs and the bar show; whether to stop."""
         began = time.perf_counter()
         table = torch.stack([values for _, values in self._unseen])
-        wish = torch.full_like(table[:1], float(signal.number is not None))
+        wish = torch.full_like(table[:1], float(signal.wished))
         table = self.accelerator.reduce(torch.cat([table, wish]), reduction="sum").cpu()
         self._busy += time.perf_counter() - began
         processes = self.accelerator.num_processes
@@ -250,11 +251,12 @@ class Trainer:
                 for place, name in enumerate(self.names)
             }
             total, tokens, rows, norm = values[-4] / processes, int(values[-3]), int(values[-2]), values[-1] / processes
-            if total != total or abs(total) == float("inf"):
+            if not (math.isfinite(total) and math.isfinite(norm)):
                 before = last_checkpoint(self.run)
                 kept = f"the checkpoint {before.name} is kept" if before else "there is no checkpoint before it"
+                what = "gradient" if math.isfinite(total) else "loss"
                 raise MateriaError(
-                    f"the loss of step {int(row['step'])} is no number; {kept}",
+                    f"the {what} of step {int(row['step'])} is no number; {kept}",
                     remedy="Lower trainer.learning_rate, raise trainer.warmup, or set trainer.clip",
                 )
             self.state.tokens += tokens
