@@ -56,7 +56,7 @@ class BackboneConfig(BaseModel):
             raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
         if self.family in ("llama", "xlnet") and self.hidden // self.heads % 2:
             raise ValueError(f"hidden / heads ({self.hidden // self.heads}) must be even for {self.family}")
-        given = sorted(self.model_fields_set & {*_SIZES})
+        given = [name for name in _SIZES if getattr(self, name) != type(self).model_fields[name].default]
         if self.pretrained and given:
             raise ValueError(f"{given[0]} is that of the pretrained model: leave it out, or leave out pretrained")
         return self
@@ -84,7 +84,7 @@ class BackboneConfig(BaseModel):
                 file=self.pretrained,
                 remedy="Give a model of one of these families",
             )
-        if "family" in self.model_fields_set and found != self.family:
+        if self.family not in ("bert", found):  # bert is what stands there where nobody chose
             raise MateriaError(
                 f"is a {found}, and not the {self.family} that backbone.family asks for",
                 file=self.pretrained,
