@@ -24,7 +24,7 @@ ENTITY_VECTORS = table_schema(
     1,
     {
         "curie": (pa.string(), "CURIE of the entity; one row each, sorted"),
-        "vector": (_VECTOR, "its vector; for rotate the real parts, then the imaginary parts"),
+        "vector": (_VECTOR, "its vector; for rotate and complex the real parts, then the imaginary parts"),
     },
 )
 
@@ -33,7 +33,7 @@ RELATION_VECTORS = table_schema(
     1,
     {
         "curie": (pa.string(), "CURIE of the predicate; one row each, sorted"),
-        "vector": (_VECTOR, "its vector; for rotate the angles"),
+        "vector": (_VECTOR, "its vector; for rotate the angles, for complex the real parts, then the imaginary parts"),
         "reciprocal": (_VECTOR, "vector of the reciprocal relation, by which heads are asked"),
     },
 )
