@@ -87,12 +87,12 @@ def nearest(folder: Path, curies: Sequence[str], k: int = 10, *, rows: int = _RO
 
 def _places(connection: Any, curies: Sequence[str], folder: Path) -> list[int]:
     """The row of each CURIE."""
-    sql = "SELECT curie, file_row_number FROM entities WHERE list_contains($curies, curie)"
+    sql = "SELECT curie, file_row_number FROM entities WHERE triples > 0 AND list_contains($curies, curie)"
     rows = dict(connection.execute(sql, {"curies": list(curies)}).fetchall())
     for curie in curies:
         if curie not in rows:
             like = connection.execute(
-                "SELECT curie FROM entities "
+                "SELECT curie FROM entities WHERE triples > 0 "
                 "ORDER BY jaro_winkler_similarity(lower(curie), lower($curie)) DESC, curie LIMIT $most",
                 {"curie": curie, "most": _LIKE},
             ).fetchall()

@@ -46,6 +46,8 @@ def test_a_vector_that_was_never_trained_is_no_neighbour(tmp_path: Path) -> None
     replace(embeddings, degrees=degrees).save(tmp_path)
     (found,) = nearest(tmp_path, ["E:04"], 100)
     assert "E:03" not in {one.curie for one in found} and len(found) == 10
+    with pytest.raises(MateriaError, match="E:03: has no vector in .*: no training triple names it"):
+        nearest(tmp_path, ["E:03"])
 
 
 def test_an_unknown_curie_is_an_error_with_the_most_alike(tmp_path: Path) -> None:
