@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": "why a claim is believed: all evidence for and against it, and its belief step by step",
     "diff": "what two builds know differently, and why",
     "export": "the graph in a format that other programs read",
+    "neighbours": "the concepts nearest to a concept by its vector",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
     "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",
