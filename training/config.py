@@ -83,4 +83,7 @@ class PretrainingConfig(BaseModel):
         if not isinstance(values, dict) or values.get("preset", "laptop") not in PRESETS:
             return values
         given = {k: v.model_dump(exclude_unset=True) if isinstance(v, BaseModel) else v for k, v in values.items()}
-        return merged(PRESETS[given.get("preset", "laptop")], given)
+        preset = PRESETS[given.get("preset", "laptop")]
+        if isinstance(given.get("backbone"), dict) and given["backbone"].get("pretrained"):
+            preset = {name: section for name, section in preset.items() if name != "backbone"}  # it has sizes of its own
+        return merged(preset, given)

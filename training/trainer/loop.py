@@ -45,9 +45,13 @@ if TYPE_CHECKING:
 
     from training.model import PretrainingModel
 
-__all__ = ["Fitted", "StepReport", "Trainer"]
+__all__ = ["Fitted", "StepReport", "Trainer", "TrainingStopped"]
 
 _TRACE, _BEST = "trace.csv", "best.safetensors"
+
+
+class TrainingStopped(MateriaError):
+    """It was told to stop, and saved."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,12 @@ class Fitted:
     Attributes:
         state: where it stands.
         trace: its losses, step by step.
-        finished: false where it was told to stop before its end.
         stopped_early: whether validation ended it.
         tokens_per_second, waiting: as in `StepReport`.
     """
 
     state: RunState
     trace: Path
-    finished: bool
     stopped_early: bool
     tokens_per_second: float
     waiting: float
@@ -102,6 +104,8 @@ class _Losses(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, int]]:
         outcomes = self.model.outcomes(text, links, active)
         total = self.model.schedule.total({name: outcome.loss for name, outcome in outcomes.items()}, step)
+        if not total.requires_grad:  # no example of anything: a gradient of zeros, for the processes that have some
+            total = total + 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
         losses = {name: outcome.loss.detach() for name, outcome in outcomes.items()}
         return total, losses, {name: outcome.examples for name, outcome in outcomes.items()}
 
@@ -161,6 +165,7 @@ class Trainer:
             resume: go on from the last checkpoint in the folder of the run, if there is one.
 
         Raises:
+            TrainingStopped: a signal came; the state is saved.
             MateriaError: a checkpoint does not fit, a loss is no number, or a batch cannot be made.
             DiskFullError: no space for a checkpoint or the trace. The last checkpoint is as it was in any case.
         """
@@ -192,11 +197,16 @@ class Trainer:
             for log in (trace, events):
                 if log is not None:
                     log.close()
-        finished = self.state.step == self.config.steps or out_of_patience
-        if finished and self.config.patience and self.state.best_loss is not None:
+        if self.state.step < self.config.steps and not out_of_patience:
+            raise TrainingStopped(
+                f"was told to stop and did, after step {self.state.step} of {self.config.steps}; all of it is saved",
+                file=str(self.run),
+                remedy="Go on with --resume (a build goes on by itself)",
+            )
+        if self.config.patience and self.state.best_loss is not None:
             load_weights(self.run / _BEST, self.model)
         speed, waiting = self._speed()
-        return Fitted(self.state, self.run / _TRACE, finished, out_of_patience, speed, waiting)
+        return Fitted(self.state, self.run / _TRACE, out_of_patience, speed, waiting)
 
     def _step(self, batches: Iterator[TextBatch], links: Callable[[int], LinkBatch | None]) -> None:
         """One step of the optimizer; its losses stay on the device."""
