@@ -1,119 +1,131 @@
-"""Batches of triples whose ends are given by their names, for link prediction by the text encoder.
+"""Batches of triples for link prediction.
 
-A step encodes each entity of its triples once; the other entities of the step serve as corruptions, so negatives cost
-no further pass (in-batch negatives). Corruptions that are themselves true triples of the train split are masked out.
+The other entities of a step serve as corruptions (in-batch negatives), so that a step encodes each name, or looks up each vector, once,
+and negatives cost no further pass. Corruptions that are training triples themselves are marked. A batch is found by its step,
+without those before: 0.2 ms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from kg.embeddings.encode import EncodedTriples
+from pipeline.errors import MateriaError
+from training.data.batches import LinkBatch
+from training.data.ragged import Integers
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from numpy.typing import NDArray
 
-    from training.config import PretrainingConfig
+    from training.data.config import DataConfig
+    from training.data.graph import GraphIndex
+    from training.data.names import EncodedNames
 
-__all__ = ["LinkBatch", "LinkSampler", "encode_names"]
-
-
-@dataclass(frozen=True)
-class LinkBatch:
-    """Triples and corruptions over the entities of one step.
-
-    Attributes:
-        input_ids, attention_mask: (entities, tokens): the names of the entities of this step.
-        heads, relations, tails: (triples,) numbers; heads and tails count the entities of this step.
-        corrupted_heads, corrupted_tails: (triples, negatives): each differs from the triple at one end.
-        valid: (triples, negatives) whether the corruption is false as far as the train split tells.
-    """
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    heads: Tensor
-    relations: Tensor
-    tails: Tensor
-    corrupted_heads: Tensor
-    corrupted_tails: Tensor
-    valid: Tensor
-
-
-def encode_names(names: Sequence[str], tokenizer: PreTrainedTokenizerFast, length: int) -> tuple[Tensor, Tensor]:
-    """[CLS] name [SEP] for each name, cut to a length and padded to the longest: (names, tokens) ids and attention mask."""
-    encoded = tokenizer(list(names), truncation=True, max_length=length, padding=True, return_tensors="pt")
-    return encoded["input_ids"], encoded["attention_mask"]
+__all__ = ["LinkSampler"]
 
 
 class LinkSampler:
-    """Draws triples of the train split, every epoch in another order that depends on the seed.
+    """Draws triples of the train split by (seed, step).
 
     Args:
-        triples: numbered triples.
-        names: name by CURIE; an entity without one is read as its CURIE.
+        graph: the training triples.
+        config: how many, and how they are drawn and corrupted.
+        seed: decides all that is drawn.
+        names: of the graph's entities, where an objective reads them.
+        rank, ranks: which part of each step's triples this process takes, of how many. Its corruptions come from its own part.
+
+    Raises:
+        MateriaError: where the triples of a step do not divide by the ranks, or no triple is believed.
     """
 
     def __init__(
         self,
-        triples: EncodedTriples,
-        names: Mapping[str, str],
-        tokenizer: PreTrainedTokenizerFast,
-        config: PretrainingConfig,
+        graph: GraphIndex,
+        config: DataConfig,
+        *,
+        seed: int,
+        names: EncodedNames | None = None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
-        self.triples = triples
-        self.tokenizer = tokenizer
-        self.config = config
-        self.names = [names.get(curie) or curie for curie in triples.entities]
-        self._order: tuple[int, NDArray[np.int64]] | None = None
-        self._keys = np.sort(self._key(triples.train[:, 0], triples.train[:, 1], triples.train[:, 2]))
+        if config.triples % ranks:
+            raise MateriaError(
+                f"{config.triples} triples of a step cannot be divided among {ranks} processes",
+                remedy=f"Set data.triples to a multiple of {ranks}",
+            )
+        self.graph, self.config, self.seed, self.names = graph, config, seed, names
+        self.rank, self.ranks = rank, ranks
+        self._order: tuple[int, Integers] | None = None
+        self._cumulated = np.cumsum(graph.triples.weights.astype(np.float64))
+        if config.drawing == "belief" and not self._cumulated[-1] > 0:
+            raise MateriaError(
+                "no training triple has a belief above zero, so none can be drawn by belief",
+                remedy='Set data.drawing to "uniform"',
+            )
+        self._at_head = _head_shares(graph.triples.train, len(graph.triples.relations), config.corruption)
 
     def batch(self, step: int) -> LinkBatch:
-        """The triples of a step (from 0), the same for the same seed and step."""
-        random = np.random.Generator(np.random.Philox(key=[self.config.seed ^ 0x6C696E6B, step]))
-        rows = self.triples.train[self._chosen(step)]
+        """The triples of a step, from 0: the same for the same seed, step and ranks."""
+        triples = self.graph.triples
+        random = self._generator(0x6C696E6B + self.rank, step)
+        chosen = self._part(self._drawn(step))
+        rows = triples.train[chosen]
         entities, local = np.unique(rows[:, [0, 2]], return_inverse=True)
         local = local.reshape(-1, 2)
         shape = (len(rows), self.config.negatives)
         drawn = random.integers(len(entities), size=shape)
-        at_head = random.random(shape) < 0.5
+        at_head = random.random(shape) < self._at_head[rows[:, 1], None]
         # The first corruption joins an entity to itself: else h + r stays nearest to h, and hits@1 is zero.
         drawn[:, 0] = np.where(at_head[:, 0], local[:, 1], local[:, 0])
         heads, tails = np.where(at_head, drawn, local[:, :1]), np.where(at_head, local[:, 1:], drawn)
-        keys = self._key(entities[heads], rows[:, 1:2], entities[tails])
-        valid = ~np.isin(keys, self._keys)
-        ids, mask = encode_names([self.names[e] for e in entities], self.tokenizer, self.config.name_length)
+        valid = ~self.graph.known(entities[heads], rows[:, 1:2], entities[tails])
+        arrays = (entities, local[:, 0], rows[:, 1], local[:, 1], heads, tails, valid, triples.weights[chosen])
         return LinkBatch(
-            ids,
-            mask,
-            *(torch.from_numpy(a.copy()) for a in (local[:, 0], rows[:, 1], local[:, 1], heads, tails, valid)),
+            *(torch.from_numpy(array.copy()) for array in arrays),
+            names=None if self.names is None else self.names.batch(entities),
         )
 
-    def _chosen(self, step: int) -> NDArray[np.int64]:
-        """Rows of the train split for a step: consecutive places in the concatenated permutations of all epochs."""
-        count = len(self.triples.train)
-        places = step * self.config.triples + np.arange(self.config.triples)
-        chosen = [
-            self._permutation(int(epoch))[places[places // count == epoch] % count]
-            for epoch in np.unique(places // count)
-        ]
-        return np.concatenate(chosen)
+    def _part(self, chosen: Integers) -> Integers:
+        share = len(chosen) // self.ranks
+        return chosen[self.rank * share : (self.rank + 1) * share]
 
-    def _permutation(self, epoch: int) -> NDArray[np.int64]:
+    def _drawn(self, step: int) -> Integers:
+        """Rows of the train split for a step, all ranks together."""
+        count, size = len(self.graph.triples.train), self.config.triples
+        if self.config.drawing == "belief":
+            heights = self._generator(0x62656C66, step).random(size) * self._cumulated[-1]
+            return np.asarray(np.searchsorted(self._cumulated, heights, side="right"), dtype=np.int64)
+        # Consecutive places in the permutations of all epochs, one after another.
+        places = step * size + np.arange(size)
+        epochs = places // count
+        return np.concatenate(
+            [self._permutation(int(epoch))[places[epochs == epoch] % count] for epoch in np.unique(epochs)]
+        )
+
+    def _permutation(self, epoch: int) -> Integers:
         """The order of an epoch; the last one is kept, since steps ask for it in turn."""
         if self._order is None or self._order[0] != epoch:
-            random = np.random.Generator(np.random.Philox(key=[self.config.seed ^ 0x65706F63, epoch]))
-            self._order = epoch, random.permutation(len(self.triples.train))
+            order = self._generator(0x65706F63, epoch).permutation(len(self.graph.triples.train))
+            self._order = epoch, order
         return self._order[1]
 
-    def _key(
-        self, heads: NDArray[np.int64], relations: NDArray[np.int64], tails: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """One integer for each triple."""
-        return (heads * len(self.triples.relations) + relations) * len(self.triples.entities) + tails
+    def _generator(self, purpose: int, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=[self.seed ^ purpose, number]))
+
+
+def _head_shares(train: Integers, relations: int, corruption: str) -> NDArray[np.float64]:
+    """How often the head is the end that is corrupted, by relation.
+
+    Bernoulli: tails per head / (tails per head + heads per tail), so that where one head has many tails the head is corrupted more
+    often, and fewer corruptions are true (Wang et al., AAAI 2014).
+    """
+    if corruption == "uniform":
+        return np.full(relations, 0.5)
+    heads, tails = (
+        np.bincount(np.unique(train[:, [1, end]], axis=0)[:, 0], minlength=relations).astype(np.float64)
+        for end in (0, 2)
+    )
+    # tails per head is triples / heads, and heads per tail is triples / tails
+    return tails / np.maximum(heads + tails, 1)

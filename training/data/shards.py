@@ -1,34 +1,26 @@
-"""Corpus shards and how passages stream out of them: by batches of rows, shuffled in a bounded buffer, never a whole
-file.
-
-The order depends on (seed, epoch) only: shards are permuted, and passages are drawn at random from a buffer that is
-refilled as it empties. Memory is the buffer, whatever the size of the corpus. Rejected: a global permutation of rows,
-which needs random access to compressed row groups.
-"""
+"""Corpus shards: what they are, that they are what their manifest says, and the predicates that they state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
+from kg.tables import PASSAGES
 from pipeline.errors import MateriaError
 from pipeline.storage import file_sha256
 
-__all__ = ["Shard", "predicates_of", "read_passages", "shuffled_passages"]
+__all__ = ["COLUMNS", "Shard", "check_shards", "open_shard", "predicates_of", "read_texts"]
 
-_COLUMNS = ("passage_id", "text", "sentences", "spans", "relations")
-_ROWS = 256
-
-#: A passage as a dictionary of its columns passage_id, text, sentences, spans and relations.
-Passage = dict[str, Any]
+#: The columns of a passage that training reads.
+COLUMNS = ("text", "sentences", "spans", "relations", "belief")
+_REMEDY = "Build the corpus again"
 
 
 @dataclass(frozen=True)
@@ -53,70 +45,72 @@ class Shard:
         return cls(str(place), name, file_sha256(place))
 
 
-def read_passages(shards: Sequence[Shard], columns: Sequence[str] = _COLUMNS) -> Iterator[pa.RecordBatch]:
-    """The rows of the shards in their order, a few hundred at a time.
+@contextmanager
+def open_shard(shard: Shard, columns: Sequence[str] = COLUMNS) -> Iterator[pq.ParquetFile]:
+    """A shard open for reading.
 
     Raises:
-        MateriaError: where a file is missing, is no Parquet file, or lacks a column of passages.
+        MateriaError: where the file is missing, is no Parquet file, is damaged, or has not these columns of passages.
+    """
+    try:
+        with UPath(shard.path).open("rb") as stream, pq.ParquetFile(stream) as file:
+            schema = file.schema_arrow
+            for name in columns:
+                if name not in schema.names:
+                    raise MateriaError(
+                        f"is no shard of passages: it lacks the column {name}", file=shard.name, remedy=_REMEDY
+                    )
+                if not schema.field(name).type.equals(PASSAGES.field(name).type):
+                    raise MateriaError(
+                        f"is no shard of passages: its column {name} is {schema.field(name).type}, "
+                        f"not {PASSAGES.field(name).type}",
+                        file=shard.name,
+                        remedy=_REMEDY,
+                    )
+            yield file
+    except FileNotFoundError as error:
+        raise MateriaError("does not exist", file=shard.name, remedy=_REMEDY) from error
+    except (pa.ArrowException, OSError) as error:
+        problem = f"is no readable Parquet file ({str(error).splitlines()[0].rstrip('.')})"
+        raise MateriaError(problem, file=shard.name, remedy=_REMEDY) from error
+
+
+def check_shards(shards: Sequence[Shard]) -> None:
+    """Hold every shard against the hash it is known by: reads each once, 1 GB a second or as fast as the disk gives.
+
+    Raises:
+        MateriaError: where one is missing or holds other bytes.
     """
     for shard in shards:
         try:
-            with UPath(shard.path).open("rb") as stream, pq.ParquetFile(stream) as file:
-                missing = [name for name in columns if name not in file.schema_arrow.names]
-                if missing:
-                    raise MateriaError(
-                        f"is no shard of passages: it lacks the column {missing[0]}",
-                        file=shard.name,
-                        remedy="Build the corpus again",
-                    )
-                yield from file.iter_batches(batch_size=_ROWS, columns=list(columns))
+            found = file_sha256(UPath(shard.path))
         except FileNotFoundError as error:
-            raise MateriaError("does not exist", file=shard.name, remedy="Build the corpus again") from error
-        except pa.ArrowInvalid as error:
+            raise MateriaError("does not exist", file=shard.name, remedy=_REMEDY) from error
+        if found != shard.sha256:
             raise MateriaError(
-                f"is no readable Parquet file ({str(error).splitlines()[0]})",
+                f"is not the shard that its manifest names: its SHA-256 is {found[:12]}…, not {shard.sha256[:12]}…",
                 file=shard.name,
-                remedy="Build the corpus again",
-            ) from error
-
-
-def shuffled_passages(shards: Sequence[Shard], *, seed: int, buffer: int) -> Iterator[Passage]:
-    """Passages without end, epoch after epoch, in an order that depends on the seed only.
-
-    Raises:
-        MateriaError: where the shards hold no passage.
-    """
-    epoch = 0
-    while True:
-        random = np.random.Generator(np.random.Philox(key=[seed ^ 0x73686172, epoch]))
-        order = [shards[i] for i in random.permutation(len(shards))]
-        pool: list[Passage] = []
-        seen = False
-        for batch in read_passages(order):
-            seen = seen or batch.num_rows > 0
-            pool += batch.to_pylist()
-            while len(pool) > buffer:
-                yield _draw(pool, random)
-        if not seen:
-            raise MateriaError(
-                "the corpus holds no passage of the train split", remedy="Build the corpus again with more literature"
+                remedy=_REMEDY,
             )
-        while pool:
-            yield _draw(pool, random)
-        epoch += 1
 
 
-def _draw(pool: list[Passage], random: np.random.Generator) -> Passage:
-    """Take one at random out of the pool, in constant time."""
-    place = int(random.integers(len(pool)))
-    pool[place], pool[-1] = pool[-1], pool[place]
-    return pool.pop()
+def read_texts(shards: Sequence[Shard]) -> Iterator[str]:
+    """The texts of the shards in their order, a few hundred in memory at a time."""
+    for shard in shards:
+        with open_shard(shard, ("text",)) as file:
+            for batch in file.iter_batches(batch_size=256, columns=["text"], use_threads=False):
+                yield from batch.column(0).to_pylist()
 
 
 def predicates_of(shards: Sequence[Shard]) -> list[str]:
-    """The predicates of the relations in the shards, sorted: the classes of relation classification."""
+    """The predicates of the relations in the shards, sorted: the classes of relation classification.
+
+    Reads that one leaf of the files and nothing else.
+    """
     found: set[str] = set()
-    for batch in read_passages(shards, ("relations",)):
-        relations = pc.list_flatten(batch.column("relations"))
-        found.update(pc.unique(pc.struct_field(relations, "predicate")).to_pylist())
+    for shard in shards:
+        with open_shard(shard, ("relations",)) as file:
+            for batch in file.iter_batches(columns=["relations.list.element.predicate"], use_threads=False):
+                relations = pc.list_flatten(batch.column("relations"))
+                found.update(pc.unique(pc.struct_field(relations, "predicate")).to_pylist())
     return sorted(found - {None})
