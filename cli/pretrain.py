@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options, home)
     out = Path(options.out) if options.out else home.path / "models" / "pretrained"
     if config.trainer.processes > 1 and not is_launched():
-        return in_processes(["-m", "cli.main", *sys.argv[1:]], config.trainer.processes)
+        return in_processes(["-m", "cli.main", *options.words], config.trainer.processes)
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
     from training.trainer.loop import TrainingStopped
