@@ -20,6 +20,7 @@ from transformers.utils import logging
 
 from pipeline.errors import MateriaError
 from training.backbones.config import LANGUAGE_OF, BackboneConfig, Family, Language
+from training.data.special_tokens import special_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -53,8 +54,6 @@ class Backbone(nn.Module, ABC):
     family: ClassVar[Family]
     #: The library's class: the model with its language head.
     model_class: ClassVar[Any]
-    #: Special tokens without which the family cannot be trained, as attributes of a tokenizer.
-    special_tokens: ClassVar[tuple[str, ...]] = ("pad_token", "eos_token")
     #: Whether the state of a whole sequence is that of its first token; else of its last, which alone has seen all.
     summary_is_first: ClassVar[bool] = False
     #: Whether it has a head that tells whether B follows A.
@@ -151,14 +150,8 @@ class Backbone(nn.Module, ABC):
         if len(tokenizer) > room:
             problem = f"the tokenizer has {len(tokenizer)} tokens but the model only {room}"
             raise MateriaError(problem, file=name, remedy="Use the tokenizer the model was trained with")
-        for role in self.special_tokens:
-            if getattr(tokenizer, role, None) is None:
-                raise MateriaError(
-                    f"the tokenizer has no {role}, which a {self.family} model needs",
-                    file=name,
-                    remedy=f"Use a tokenizer made for the {self.family} family",
-                )
-        if own is not None and own != tokenizer.pad_token_id:
+        special_tokens(tokenizer, self.language)
+        if None not in (own, tokenizer.pad_token_id) and own != tokenizer.pad_token_id:
             raise MateriaError(
                 f"the tokenizer pads with token {tokenizer.pad_token_id} but the model with {own}",
                 file=name,

@@ -19,7 +19,6 @@ class Bert(Backbone):
 
     family: ClassVar[Family] = "bert"
     model_class: ClassVar[Any] = BertForPreTraining
-    special_tokens: ClassVar[tuple[str, ...]] = ("pad_token", "cls_token", "sep_token", "mask_token")
     summary_is_first: ClassVar[bool] = True
     has_next_sentence: ClassVar[bool] = True
 

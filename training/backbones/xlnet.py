@@ -28,7 +28,6 @@ class XLNet(Backbone):
 
     family: ClassVar[Family] = "xlnet"
     model_class: ClassVar[Any] = XLNetLMHeadModel
-    special_tokens: ClassVar[tuple[str, ...]] = ("pad_token", "cls_token", "sep_token")
 
     @property
     def longest(self) -> int | None:

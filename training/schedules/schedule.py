@@ -41,7 +41,7 @@ class Schedule(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.steps = steps
+        self.sizes, self.seed, self.steps = dict(sizes), seed, steps
         self.weighting = WEIGHTINGS[config.weighting](weights)
         tasks = make_tasks(weights, sizes)
         turns = TURNS[config.turns]
