@@ -19,14 +19,14 @@ import torch
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from kg.embeddings.ranking import filtered_ranks, rank_metrics
-from training.data.batches import NO_RELATION, make_text_batch
 from training.config import PretrainingConfig
+from training.data.batches import NO_RELATION, make_text_batch
 from training.data.encoding import encode_passages
 from training.data.links import encode_names
+from training.data.shards import Shard, read_passages
 from training.model import PretrainingModel, load_model
 from training.objectives import Outcome
 from training.objectives.link_prediction import LinkPrediction
-from training.data.shards import Shard, read_passages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -4,6 +4,7 @@ Here the parts are put together: tokenizer, backbone, objectives, stream, triple
 
     RUN/tokenizer/, RUN/step-.../   what a stopped run goes on from; gone when the model is written
     RUN/trace.csv, tensorboard/     losses step by step; event files
+    RUN/report.json                 what `pretrain` returned
     OUT/                            the model
 
 Rejected: the transformers Trainer, which takes one loss from one model output and one data set, and would be bent twice to
@@ -12,6 +13,7 @@ take four losses from two streams; and whose resume reads an epoch again to find
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ import torch
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from pipeline.errors import MateriaError, saying_disk_full
+from pipeline.storage import write_atomically
 from training.combination import check_combination
 from training.data.builder import RowBuilder
 from training.data.graph import GraphIndex
@@ -112,7 +115,9 @@ def pretrain(
         ranks = {"rank": accelerator.process_index, "ranks": accelerator.num_processes}
         loader = TextLoader(sources.train, builder, seed=config.seed, **ranks)
         torch.manual_seed(config.seed)
-        model = make_model(config, tokenizer, triples=triples, classes=classes, passages=loader.order.passages)
+        model = make_model(
+            sources.placed(config), tokenizer, triples=triples, classes=classes, passages=loader.order.passages
+        )
         sampler = _sampler(model, sources, graph, tokenizer, config, ranks)
         trainer = Trainer(
             model,
@@ -149,6 +154,7 @@ def pretrain(
         report = _report(fitted, model, validation)
         progress("writing")
         _write(out, fitted, model, tokenizer, sources, config, report)
+        write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
         _remove_checkpoints(run)
     return report
 
@@ -200,9 +206,7 @@ def _tokenizer(
             yield from read_texts(sources.train)
             yield from (sources.names.get(curie) or curie for curie in entities)
 
-        made = train_tokenizer(
-            config.backbone.family, texts, config.tokenizer, max_length=config.data.max_length
-        )
+        made = train_tokenizer(config.backbone.family, texts, config.tokenizer, max_length=config.data.max_length)
         staged = run / ".staged-tokenizer"
         made.save_pretrained(staged)
         staged.rename(folder)
