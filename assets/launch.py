@@ -26,7 +26,7 @@ def plainly(progress: Callable[[str], None]) -> Launch:
     """A launch that tells `progress` each line that the command writes beside its output."""
 
     def launch(words: Sequence[str]) -> None:
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603  (this interpreter, and no shell)
             [sys.executable, "-m", "cli.main", *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

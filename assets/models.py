@@ -54,7 +54,7 @@ def _triples(home: Home) -> pa.Table:
 def _names(vocabulary: Dataset, triples: pa.Table) -> Mapping[str, str]:
     """Names of the entities of the triples, by CURIE."""
     entities = pc.unique(pa.chunked_array([*triples["subject"].chunks, *triples["object"].chunks]))
-    found = {}
+    found: dict[str, str] = {}
     for batch in vocabulary.batches(columns=["curie", "name"]):
         kept = batch.filter(pc.is_in(batch["curie"], entities))
         found.update(zip(kept["curie"].to_pylist(), kept["name"].to_pylist(), strict=True))

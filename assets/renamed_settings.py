@@ -48,10 +48,10 @@ def _in_sections(pretraining: dict[str, Any]) -> dict[str, Any]:
         if key == "weights":
             moved = merged(moved, {"objectives": {name: {"weight": weight} for name, weight in value.items()}})
         elif key in _PRETRAINING and not isinstance(value, dict):
-            section, _, rest = _PRETRAINING[key].partition(".")
-            for name in reversed(rest.split(".")):
-                value = {name: value}
-            moved = merged(moved, {section: value})
+            nested = value
+            for name in reversed(_PRETRAINING[key].split(".")):
+                nested = {name: nested}
+            moved = merged(moved, nested)
         else:
             moved = merged(moved, {key: value})
     return moved

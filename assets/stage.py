@@ -82,7 +82,7 @@ class Job:
     previous: Manifest | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     rules: str = ""
-    launch: Launch = plainly(lambda line: None)
+    launch: Launch = field(default_factory=lambda: plainly(lambda line: None))
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def dataset(self, asset: str) -> Dataset:

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         return in_processes(["-m", "cli.main", *options.words], config.trainer.processes)
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
-    from training.trainer.loop import TrainingStopped
+    from training.trainer.loop import TrainingStoppedError
 
     _check_out(out)
     run_folder = out.with_name(f"{out.name}.run")
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
                 return 0
             shutil.rmtree(out, ignore_errors=True)
             staged.rename(out)
-    except TrainingStopped as stopped:
+    except TrainingStoppedError as stopped:
         print(f"materia: {stopped}", file=sys.stderr)
         return _STOPPED
     if options.json:

@@ -83,7 +83,7 @@ class PretrainingConfig(BaseModel):
         if not isinstance(values, dict) or values.get("preset", "laptop") not in PRESETS:
             return values
         given = {k: v.model_dump(exclude_unset=True) if isinstance(v, BaseModel) else v for k, v in values.items()}
-        preset = PRESETS[given.get("preset", "laptop")]
+        preset = PRESETS[str(given.get("preset", "laptop"))]
         if isinstance(given.get("backbone"), dict) and given["backbone"].get("pretrained"):
             preset = {
                 name: section for name, section in preset.items() if name != "backbone"

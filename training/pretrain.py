@@ -87,7 +87,7 @@ def pretrain(
         and waiting, which are of this machine and enter no record. Empty in all processes but the first.
 
     Raises:
-        TrainingStopped: it was told to stop; the state is saved in `run`.
+        TrainingStoppedError: it was told to stop; the state is saved in `run`.
         MateriaError: the settings make no sense together or with the sources, a checkpoint is in the way or of another
             configuration, or the loss is no number.
         DiskFullError: there is no space; the last checkpoint is as it was.
@@ -100,7 +100,7 @@ def pretrain(
         if accelerator.is_main_process and not resume:
             shutil.rmtree(run, ignore_errors=True)
         triples = _triples(sources, weights)
-        tokenizer = _tokenizer(sources, triples, config, run, accelerator, progress)
+        tokenizer = _tokenizer(sources, triples, config, run=run, accelerator=accelerator, progress=progress)
         progress("making the model")
         classes = ["no relation", *predicates_of(sources.train)]
         graph = GraphIndex(triples) if triples is not None else None
@@ -118,7 +118,7 @@ def pretrain(
         model = make_model(
             sources.placed(config), tokenizer, triples=triples, classes=classes, passages=loader.order.passages
         )
-        sampler = _sampler(model, sources, graph, tokenizer, config, ranks)
+        sampler = _sampler(model, sources, graph, tokenizer=tokenizer, config=config, ranks=ranks)
         trainer = Trainer(
             model,
             config.trainer,
@@ -140,7 +140,7 @@ def pretrain(
 
         fitted = trainer.fit(
             loader.batches,
-            (lambda number: sampler.batch(number)) if sampler else (lambda number: None),
+            sampler.batch if sampler else lambda number: None,
             validate=validate if sources.validation else None,
             resume=resume,
         )
@@ -153,7 +153,7 @@ def pretrain(
             validation |= evaluate_links(model, tokenizer, triples, sources.names, config, split="validation")
         report = _report(fitted, model, validation)
         progress("writing")
-        _write(out, fitted, model, tokenizer, sources, config, report)
+        _write(out, fitted, model, tokenizer=tokenizer, sources=sources, config=config, report=report)
         write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
         _remove_checkpoints(run)
     return report
@@ -189,6 +189,7 @@ def _tokenizer(
     sources: Sources,
     triples: EncodedTriples | None,
     config: PretrainingConfig,
+    *,
     run: Path,
     accelerator: Accelerator,
     progress: Progress,
@@ -218,6 +219,7 @@ def _sampler(
     model: PretrainingModel,
     sources: Sources,
     graph: GraphIndex | None,
+    *,
     tokenizer: PreTrainedTokenizerFast,
     config: PretrainingConfig,
     ranks: dict[str, int],
@@ -253,6 +255,7 @@ def _write(
     out: Path,
     fitted: Fitted,
     model: PretrainingModel,
+    *,
     tokenizer: PreTrainedTokenizerFast,
     sources: Sources,
     config: PretrainingConfig,

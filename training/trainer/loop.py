@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 
     from training.model import PretrainingModel
 
-__all__ = ["Fitted", "StepReport", "Trainer", "TrainingStopped"]
+__all__ = ["Fitted", "StepReport", "Trainer", "TrainingStoppedError"]
 
 _TRACE, _BEST = "trace.csv", "best.safetensors"
 
 
-class TrainingStopped(MateriaError):
+class TrainingStoppedError(MateriaError):
     """It was told to stop, and saved."""
 
 
@@ -165,7 +165,7 @@ class Trainer:
             resume: go on from the last checkpoint in the folder of the run, if there is one.
 
         Raises:
-            TrainingStopped: a signal came; the state is saved.
+            TrainingStoppedError: a signal came; the state is saved.
             MateriaError: a checkpoint does not fit, a loss is no number, or a batch cannot be made.
             DiskFullError: no space for a checkpoint or the trace. The last checkpoint is as it was in any case.
         """
@@ -198,7 +198,7 @@ class Trainer:
                 if log is not None:
                     log.close()
         if self.state.step < self.config.steps and not out_of_patience:
-            raise TrainingStopped(
+            raise TrainingStoppedError(
                 f"was told to stop and did, after step {self.state.step} of {self.config.steps}; all of it is saved",
                 file=str(self.run),
                 remedy="Go on with --resume (a build goes on by itself)",
@@ -339,7 +339,7 @@ class Trainer:
         return bool(every) and self.state.step % every == 0
 
     def _sees_each_step(self) -> bool:
-        return self.accelerator.device.type == "cpu"
+        return bool(self.accelerator.device.type == "cpu")
 
     def _speed(self) -> tuple[float, float]:
         """Tokens a second of all processes, and the share of the time spent waiting for batches."""

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+from itertools import pairwise
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from training.trainer import checkpoint as checkpoints
 from training.trainer.checkpoint import last_checkpoint
 from training.trainer.config import TrainerConfig
 from training.trainer.learning_rates import LEARNING_RATES, learning_rate
-from training.trainer.loop import TrainingStopped
+from training.trainer.loop import TrainingStoppedError
 from training.trainer.trace import ends, windows, write_plot, write_windows
 
 
@@ -25,7 +26,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -34,7 +35,7 @@ def killed_after(step):
 
     def on_step(report):
         if report.step == step:
-            raise Killed
+            raise KilledError
 
     return on_step
 
@@ -43,7 +44,7 @@ def killed_after(step):
 def test_a_killed_run_goes_on_to_the_same_losses_and_weights(make_trainer, fit, at):
     whole = make_trainer("whole")
     fit(whole)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(make_trainer("killed", on_step=killed_after(at)))
     resumed = make_trainer("killed")
     fitted = fit(resumed, resume=True)
@@ -60,7 +61,7 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(make_trainer, fit):
     fit(whole)
     before = signal.getsignal(signal.SIGTERM)
     told = make_trainer("told", checkpoint_every=0, on_step=lambda r: r.step == 7 and os.kill(os.getpid(), 15))
-    with pytest.raises(TrainingStopped, match="after step 7 of 12; all of it is saved. Go on with --resume"):
+    with pytest.raises(TrainingStoppedError, match="after step 7 of 12; all of it is saved. Go on with --resume"):
         fit(told)
     assert signal.getsignal(signal.SIGTERM) == before
     resumed = make_trainer("told", checkpoint_every=0)
@@ -73,7 +74,7 @@ def test_parts_of_a_step_average_their_gradients(make_trainer, fit):
     parts = make_trainer("parts", accumulation=2, steps=6, checkpoint_every=4)
     fitted = fit(parts)
     assert fitted.state.position.row == 12 and fitted.state.rows == 12 * 4
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(make_trainer("killed", accumulation=2, steps=6, checkpoint_every=2, on_step=killed_after(5)))
     resumed = make_trainer("killed", accumulation=2, steps=6, checkpoint_every=4)
     fit(resumed, resume=True)
@@ -168,7 +169,7 @@ def test_patience_ends_the_run_with_the_best_weights_also_after_a_kill(make_trai
     trainer, fitted = run("whole")
     assert fitted.stopped_early and fitted.state.step == 8 and fitted.state.best_step == 4
     assert same(weights(trainer), kept[4])
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run("killed", on_step=killed_after(7))
     resumed, again = run("killed", resume=True)
     assert same(weights(resumed), kept[4]) and again.state == fitted.state
@@ -210,7 +211,7 @@ def test_learning_rates_rise_and_then_never_do(name):
     rates = [learning_rate(config, step) for step in range(50)]
     assert rates[:10] == pytest.approx([0.2 * (n + 1) for n in range(10)])
     assert max(rates) == 2.0 and min(rates) > 0
-    assert all(after <= before for before, after in zip(rates[9:], rates[10:]))
+    assert all(after <= before for before, after in pairwise(rates[9:]))
 
 
 def test_matrices_decay_and_vectors_do_not(make_trainer):
