@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from kg.tables import PASSAGES
 from training.config import BackboneConfig, PretrainingConfig
@@ -76,6 +78,24 @@ def make_triples():
             rows.append((curie(drug), kind, curie(DISEASES[(i * 3 + j) % len(DISEASES)]), split))
     names = ("subject", "predicate", "object", "split")
     return pa.table({name: [row[k] for row in rows] for k, name in enumerate(names)})
+
+
+SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
+            "mask_token": "[MASK]", "bos_token": "[BOS]", "eos_token": "[EOS]"}  # fmt: skip
+
+
+def make_tokenizer(words=tuple(f"w{i}" for i in range(43)), **left_out):
+    """A tokenizer of whole words with the special tokens of every family; those named are left out."""
+    numbers = {word: i for i, word in enumerate([*SPECIALS.values(), *words])}
+    backend = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    roles = {role: token for role, token in SPECIALS.items() if role not in left_out}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **roles)
+
+
+@pytest.fixture(scope="session", name="make_tokenizer")
+def _make_tokenizer():
+    return make_tokenizer
 
 
 @pytest.fixture(scope="session", name="write_shard")
