@@ -21,7 +21,7 @@ from training.data.permutation import factorisation, spans_to_predict
 from training.data.ragged import Integers, aranges, offsets
 from training.data.rows import Rows
 from training.data.sequences import Pieces, cut_sequences, next_sentences, whole
-from training.data.special_tokens import special_tokens
+from training.data.special_tokens import special_tokens, text_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -57,16 +57,17 @@ class RowBuilder:
         graph: GraphIndex | None = None,
         has_next: bool = False,
     ) -> None:
-        self.tokenizer, self.config, self.language, self.graph = tokenizer, config, language, graph
+        self.config, self.language, self.graph = config, language, graph
         self.special = special_tokens(tokenizer, language)
         self.has_next = has_next
+        self._tokenizer = text_tokenizer(tokenizer)
         self.classes = {name: number for number, name in enumerate(classes, start=1)}
         self._ordinary = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
 
     def rows(self, passages: pa.Table, random: np.random.Generator) -> Rows:
         """The rows of a table of passages (columns text, sentences, spans, relations, belief)."""
         encoded = encode_passages(
-            passages, self.tokenizer, self.classes, graph=self.graph, whole_entities=self.config.whole_entities
+            passages, self._tokenizer, self.classes, graph=self.graph, whole_entities=self.config.whole_entities
         )
         room = self.config.max_length - self.special.around(2 if self.has_next else 1)
         starts, ends = cut_sequences(encoded, room)

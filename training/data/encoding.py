@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from training.data.ragged import Integers, offsets
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
     from training.data.graph import GraphIndex
 
@@ -56,7 +56,7 @@ class EncodedPassages:
 
 def encode_passages(
     passages: pa.Table,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Tokenizer,
     classes: Mapping[str, int],
     *,
     graph: GraphIndex | None = None,
@@ -66,7 +66,7 @@ def encode_passages(
 
     Args:
         passages: columns text, sentences, spans, relations and belief of kg.tables.PASSAGES.
-        tokenizer: a fast one; special tokens are not added here.
+        tokenizer: as `text_tokenizer` gives it.
         classes: number of each predicate's class; claims with others are left out.
         graph: gives entities their numbers, and claims their belief. Without it, or where it has not the claim, the belief is
             that of the passage, or 1.
@@ -112,13 +112,9 @@ def encode_passages(
     return EncodedPassages(ids, begins, begins_at, sentences, spans, concepts, entities, claims, beliefs)
 
 
-def _tokens(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> tuple[Integers, Integers, Integers, Integers]:
+def _tokens(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Integers, Integers, Integers, Integers]:
     """Tokens of all texts, [start, end) of each in its text, the number of its word, and how many each text has."""
-    backend = tokenizer.backend_tokenizer
-    # Encoding names leaves padding and truncation switched on in the tokenizer they share.
-    backend.no_padding()
-    backend.no_truncation()
-    encodings = backend.encode_batch(texts, add_special_tokens=False)
+    encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
     counts = np.array([len(encoding) for encoding in encodings], dtype=np.int64)
     total = int(counts.sum())
     ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), np.int64, total)

@@ -81,9 +81,15 @@ class LinkSampler:
         drawn[:, 0] = np.where(at_head[:, 0], local[:, 1], local[:, 0])
         heads, tails = np.where(at_head, drawn, local[:, :1]), np.where(at_head, local[:, 1:], drawn)
         valid = ~self.graph.known(entities[heads], rows[:, 1:2], entities[tails])
-        arrays = (entities, local[:, 0], rows[:, 1], local[:, 1], heads, tails, valid, triples.weights[chosen])
         return LinkBatch(
-            *(torch.from_numpy(array.copy()) for array in arrays),
+            entities=torch.from_numpy(entities),
+            heads=torch.from_numpy(local[:, 0].copy()),
+            relations=torch.from_numpy(rows[:, 1].copy()),
+            tails=torch.from_numpy(local[:, 1].copy()),
+            corrupted_heads=torch.from_numpy(heads),
+            corrupted_tails=torch.from_numpy(tails),
+            valid=torch.from_numpy(valid),
+            weights=torch.from_numpy(triples.weights[chosen]),
             names=None if self.names is None else self.names.batch(entities),
         )
 
@@ -128,4 +134,4 @@ def _head_shares(train: Integers, relations: int, corruption: str) -> NDArray[np
         for end in (0, 2)
     )
     # tails per head is triples / heads, and heads per tail is triples / tails
-    return tails / np.maximum(heads + tails, 1)
+    return np.asarray(tails / np.maximum(heads + tails, 1))

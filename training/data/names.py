@@ -12,7 +12,7 @@ from torch import Tensor
 
 from training.data.batches import Language
 from training.data.ragged import Integers, aranges, offsets
-from training.data.special_tokens import special_tokens
+from training.data.special_tokens import special_tokens, text_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -37,12 +37,10 @@ class EncodedNames:
     ) -> None:
         self.special = special_tokens(tokenizer, language)
         room = length - self.special.around(1)
-        backend = tokenizer.backend_tokenizer
-        backend.no_padding()
-        backend.no_truncation()
+        plain = text_tokenizer(tokenizer)
         counts, tokens = [], []
         for start in range(0, len(names), _AT_ONCE):
-            encodings = backend.encode_batch_fast(list(names[start : start + _AT_ONCE]), add_special_tokens=False)
+            encodings = plain.encode_batch_fast(list(names[start : start + _AT_ONCE]), add_special_tokens=False)
             kept = [encoding.ids[:room] for encoding in encodings]
             counts.append(np.fromiter(map(len, kept), np.int64, len(kept)))
             tokens.append(np.fromiter(chain.from_iterable(kept), np.int32))

@@ -12,9 +12,10 @@ from pipeline.errors import MateriaError
 from training.data.batches import Language
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["SpecialTokens", "special_tokens"]
+__all__ = ["SpecialTokens", "special_tokens", "text_tokenizer"]
 
 _NEEDED: Final[dict[Language, tuple[str, ...]]] = {
     "masked": ("cls_token", "sep_token", "mask_token", "pad_token"),
@@ -66,3 +67,17 @@ def special_tokens(tokenizer: PreTrainedTokenizerFast, language: Language) -> Sp
         return SpecialTokens(None, sep, cls, tokenizer.pad_token_id, None)
     end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     return SpecialTokens(tokenizer.bos_token_id, end, None, end if pad is None else pad, None)
+
+
+def text_tokenizer(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
+    """A copy of the tokenizer that reads text and nothing else.
+
+    It neither pads nor cuts, whatever the original was last asked for, and a text that holds "[SEP]" or "</s>" holds these characters.
+    """
+    from tokenizers import Tokenizer
+
+    plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    plain.no_padding()
+    plain.no_truncation()
+    plain.encode_special_tokens = True
+    return plain

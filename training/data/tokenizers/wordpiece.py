@@ -1,4 +1,4 @@
-"""A WordPiece tokenizer trained on the corpus (Schuster and Nakajima, ICASSP 2012), the same bytes each time.
+"""WordPiece (Schuster and Nakajima, ICASSP 2012), for the BERT family.
 
 The trainer of the `tokenizers` library numbers the pieces "##c" of single characters in the order of a hash map with a
 random seed, and breaks ties between merges by those numbers: two runs over the same text give two vocabularies. So the
@@ -9,65 +9,43 @@ which they are no special tokens.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from pipeline.errors import MateriaError
+from training.data.tokenizers.alphabet import count_characters
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-    from tokenizers.models import Model
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["SPECIAL_TOKENS", "train_tokenizer"]
+    from training.data.config import TokenizerConfig
+
+__all__ = ["SPECIAL_TOKENS", "train_wordpiece"]
 
 #: Padding first, so that its number is 0, as BERT's configuration expects.
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def train_tokenizer(
-    texts: Callable[[], Iterable[str]], *, vocabulary: int, alphabet: int, max_length: int
+def train_wordpiece(
+    texts: Callable[[], Iterable[str]], config: TokenizerConfig, *, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Train a lower-casing WordPiece tokenizer.
-
-    Args:
-        texts: gives the texts; called twice, once to count characters, once to train. They stream; memory is the
-            distinct words.
-        vocabulary: entries at most, special tokens and alphabet included.
-        alphabet: characters kept at most: the most frequent, ties by code point. Words with others read as [UNK].
-        max_length: tokens of a sequence, as the tokenizer's `model_max_length`.
-
-    Returns:
-        A tokenizer that `save_pretrained` writes and `AutoTokenizer.from_pretrained` reads, with BERT's [CLS] A [SEP] B
-        [SEP].
-
-    Raises:
-        MateriaError: where the texts hold no character, or the alphabet leaves no room for pieces.
-    """
-    from tokenizers import models, trainers
+    """Train BERT's tokenizer: see `train_tokenizer`."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertTokenizerFast
 
-    trained = _blank(models.WordPiece(unk_token=SPECIAL_TOKENS[1]))
-    counts: Counter[str] = Counter()
-    for text in texts():
-        counts.update(trained.normalizer.normalize_str(text))
-    characters = sorted(
-        c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:alphabet] if not c.isspace()
+    trained = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS[1]))
+    trained.normalizer = normalizers.BertNormalizer(lowercase=config.lower_case)
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    characters = count_characters(
+        texts(),
+        trained.normalizer.normalize_str,
+        alphabet=config.alphabet,
+        vocabulary=config.vocabulary,
+        reserved=len(SPECIAL_TOKENS),
+        forms=2,
     )
-    if not characters:
-        raise MateriaError(
-            "the corpus holds no text to train a tokenizer on", remedy="Build the corpus again with more literature"
-        )
-    given = [*SPECIAL_TOKENS, *characters, *(f"##{c}" for c in characters)]
-    if len(given) > vocabulary:
-        raise MateriaError(
-            f"a vocabulary of {vocabulary} cannot hold an alphabet of {len(characters)} characters",
-            remedy=f"Set vocabulary to more than {len(given)}, or alphabet to less",
-        )
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary,
-        special_tokens=given,
+        vocab_size=config.vocabulary,
+        special_tokens=[*SPECIAL_TOKENS, *characters, *(f"##{c}" for c in characters)],
         initial_alphabet=characters,
         limit_alphabet=len(characters),
         show_progress=False,
@@ -76,15 +54,6 @@ def train_tokenizer(
     pieces = sorted(trained.get_vocab().items(), key=lambda item: item[1])
     return BertTokenizerFast(
         vocab={piece: number for number, (piece, _) in enumerate(pieces)},
-        do_lower_case=True,
+        do_lower_case=config.lower_case,
         model_max_length=max_length,
     )
-
-
-def _blank(model: Model) -> Tokenizer:
-    from tokenizers import Tokenizer, normalizers, pre_tokenizers
-
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return tokenizer
