@@ -220,4 +220,3 @@ def load_model(folder: Path) -> tuple[PretrainingModel, PreTrainedTokenizerFast]
 
 def _incomplete(folder: Path, why: str) -> MateriaError:
     return MateriaError(f"holds no complete pretrained model ({why})", file=folder.name, remedy="Pretrain it again")
-

@@ -2,22 +2,14 @@
 
 import itertools
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from kg.embeddings.encode import encode_triples
 from pipeline.errors import MateriaError
 from training.backbones.config import LANGUAGE_OF
 from training.combination import check_combination
 from training.config import PretrainingConfig
-from training.data.builder import RowBuilder
-from training.data.graph import GraphIndex
-from training.data.links import LinkSampler
-from training.data.loader import held_out_batches
-from training.data.names import EncodedNames
-from training.data.shards import predicates_of, read_texts
 from training.model import make_model
 from training.objectives.config import LANGUAGE_OBJECTIVES
 from training.objectives.table import OBJECTIVES
@@ -33,7 +25,6 @@ SCHEDULES = {
     "two turns for the graph, one for text": {"turns": "alternating", "graph_ratio": 2.0},
     "drawn within each side": {"turns": "proportional", "graph_ratio": 1.0},
 }
-STEPS = 20
 
 
 def suits(family, name):
@@ -42,39 +33,6 @@ def suits(family, name):
         return family == "bert"
     own = LANGUAGE_OBJECTIVES[LANGUAGE_OF[family]]
     return name == own or name not in LANGUAGE_OBJECTIVES.values()
-
-
-def configuration(family, names, schedule, **backbone):
-    return PretrainingConfig(
-        backbone={"family": family, "layers": 1, "hidden": 16, "heads": 2, "feed_forward": 16, **backbone},
-        data={"max_length": 40, "rows": 3, "triples": 6, "negatives": 4, "workers": 0},
-        objectives={name: {"weight": 1.0 if name in names else 0.0} for name in OBJECTIVES},
-        schedule=schedule,
-        trainer={"steps": STEPS},
-    )
-
-
-@pytest.fixture(scope="module")
-def material(corpus, make_tokenizer):
-    """A tokenizer, a graph, and three steps of batches of each kind of language."""
-    words = sorted({word for text in read_texts(corpus.train) for word in re.findall(r"\w+|[^\w\s]", text)})
-    tokenizer, triples = make_tokenizer(words), encode_triples(corpus.triples)
-    classes, graph = predicates_of(corpus.train), GraphIndex(triples)
-    made = {}
-    for family in ("bert", "gpt2", "xlnet"):
-        language = LANGUAGE_OF[family]
-        config = configuration(family, (), {})
-        builder = RowBuilder(
-            tokenizer, config.data, language=language, classes=classes, graph=graph, has_next=family == "bert"
-        )
-        batches = list(itertools.islice(held_out_batches(corpus.train, builder, seed=1, passages=40), 3))
-        names = EncodedNames(
-            [corpus.names[curie] for curie in triples.entities], tokenizer, language=language, length=8
-        )
-        sampler = LinkSampler(graph, config.data, seed=1, names=names)
-        made[language] = [(text, sampler.batch(step)) for step, text in enumerate(batches)]
-        assert all(len(text.targets) and len(text.pairs) and len(text.mentions) for text, _ in made[language])
-    return SimpleNamespace(tokenizer=tokenizer, triples=triples, classes=["no relation", *classes], batches=made)
 
 
 def owner(parameter):
@@ -88,14 +46,14 @@ def owner(parameter):
     return set()
 
 
-def train(material, family, names, schedule):
+def train(material, configuration, family, names, schedule):
     torch.manual_seed(3)
     config = configuration(family, names, schedule)
     model = make_model(config, material.tokenizer, triples=material.triples, classes=material.classes, passages=240)
     assert set(model.objectives) == set(names)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     batches, served = material.batches[LANGUAGE_OF[family]], set()
-    for step in range(STEPS):
+    for step in range(config.trainer.steps):
         active = model.schedule.active(step, epoch=step // 3)
         assert active and set(active) <= set(names)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -120,14 +78,14 @@ def train(material, family, names, schedule):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("family", LANGUAGE_OF)
-def test_all_objectives_of_a_backbone_train_together(material, family, schedule):
+def test_all_objectives_of_a_backbone_train_together(material, configuration, family, schedule):
     names = [name for name in OBJECTIVES if suits(family, name)]
-    assert train(material, family, names, SCHEDULES[schedule]) == set(names)
+    assert train(material, configuration, family, names, SCHEDULES[schedule]) == set(names)
 
 
 @pytest.mark.parametrize(("family", "name"), [(f, n) for f in LANGUAGE_OF for n in OBJECTIVES if suits(f, n)])
-def test_each_objective_trains_alone(material, family, name):
-    assert train(material, family, [name], {}) == {name}
+def test_each_objective_trains_alone(material, configuration, family, name):
+    assert train(material, configuration, family, [name], {}) == {name}
 
 
 def reason(family, names, schedule):
@@ -144,14 +102,20 @@ def reason(family, names, schedule):
         if "graph_ratio" in schedule:
             return "no turns to divide"
         return "a turn cannot be an epoch" if schedule.get("unit") == "epoch" else None
+    if schedule["turns"] == "annealed" and schedule.get("unit") == "epoch":
+        return "a turn cannot be an epoch"
     if len(graph) + bool(text) < 2:
         return "there is one task only"
     return "divides turns between text and graph" if "graph_ratio" in schedule and not (text and graph) else None
 
 
-def test_the_whole_grid_is_trained_or_refused_with_the_reason():
+def test_the_whole_grid_is_trained_or_refused_with_the_reason(configuration):
     """4 backbones x every set of up to two objectives, and all of them x every schedule, nonsense ones too."""
-    nonsense = {"ratio of joint steps": {"graph_ratio": 1.0}, "joint epochs": {"unit": "epoch"}}
+    nonsense = {
+        "ratio of joint steps": {"graph_ratio": 1.0},
+        "joint epochs": {"unit": "epoch"},
+        "annealed epochs": {"turns": "annealed", "unit": "epoch"},
+    }
     sets = [names for size in range(3) for names in itertools.combinations(OBJECTIVES, size)] + [tuple(OBJECTIVES)]
     counts = {"trained": 0, "refused": 0}
     for family, names, schedule in itertools.product(LANGUAGE_OF, sets, (SCHEDULES | nonsense).values()):
@@ -172,7 +136,12 @@ def test_the_whole_grid_is_trained_or_refused_with_the_reason():
     [
         ("xlnet", {"gradient_checkpointing": True}, {}, "no gradient checkpointing for xlnet"),
         ("bert", {}, {"link_prediction_table": {"frozen": True}}, "were never trained"),
-        ("bert", {}, {"link_prediction_table": {"frozen": True, "mentions": False, "embeddings": "e"}}, "nothing to learn"),
+        (
+            "bert",
+            {},
+            {"link_prediction_table": {"frozen": True, "mentions": False, "embeddings": "e"}},
+            "nothing to learn",
+        ),
         ("gpt2", {}, {"masked_lm": {"weight": 1}}, "masked_lm needs a masked language model, and gpt2 is a causal one"),
         ("llama", {}, {"next_sentence": {"weight": 1}}, r"needs BERT's \[CLS\]"),
     ],
@@ -191,7 +160,7 @@ def test_a_configuration_that_names_only_the_backbone_trains_what_is_usual_for_i
     assert set(weights) == usual | ({"next_sentence"} if family == "bert" else set())
 
 
-def test_objectives_without_anything_to_learn_from_are_refused(material):
+def test_objectives_without_anything_to_learn_from_are_refused(material, configuration):
     def build(triples, classes, **data):
         config = configuration("bert", ["link_prediction_table", "relation_classification"], {})
         config = config.model_copy(update={"data": config.data.model_copy(update=data)})

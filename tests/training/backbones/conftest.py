@@ -7,6 +7,7 @@ from training.backbones.config import LANGUAGE_OF, BackboneConfig
 from training.backbones.table import make_backbone
 from training.data.batches import IGNORE, Position, TextBatch
 
+
 def pack(rows, language, *, draw):
     """A batch of rows of documents (lists of token numbers), each asking for some of its tokens."""
     width = max(sum(map(len, row)) for row in rows)
