@@ -76,9 +76,7 @@ class Config(BaseModel):
 
 def parse_config(values: Any, file: str) -> Config:
     """A Config from parsed YAML or JSON; every mistake is named in one sentence."""
-    return parse_settings(
-        Config, values, file, remedy="Correct these keys; docs/configuration.md lists all of them"
-    )
+    return parse_settings(Config, values, file, remedy="Correct these keys; docs/configuration.md lists all of them")
 
 
 def load_config(path: str) -> Config:

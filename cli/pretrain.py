@@ -17,18 +17,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.home import open_home
+from kg.staging import staging
 from pipeline.errors import MateriaError
 
 if TYPE_CHECKING:
     from assets.home import Home
     from training.config import PretrainingConfig
+    from training.trainer.config import TrainerConfig
     from training.trainer.loop import StepReport
 
 #: What a shell makes of a program that SIGTERM ended.
@@ -37,7 +40,9 @@ _STOPPED = 143
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia pretrain`."""
-    parser.add_argument("--config", metavar="FILE", help="YAML file of settings (`pretraining` of docs/configuration.md)")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file of settings (`pretraining` of docs/configuration.md)"
+    )
     parser.add_argument("--preset", metavar="NAME", help="where settings start: laptop, one-gpu or cluster")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="single settings: trainer.steps=500"
@@ -47,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--processes", type=int, metavar="N", help="processes on this machine (short for trainer.processes)"
     )
     parser.add_argument(
-        "--shards", metavar="DIR", help="shards to learn from, in folders split=train and split=validation (default: the home's)"
+        "--shards",
+        metavar="DIR",
+        help="shards to learn from, in folders split=train and split=validation (default: the home's)",
     )
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the model, replaced as a whole (default: models/pretrained in the home)"
@@ -64,26 +71,36 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options, home)
     out = Path(options.out) if options.out else home.path / "models" / "pretrained"
     if config.trainer.processes > 1 and not is_launched():
-        return in_processes(["-m", "cli.main", *sys.argv[1:]], config.trainer.processes)
+        return in_processes(["-m", "cli.main", *options.words], config.trainer.processes)
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
     from training.trainer.loop import TrainingStopped
 
+    _check_out(out)
+    run_folder = out.with_name(f"{out.name}.run")
     sources = pretraining_sources(home, options.shards)
-    with _shown(config.trainer.steps, hidden=rank() > 0) as (on_step, progress):
-        try:
-            report = pretrain(sources, config, out=out, resume=options.resume, on_step=on_step, progress=progress)
-        except TrainingStopped as stopped:
-            if rank() == 0:
-                print(f"materia: {stopped}", file=sys.stderr)
-            return _STOPPED
-    if rank() > 0:
-        return 0
+    try:
+        with _shown(config.trainer, hidden=rank() > 0) as (on_step, progress), staging(out) as staged:
+            words = {"run": run_folder, "resume": options.resume, "on_step": on_step, "progress": progress}
+            report = pretrain(sources, config, out=staged, **words)
+            if rank() > 0:
+                return 0
+            shutil.rmtree(out, ignore_errors=True)
+            staged.rename(out)
+    except TrainingStopped as stopped:
+        print(f"materia: {stopped}", file=sys.stderr)
+        return _STOPPED
     if options.json:
         print(json.dumps(report, indent=1))
     else:
-        _print(report, out)
+        _print(report, out, run_folder)
     return 0
+
+
+def _check_out(out: Path) -> None:
+    """Refuse to replace what is no model."""
+    if out.exists() and not (out / "materia_manifest.json").exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise MateriaError("is there already, and is no model of Materia", file=str(out), remedy="Name another --out")
 
 
 def _config(options: argparse.Namespace, home: Home) -> PretrainingConfig:
@@ -110,26 +127,42 @@ def _config(options: argparse.Namespace, home: Home) -> PretrainingConfig:
 
 
 @contextmanager
-def _shown(steps: int, *, hidden: bool) -> Iterator[Any]:
-    """A progress bar on the terminal's error output: gives what is told of steps, and of what goes on beside them."""
+def _shown(
+    trainer: TrainerConfig, *, hidden: bool
+) -> Iterator[tuple[Callable[[StepReport], None], Callable[[str], None]]]:
+    """What is told of steps, and of what goes on beside them: a progress bar on a terminal, else lines now and then."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True, highlight=False, markup=False, quiet=hidden)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        bar = bars.add_task("reading", total=steps)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task("reading", total=trainer.steps)
+
+        def say(text: str) -> None:
+            bars.update(bar, description=text)
+            if not console.is_terminal:
+                console.print(text, soft_wrap=True)
 
         def on_step(step: StepReport) -> None:
             losses = "  ".join(f"{name.replace('_', ' ')} {loss:.3f}" for name, loss in step.losses.items())
-            bars.update(bar, completed=step.step, description=f"{losses}  {step.tokens_per_second:,.0f} tokens/s")
+            text = f"{losses}  {step.tokens_per_second:,.0f} tokens/s"
+            bars.update(bar, completed=step.step, description=text)
+            if not console.is_terminal and (step.step % trainer.log_every == 0 or step.step == step.steps):
+                console.print(f"step {step.step}/{step.steps}  {text}", soft_wrap=True)
             if step.validation is not None:
-                console.print(f"  step {step.step}: validation loss {step.validation:.4f}")
+                console.print(f"step {step.step}: validation loss {step.validation:.4f}")
 
-        yield on_step, lambda text: bars.update(bar, description=text)
+        yield on_step, say
 
 
-def _print(report: dict[str, Any], out: Path) -> None:
+def _print(report: dict[str, Any], out: Path, run_folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -143,4 +176,4 @@ def _print(report: dict[str, Any], out: Path) -> None:
         f"{report['steps']:,} steps{early}, {report['tokens']:,} tokens, {report['tokens_per_second']:,.0f} tokens/s, "
         f"{report['waiting']:.1%} of the time waiting for data."
     )
-    console.print(f"Wrote {out}\nNext: read {out / 'README.md'}; tensorboard --logdir {report['tensorboard']}", soft_wrap=True)
+    console.print(f"Wrote {out}\nNext: read {out / 'README.md'}; tensorboard --logdir {run_folder}", soft_wrap=True)

@@ -85,5 +85,7 @@ class PretrainingConfig(BaseModel):
         given = {k: v.model_dump(exclude_unset=True) if isinstance(v, BaseModel) else v for k, v in values.items()}
         preset = PRESETS[given.get("preset", "laptop")]
         if isinstance(given.get("backbone"), dict) and given["backbone"].get("pretrained"):
-            preset = {name: section for name, section in preset.items() if name != "backbone"}  # it has sizes of its own
+            preset = {
+                name: section for name, section in preset.items() if name != "backbone"
+            }  # it has sizes of its own
         return merged(preset, given)

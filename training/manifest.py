@@ -48,7 +48,7 @@ def make_manifest(sources: Sources, config: PretrainingConfig, model: Pretrainin
             "splits": dict(sorted(Counter(triples["split"].to_pylist()).items())),
             "sha256": sources.triples_hash(),
         },
-        "models": model_hashes(config),
+        "models": model_hashes(sources.placed(config)),
         "relations": list(model.spec.relations),
         "classes": list(model.spec.classes),
         "config": values,

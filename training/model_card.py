@@ -102,7 +102,7 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _training(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[str]:
-    trainer = manifest["config"]["trainer"]
+    trainer, mixing = manifest["config"]["trainer"], manifest["config"]["schedule"]
     yield _table(
         ("what", "value"),
         [
@@ -114,7 +114,7 @@ def _training(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> Iterato
             ("precision", trainer["precision"]),
             ("seed", manifest["config"]["seed"]),
             ("objectives", ", ".join(f"{n} ({v})" for n, v in sorted(manifest["objectives"].items()))),
-            ("schedule", manifest["config"]["schedule"]["kind"]),
+            ("objectives' turns and weights", f"{mixing['turns']}, {mixing['weighting']}"),
             ("versions", ", ".join(f"{n} {v}" for n, v in sorted(manifest["versions"].items()))),
         ],
     )

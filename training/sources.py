@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.content import folder_hash, model_folder
+from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from training.config import PretrainingConfig
 from training.data.shards import Shard
@@ -27,6 +28,7 @@ class Sources:
         triples: kg.tables.TRIPLES, in a fixed order; those of the train split are learned from.
         names: name of each entity by CURIE; an entity without one is read as its CURIE.
         licences: what is known of licences, by what they are of; for the model card.
+        folders: folders of what settings may name in place of a path (`kg_embeddings/transe`), by that name.
     """
 
     train: Sequence[Shard]
@@ -34,6 +36,7 @@ class Sources:
     triples: pa.Table
     names: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, str | None] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
     def triples_hash(self) -> str:
         """SHA-256 over subject, predicate, object, split and belief of the triples in their order."""
@@ -51,8 +54,28 @@ class Sources:
             "validation shards": hash_json([[s.name, s.sha256] for s in self.validation]),
             "triples": self.triples_hash(),
             "names": hash_json(sorted(self.names.items())),
-            **model_hashes(config),
+            **model_hashes(self.placed(config)),
         }
+
+    def placed(self, config: PretrainingConfig) -> PretrainingConfig:
+        """Settings with the folder of what they name by a name of `folders`.
+
+        Raises:
+            MateriaError: there is no such folder.
+        """
+        table = config.objectives.link_prediction_table
+        if table.embeddings is None or not table.embeddings.startswith("kg_embeddings/"):
+            return config
+        folder = self.folders.get(table.embeddings)
+        if folder is None:
+            raise MateriaError(
+                f"objectives.link_prediction_table.embeddings is {table.embeddings!r}, and there are no such embeddings",
+                remedy=f"Train them (materia build --until kg_embeddings), or name one of {', '.join(self.folders) or 'yours'}",
+            )
+        objectives = config.objectives.model_copy(
+            update={"link_prediction_table": table.model_copy(update={"embeddings": str(folder)})}
+        )
+        return config.model_copy(update={"objectives": objectives})
 
 
 def model_hashes(config: PretrainingConfig) -> dict[str, str]:

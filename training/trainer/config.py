@@ -28,7 +28,9 @@ class TrainerConfig(BaseModel):
     )
     betas: tuple[float, float] = Field((0.9, 0.999), description="decay of AdamW's two running means")
     epsilon: float = Field(1e-8, gt=0, description="AdamW's epsilon")
-    weight_decay: float = Field(0.01, ge=0, description="decay of matrices; biases, normalisation and scalars have none")
+    weight_decay: float = Field(
+        0.01, ge=0, description="decay of matrices; biases, normalisation and scalars have none"
+    )
     clip: float = Field(1.0, ge=0, description="greatest norm of the gradient; 0 for no limit")
     accumulation: int = Field(1, ge=1, description="batches whose gradients are averaged for one step")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: matrix products in bfloat16, weights in fp32")
@@ -38,12 +40,18 @@ class TrainerConfig(BaseModel):
     threads: int = Field(1, ge=0, description="threads of torch in each process; 0 for one a core")
     evaluate_every: int = Field(0, ge=0, description="steps between two looks at the validation split; 0 for none")
     patience: int = Field(
-        0, ge=0, description="stop after so many looks without a better validation loss, with the best weights; 0: never"
+        0,
+        ge=0,
+        description="stop after so many looks without a better validation loss, with the best weights; 0: never",
     )
     minimum_gain: float = Field(0.0, ge=0, description="by how much the loss must fall to be better")
-    checkpoint_every: int = Field(200, ge=0, description="steps between two checkpoints; 0: only when it is told to stop")
+    checkpoint_every: int = Field(
+        200, ge=0, description="steps between two checkpoints; 0: only when it is told to stop"
+    )
     keep_checkpoints: int = Field(1, ge=1, description="last checkpoints that are kept")
-    log_every: int = Field(10, ge=1, description="steps between two looks at losses and signals, and two points of the logs")
+    log_every: int = Field(
+        10, ge=1, description="steps between two looks at losses and signals, and two points of the logs"
+    )
     tensorboard: bool = Field(True, description="write event files for TensorBoard beside the checkpoints")
 
     @model_validator(mode="after")
@@ -56,6 +64,4 @@ class TrainerConfig(BaseModel):
 
 
 #: Settings that change neither a weight nor a loss, so a run may go on with others than it began with.
-WITHOUT_EFFECT = frozenset(
-    {"checkpoint_every", "keep_checkpoints", "tensorboard"}
-)
+WITHOUT_EFFECT = frozenset({"checkpoint_every", "keep_checkpoints", "tensorboard"})

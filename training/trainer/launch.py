@@ -53,7 +53,7 @@ def in_processes(arguments: Sequence[str], processes: int) -> int:
     for module in ("agent.server.api", "multiprocessing.api"):
         logging.getLogger(f"torch.distributed.elastic.{module}").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="materia.") as logs:
-        aside = {process: Std.ALL for process in range(1, processes)}
+        aside = dict.fromkeys(range(1, processes), Std.ALL)
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,

@@ -11,8 +11,8 @@ import torch
 from pipeline.errors import DiskFullError, MateriaError
 from training.trainer import checkpoint as checkpoints
 from training.trainer.checkpoint import last_checkpoint
-from training.trainer.learning_rates import LEARNING_RATES, learning_rate
 from training.trainer.config import TrainerConfig
+from training.trainer.learning_rates import LEARNING_RATES, learning_rate
 from training.trainer.loop import TrainingStopped
 from training.trainer.trace import ends, windows, write_plot, write_windows
 
@@ -143,7 +143,9 @@ def test_a_full_disk_keeps_the_last_checkpoint(make_trainer, fit, monkeypatch):
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(make_trainer, fit):
     trainer = make_trainer(learning_rate=1e30, clip=0, steps=40, checkpoint_every=1)
-    with pytest.raises(MateriaError, match=r"the (loss|gradient) of step \d+ is no number; the checkpoint step-0.* is kept"):
+    with pytest.raises(
+        MateriaError, match=r"the (loss|gradient) of step \d+ is no number; the checkpoint step-0.* is kept"
+    ):
         fit(trainer)
     state = json.loads((last_checkpoint(trainer.run) / "state.json").read_text())
     assert all(math.isfinite(float(v)) for v in (trainer.run / "trace.csv").read_text().split()[-1].split(",") if v)
