@@ -90,6 +90,11 @@ def _check_schedule(schedule: ScheduleConfig, weights: dict[str, float]) -> None
                 remedy="Set schedule.unit to step, or schedule.turns to alternating",
             )
         return
+    if schedule.turns == "annealed" and schedule.unit == "epoch":
+        raise MateriaError(
+            "annealed draws change with every step, so a turn cannot be an epoch",
+            remedy="Set schedule.unit to step, or schedule.turns to temperature",
+        )
     if len(graph) + bool(text) < 2:
         raise MateriaError(
             f"there is one task only ({names}), so nothing to take turns with",

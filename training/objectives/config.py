@@ -74,7 +74,8 @@ class LinkPredictionTableConfig(LinkPredictionConfig):
     )
     frozen: bool = Field(False, description="leave the vectors of the embeddings as they are")
     mentions: bool = Field(
-        True, description="let the state of a mention in the text stand in for its entity, so that the encoder learns too"
+        True,
+        description="let the state of a mention in the text stand in for its entity, so that the encoder learns too",
     )
 
 
@@ -83,7 +84,9 @@ class ObjectivesConfig(_Strict):
 
     masked_lm: ObjectiveConfig = Field(ObjectiveConfig(), description="masked language modelling (bert)")
     next_sentence: ObjectiveConfig = Field(ObjectiveConfig(), description="next sentence prediction (bert)")
-    causal_lm: ObjectiveConfig = Field(ObjectiveConfig(), description="language modelling from left to right (gpt2, llama)")
+    causal_lm: ObjectiveConfig = Field(
+        ObjectiveConfig(), description="language modelling from left to right (gpt2, llama)"
+    )
     permutation_lm: ObjectiveConfig = Field(ObjectiveConfig(), description="permutation language modelling (xlnet)")
     link_prediction: LinkPredictionConfig = LinkPredictionConfig()
     link_prediction_table: LinkPredictionTableConfig = LinkPredictionTableConfig()

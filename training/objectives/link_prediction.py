@@ -65,4 +65,4 @@ def initial_relations(config: LinkPredictionConfig, count: int, dim: int) -> Ten
         # Translations start about half the margin long: with short ones an entity is always its own best answer.
         return torch.empty(count, dim).normal_(0.0, 0.5 * config.gamma / dim**0.5)
     scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
-    return scorer.initial_relations(count, dim, torch.Generator().manual_seed(torch.randint(2**31, ()).item()))
+    return scorer.initial_relations(count, dim, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))

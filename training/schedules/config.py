@@ -26,7 +26,9 @@ class ScheduleConfig(BaseModel):
     )
     unit: Literal["step", "epoch"] = Field("step", description="how long a turn is; joint has none")
     temperature: float = Field(
-        2.0, ge=1, description="for temperature: a task is drawn in proportion to its size to the power of 1 / temperature"
+        2.0,
+        ge=1,
+        description="for temperature: a task is drawn in proportion to its size to the power of 1 / temperature",
     )
     graph_ratio: float | None = Field(
         None,

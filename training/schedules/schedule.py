@@ -48,7 +48,9 @@ class Schedule(nn.Module):
         self.turns: Turns = turns(tasks, config, seed)
         self._sides: tuple[Turns, Turns] | None = None
         if config.graph_ratio is not None:
-            text, graph = ([t for t in tasks if (t.objectives[0] in GRAPH_OBJECTIVES) is side] for side in (False, True))
+            text, graph = (
+                [t for t in tasks if (t.objectives[0] in GRAPH_OBJECTIVES) is side] for side in (False, True)
+            )
             self._sides = turns(text, config, seed), turns(graph, config, seed + 1)
             ratio = Fraction(config.graph_ratio).limit_denominator(1000)
             self._share = ratio / (1 + ratio)

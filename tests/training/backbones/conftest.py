@@ -2,23 +2,10 @@
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from training.backbones.config import LANGUAGE_OF, BackboneConfig
 from training.backbones.table import make_backbone
 from training.data.batches import IGNORE, Position, TextBatch
-
-SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
-            "mask_token": "[MASK]", "bos_token": "[BOS]", "eos_token": "[EOS]"}  # fmt: skip
-
-
-def make_tokenizer(**left_out):
-    words = [*SPECIALS.values(), *(f"w{i}" for i in range(43))]
-    backend = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    roles = {role: token for role, token in SPECIALS.items() if role not in left_out}
-    return PreTrainedTokenizerFast(tokenizer_object=backend, **roles)
 
 
 def pack(rows, language, *, draw):
@@ -54,18 +41,13 @@ def pack(rows, language, *, draw):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session", name="make_tokenizer")
-def _make_tokenizer():
-    return make_tokenizer
-
-
 @pytest.fixture(scope="session", name="pack")
 def _pack():
     return pack
 
 
 @pytest.fixture(scope="session")
-def tokenizer():
+def tokenizer(make_tokenizer):
     return make_tokenizer()
 
 

@@ -1,16 +1,20 @@
 """Every backbone: what packed sequences may see, the library's losses, folders that load without this project, refusals."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 from pydantic import ValidationError
-from torch.nn import functional
 from transformers import AutoModel, RobertaConfig, RobertaModel
 
 from pipeline.errors import MateriaError
 from training.backbones.config import LANGUAGE_OF, BackboneConfig
 from training.backbones.table import BACKBONES, load_backbone, make_backbone
+from training.objectives.base import HeadSpec, Step
+from training.objectives.config import LANGUAGE_OBJECTIVES
+from training.objectives.next_sentence import NextSentence
+from training.objectives.table import OBJECTIVES
 
 
 def documents(draw, count):
@@ -66,16 +70,16 @@ def test_the_language_loss_is_that_of_the_library(backbone, pack):
     draw = random.Random(4)
     rows = [[[2, *(draw.randrange(7, 50) for _ in range(8)), 3]] for _ in range(3)]
     batch = pack(rows, backbone.language, draw=draw)
-    _, scores = logits_of(backbone, batch)
-    loss = functional.cross_entropy(scores, batch.target_labels)
+    objective = OBJECTIVES[LANGUAGE_OBJECTIVES[backbone.language]](None, HeadSpec(backbone.hidden))
+    loss = objective.outcome(backbone, Step(batch, backbone.encode(batch, targets=True))).loss
     labels = torch.full_like(batch.input_ids, -100)
     labels.view(-1)[batch.targets] = batch.target_labels
     model, ids = backbone.model, batch.input_ids
     if backbone.family == "bert":
         follows = torch.tensor([0, 1, 0])
         reference = model(ids, token_type_ids=batch.token_type_ids, labels=labels, next_sentence_label=follows).loss
-        summaries = backbone.summaries(backbone.encode(batch, targets=False).states, batch.sequences)
-        loss = loss + functional.cross_entropy(backbone.next_sentence_logits(summaries), follows)
+        step = Step(replace(batch, follows=follows), backbone.encode(batch, targets=False))
+        loss = loss + NextSentence(None, HeadSpec(backbone.hidden)).outcome(backbone, step).loss
     elif backbone.family == "xlnet":
         ranks = batch.permutation
         given = ranks == 0
@@ -106,7 +110,7 @@ def test_each_language_objective_hides_what_it_asks_for(backbone, pack):
         told = place + (backbone.language == "causal")
         ids = batch.input_ids.clone()
         ids[0, told] = 48 if ids[0, told] != 48 else 47
-        _, after = logits_of(backbone, type(batch)(**{**vars(batch), "input_ids": ids}))
+        _, after = logits_of(backbone, replace(batch, input_ids=ids))
         assert torch.equal(before[number], after[number])
 
 
@@ -118,7 +122,7 @@ def test_the_state_of_a_name_is_that_of_the_token_that_saw_all_of_it(backbone, p
     clear = batch.input_ids.clone()
     for row, name in enumerate(names):
         clear[row, : len(name)] = torch.tensor(name)
-    plain = type(batch)(**{**vars(batch), "input_ids": clear, "token_type_ids": torch.zeros_like(clear)})
+    plain = replace(batch, input_ids=clear, token_type_ids=torch.zeros_like(clear))
     expected = backbone.summaries(backbone.encode(plain, targets=False).states, batch.sequences)
     found = backbone.encode_names(clear, (batch.sequence_ids > 0).long())
     torch.testing.assert_close(found, expected)
