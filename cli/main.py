@@ -95,3 +95,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("materia: stopped; what was complete is kept, and the next build goes on from there.", file=sys.stderr)
         return 130
+
+
+if __name__ == "__main__":  # torchrun starts it as a module
+    sys.exit(main())

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from kg.embeddings.encode import encode_triples
 from kg.tables import PASSAGES
 from training.backbones.config import LANGUAGE_OF
-from training.config import BackboneConfig, PretrainingConfig
+from training.config import PretrainingConfig
 from training.data.builder import RowBuilder
 from training.data.graph import GraphIndex
 from training.data.links import LinkSampler
@@ -140,9 +140,11 @@ def corpus(tmp_path_factory):
 def small():
     """A configuration that trains in a second or two."""
     return PretrainingConfig(
-        backbone=BackboneConfig(layers=1, hidden=48, heads=2, feed_forward=96),
-        vocabulary=300, max_length=64, steps=20, batch=8, triples=8, threads=1,
-    )  # fmt: skip
+        backbone={"layers": 1, "hidden": 48, "heads": 2, "feed_forward": 96},
+        tokenizer={"vocabulary": 300},
+        data={"max_length": 64, "rows": 8, "triples": 8, "workers": 0},
+        trainer={"steps": 20, "tensorboard": False},
+    )
 
 
 def configuration(family, names, schedule=None, **backbone):

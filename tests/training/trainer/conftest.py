@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from tests.training.trainer.pretraining_home import make_home
 from training.data.batches import Position, TextBatch
 from training.trainer.config import TrainerConfig
 from training.trainer.loop import Trainer
@@ -86,3 +88,11 @@ def make_trainer(tmp_path):
 def fit():
     """Train on the stream of small batches."""
     return lambda trainer, **words: trainer.fit(stream, lambda number: None, **words)
+
+
+@pytest.fixture(scope="session")
+def home(corpus, tmp_path_factory):
+    """A home that holds the small corpus."""
+    passages = [row for shard in (*corpus.train, *corpus.validation) for row in pq.read_table(shard.path).to_pylist()]
+    triples = [row | {"triple_id": f"t{n:03}", "belief": 0.9} for n, row in enumerate(corpus.triples.to_pylist())]
+    return make_home(tmp_path_factory.mktemp("home"), passages, triples, corpus.names)
