@@ -65,15 +65,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, with a progress bar in the first process; say how it went."""
-    from training.trainer.launch import in_processes, is_launched, rank
+    from training.trainer.launch import in_processes, is_launched, leaving_problems
 
     home = open_home(options.home)
     config = _config(options, home)
     out = Path(options.out) if options.out else home.path / "models" / "pretrained"
     if config.trainer.processes > 1 and not is_launched():
         return in_processes(["-m", "cli.main", *options.words], config.trainer.processes)
+    with leaving_problems():
+        return _train(options, home, config, out)
+
+
+def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, out: Path) -> int:
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
+    from training.trainer.launch import rank
     from training.trainer.loop import TrainingStoppedError
 
     _check_out(out)

@@ -14,6 +14,7 @@ __all__ = ["make_accelerator"]
 
 def make_accelerator(config: TrainerConfig) -> Accelerator:
     """An accelerator for a configuration. Processes find each other by the environment that torchrun or `accelerate launch` set."""
+    import torch
     from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
@@ -22,7 +23,7 @@ def make_accelerator(config: TrainerConfig) -> Accelerator:
     # A step may leave an objective out, or a process have no example of it; its gradient is then that of the others.
     shared = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(
-        cpu=config.device == "cpu",
+        cpu=config.device == "cpu" or not torch.cuda.is_available(),
         mixed_precision="bf16" if config.precision == "bf16" else "no",
         kwargs_handlers=[shared],
     )

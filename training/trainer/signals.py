@@ -7,13 +7,12 @@ also stops when that one is gone: it must not train on beside a run that was beg
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
-from training.trainer.launch import LAUNCHED
+from training.trainer.launch import is_orphaned
 
 __all__ = ["StopSignal"]
 
@@ -32,8 +31,7 @@ class StopSignal:
     @property
     def wished(self) -> bool:
         """Whether this process should stop."""
-        launcher = os.environ.get(LAUNCHED)
-        return self.number is not None or (launcher is not None and int(launcher) != os.getppid())
+        return self.number is not None or is_orphaned()
 
     def __enter__(self) -> StopSignal:
         if threading.current_thread() is threading.main_thread():

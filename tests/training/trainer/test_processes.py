@@ -1,6 +1,6 @@
 """Runs of `materia pretrain` in processes of their own, that are killed and go on: packing on, two workers, one process and two.
 
-MATERIA_KILLS=N kills each run N times, at steps drawn anew; without it once, at a fixed step.
+MATERIA_KILLS=N kills N times, at steps drawn anew, by each signal; without it once, at one step, by one.
 """
 
 import json
@@ -59,9 +59,14 @@ def uninterrupted(request, home, tmp_path_factory):
     return request.param, results(out)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+CASES = [(1, signal.SIGTERM), (2, signal.SIGKILL), *([(1, signal.SIGKILL), (2, signal.SIGTERM)] if KILLS else [])]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_weights(home, uninterrupted, tmp_path, number):
     processes, expected = uninterrupted
+    if (processes, number) not in CASES:
+        pytest.skip("only where MATERIA_KILLS says how often")
     out, run = tmp_path / "model", tmp_path / "model.run"
     steps = [random.randrange(1, SMALL["trainer"]["steps"] - 1) for _ in range(KILLS)] or [13]
     for step in sorted(steps):
@@ -69,31 +74,15 @@ def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_weights(home, unint
         at_step(run, step, process)
         kill(process, number)
         status, _, err = finish(process)
-        if number == signal.SIGTERM and "Wrote" not in err:
-            assert status in (0, 143), err
+        if number == signal.SIGTERM and not out.exists():
+            assert status == 143
+            assert "was told to stop and did, after step" in err
             assert "Traceback" not in err
-            assert status == 0 or "was told to stop and did, after step" in err
     status, shown, err = finish(command(home, out, "--processes", processes, "--resume", "--json"))
     assert status == 0, err
     assert results(out) == expected, steps
     assert json.loads(shown)["steps"] == SMALL["trainer"]["steps"]
     assert not list(run.glob("step-*"))
-
-
-def test_a_run_in_the_way_is_not_overwritten(home, tmp_path):
-    out = tmp_path / "model"
-    process = command(home, out)
-    at_step(tmp_path / "model.run", 6, process)
-    kill(process, signal.SIGKILL)
-    finish(process)
-    status, _, err = finish(command(home, out))
-    assert status == 1
-    assert "holds a run that stopped at step" in err
-    assert "--resume" in err
-    other = {**SMALL, "trainer": {**SMALL["trainer"], "learning_rate": 0.5}}
-    status, _, err = finish(command(home, out, "--resume", settings=other))
-    assert status == 1
-    assert "is a checkpoint of another configuration: config.trainer.learning_rate is 0.5 and was 0.002" in err
 
 
 def test_a_problem_in_any_process_is_one_sentence(home, tmp_path):
