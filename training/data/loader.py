@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from pipeline.errors import MateriaError
-from training.data.batches import Position, TextBatch
+from training.data.batches import BEGINNING, Position, TextBatch
 from training.data.builder import RowBuilder
 from training.data.order import Order
 from training.data.rows import Rows
@@ -50,7 +50,7 @@ class TextLoader:
         self.order = Order(shards, size=config.window, seed=seed)
         self.builder, self.rank, self.ranks = builder, rank, ranks
 
-    def batches(self, start: Position = Position()) -> Iterator[TextBatch]:  # noqa: B008
+    def batches(self, start: Position = BEGINNING) -> Iterator[TextBatch]:
         """The part of each step that this rank takes, from a position on."""
         config = self.builder.config
         share = config.rows // self.ranks

@@ -1,5 +1,7 @@
 """Rows: all text once, the layout of each family, targets, pairs and mentions that point at what they mean."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -87,7 +89,7 @@ def test_masked_targets_are_what_stood_there_and_no_other_place_changes(builder,
 def test_b_follows_a_about_half_the_time_and_is_labelled_truly(builder, passages, tokenizers):
     made = builder(max_length=128, **CLEAR)
     encoded = encode_passages(passages, text_tokenizer(tokenizers["bert"]), {})
-    wholes = ["," + ",".join(map(str, encoded.ids[a:b])) + "," for a, b in zip(encoded.passages, encoded.passages[1:])]
+    wholes = ["," + ",".join(map(str, encoded.ids[a:b])) + "," for a, b in pairwise(encoded.passages)]
     labels, chance = [], 0
     for seed in range(6):
         batch = batch_of(made, passages, seed)
@@ -125,9 +127,6 @@ def test_pairs_point_at_their_entities_with_the_class_the_passage_states(builder
         assert own_row == row and start < min(a, c) and max(b, d) < end
     none = int((batch.pair_labels == NO_RELATION).sum())
     assert 0 < none <= len(batch.pair_labels) - none
-    assert {subject for subject, _, _ in stated} > {
-        decode(batch.input_ids[r, a:b]) for r, a, b, _, _ in batch.pairs.tolist()
-    } - {target for _, _, target in stated} or none
     without = batch_of(builder(max_length=128, no_relation=0.0), passages)
     assert (without.pair_labels != NO_RELATION).all() and len(without.pairs) == len(batch.pairs) - none
 
