@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,6 @@ from training.data.loader import held_out_batches
 from training.data.names import EncodedNames
 from training.data.shards import Shard
 from training.model import PretrainingModel, load_model
-from training.objectives.base import Outcome
 from training.objectives.config import LANGUAGE_OBJECTIVES, LINK_OBJECTIVES
 from training.objectives.link_prediction import LinkPrediction
 from training.objectives.link_prediction_table import LinkPredictionTable
@@ -97,19 +96,27 @@ def evaluate_text(
         has_next="next_sentence" in model.objectives,
     )
     device = next(model.parameters()).device
-    gathered: dict[str, list[Outcome]] = {}
+    gathered: dict[str, list[_Read]] = {}
     for text in held_out_batches(shards, builder, seed=config.seed, passages=config.evaluation.passages):
         for name, outcome in model.outcomes(text.to(device), None, active).items():
             if outcome.examples:
-                gathered.setdefault(name, []).append(outcome)
-    return {name: _figures(name, outcomes, len(model.spec.classes)) for name, outcomes in gathered.items()}
+                predictions, labels = outcome.predictions.cpu().numpy(), outcome.labels.cpu().numpy()
+                gathered.setdefault(name, []).append(_Read(outcome.loss.item(), predictions, labels))
+    return {name: _figures(name, read, len(model.spec.classes)) for name, read in gathered.items()}
 
 
-def _figures(name: str, outcomes: Sequence[Outcome], classes: int) -> dict[str, float]:
-    examples = sum(o.examples for o in outcomes)
-    loss = sum(o.loss.item() * o.examples for o in outcomes) / examples
-    predictions = torch.cat([o.predictions for o in outcomes]).cpu().numpy()
-    labels = torch.cat([o.labels for o in outcomes]).cpu().numpy()
+class _Read(NamedTuple):
+    """What is kept of a batch: its mean loss, predictions and labels."""
+
+    loss: float
+    predictions: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any]
+
+
+def _figures(name: str, read: Sequence[_Read], classes: int) -> dict[str, float]:
+    predictions, labels = (np.concatenate([part[place] for part in read]) for place in (1, 2))
+    examples = len(labels)
+    loss = sum(part.loss * len(part.labels) for part in read) / examples
     figures: dict[str, float] = {"loss": loss, "examples": examples, "accuracy": float((predictions == labels).mean())}
     if name in LANGUAGE_OBJECTIVES.values():
         figures["perplexity"] = math.exp(min(loss, 700.0))

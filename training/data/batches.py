@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["IGNORE", "NO_RELATION", "Language", "LinkBatch", "Position", "TextBatch"]
+__all__ = ["BEGINNING", "IGNORE", "NO_RELATION", "Language", "LinkBatch", "Position", "TextBatch"]
 
 #: Label of what does not count, as torch's cross-entropy has it.
 IGNORE: Final = -100
@@ -34,6 +34,10 @@ class Position(NamedTuple):
     epoch: int = 0
     window: int = 0
     row: int = 0
+
+
+#: Where a stream begins.
+BEGINNING: Final = Position()
 
 
 @dataclass(frozen=True)

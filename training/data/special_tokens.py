@@ -6,6 +6,7 @@ predicted too, and the end learned. Permutation (XLNet): A <sep> <cls>, as it wa
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.errors import MateriaError
@@ -76,8 +77,15 @@ def text_tokenizer(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
     """
     from tokenizers import Tokenizer
 
-    plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    plain.no_padding()
-    plain.no_truncation()
+    described = json.loads(tokenizer.backend_tokenizer.to_str())
+    described |= {"padding": None, "truncation": None, "post_processor": None}
+    if described["model"]["type"] == "Unigram":
+        # This model would cut a text into any piece, so the special ones get names that no text has.
+        for token in described["added_tokens"]:
+            if token["special"]:
+                token["content"] = f"\0{token['content']}"
+                if token["id"] < len(described["model"]["vocab"]):
+                    described["model"]["vocab"][token["id"]][0] = token["content"]
+    plain = Tokenizer.from_str(json.dumps(described))
     plain.encode_special_tokens = True
     return plain

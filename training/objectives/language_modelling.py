@@ -25,7 +25,7 @@ class _LanguageModelling(Objective):
         assert step.encoded is not None and step.encoded.target_states is not None
         logits, labels = backbone.language_logits(step.encoded.target_states), step.text.target_labels
         loss = functional.cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))
-        return Outcome(loss, len(labels), logits.detach().argmax(-1), labels)
+        return Outcome(loss, len(labels), logits.detach(), labels)
 
 
 class MaskedLM(_LanguageModelling):

@@ -15,7 +15,7 @@ from kg.embeddings.scorers import SCORERS
 from training.backbones.base import Backbone
 from training.objectives.base import HeadSpec, Objective, Outcome, Step
 from training.objectives.config import LinkPredictionConfig
-from training.objectives.triple_loss import Triples, predictions, triple_loss
+from training.objectives.triple_loss import Triples, answers, triple_loss
 
 __all__ = ["LinkPrediction"]
 
@@ -56,7 +56,7 @@ class LinkPrediction(Objective):
             weights,
         )
         loss, true, corrupted = triple_loss(self.scorer, self.vectors(states), triples)
-        return Outcome(loss, len(true), *predictions(true, corrupted, links.valid))
+        return Outcome(loss, len(true), *answers(true, corrupted, links.valid))
 
 
 def initial_relations(config: LinkPredictionConfig, count: int, dim: int) -> Tensor:

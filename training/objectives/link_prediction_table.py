@@ -27,7 +27,7 @@ from training.objectives.base import HeadSpec, Objective, Outcome, Step
 from training.objectives.config import LinkPredictionTableConfig
 from training.objectives.link_prediction import initial_relations
 from training.objectives.spans import span_means
-from training.objectives.triple_loss import Triples, predictions, triple_loss
+from training.objectives.triple_loss import Triples, answers, triple_loss
 
 __all__ = ["LinkPredictionTable", "with_embeddings"]
 
@@ -98,7 +98,7 @@ class LinkPredictionTable(Objective):
             triples = _with_mentions(triples, mentioned)
         loss, true, corrupted = triple_loss(self.scorer, vectors, triples)
         count = len(links.heads)
-        return Outcome(loss, count, *predictions(true[:count], corrupted[:count], links.valid))
+        return Outcome(loss, count, *answers(true[:count], corrupted[:count], links.valid))
 
 
 def mention_states(states: Tensor, text: TextBatch, links: LinkBatch) -> tuple[Tensor, Tensor]:

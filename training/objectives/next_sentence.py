@@ -27,4 +27,4 @@ class NextSentence(Objective):
         # Only [CLS] enters, as in BERT's own pooler.
         logits = backbone.next_sentence_logits(backbone.summaries(step.states, step.text.sequences[asked]))
         loss = functional.cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))
-        return Outcome(loss, len(labels), logits.detach().argmax(-1), labels)
+        return Outcome(loss, len(labels), logits.detach(), labels)

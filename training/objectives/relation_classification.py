@@ -43,4 +43,4 @@ class RelationClassification(Objective):
         losses = functional.cross_entropy(logits, labels, reduction="none")
         weights = text.pair_beliefs if self.config.belief_weighted else torch.ones_like(text.pair_beliefs)
         loss = (losses * weights).sum() / weights.sum().clamp_min(1e-9)
-        return Outcome(loss, len(labels), logits.detach().argmax(-1), labels)
+        return Outcome(loss, len(labels), logits.detach(), labels)

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from kg.embeddings.scorers import Scorer
+from training.data.batches import IGNORE
 
-__all__ = ["Triples", "triple_loss"]
+__all__ = ["Triples", "answers", "triple_loss"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def triple_loss(scorer: Scorer, vectors: Tensor, triples: Triples) -> tuple[Tens
     return 0.5 * (low + high), true, corrupted
 
 
-def predictions(true: Tensor, corrupted: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether each triple is taken for true, and whether it is: those that count, the true ones first."""
-    logits = torch.cat([true, corrupted[valid]]).detach()
-    return (logits > 0).long(), (torch.arange(len(logits), device=logits.device) < len(true)).long()
+def answers(true: Tensor, corrupted: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-odds of all triples, the true ones first, and whether each is true: 1, 0, or IGNORE where it does not count."""
+    labels = torch.cat([torch.ones_like(true, dtype=torch.int64), torch.where(valid, 0, IGNORE).flatten()])
+    return torch.cat([true, corrupted.flatten()]).detach(), labels

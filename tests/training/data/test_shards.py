@@ -1,50 +1,52 @@
-"""Streaming of passages: every one once an epoch, an order that depends on the seed, and clear refusals."""
-
-from itertools import islice
+"""Shards: named relative to their home, held against their hash, and refused where they are none."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import MateriaError
-from training.data.shards import Shard, read_passages, shuffled_passages
-
-
-def ids(corpus, count, **kwargs):
-    return [p["passage_id"] for p in islice(shuffled_passages(corpus.train, **kwargs), count)]
-
-
-@pytest.mark.parametrize("buffer", [1, 16, 10_000])
-def test_every_epoch_holds_every_passage_once(corpus, buffer):
-    order = ids(corpus, 480, seed=1, buffer=buffer)
-    assert len(set(order[:240])) == 240 and set(order[240:]) == set(order[:240])
-    assert order[:240] != order[240:]
-
-
-def test_the_order_depends_on_the_seed_only(corpus):
-    assert ids(corpus, 300, seed=1, buffer=50) == ids(corpus, 300, seed=1, buffer=50)
-    assert ids(corpus, 300, seed=1, buffer=50) != ids(corpus, 300, seed=2, buffer=50)
-    assert ids(corpus, 240, seed=1, buffer=50) != sorted(ids(corpus, 240, seed=1, buffer=50))
+from training.data.shards import Shard, check_shards, open_shard, predicates_of, read_texts
 
 
 def test_a_shard_is_named_relative_to_its_home(corpus):
     assert corpus.train[0].name == "split=train/bucket=0/p.parquet" and len(corpus.train[0].sha256) == 64
 
 
-def test_no_passages_is_one_clear_sentence(tmp_path, write_shard):
-    empty = write_shard(tmp_path, "empty.parquet", [])
-    for shards in ([], [empty]):
-        with pytest.raises(MateriaError, match="holds no passage of the train split"):
-            next(shuffled_passages(shards, seed=1, buffer=4))
+def test_classes_are_the_predicates_of_the_shards(corpus):
+    assert predicates_of(corpus.train) == ["biolink:causes", "biolink:treats"]
 
 
-def test_what_is_no_shard_is_named(tmp_path):
+def test_texts_stream_in_order(corpus):
+    texts = list(read_texts(corpus.train))
+    assert len(texts) == 240 and texts[60:] == list(read_texts(corpus.train[1:]))
+
+
+def test_a_changed_shard_is_found_by_its_hash(tmp_path, write_shard):
+    shard = write_shard(tmp_path, "p.parquet", [])
+    check_shards([shard])
+    with (tmp_path / "p.parquet").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(MateriaError, match=r"^p.parquet: is not the shard that its manifest names: its SHA-256"):
+        check_shards([shard])
+
+
+def test_what_is_no_shard_is_named(tmp_path, corpus):
     (tmp_path / "text.parquet").write_text("no parquet at all")
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "other.parquet")
+    pq.write_table(pq.read_table(corpus.train[0].path).drop("spans"), tmp_path / "old.parquet")
+    table = pq.read_table(corpus.train[0].path)
+    wrong = table.set_column(table.column_names.index("belief"), "belief", pa.nulls(60, pa.string()))
+    pq.write_table(wrong, tmp_path / "wrong.parquet")
+    cut = (tmp_path / "wrong.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(cut[: len(cut) // 2])
     for name, problem in (
         ("text.parquet", "is no readable Parquet file"),
-        ("other.parquet", "lacks the column passage_id"),
+        ("cut.parquet", "is no readable Parquet file"),
+        ("other.parquet", "lacks the column sentences"),
+        ("old.parquet", "lacks the column spans"),
+        ("wrong.parquet", "its column belief is string, not double"),
         ("missing.parquet", "does not exist"),
     ):
         with pytest.raises(MateriaError, match=f"^{name}: .*{problem}"):
-            list(read_passages([Shard(str(tmp_path / name), name, "")]))
+            with open_shard(Shard(str(tmp_path / name), name, "")):
+                pass

@@ -1,4 +1,4 @@
-"""The tokenizer: the same bytes in every process, BERT's layout, and clear refusals."""
+"""Tokenizers of every family: the same bytes in every process, the layout of the family, and clear refusals."""
 
 import hashlib
 import random
@@ -9,7 +9,11 @@ import pytest
 from transformers import AutoTokenizer
 
 from pipeline.errors import MateriaError
-from training.data.tokenizers.wordpiece import SPECIAL_TOKENS, train_tokenizer
+from training.data.config import TokenizerConfig
+from training.data.tokenizers import TOKENIZERS, load_tokenizer, train_tokenizer
+
+SMALL = TokenizerConfig(vocabulary=400, alphabet=100)
+TEXTS = ["Metformin treats type 2 diabetes.", "Aspirin does not treat diabetes: β-cells."] * 3
 
 
 def texts():
@@ -19,12 +23,18 @@ def texts():
 
 
 def fingerprint(folder):
-    train_tokenizer(texts, vocabulary=400, alphabet=100, max_length=64).save_pretrained(folder)
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+    found = {}
+    for family in TOKENIZERS:
+        train_tokenizer(family, texts, SMALL, max_length=64).save_pretrained(folder / family)
+        found |= {
+            f"{family}/{p.name}": hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted((folder / family).iterdir())
+        }
+    return found
 
 
 def test_training_twice_gives_the_same_bytes_also_in_a_new_process(tmp_path):
-    """The mistake guarded against: the library numbers "##c" by a hash map with a random seed, another in each process."""
+    """The mistake guarded against: the library numbers pieces by a hash map with a random seed, another in each process."""
     program = (
         "import importlib.util, pathlib, sys\n"
         "spec = importlib.util.spec_from_file_location('t', sys.argv[1])\n"
@@ -39,32 +49,56 @@ def test_training_twice_gives_the_same_bytes_also_in_a_new_process(tmp_path):
     assert there.stdout.strip() == str(here)
 
 
-def test_auto_tokenizer_reads_it_as_bert(tmp_path):
-    corpus = ["Metformin treats type 2 diabetes.", "Aspirin does not treat diabetes."] * 3
-    train_tokenizer(lambda: corpus, vocabulary=120, alphabet=50, max_length=32).save_pretrained(tmp_path)
+@pytest.mark.parametrize("family", sorted(TOKENIZERS))
+def test_a_folder_is_read_back_as_the_family_and_loses_no_text(family, tmp_path):
+    made = train_tokenizer(family, lambda: TEXTS, SMALL, max_length=32)
+    made.save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    assert tokenizer.convert_ids_to_tokens(range(5)) == list(SPECIAL_TOKENS)
-    assert (tokenizer.model_max_length, tokenizer.mask_token, tokenizer.pad_token_id) == (32, "[MASK]", 0)
-    encoded = tokenizer("METFORMIN treats", "diabetes")
-    tokens = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
-    assert tokens[0] == "[CLS]" and tokens[-1] == "[SEP]" and tokens.count("[SEP]") == 2 and "[UNK]" not in tokens
-    assert encoded["token_type_ids"][0] == 0 and encoded["token_type_ids"][-1] == 1
-    assert tokenizer.decode(encoded["input_ids"], skip_special_tokens=True) == "metformin treats diabetes"
+    assert type(tokenizer) is type(made) and tokenizer.model_max_length == 32 and len(tokenizer) <= 400
+    said = "metformin does not treat diabetes" if family == "bert" else "Metformin does not treat diabetes"
+    ids = tokenizer(said)["input_ids"]
+    assert ids == made(said)["input_ids"] and tokenizer.decode(ids, skip_special_tokens=True).strip() == said
+
+
+@pytest.mark.parametrize(
+    ("family", "first", "last"),
+    [("bert", "[CLS]", "[SEP]"), ("gpt2", None, None), ("llama", "<|begin_of_text|>", None), ("xlnet", None, "<cls>")],
+)
+def test_special_tokens_are_those_of_the_family(family, first, last):
+    tokenizer = train_tokenizer(family, lambda: TEXTS, SMALL, max_length=32)
+    tokens = tokenizer.convert_ids_to_tokens(tokenizer("diabetes")["input_ids"])
+    special = set(tokenizer.all_special_tokens)
+    assert (tokens[0] if tokens[0] in special else None) == first
+    assert (tokens[-1] if tokens[-1] in special else None) == last
 
 
 def test_pieces_of_the_alphabet_are_no_special_tokens():
-    tokenizer = train_tokenizer(lambda: ["abc abd"], vocabulary=100, alphabet=50, max_length=16)
-    assert set(tokenizer.all_special_tokens) == set(SPECIAL_TOKENS)
-    assert tokenizer.tokenize("cab") == ["c", "##a", "##b"]
+    tokenizer = train_tokenizer(
+        "bert", lambda: ["abc abd"], TokenizerConfig(vocabulary=100, alphabet=50), max_length=16
+    )
+    assert len(tokenizer.all_special_tokens) == 5 and tokenizer.tokenize("cab") == ["c", "##a", "##b"]
 
 
-def test_rare_characters_beyond_the_alphabet_are_unknown():
-    tokenizer = train_tokenizer(lambda: ["aaa bbb aaa bbb", "x"], vocabulary=100, alphabet=3, max_length=16)
-    assert tokenizer.tokenize("x aaa") == ["[UNK]", "aaa"]
+def test_rare_characters_beyond_the_alphabet_are_unknown_and_bytes_never_are():
+    many = [" ".join(chr(0x4E00 + n) for n in range(30)) + " aaa bbb" * 40]
+    config = TokenizerConfig(vocabulary=300, alphabet=26)
+    for family in ("bert", "xlnet"):
+        tokenizer = train_tokenizer(family, lambda: [*many, "龥"], config, max_length=16)
+        unknown = tokenizer.unk_token_id
+        assert unknown in tokenizer("龥")["input_ids"] and unknown not in tokenizer("aaa")["input_ids"]
+    tokenizer = train_tokenizer("gpt2", lambda: many, config, max_length=16)
+    assert tokenizer.decode(tokenizer("Ж 𝜷")["input_ids"]) == "Ж 𝜷"
 
 
-def test_nothing_to_train_on_and_no_room_are_clear_sentences():
+@pytest.mark.parametrize("family", sorted(TOKENIZERS))
+def test_nothing_to_train_on_and_no_room_are_clear_sentences(family):
     with pytest.raises(MateriaError, match="no text to train a tokenizer on"):
-        train_tokenizer(list, vocabulary=100, alphabet=50, max_length=16)
-    with pytest.raises(MateriaError, match=r"cannot hold an alphabet of 26 characters.*Set vocabulary to more than"):
-        train_tokenizer(lambda: ["abcdefghijklmnopqrstuvwxyz"], vocabulary=50, alphabet=50, max_length=16)
+        train_tokenizer(family, list, SMALL, max_length=16)
+    letters = " ".join(chr(0x4E00 + n) for n in range(200))
+    with pytest.raises(MateriaError, match=r"a vocabulary of 100 cannot hold .*Set tokenizer.vocabulary to"):
+        train_tokenizer(family, lambda: [letters], TokenizerConfig(vocabulary=100), max_length=16)
+
+
+def test_a_folder_without_a_tokenizer_is_a_clear_sentence(tmp_path):
+    with pytest.raises(MateriaError, match="holds no tokenizer that can be read"):
+        load_tokenizer(str(tmp_path))

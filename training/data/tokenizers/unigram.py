@@ -34,7 +34,7 @@ def train_unigram(
     texts: Callable[[], Iterable[str]], config: TokenizerConfig, *, max_length: int
 ) -> PreTrainedTokenizerFast:
     """Train XLNet's tokenizer: see `train_tokenizer`."""
-    from tokenizers import Tokenizer, models, trainers
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import XLNetTokenizerFast
 
     # Normalizes and splits as the finished one will.
@@ -48,7 +48,9 @@ def train_unigram(
         forms=1,
     )
     merged = Tokenizer(models.BPE())
-    merged.normalizer, merged.pre_tokenizer = blank.normalizer, blank.pre_tokenizer
+    merged.normalizer = blank.normalizer
+    # A piece holds letters or punctuation and not both, as in the published vocabulary, so that an entity ends where a piece does.
+    merged.pre_tokenizer = pre_tokenizers.Sequence([blank.pre_tokenizer, pre_tokenizers.Punctuation()])
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocabulary - len(SPECIAL_TOKENS),
         initial_alphabet=characters,
