@@ -27,6 +27,7 @@ from upath import UPath
 import pipeline
 from assets.config import Config, parse_config
 from assets.lock import hold
+from assets.renamed_settings import renamed
 from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
 from pipeline.file_hashes import FileHashes
@@ -216,7 +217,7 @@ def open_home(path: str | None = None) -> Home:
             formats=tuple((pattern, format_) for pattern, format_ in values.get("formats", ())),
             graphs=tuple(values.get("graphs", ())),
             graph_mapping=values.get("graph_mapping"),
-            config=parse_config(_renamed(values["config"]), str(record)),
+            config=parse_config(renamed(values["config"]), str(record)),
             recorded=True,
         )
         if values["literature"] != "sample":
@@ -227,11 +228,3 @@ def open_home(path: str | None = None) -> Home:
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Remove it, and give the sources again: materia build --literature PATH --vocabulary PATH"
         raise MateriaError(f"cannot be read ({error})", file=str(record), remedy=remedy) from error
-
-
-def _renamed(config: dict[str, Any]) -> dict[str, Any]:
-    """Recorded settings under their names of today, so that homes of earlier versions open."""
-    corpus = dict(config.get("corpus", {}))
-    if "language" in corpus:
-        corpus["languages"] = [corpus.pop("language")]
-    return {**config, "corpus": corpus}

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.stage import Job, Need, Stage
+from kg.tables import TRIPLES
+from pipeline.errors import MateriaError
+from pipeline.hashing import hash_json
 from pipeline.storage import Dataset
 
-__all__ = ["STAGES", "figures_of", "model_folder"]
+if TYPE_CHECKING:
+    from training.sources import Sources
+    from training.trainer.loop import StepReport
+
+__all__ = ["STAGES", "embedding_folders", "figures_of", "model_folder", "pretraining_sources"]
 
 _MODEL = "model"
 
@@ -43,9 +51,14 @@ def _triples(home: Home) -> pa.Table:
     return table.filter(pc.greater_equal(table["belief"], threshold)).sort_by("triple_id")
 
 
-def _names(vocabulary: Dataset) -> Mapping[str, str]:
-    table = vocabulary.read(columns=["curie", "name"])
-    return dict(zip(table["curie"].to_pylist(), table["name"].to_pylist(), strict=True))
+def _names(vocabulary: Dataset, triples: pa.Table) -> Mapping[str, str]:
+    """Names of the entities of the triples, by CURIE."""
+    entities = pc.unique(pa.chunked_array([*triples["subject"].chunks, *triples["object"].chunks]))
+    found: dict[str, str] = {}
+    for batch in vocabulary.batches(columns=["curie", "name"]):
+        kept = batch.filter(pc.is_in(batch["curie"], entities))
+        found.update(zip(kept["curie"].to_pylist(), kept["name"].to_pylist(), strict=True))
+    return found
 
 
 def _shards(home: Home, split: str) -> list[Any]:
@@ -60,6 +73,51 @@ def _shards(home: Home, split: str) -> list[Any]:
                 name = f"{SHARDS}/{entry.path}"
                 shards.append(Shard(str(home.url / name), name, entry.sha256))
     return sorted(shards, key=lambda shard: shard.name)
+
+
+def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
+    """What a home gives to pretrain on.
+
+    Args:
+        shards: a folder of shards to take in place of the home's; triples and names are the home's, where it has any.
+
+    Raises:
+        MateriaError: there are no shards.
+    """
+    from training.sources import Sources, shards_below
+
+    if shards is not None:
+        found = shards_below(Path(shards))
+        if not found["train"]:
+            raise MateriaError(
+                "holds no shards: there is no Parquet file in a folder split=train",
+                file=shards,
+                remedy="Name the `data` folder that materia corpus export wrote",
+            )
+    else:
+        if home.dataset("corpus").manifest() is None:
+            raise MateriaError(
+                "has no corpus yet", file=str(home.url), remedy="Run: materia build --until corpus, or name --shards"
+            )
+        found = {split: _shards(home, split) for split in ("train", "validation")}
+    built = shards is None or home.dataset("triples").manifests()
+    triples = _triples(home) if built else TRIPLES.empty_table()
+    stated = home.config.dataset
+    return Sources(
+        found["train"],
+        found["validation"],
+        triples,
+        _names(home.dataset("vocabulary"), triples) if built else {},
+        licences={"model": None, "corpus": stated.licence, **stated.licences},
+        folders={f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
+    )
+
+
+def embedding_folders(home: Home) -> dict[str, Path]:
+    """The folders of the graph's embeddings, by the name of their scorer."""
+    manifest = home.dataset("kg_embeddings").manifest()
+    names = sorted({entry.path.split("/")[0] for entry in manifest.files if "/" in entry.path}) if manifest else []
+    return {name.rpartition("-")[0]: home.path / "kg_embeddings" / name for name in names}
 
 
 def kg_embeddings(job: Job) -> None:
@@ -82,35 +140,57 @@ def kg_embeddings(job: Job) -> None:
 
 
 def pretrained_model(job: Job) -> None:
-    """A language model that reads the corpus and learns the graph in one loss: masked words, next sentences, links, relations.
+    """A language model that reads the corpus and learns the graph in one loss: words, sentences, links, relations.
 
-    A BERT from the configuration with a tokenizer trained on the corpus. The folder loads with `AutoModel` and `AutoTokenizer`
-    and holds the record of every shard it read.
+    The folder loads with `AutoModel` and `AutoTokenizer`, and holds a model card and the record of every shard it read. A run that
+    was stopped or killed goes on from its last checkpoint (`cache/pretraining`); TensorBoard's event files are there too.
     """
     from training.pretrain import pretrain
 
-    def on_step(step: int, steps: int, losses: Mapping[str, float]) -> None:
-        if step % 10 == 0 or step == steps:
-            job.progress(
-                f"pretrained_model step {step}/{steps}, " + ", ".join(f"{k} {v:.2f}" for k, v in losses.items())
-            )
-
-    home = job.home
+    home, config = job.home, job.home.config.pretraining
+    # One folder for each set of inputs and settings, so that what a stopped run left never meets others.
+    run = home.path / "cache" / "pretraining" / f"{hash_json([job.rules, dict(job.inputs)])[:16]}.run"
+    for other in run.parent.glob("*") if run.parent.is_dir() else ():
+        if other.name.partition(".")[0] != run.name.partition(".")[0]:
+            shutil.rmtree(other, ignore_errors=True)
     out = job.writer.folder(_MODEL)
-    report = pretrain(
-        _shards(home, "train"),
-        _shards(home, "validation"),
-        _triples(home),
-        _names(job.dataset("vocabulary")),
-        home.config.pretraining,
-        out=out,
-        on_step=on_step,
-    )
+    if config.trainer.processes > 1:
+        report = _in_processes(job, run, out)
+    else:
+        report = pretrain(
+            pretraining_sources(home),
+            config,
+            out=out,
+            run=run,
+            resume=True,
+            on_step=lambda step: _tell(job, step),
+            progress=lambda text: job.progress(f"pretrained_model {text}"),
+        )
     job.writer.summary["losses"] = report["losses"]
-    job.writer.summary["figures"] = {
-        key: report[key] for key in ("steps", "passages", "tokens", "parameters") if key in report
-    }
+    job.writer.summary["figures"] = {key: report[key] for key in ("steps", "rows", "tokens", "parameters")}
     job.writer.summary["plot_of_losses"] = _inline(out / "losses.png")
+    job.writer.summary["model_card"] = (out / "README.md").read_text(encoding="utf-8")
+
+
+def _in_processes(job: Job, run: Path, out: Path) -> dict[str, Any]:
+    """Train by `materia pretrain`, which starts torchrun; its folder becomes the output."""
+    made = run.with_suffix("")
+    shutil.rmtree(made, ignore_errors=True)
+    settings = run.with_suffix(".json")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(job.home.config.pretraining.model_dump_json(), encoding="utf-8")
+    words = ["pretrain", "--home", str(job.home.url), "--config", str(settings), "--out", str(made)]
+    job.launch([*words, "--resume"])
+    for path in made.iterdir():
+        shutil.move(path, out / path.name)
+    made.rmdir()
+    return dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
+
+
+def _tell(job: Job, step: StepReport) -> None:
+    if step.step % 10 == 0 or step.step == step.steps:
+        losses = ", ".join(f"{name} {loss:.2f}" for name, loss in step.losses.items())
+        job.progress(f"pretrained_model step {step.step}/{step.steps}, {losses}")
 
 
 def _inline(plot: Path) -> str:
@@ -126,11 +206,12 @@ def evaluation(job: Job) -> None:
     folder = model_folder(home)
     assert folder is not None
     embeddings = {name: report["metrics"] for name, report in figures_of(home, "kg_embeddings", "embeddings").items()}
+    sources = pretraining_sources(home)
     figures = evaluate(
         folder,
         {split: _shards(home, split) for split in ("validation", "test")},
-        _triples(home),
-        _names(job.dataset("vocabulary")),
+        sources.triples,
+        sources.names,
         home.config.pretraining,
         embeddings=embeddings,
     )
@@ -138,6 +219,31 @@ def evaluation(job: Job) -> None:
         json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
     job.writer.summary["figures"] = figures
+
+
+_READ = (Need("corpus"), Need("triples", "bucket"), Need("vocabulary"))
+
+
+def _settings_of_pretraining(home: Home) -> Any:
+    """Settings, and the content of the models they name."""
+    from training.sources import model_hashes
+
+    config = home.config.pretraining
+    named = (
+        config if not _uses_embeddings(home) else config.model_copy(update={"objectives": type(config.objectives)()})
+    )
+    return [config.model_dump(mode="json"), model_hashes(named), home.config.corpus.minimum_belief]
+
+
+def _uses_embeddings(home: Home) -> bool:
+    """Whether pretraining starts from the embeddings that the home makes."""
+    return (home.config.pretraining.objectives.link_prediction_table.embeddings or "").startswith("kg_embeddings/")
+
+
+def _inputs_of_pretraining(home: Home, key: str) -> dict[str, str]:
+    """Versions of what it reads; of embeddings only where settings ask for them, so that others train no model again."""
+    needs = (*_READ, *([Need("kg_embeddings")] if _uses_embeddings(home) else []))
+    return Stage("pretrained_model", "models", pretrained_model, needs=needs).inputs(home, key)
 
 
 STAGES = [
@@ -156,8 +262,10 @@ STAGES = [
         "pretrained_model",
         "models",
         pretrained_model,
-        needs=(Need("corpus"), Need("triples", "bucket"), Need("vocabulary")),
-        settings=lambda home: [home.config.pretraining.model_dump(), home.config.corpus.minimum_belief],
+        needs=(*_READ, Need("kg_embeddings")),
+        settings=_settings_of_pretraining,
+        fingerprint=_inputs_of_pretraining,
+        version="2",
         kinds=("pytorch", "huggingface"),
     ),
     Stage(
@@ -165,7 +273,7 @@ STAGES = [
         "models",
         evaluation,
         needs=(Need("pretrained_model"), Need("kg_embeddings"), Need("corpus"), Need("vocabulary")),
-        settings=lambda home: home.config.pretraining.model_dump(),
+        settings=lambda home: home.config.pretraining.model_dump(mode="json"),
         kinds=("pytorch", "json"),
     ),
 ]

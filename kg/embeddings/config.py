@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["EmbeddingConfig", "ScorerName"]
 
-ScorerName = Literal["transe", "distmult", "rotate"]
+ScorerName = Literal["transe", "distmult", "rotate", "complex"]
 
 
 class EmbeddingConfig(BaseModel):
@@ -21,9 +21,12 @@ class EmbeddingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: ScorerName = Field("transe", description="scorer: transe, distmult or rotate")
+    model: ScorerName = Field("transe", description="scorer: transe, distmult, rotate or complex")
     dim: int = Field(
-        128, ge=2, multiple_of=2, description="real numbers in an entity's vector (rotate: two a complex coordinate)"
+        128,
+        ge=2,
+        multiple_of=2,
+        description="real numbers in an entity's vector (rotate and complex: two a coordinate)",
     )
     norm: Literal[1, 2] = Field(1, description="norm of the distance, for transe and rotate")
     gamma: float = Field(
@@ -60,5 +63,6 @@ class EmbeddingConfig(BaseModel):
 _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "transe": {"dropout": 0.2},
     "distmult": {"regularisation": 0.03},
+    "complex": {"regularisation": 0.03},
     "rotate": {"norm": 2, "learning_rate": 0.03, "dropout": 0.2},
 }

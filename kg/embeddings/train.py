@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kg.embeddings.classification import classify_triples
 from kg.embeddings.config import EmbeddingConfig
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
@@ -83,6 +84,9 @@ def train_embeddings(
     with deterministic(config.seed, config.threads):
         model, losses = train_model(encoded, config, on_epoch=on_epoch)
         metrics = evaluate_model(model, encoded)
+        threshold, accuracies = classify_triples(model.score, encoded, config.seed)
+    for split, accuracy in accuracies.items():
+        metrics[split]["accuracy"] = accuracy
     return Embeddings(
         config=config,
         scorer=model.scorer.name,
@@ -91,9 +95,12 @@ def train_embeddings(
         entity_vectors=model.entity.detach().numpy(),
         relation_vectors=model.relation.detach()[: len(encoded.relations)].numpy(),
         reciprocal_vectors=model.relation.detach()[len(encoded.relations) :].numpy(),
+        degrees=encoded.degrees(),
         losses=losses,
         metrics=metrics,
+        threshold=threshold,
         counts={name: len(getattr(encoded, name)) for name in ("train", "validation", "test", "entities", "relations")},
+        triples=encoded.digests(),
     )
 
 

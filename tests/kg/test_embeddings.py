@@ -65,6 +65,8 @@ def test_every_scorer_agrees_with_its_formula(name, norm):
         expected = -np.linalg.norm(h + r - t, ord=norm)
     elif name == "distmult":
         expected = (h * r * t).sum()
+    elif name == "complex":
+        expected = ((h[:3] + 1j * h[3:]) * (r[:3] + 1j * r[3:]) * (t[:3] - 1j * t[3:])).sum().real
     else:
         rotated = (h[:3] + 1j * h[3:]) * np.exp(1j * r) - (t[:3] + 1j * t[3:])
         expected = -np.linalg.norm(rotated, ord=norm)
@@ -141,7 +143,7 @@ def test_training_learns_a_ring_and_repeats_itself(model):
     assert first.losses[-1] < 0.7 * first.losses[0]
     assert first.entity_vectors.tobytes() == second.entity_vectors.tobytes()
     assert first.metrics == second.metrics
-    assert set(first.metrics["test"]) == {"mrr", "hits@1", "hits@3", "hits@10", "triples", "unseen"}
+    assert set(first.metrics["test"]) == {"mrr", "hits@1", "hits@3", "hits@10", "triples", "unseen", "accuracy"}
     assert 0 < first.metrics["test"]["mrr"] <= 1
 
 
@@ -177,7 +179,7 @@ def test_files_hold_curies_and_are_the_same_bytes_each_time(tmp_path):
     for name in ("a", "b"):
         train_embeddings(ring(), None, config).save(tmp_path / name)
     files = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert files == ["embeddings.safetensors", "entities.parquet", "relations.parquet", "report.json"]
+    assert files == ["embeddings.safetensors", "entities.parquet", "manifest.json", "relations.parquet", "report.json"]
     assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
     entities = pq.read_table(tmp_path / "a" / "entities.parquet")
     assert entities["curie"].to_pylist() == [f"E:{i:02}" for i in range(12)]

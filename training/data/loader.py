@@ -17,7 +17,7 @@ from training.data.batches import BEGINNING, Position, TextBatch
 from training.data.builder import RowBuilder
 from training.data.order import Order
 from training.data.rows import Rows
-from training.data.shards import Shard, check_shards
+from training.data.shards import Shard, check_shards, open_shard
 
 __all__ = ["TextLoader", "held_out_batches"]
 
@@ -167,6 +167,9 @@ def held_out_batches(shards: Sequence[Shard], builder: RowBuilder, *, seed: int,
     """
     config = builder.config
     check_shards(shards)
+    shards = [shard for shard in shards if _rows_of(shard)]
+    if not shards:
+        return
     order = Order(shards, size=config.window, seed=seed)
     for window in range(len(order)):
         if passages <= 0:
@@ -178,3 +181,8 @@ def held_out_batches(shards: Sequence[Shard], builder: RowBuilder, *, seed: int,
             part = rows.cut(start, min(start + config.rows, len(rows)))
             position = Position(0, window, start + len(part))
             yield part.batch(position, pad=builder.special.pad, length=config.max_length if config.packing else None)
+
+
+def _rows_of(shard: Shard) -> int:
+    with open_shard(shard) as file:
+        return int(file.metadata.num_rows)
