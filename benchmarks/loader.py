@@ -2,11 +2,11 @@
 
 python benchmarks/loader.py HOME [--steps N]   # HOME: a home with corpus_shards; about two minutes
 
-Made: rows of 128 tokens packed from HOME's train shards, for each family with a tokenizer trained on them (4,096 entries), all tables
-made (targets, next sentences, pairs, mentions), in processor time of one process. Streamed: BERT's rows as they arrive. Beside a model: a BERT of 2
-layers of 128, 16 rows a step, one thread; waiting is the time that the training spends in `next`, the first window left out.
-Memory: greatest resident size of a process that reads N steps from the shards, once and listed ten times over; each in a process
-of its own.
+Made: rows of 128 tokens packed from HOME's train shards, for each family with a tokenizer trained on them (4,096 entries), all
+tables made (targets, next sentences, pairs, mentions), in processor time of one process. Streamed: BERT's rows as they arrive. Beside a
+model: a BERT of 2 layers of 128, 16 rows a step, one thread; waiting is the time that the training spends in `next`, the first
+window left out. Memory: greatest resident size of a process that reads N steps from the shards, once and listed ten times over;
+each in a process of its own.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from pipeline.errors import MateriaError
@@ -60,7 +61,13 @@ class TextLoader:
         windows = self._windows(start)
         # How many rows of each window that is at hand are left, the first window first.
         left: list[int] = []
+        empty = 0
         for made in windows:
+            empty = 0 if len(made) else empty + 1
+            if empty > len(self.order):
+                raise MateriaError(
+                    "no passage of the corpus holds a word", remedy="Build the corpus again with more literature"
+                )
             fresh = made
             if rows is None:
                 fresh = made.cut(min(start.row, len(made)), len(made))
@@ -97,6 +104,8 @@ class TextLoader:
             num_workers=config.workers,
             prefetch_factor=config.prefetch,
             worker_init_fn=_in_worker,
+            # Else it draws from torch's own generator, and dropout would differ with the number of workers and after a resume.
+            generator=torch.Generator(),
         )
         try:
             for made in loader:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import MateriaError
 from training.data.ragged import Integers
-from training.data.shards import COLUMNS, Shard, open_shard
+from training.data.shards import COLUMNS, Shard, at_once, open_shard
 
 __all__ = ["Order", "Window"]
 
@@ -47,9 +47,7 @@ class Order:
         self.passages = 0
         groups: list[tuple[int, int, int]] = []
         held = 0
-        for number, shard in enumerate(self.shards):
-            with open_shard(shard) as file:
-                rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        for number, rows in enumerate(at_once(_row_groups, self.shards)):
             for group, count in enumerate(rows):
                 if not count:
                     continue
@@ -94,3 +92,9 @@ class Order:
 
     def _generator(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self.seed ^ purpose, number]))
+
+
+def _row_groups(shard: Shard) -> list[int]:
+    """Rows of each row group of a shard, from its footer."""
+    with open_shard(shard) as file:
+        return [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]

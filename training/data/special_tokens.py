@@ -79,13 +79,16 @@ def text_tokenizer(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
 
     described = json.loads(tokenizer.backend_tokenizer.to_str())
     described |= {"padding": None, "truncation": None, "post_processor": None}
-    if described["model"]["type"] == "Unigram":
-        # This model would cut a text into any piece, so the special ones get names that no text has.
-        for token in described["added_tokens"]:
-            if token["special"]:
-                token["content"] = f"\0{token['content']}"
-                if token["id"] < len(described["model"]["vocab"]):
-                    described["model"]["vocab"][token["id"]][0] = token["content"]
-    plain = Tokenizer.from_str(json.dumps(described))
-    plain.encode_special_tokens = True
-    return plain
+    # The special tokens get names that no text has. (The library's own switch for it does not survive pickling.)
+    special = [token for token in described["added_tokens"] if token["special"]]
+    hidden = {token["content"]: f"\0{token['content']}" for token in special}
+    for token in special:
+        token["content"] = hidden[token["content"]]
+    model = described["model"]
+    if isinstance(model["vocab"], dict):
+        model["vocab"] = {hidden.get(piece, piece): number for piece, number in model["vocab"].items()}
+    else:
+        model["vocab"] = [[hidden.get(piece, piece), score] for piece, score in model["vocab"]]
+    if "unk_token" in model:
+        model["unk_token"] = hidden.get(model["unk_token"], model["unk_token"])
+    return Tokenizer.from_str(json.dumps(described))

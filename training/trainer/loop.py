@@ -218,7 +218,7 @@ class Trainer:
         self.model.train()
         rate = learning_rate(config, state.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         # Of each objective loss * examples, and examples; the total; tokens; rows.
         sums = torch.zeros(2 * len(self.names) + 3, dtype=torch.float64, device=device)
         active = self.model.schedule.active(state.step, state.position.epoch)

@@ -56,6 +56,14 @@ def test_offsets_count_code_points(reader):
     assert say(encoded, start, end) == "metformin"
 
 
+def test_bytes_of_a_character_stay_with_their_entity(tokenizers):
+    """GPT-2 takes three tokens for a Chinese character that it never saw."""
+    rows = table({"text": "二甲双胍治疗糖尿病。", "spans": [span(0, 4, "T:m"), span(6, 9, "T:d")]})
+    encoded = encode_passages(rows, text_tokenizer(tokenizers["gpt2"]), CLASSES)
+    said = [tokenizers["gpt2"].decode(encoded.ids[start:end]) for start, end in encoded.spans]
+    assert said == ["二甲双胍", "糖尿病"] and encoded.begins.sum() < len(encoded.ids)
+
+
 def test_an_entity_is_one_unit_of_masking_and_else_a_word_is(passages, reader):
     encode, _ = reader
     encoded = encode(passages)

@@ -4,6 +4,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given, settings
@@ -130,3 +131,20 @@ def test_a_shard_of_other_bytes_is_refused_before_training(corpus, builder):
         TextLoader(wrong, builder(), seed=1)
     # Each process checks its own share.
     TextLoader(wrong, builder(), seed=1, rank=0, ranks=2)
+
+
+def test_texts_without_a_word_end_the_stream_with_a_clear_sentence(tmp_path, write_shard, builder, corpus):
+    rows = pq.read_table(corpus.train[0].path).slice(0, 3).to_pylist()
+    blank = [row | {"text": " ", "sentences": [], "spans": [], "relations": []} for row in rows]
+    loader = TextLoader([write_shard(tmp_path, "p.parquet", blank)], builder(), seed=1)
+    with pytest.raises(MateriaError, match="no passage of the corpus holds a word"):
+        next(loader.batches())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_torch_s_own_generator_is_left_alone(corpus, builder, workers):
+    """Dropout draws from it: were it moved, a resumed run would differ from the one that was not stopped."""
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    stream(corpus, builder(workers=workers), 3)
+    assert torch.equal(torch.get_rng_state(), before)
