@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,6 +36,14 @@ class EncodedTriples:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     weights: NDArray[np.float32]
+
+    def hash(self) -> str:
+        """SHA-256 of all of it: equal where the same names, triples and weights are trained on and judged by."""
+        digest = hashlib.sha256("\0".join([*self.entities, "", *self.relations]).encode())
+        for array in (self.train, self.validation, self.test, self.weights):
+            digest.update(f"{array.shape}{array.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 def encode_triples(triples: pa.Table, extra: pa.Table | None = None) -> EncodedTriples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,13 @@ class Embeddings:
             _lists(self.reciprocal_vectors),
         ]
         return pa.table(columns, schema=RELATION_VECTORS)
+
+    def hash(self) -> str:
+        """SHA-256 of the vectors: the same for the same triples, configuration and machine."""
+        digest = hashlib.sha256()
+        for vectors in (self.entity_vectors, self.relation_vectors, self.reciprocal_vectors):
+            digest.update(np.ascontiguousarray(vectors).tobytes())
+        return digest.hexdigest()
 
     def report(self) -> dict[str, Any]:
         """Configuration, figures, sizes and losses, as JSON-like values."""
