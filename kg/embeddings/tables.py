@@ -11,6 +11,7 @@ So every row is traceable: the manifest says which triples, and the CURIE which 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,13 @@ class Embeddings:
             _lists(reciprocal) if len(reciprocal) else pa.nulls(len(self.relations), _VECTOR),
         ]
         return pa.table(columns, schema=RELATION_VECTORS)
+
+    def hash(self) -> str:
+        """SHA-256 of the vectors: the same for the same triples, configuration and machine."""
+        digest = hashlib.sha256()
+        for vectors in (self.entity_vectors, self.relation_vectors, self.reciprocal_vectors):
+            digest.update(np.ascontiguousarray(vectors).tobytes())
+        return digest.hexdigest()
 
     def report(self) -> dict[str, Any]:
         """Configuration, figures, sizes, losses and threshold, as JSON-like values."""
