@@ -46,7 +46,7 @@ def choose_config(
     def with_settings(base: EmbeddingConfig, settings: dict[str, Any]) -> EmbeddingConfig:
         return base.model_copy(update={key: value for key, value in settings.items() if key in open_fields})
 
-    sized = with_settings(config, settings_of_size(encoded, config.model))
+    sized = with_settings(config, settings_of_size(encoded))
     tried = {c.model_dump_json(): c for c in (with_settings(sized, s) for s in settings_to_try(config.model))}
     members = list(tried.values())[: config.trials]
     if len(members) == 1 or len(encoded.validation) < _LEAST:

@@ -60,7 +60,7 @@ class Scorer(ABC):
 
     @abstractmethod
     def inverse(self, relations: Tensor) -> Tensor:
-        """The relation that asks for heads: triple (h, r, t) scores as (t, inverse(r), h). (..., width) both."""
+        """The relations that ask for heads: (h, r, t) scores as (t, r', h). (..., width) both."""
 
     def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
         """What a head should look like, (..., dim)."""
