@@ -56,14 +56,12 @@ def through_pipes(context: dg.AssetExecutionContext) -> Launch:
         from dagster_shared.error import DagsterError
 
         try:
-            done = PipesSubprocessClient().run(context=context, command=[sys.executable, "-m", "cli.main", *words])
+            PipesSubprocessClient().run(context=context, command=[sys.executable, "-m", "cli.main", *words])
         except DagsterError as error:
             raise MateriaError(
                 f"training ended ({str(error).splitlines()[0]})",
                 remedy="See what it wrote in the run's stderr; the next run goes on from the last checkpoint",
             ) from error
-        for message in done.get_custom_messages():
-            context.log.info(f"{message}")
 
     return launch
 
