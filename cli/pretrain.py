@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.home import open_home
 from kg.staging import staging
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, StoppedError
 
 if TYPE_CHECKING:
     from assets.home import Home
@@ -81,7 +81,6 @@ def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, o
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
     from training.trainer.launch import rank
-    from training.trainer.loop import TrainingStoppedError
 
     _check_out(out)
     run_folder = out.with_name(f"{out.name}.run")
@@ -99,7 +98,7 @@ def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, o
             shutil.rmtree(out, ignore_errors=True)
             staged.rename(out)
             tell(f"losses: {json.dumps(report['losses'])}")
-    except TrainingStoppedError as stopped:
+    except StoppedError as stopped:
         print(f"materia: {stopped}", file=sys.stderr)
         return _STOPPED
     if options.json:

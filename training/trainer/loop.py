@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, StoppedError
 from training.data.batches import LinkBatch, Position, TextBatch
 from training.trainer.checkpoint import (
     RunState,
@@ -46,13 +46,9 @@ if TYPE_CHECKING:
 
     from training.model import PretrainingModel
 
-__all__ = ["Fitted", "StepReport", "Trainer", "TrainingStoppedError"]
+__all__ = ["Fitted", "StepReport", "Trainer"]
 
 _TRACE, _BEST = "trace.csv", "best.safetensors"
-
-
-class TrainingStoppedError(MateriaError):
-    """It was told to stop, and saved."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,7 @@ class Trainer:
             resume: go on from the last checkpoint in the folder of the run, if there is one.
 
         Raises:
-            TrainingStoppedError: a signal came; the state is saved.
+            StoppedError: a signal came; the state is saved.
             MateriaError: a checkpoint does not fit, a loss is no number, or a batch cannot be made.
             DiskFullError: no space for a checkpoint or the trace. The last checkpoint is as it was in any case.
         """
@@ -201,7 +197,7 @@ class Trainer:
                 if log is not None:
                     log.close()
         if self.state.step < self.config.steps and not out_of_patience:
-            raise TrainingStoppedError(
+            raise StoppedError(
                 f"was told to stop and did, after step {self.state.step} of {self.config.steps}; all of it is saved",
                 file=str(self.run),
                 remedy="Go on with --resume (a build goes on by itself)",
