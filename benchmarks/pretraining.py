@@ -6,8 +6,8 @@ Joint: masked words, next sentences, link prediction (table) and relation classi
 Plain: `transformers.Trainer` over BertForMaskedLM and DataCollatorForLanguageModeling, on the same texts, tokenizer and sizes of
 the backbone, cut into full rows of the same length beforehand (as the library's run_mlm.py does), with the same number of rows a
 step, optimizer, learning rate, threads and precision. Both in turn, each in a process of its own, `rounds` times; of each the best
-round counts, since whatever else the machine does only takes away. Processor time is of the process and its loader's workers,
-from the first step to the last. Memory is the greatest resident size of the process that trains, shards listed once and ten times.
+round counts, since whatever else the machine does only takes away. Processor time is of the process that
+trains, without the workers that read. Memory is the greatest resident size of the process that trains, shards listed once and ten times.
 """
 
 from __future__ import annotations
@@ -48,12 +48,6 @@ def config_of(size: str, steps: int):
 
     trainer = {"steps": steps, "checkpoint_every": 0, "tensorboard": False, "device": "cpu"}
     return PretrainingConfig(backbone=SIZES[size], trainer=trainer, evaluation={"passages": 1, "entities": 2})
-
-
-def cpu() -> float:
-    """Processor seconds of this process and of those that it waited for."""
-    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + below.ru_utime + below.ru_stime
 
 
 def joint(home: Path, size: str, steps: int, folder: Path, times: int = 1) -> dict:

@@ -7,16 +7,17 @@ them, and an epoch later they are cut, paired, masked and packed in another way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from training.data.batches import NO_RELATION, Language
+from training.data.batches import Language
 from training.data.encoding import EncodedPassages, encode_passages
+from training.data.layout import Layout, lay_out
 from training.data.masking import mask_units
-from training.data.packing import first_fit
-from training.data.pairs import Pairs, claimed_pairs, in_pieces, unrelated_pairs
+from training.data.pairs import mention_table, pair_table
 from training.data.permutation import factorisation, spans_to_predict
 from training.data.ragged import Integers, aranges, offsets
 from training.data.rows import Rows
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
     from training.data.graph import GraphIndex
 
 __all__ = ["RowBuilder"]
+
+#: Type of XLNet's token at the end.
+_TYPE_OF_LAST = 2
+
+
+class _Asked(NamedTuple):
+    """Tokens as they are shown, the places that predict, what they predict, and ranks of factorisation."""
+
+    shown: Integers
+    places: Integers
+    labels: Integers
+    ranks: Integers | None = None
 
 
 class RowBuilder:
@@ -71,152 +84,87 @@ class RowBuilder:
         )
         room = self.config.max_length - self.special.around(2 if self.has_next else 1)
         starts, ends = cut_sequences(encoded, room)
-        cut = next_sentences(encoded, starts, ends, room=room, random=random) if self.has_next else whole(starts, ends)
-        return self._laid_out(encoded, cut, random)
-
-    def _laid_out(self, encoded: EncodedPassages, pieces: Pieces, random: np.random.Generator) -> Rows:
-        special = self.special
-        before = int(special.before is not None)
-        sizes = pieces.ends - pieces.starts
-        count = len(pieces.follows)
-        lengths = np.bincount(pieces.sequences, sizes + 1, count).astype(np.int64) + special.around(0)
-        row, order = self._placed(lengths, random)
-        # Sequences in the order of rows; `rank` is where each comes in it.
-        rank = np.empty(count, dtype=np.int64)
-        rank[order] = np.arange(count)
-        lengths, row = lengths[order], row[order]
-        begins = offsets(lengths)
-        row_lengths = np.bincount(row, lengths).astype(np.int64)
-        row_begins = offsets(row_lengths)
-
-        owner = rank[pieces.sequences]
-        a_sizes = np.zeros(count, dtype=np.int64)
-        a_sizes[owner[pieces.parts == 0]] = sizes[pieces.parts == 0] + 1
-        at = begins[owner] + before + np.where(pieces.parts == 1, a_sizes[owner], 0)
-        source, target = aranges(pieces.starts, sizes), aranges(at, sizes)
-        ids = np.full(begins[-1], special.after, dtype=np.int64)
-        types = np.zeros_like(ids)
-        ids[target] = encoded.ids[source]
-        types[aranges(at, (sizes + 1) * pieces.parts)] = 1
-        if special.before is not None:
-            ids[begins[:-1]] = special.before
-        if special.last is not None:
-            ids[begins[1:] - 1] = special.last
-            types[begins[1:] - 1] = 2
-        sequence = np.repeat(np.arange(count), lengths)
-        token_row = np.repeat(row, lengths)
-        places = np.arange(len(ids)) - row_begins[token_row]
-        columns = [types, np.arange(len(ids)) - begins[sequence], sequence - np.searchsorted(row, row)[sequence] + 1]
-
-        units = np.full(len(ids), -1)
-        starts_unit = encoded.begins[source].astype(np.int64)
-        starts_unit[offsets(sizes)[:-1]] = 1
-        units[target] = np.cumsum(starts_unit) - 1
-        shown, predicted, labels, ranks = self._language(ids, units, sequence, begins, random=random)
-        if ranks is not None:
-            columns.append(ranks)
-        table = np.stack([shown, *columns], axis=1)
-        here = begins[:-1] - row_begins[row]
-        follows = pieces.follows[order]
-        pairs, beliefs = self._pairs(encoded, pieces, at - row_begins[row[owner]], owner, row, random=random)
+        pieces = (
+            next_sentences(encoded, starts, ends, room=room, random=random) if self.has_next else whole(starts, ends)
+        )
+        layout = lay_out(
+            pieces, self.special, max_length=self.config.max_length, packing=self.config.packing, random=random
+        )
+        tokens, targets = self._tokens(encoded, pieces, layout, random)
+        here = layout.begins - layout.row_begins[np.append(layout.rows, 0)]
+        lengths = np.diff(layout.begins)
+        pairs, beliefs = pair_table(
+            encoded,
+            pieces,
+            layout,
+            no_relation=self.config.no_relation if self.classes else 0,
+            random=random,
+        )
+        sequences = np.column_stack([layout.rows, here[:-1], here[:-1] + lengths, pieces.follows[layout.order]])
         return Rows(
-            row_lengths.astype(np.int32),
-            table.astype(np.int32),
-            np.stack([row, here, here + lengths, follows], axis=1).astype(np.int32),
-            np.stack([token_row[predicted], places[predicted], labels], axis=1).astype(np.int32),
-            pairs.astype(np.int32),
+            _small(np.diff(layout.row_begins)),
+            _small(tokens),
+            _small(sequences),
+            _small(targets),
+            _small(pairs),
             beliefs,
-            self._mentions(encoded, pieces, at - row_begins[row[owner]], row[owner]).astype(np.int32),
+            _small(mention_table(encoded, pieces, layout)),
         )
 
-    def _placed(self, lengths: Integers, random: np.random.Generator) -> tuple[Integers, Integers]:
-        """The row of each sequence, rows in random order, and the sequences in the order of rows."""
-        shuffled = random.permutation(len(lengths))
-        row = np.empty(len(lengths), dtype=np.int64)
-        if self.config.packing:
-            row[shuffled] = first_fit(lengths[shuffled], self.config.max_length)
-            row = random.permutation(int(row.max(initial=-1)) + 1)[row]
-        else:
-            row[shuffled] = np.arange(len(lengths))
-        return row, np.argsort(row, kind="stable")
+    def _tokens(
+        self, encoded: EncodedPassages, pieces: Pieces, layout: Layout, random: np.random.Generator
+    ) -> tuple[Integers, Integers]:
+        """The tokens and targets of `Rows`."""
+        special = self.special
+        sizes = pieces.ends - pieces.starts
+        source, target = aranges(pieces.starts, sizes), aranges(layout.places, sizes)
+        # Every place that is filled by nothing else holds the token after a piece.
+        ids = np.full(layout.begins[-1], special.after, dtype=np.int64)
+        ids[target] = encoded.ids[source]
+        types = np.zeros_like(ids)
+        types[aranges(layout.places, (sizes + 1) * pieces.parts)] = 1
+        if special.before is not None:
+            ids[layout.begins[:-1]] = special.before
+        if special.last is not None:
+            ids[layout.begins[1:] - 1] = special.last
+            types[layout.begins[1:] - 1] = _TYPE_OF_LAST
+        begins_unit = encoded.begins[source].astype(np.int64)
+        begins_unit[offsets(sizes)[:-1]] = 1
+        units = np.full(len(ids), -1)
+        units[target] = np.cumsum(begins_unit) - 1
 
-    def _language(
-        self, ids: Integers, units: Integers, sequence: Integers, begins: Integers, *, random: np.random.Generator
-    ) -> tuple[Integers, Integers, Integers, Integers | None]:
-        """Tokens as they are shown, places that predict, what they predict, and ranks of factorisation."""
+        sequence = np.repeat(np.arange(len(layout.rows)), np.diff(layout.begins))
+        row = layout.rows[sequence]
+        everywhere = np.arange(len(ids))
+        number = sequence - np.searchsorted(layout.rows, layout.rows)[sequence] + 1
+        asked = self._asked(ids, units, sequence, random)
+        columns = [asked.shown, types, everywhere - layout.begins[sequence], number]
+        if asked.ranks is not None:
+            columns.append(asked.ranks)
+        places = asked.places
+        targets = np.column_stack([row[places], places - layout.row_begins[row[places]], asked.labels])
+        return np.column_stack(columns), targets
+
+    def _asked(self, ids: Integers, units: Integers, sequence: Integers, random: np.random.Generator) -> _Asked:
+        """What the language objective asks of tokens, given the unit (-1 for special tokens) and sequence of each."""
         config = self.config
         if self.language == "causal":
-            last = np.zeros(len(ids), dtype=bool)
-            last[begins[1:] - 1] = True
-            places = np.flatnonzero(~last)
-            return ids, places, ids[places + 1], None
+            places = np.flatnonzero(sequence[1:] == sequence[:-1])
+            return _Asked(ids, places, ids[places + 1])
         if self.language == "masked":
             assert self.special.mask is not None
             shown, places = mask_units(
                 ids, units, share=config.mask, mask=self.special.mask, ordinary=self._ordinary, random=random
             )
-            return shown, places, ids[places], None
+            return _Asked(shown, places, ids[places])
         ordinary = np.flatnonzero(units >= 0)
-        picked = np.zeros(len(ids), dtype=bool)
-        picked[ordinary] = spans_to_predict(
+        predicted = np.zeros(len(ids), dtype=bool)
+        predicted[ordinary] = spans_to_predict(
             len(ordinary), share=config.predicted, longest=config.longest_span, random=random
         )
-        places = np.flatnonzero(picked)
-        return ids, places, ids[places], factorisation(picked, sequence, random=random)
-
-    def _mentions(self, encoded: EncodedPassages, pieces: Pieces, at: Integers, row: Integers) -> Integers:
-        """Linked entities that stand whole in a piece: (mentions, 4), by row."""
-        piece, span = in_pieces(encoded.spans[:, 0], pieces.starts, pieces.ends)
-        spans = encoded.spans[span]
-        inside = (spans[:, 1] <= pieces.ends[piece]) & (spans[:, 1] > spans[:, 0])
-        piece, span, spans = piece[inside], span[inside], spans[inside]
-        moved = spans + (at - pieces.starts)[piece, None]
-        table = np.column_stack([row[piece], moved, encoded.entities[span]])
-        return np.asarray(table[np.lexsort((table[:, 1], table[:, 0]))])
-
-    def _pairs(
-        self,
-        encoded: EncodedPassages,
-        pieces: Pieces,
-        at: Integers,
-        owner: Integers,
-        row: Integers,
-        *,
-        random: np.random.Generator,
-    ) -> tuple[Integers, np.ndarray[tuple[int], np.dtype[np.float32]]]:
-        """Claimed pairs that stand whole in a piece, and the wanted share of others: (pairs, 7) by row, and beliefs."""
-        piece, pairs = _whole_pairs(encoded, pieces, claimed_pairs(encoded))
-        if self.config.no_relation and len(self.classes):
-            other_piece, others = _whole_pairs(encoded, pieces, unrelated_pairs(encoded))
-            wanted = min(len(other_piece), max(1, round(self.config.no_relation * len(piece))))
-            taken = np.sort(random.permutation(len(other_piece))[:wanted])
-            turned = random.random(wanted) < 0.5
-            others = others.at(taken)
-            subjects = np.where(turned, others.objects, others.subjects)
-            objects = np.where(turned, others.subjects, others.objects)
-            others = others._replace(subjects=subjects, objects=objects)
-            piece = np.concatenate([piece, other_piece[taken]])
-            pairs = pairs.and_others(others)
-        shift = (at - pieces.starts)[piece, None]
-        sequence = owner[piece]
-        table = np.column_stack(
-            [
-                row[sequence],
-                encoded.spans[pairs.subjects] + shift,
-                encoded.spans[pairs.objects] + shift,
-                sequence,
-                pairs.classes,
-            ]
-        )
-        order = np.lexsort((table[:, 6] == NO_RELATION, table[:, 3], table[:, 1], table[:, 0]))
-        return table[order], pairs.beliefs[order]
+        places = np.flatnonzero(predicted)
+        return _Asked(ids, places, ids[places], factorisation(predicted, sequence, random=random))
 
 
-def _whole_pairs(encoded: EncodedPassages, pieces: Pieces, pairs: Pairs) -> tuple[Integers, Pairs]:
-    """The pairs of which both ends stand whole in a piece, and the piece of each."""
-    piece, chosen = in_pieces(encoded.spans[pairs.subjects, 0], pieces.starts, pieces.ends)
-    ends = encoded.spans[np.stack([pairs.subjects[chosen], pairs.objects[chosen]])]
-    inside = (
-        (ends[..., 1] > ends[..., 0]) & (ends[..., 0] >= pieces.starts[piece]) & (ends[..., 1] <= pieces.ends[piece])
-    ).all(axis=0)
-    return piece[inside], pairs.at(chosen[inside])
+def _small(table: Integers) -> NDArray[np.int32]:
+    return table.astype(np.int32)
