@@ -101,13 +101,7 @@ def encode_passages(
     begins[1:] = words[1:] != words[:-1]
     begins[begins_at[:-1][filled]] = True
     if whole_entities:
-        real = spans[spans[:, 1] > spans[:, 0]]
-        begins[real[:, 0]] = True
-        begins[real[real[:, 1] < len(ids), 1]] = True
-        # A token inside a span, but not its first, is one that more spans have begun before than ended.
-        size = len(ids) + 1
-        begun, ended = (np.cumsum(np.bincount(side, minlength=size)) for side in (real[:, 0] + 1, real[:, 1]))
-        begins &= (begun == ended)[: len(ids)]
+        _join_entities(begins, spans[spans[:, 1] > spans[:, 0]])
     claims, beliefs = _claims(passages, offsets(_counts(passages["spans"])), entities, classes, graph=graph)
     return EncodedPassages(ids, begins, begins_at, sentences, spans, concepts, entities, claims, beliefs)
 
