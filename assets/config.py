@@ -68,7 +68,7 @@ class Config(BaseModel):
     corpus: CorpusConfig = CorpusConfig()
     dataset: DatasetConfig = DatasetConfig()
     embeddings: tuple[EmbeddingConfig, ...] = Field(
-        tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),
+        tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate", "complex")),
         description="embeddings to train, one each",
     )
     pretraining: PretrainingConfig = PretrainingConfig()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +50,13 @@ def _triples(home: Home) -> pa.Table:
     return table.filter(pc.greater_equal(table["belief"], threshold)).sort_by("triple_id")
 
 
-def _names(vocabulary: Dataset, triples: pa.Table) -> Mapping[str, str]:
-    """Names of the entities of the triples, by CURIE."""
+def _of_entities(vocabulary: Dataset, triples: pa.Table, column: str) -> dict[str, str]:
+    """What the vocabulary says in a column of the entities of the triples, by CURIE."""
     entities = pc.unique(pa.chunked_array([*triples["subject"].chunks, *triples["object"].chunks]))
     found: dict[str, str] = {}
-    for batch in vocabulary.batches(columns=["curie", "name"]):
+    for batch in vocabulary.batches(columns=["curie", column]):
         kept = batch.filter(pc.is_in(batch["curie"], entities))
-        found.update(zip(kept["curie"].to_pylist(), kept["name"].to_pylist(), strict=True))
+        found.update(zip(kept["curie"].to_pylist(), kept[column].to_pylist(), strict=True))
     return found
 
 
@@ -107,7 +106,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
         found["train"],
         found["validation"],
         triples,
-        _names(home.dataset("vocabulary"), triples) if built else {},
+        _of_entities(home.dataset("vocabulary"), triples, "name") if built else {},
         licences={"model": None, "corpus": stated.licence, **stated.licences},
         folders={f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
     )
@@ -121,22 +120,41 @@ def embedding_folders(home: Home) -> dict[str, Path]:
 
 
 def kg_embeddings(job: Job) -> None:
-    """Vectors of entities and relations: TransE, DistMult and RotatE on the graph's training triples.
+    """Vectors of entities and relations: TransE, DistMult, RotatE and ComplEx on the graph's training triples.
 
-    Judged by filtered mean reciprocal rank on held-out triples, ties at the mean.
+    Judged by filtered mean reciprocal rank on held-out triples, ties at the mean. The maps show the entities in two dimensions. A
+    run that was stopped or killed goes on from its last checkpoint (`cache/embeddings`).
     """
+    from kg.embeddings.plot import plot_embeddings
     from kg.embeddings.train import train_embeddings
 
-    triples = _triples(job.home)
+    triples, vocabulary = _triples(job.home), job.dataset("vocabulary")
+    categories, names = _of_entities(vocabulary, triples, "category"), _of_entities(vocabulary, triples, "name")
+    kept = _kept_between_runs(job, "embeddings")
+    kept.mkdir(parents=True, exist_ok=True)
     report = {}
     for config in job.home.config.embeddings:
         job.progress(f"kg_embeddings {config.model}")
-        made = train_embeddings(triples, config=config)
-        made.save(job.writer.folder(config.model))
+        made = train_embeddings(triples, config=config, checkpoint=kept / f"{config.model}.safetensors")
+        folder = job.writer.folder(config.model)
+        made.save(folder)
+        plot_embeddings(made, categories, folder / "map.png", names=names)
         report[config.model] = made.report()
         for split, figures in made.metrics.items():
             job.writer.summary[f"{config.model} {split} mrr"] = round(figures["mrr"], 4)
+        job.writer.summary[f"plot of {config.model}"] = _inline(folder / "map.png")
     job.writer.file("embeddings.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    shutil.rmtree(kept)
+
+
+def _kept_between_runs(job: Job, name: str) -> Path:
+    """A folder of the cache for what a stopped run goes on from: one for each set of inputs and settings, and no older one."""
+    folder = job.home.path / "cache" / name / hash_json([job.rules, dict(job.inputs)])[:16]
+    for other in folder.parent.glob("*") if folder.parent.is_dir() else ():
+        if not other.name.startswith(folder.name):
+            shutil.rmtree(other, ignore_errors=True)
+            other.unlink(missing_ok=True)
+    return folder
 
 
 def pretrained_model(job: Job) -> None:
@@ -148,11 +166,7 @@ def pretrained_model(job: Job) -> None:
     from training.pretrain import pretrain
 
     home, config = job.home, job.home.config.pretraining
-    # One folder for each set of inputs and settings, so that what a stopped run left never meets others.
-    run = home.path / "cache" / "pretraining" / f"{hash_json([job.rules, dict(job.inputs)])[:16]}.run"
-    for other in run.parent.glob("*") if run.parent.is_dir() else ():
-        if other.name.partition(".")[0] != run.name.partition(".")[0]:
-            shutil.rmtree(other, ignore_errors=True)
+    run = _kept_between_runs(job, "pretraining").with_suffix(".run")
     out = job.writer.folder(_MODEL)
     if config.trainer.processes > 1:
         report = _in_processes(job, run, out)
@@ -195,7 +209,7 @@ def _tell(job: Job, step: StepReport) -> None:
 
 def _inline(plot: Path) -> str:
     """A plot as Markdown that holds the picture itself, which the UI shows without a file server."""
-    return f"![losses](data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()})"
+    return f"![plot](data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()})"
 
 
 def evaluation(job: Job) -> None:
@@ -251,7 +265,7 @@ STAGES = [
         "kg_embeddings",
         "models",
         kg_embeddings,
-        needs=(Need("triples", "bucket"),),
+        needs=(Need("triples", "bucket"), Need("vocabulary")),
         settings=lambda home: [
             [config.model_dump() for config in home.config.embeddings],
             home.config.corpus.minimum_belief,

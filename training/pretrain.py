@@ -25,6 +25,7 @@ import torch
 
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
+from pipeline.content import model_folder
 from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.storage import write_atomically
 from training.combination import check_combination
@@ -197,7 +198,7 @@ def _tokenizer(
     """The tokenizer that settings name, else the backbone's own, else one trained on the corpus, once a run."""
     named = config.tokenizer.pretrained or config.backbone.pretrained
     if named:
-        return load_tokenizer(named)
+        return load_tokenizer(str(model_folder(named)))
     folder = run / "tokenizer"
     if accelerator.is_main_process and not folder.exists():
         progress("training the tokenizer")

@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kg.embeddings.corruptions.typed import Typed
+from kg.embeddings.corruptions.uniform import Uniform
 from kg.embeddings.encode import EncodedTriples
 
 __all__ = ["best_threshold", "classify_triples", "corrupt"]
@@ -84,44 +86,21 @@ def corrupt(
     Returns:
         (k, 3) triples and (k, 3) corruptions, k <= n.
     """
-    generator = np.random.default_rng(seed)
-    entities = len(encoded.entities)
-    known_keys = np.unique(_keys(known, encoded))
-    false = triples.copy()
-    end = 2 * generator.integers(0, 2, len(triples))
-    waiting = np.arange(len(triples))
-    for number in range(2 * _ROUNDS):
-        chosen, column = triples[waiting], end[waiting]
-        if number < _ROUNDS:
-            drawn = _seen_at_the_end(chosen, column, encoded.train, entities, generator)
-        else:
-            drawn = generator.integers(0, entities, len(waiting))
-        chosen[np.arange(len(waiting)), column] = drawn
-        false[waiting] = chosen
-        waiting = waiting[np.isin(_keys(chosen, encoded), known_keys)]
+    generator = torch.Generator().manual_seed(seed)
+    known_keys = np.unique(_keys(np.concatenate([known, triples]), encoded))
+    trained = np.bincount(encoded.train[:, 1], minlength=len(encoded.relations)) > 0
+    heads = torch.rand(len(triples), generator=generator).numpy() < 0.5
+    false, waiting = triples.copy(), np.arange(len(triples))
+    for number, corruption in enumerate([Typed(encoded)] * _ROUNDS + [Uniform(encoded)] * _ROUNDS):
+        # A relation that training never saw has no ends to draw from.
+        now = waiting if number >= _ROUNDS else waiting[trained[triples[waiting, 1]]]
+        asked = triples[now, 1] + np.where(heads[now], len(encoded.relations), 0)
+        drawn = corruption.draw(torch.from_numpy(asked), 1, generator)[:, 0].numpy()
+        false[now, np.where(heads[now], 0, 2)] = drawn
+        waiting = waiting[np.isin(_keys(false[waiting], encoded), known_keys)]
     found = np.ones(len(triples), dtype=bool)
     found[waiting] = False
     return triples[found], false[found]
-
-
-def _seen_at_the_end(
-    triples: NDArray[np.int64],
-    column: NDArray[np.int64],
-    train: NDArray[np.int64],
-    entities: int,
-    generator: np.random.Generator,
-) -> NDArray[np.int64]:
-    """For each triple one entity of those that stand at that end (column 0 or 2) of its relation in training."""
-    drawn = generator.integers(0, entities, len(triples))
-    for end in (0, 2):
-        pool = np.unique(train[:, 1] * entities + train[:, end])
-        here = np.flatnonzero(column == end)
-        relation = triples[here, 1]
-        start, stop = np.searchsorted(pool, relation * entities), np.searchsorted(pool, (relation + 1) * entities)
-        some = stop > start  # a relation that training never saw takes any entity
-        place = start + np.floor(generator.random(len(here)) * (stop - start)).astype(np.int64)
-        drawn[here[some]] = pool[place[some]] % entities
-    return drawn
 
 
 def _keys(triples: NDArray[np.int64], encoded: EncodedTriples) -> NDArray[np.int64]:

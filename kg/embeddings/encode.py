@@ -57,6 +57,14 @@ class EncodedTriples:
             digest.update("".join(f"{line}\n" for line in lines).encode())
         return digest.hexdigest()
 
+    def hash(self) -> str:
+        """SHA-256 of all of it: equal where the same names, triples and weights are trained on and judged by."""
+        digest = hashlib.sha256("\0".join([*self.entities, "", *self.relations]).encode())
+        for array in (self.train, self.validation, self.test, self.weights):
+            digest.update(f"{array.shape}{array.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
 
 def encode_triples(triples: pa.Table, extra: pa.Table | None = None) -> EncodedTriples:
     """Number the entities and relations of a table of triples.

@@ -1,7 +1,7 @@
 """What embedding training gives: vectors by CURIE, as Arrow tables and as one safetensors file, with their figures.
 
     entities.parquet         CURIE, vector, number of training triples
-    relations.parquet        CURIE, vector, vector of the reciprocal relation
+    relations.parquet        CURIE, vector, vector by which heads are asked (its reciprocal, or inverse)
     embeddings.safetensors   the same numbers as tensors: entities, relations, reciprocals; row i is row i of the tables
     report.json              configuration, figures, losses, threshold
     manifest.json            SHA-256 and rows of each file, and of the triples that they were learned from; written last
@@ -11,6 +11,7 @@ So every row is traceable: the manifest says which triples, and the CURIE which 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ RELATION_VECTORS = table_schema(
         "vector": (_VECTOR, "its vector; for complex as an entity's, for rotate the angles in radians"),
         "reciprocal": (
             _VECTOR,
-            "vector of the reciprocal relation, by which heads are asked; null where there is none",
+            "vector of the relation by which heads are asked: its reciprocal, or inverse",
         ),
     },
 )
@@ -71,7 +72,7 @@ class Embeddings:
         entities, relations: CURIEs, sorted; row i of the vectors is theirs.
         entity_vectors: (entities, dim) float32.
         relation_vectors: (relations, width) float32.
-        reciprocal_vectors: the same for reciprocal relations; no rows where heads are asked by the relation itself.
+        reciprocal_vectors: the same, by which heads are asked: learned reciprocals, or the inverses.
         degrees: (entities,) int64: training triples that each entity is an end of.
         losses: mean loss of each epoch.
         metrics: for validation and test: mrr, hits@1, hits@3, hits@10, triples, unseen, accuracy. A split without triples
@@ -106,13 +107,19 @@ class Embeddings:
 
     def relation_table(self) -> pa.Table:
         """Relations and their vectors."""
-        reciprocal = self.reciprocal_vectors
         columns = [
             pa.array(self.relations, pa.string()),
             _lists(self.relation_vectors),
-            _lists(reciprocal) if len(reciprocal) else pa.nulls(len(self.relations), _VECTOR),
+            _lists(self.reciprocal_vectors),
         ]
         return pa.table(columns, schema=RELATION_VECTORS)
+
+    def hash(self) -> str:
+        """SHA-256 of the vectors: the same for the same triples, configuration and machine."""
+        digest = hashlib.sha256()
+        for vectors in (self.entity_vectors, self.relation_vectors, self.reciprocal_vectors):
+            digest.update(np.ascontiguousarray(vectors).tobytes())
+        return digest.hexdigest()
 
     def report(self) -> dict[str, Any]:
         """Configuration, figures, sizes, losses and threshold, as JSON-like values."""

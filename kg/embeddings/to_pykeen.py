@@ -48,7 +48,7 @@ def to_pykeen(embeddings: Embeddings) -> tuple[ERModel[Any, Any, Any], TriplesFa
 
     The factory holds no triples. To evaluate or train on, make one with the same numbers from your triples:
     `TriplesFactory.from_labeled_triples(rows, entity_to_id=factory.entity_to_id, relation_to_id=factory.relation_to_id)`,
-    with `create_inverse_triples=factory.create_inverse_triples` for training.
+    with `create_inverse_triples=True` for training.
 
     Raises:
         MateriaError: PyKEEN is not installed.
@@ -68,7 +68,7 @@ def to_pykeen(embeddings: Embeddings) -> tuple[ERModel[Any, Any, Any], TriplesFa
         mapped_triples=np.empty((0, 3), dtype=np.int64),
         entity_to_id={curie: number for number, curie in enumerate(embeddings.entities)},
         relation_to_id={curie: number for number, curie in enumerate(embeddings.relations)},
-        create_inverse_triples=len(embeddings.reciprocal_vectors) > 0,
+        create_inverse_triples=True,
     )
     tables = [
         {
@@ -103,11 +103,9 @@ def _rotate_by_moduli() -> Interaction[Any, Any, Any]:
 
 
 def _relations(embeddings: Embeddings) -> Tensor:
-    """Relations, each followed by its reciprocal where there are reciprocals."""
-    parts = [embeddings.relation_vectors]
-    if len(embeddings.reciprocal_vectors):
-        parts.append(embeddings.reciprocal_vectors)
-    vectors = np.stack(parts, axis=1).reshape(-1, embeddings.relation_vectors.shape[1])
+    """Relations, each followed by its reciprocal."""
+    vectors = np.stack([embeddings.relation_vectors, embeddings.reciprocal_vectors], axis=1)
+    vectors = vectors.reshape(-1, vectors.shape[-1])
     if embeddings.config.model == "rotate":
         angles = torch.from_numpy(vectors)
         return torch.polar(torch.ones_like(angles), angles)

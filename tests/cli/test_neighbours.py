@@ -13,7 +13,7 @@ from cli.main import main
 from kg.embeddings.tables import Embeddings
 from pipeline.storage import Dataset
 from pipeline.tables import VOCABULARY
-from tests.kg.embeddings.graphs import untrained
+from tests.kg.embeddings.vectors import untrained
 
 NAMES = ["aspirin", "ibuprofen", "asthma", "cold", "Cold", "fever"]
 

@@ -19,6 +19,7 @@ from training.evaluate import evaluate, evaluate_links, evaluate_text, macro_f1
 from training.model import load_model, make_model, save_model
 from training.objectives.config import LANGUAGE_OBJECTIVES
 from training.objectives.table import OBJECTIVES
+from training.trainer.optimizer import make_optimizer
 
 
 def names_for(family):
@@ -115,6 +116,30 @@ def test_a_table_takes_over_trained_embeddings_with_their_scorer(build, material
         build(embeddings=str(folder))[1], material.tokenizer, triples=fresh, classes=material.classes
     ).objective("link_prediction_table")
     assert torch.equal(partly.entity[1:], head.entity[1:]) and not torch.equal(partly.entity[0], head.entity[0])
+
+
+def test_the_table_moves_faster_than_the_backbone(build):
+    model, config = build(learning_rate_factor=7.0)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = make_optimizer(model, config.trainer).param_groups
+    fast = {names[id(p)] for group in groups if group["factor"] == 7.0 for p in group["params"]}
+    assert fast == {f"objectives.link_prediction_table.{name}" for name in ("entity", "relation")}
+    assert sum(len(group["params"]) for group in groups) == len(names)
+
+
+@pytest.mark.parametrize("family", LANGUAGE_OF)
+def test_losses_in_bfloat16_are_near_those_in_full_precision(family, build, material):
+    model, _ = build(family)
+    batch, active = material.batches[LANGUAGE_OF[family]][0], tuple(model.objectives)
+    with torch.no_grad():
+        expected = model.outcomes(*batch, active)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.outcomes(*batch, active)
+        total = model.schedule.total({name: outcome.loss for name, outcome in found.items()}, 0)
+    total.backward()
+    for name, outcome in found.items():
+        assert outcome.loss.item() == pytest.approx(expected[name].loss.item(), rel=0.05), name
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
 def test_a_frozen_table_stays_and_still_teaches_the_encoder(build, material, embeddings):

@@ -67,12 +67,16 @@ class LinkPredictionConfig(ObjectiveConfig):
 class LinkPredictionTableConfig(LinkPredictionConfig):
     """Link prediction from a table of vectors that is joined to the encoder by the mentions of entities."""
 
+    norm: Literal[1, 2] = Field(1, description="norm of the distance, for transe and rotate")
     dim: int = Field(128, ge=2, multiple_of=2, description="numbers in an entity's vector, of a new table")
     embeddings: str | None = Field(
         None,
         description="folder of graph embeddings to start from, with their scorer, norm, gamma and dim; none: a new table",
     )
     frozen: bool = Field(False, description="leave the vectors of the embeddings as they are")
+    learning_rate_factor: float = Field(
+        10.0, gt=0, description="how much faster the vectors of the table move than the backbone's weights"
+    )
     mentions: bool = Field(
         True,
         description="let the state of a mention in the text stand in for its entity, so that the encoder learns too",

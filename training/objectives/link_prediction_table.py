@@ -6,7 +6,8 @@ pass, and pulls mentions to where the table has their entity. Each triple is ask
 alone, by a mention of its head, by a mention of its tail; a loss over triples and 8 negatives each costs less than 1% of a small
 BERT's step. Both ends from mentions at once were rejected: where all entities of a step are mentioned the table learned nothing.
 
-The table is dense, 4 bytes x dim x entities, and the optimizer steps through all of it.
+Vectors want larger steps than a language model: on UMLS with the defaults, 600 steps of 32 triples reach a validation MRR of .05 at the
+backbone's rate and .62 at ten times that. The table is dense, 4 bytes x dim x entities, and the optimizer steps through all of it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kg.embeddings.scorers import SCORERS
+from kg.embeddings.scorers import SCORERS, Scorer
 from kg.embeddings.tables import Embeddings
 from pipeline.errors import MateriaError
 from training.backbones.base import Backbone
@@ -46,12 +47,13 @@ class LinkPredictionTable(Objective):
     def __init__(self, config: LinkPredictionTableConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec)
         self.scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
-        generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         learned = not config.frozen
-        entities = self.scorer.initial_entities(len(spec.entities), config.dim, generator)
+        entities = _initial_entities(self.scorer, len(spec.entities), config.dim)
         relations = initial_relations(config, len(spec.relations), config.dim)
         self.entity = nn.Parameter(entities, requires_grad=learned)
         self.relation = nn.Parameter(relations, requires_grad=learned)
+        for vectors in (self.entity, self.relation):
+            vectors.learning_rate_factor = config.learning_rate_factor  # type: ignore[attr-defined]  # the optimizer reads it
         self.mention = nn.Linear(spec.hidden, config.dim) if config.mentions else None
 
     @torch.no_grad()
@@ -99,6 +101,16 @@ class LinkPredictionTable(Objective):
         loss, true, corrupted = triple_loss(self.scorer, vectors, triples)
         count = len(links.heads)
         return Outcome(loss, count, *answers(true[:count], corrupted[:count], links.valid))
+
+
+def _initial_entities(scorer: Scorer, count: int, dim: int) -> Tensor:
+    """Vectors to start from, drawn from torch's global seed. For a distance, two of them lie about gamma apart.
+
+    Nearer ones, as the scorers' own, all look true to each other, and 600 steps of RotatE (norm 2) on UMLS reach .22 instead of .54.
+    """
+    if scorer.is_distance:
+        return torch.empty(count, dim).normal_(0.0, scorer.gamma / ((2 * dim) ** 0.5 if scorer.norm == 2 else dim))
+    return scorer.initial_entities(count, dim, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
 
 
 def mention_states(states: Tensor, text: TextBatch, links: LinkBatch) -> tuple[Tensor, Tensor]:

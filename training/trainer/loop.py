@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ class StepReport:
     Attributes:
         step, steps: steps done, and in all.
         losses: by objective; those without an example in the step are absent.
-        tokens_per_second: of all processes, since the run began or went on.
+        tokens_per_second: of all processes, since the first batch was there.
         waiting: share of that time spent waiting for the next batch.
         validation: loss on the validation split, where this step had a look at it.
     """
@@ -176,7 +177,9 @@ class Trainer:
         first = self.accelerator.is_main_process
         trace = Trace(self.run / _TRACE, self.names, self.state.trace_bytes) if first else None
         events = EventLog(self.run / "tensorboard", self.state.step) if first and self.config.tensorboard else None
-        batches = stream(self.state.position)
+        source = stream(self.state.position)
+        # The first window is read before any step can begin: that is no waiting of a step.
+        batches = chain([next(source)], source) if self.state.step < self.config.steps else source
         stopping, out_of_patience = False, self._out_of_patience()
         try:
             with StopSignal() as signal:
@@ -192,8 +195,8 @@ class Trainer:
                         if saves or stopping or out_of_patience:
                             self._save(trace)
         finally:
-            if hasattr(batches, "close"):
-                batches.close()
+            if hasattr(source, "close"):
+                source.close()
             for log in (trace, events):
                 if log is not None:
                     log.close()
@@ -215,7 +218,7 @@ class Trainer:
         self.model.train()
         rate = learning_rate(config, state.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         # Of each objective loss * examples, and examples; the total; tokens; rows.
         sums = torch.zeros(2 * len(self.names) + 3, dtype=torch.float64, device=device)
         active = self.model.schedule.active(state.step, state.position.epoch)

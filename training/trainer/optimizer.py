@@ -17,14 +17,21 @@ __all__ = ["load_state", "make_optimizer", "state_tensors"]
 
 
 def make_optimizer(model: nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
-    """AdamW over the parameters that learn. Matrices decay; biases, normalisation and single vectors do not."""
-    learned = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    """AdamW over the parameters that learn. Matrices decay; biases, normalisation and single vectors do not.
+
+    A parameter may have an attribute `learning_rate_factor`; its group has it as `factor`, to multiply the rate by.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            key = getattr(parameter, "learning_rate_factor", 1.0), parameter.ndim > 1
+            groups.setdefault(key, []).append(parameter)
+    settings = [
+        {"params": part, "weight_decay": config.weight_decay if decays else 0.0, "factor": factor}
+        for (factor, decays), part in groups.items()
     ]
     # One kernel for all of a step's arithmetic: a third of the time of a loop over parameters, on CPUs as well.
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=config.epsilon, fused=True)
+    return torch.optim.AdamW(settings, lr=config.learning_rate, betas=config.betas, eps=config.epsilon, fused=True)
 
 
 def state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:

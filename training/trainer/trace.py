@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from kg.plots import new_figure, write_png
 from pipeline.errors import saying_disk_full
 
 __all__ = ["Trace", "ends", "windows", "write_plot", "write_windows"]
@@ -115,14 +116,11 @@ def write_plot(trace: Path, path: Path, every: int, looks: Sequence[tuple[int, f
     Args:
         looks: (step, validation loss) points, drawn into the panel of the total.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = list(windows(trace, every))
     names = [name for name in rows[0] if name not in ("step", "learning_rate", "tokens")]
-    figure = Figure(figsize=(3.2 * min(3, len(names)), 2.6 * -(-len(names) // 3)), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(-(-len(names) // 3), min(3, len(names)), squeeze=False).flat
+    across, down = min(3, len(names)), -(-len(names) // 3)
+    figure = new_figure(3.2 * across, 2.6 * down)
+    panels = figure.subplots(down, across, squeeze=False).flat
     for axis, name in zip(panels, names, strict=False):
         points = [(row["step"], row[name]) for row in rows if row[name] is not None]
         axis.plot([x for x, _ in points], [y for _, y in points], linewidth=1.5)
@@ -133,7 +131,7 @@ def write_plot(trace: Path, path: Path, every: int, looks: Sequence[tuple[int, f
         axis.grid(alpha=0.3)
     for axis in figure.axes[len(names) :]:
         axis.set_visible(False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    write_png(figure, path)
 
 
 def _rounded(value: float | None) -> float | None:

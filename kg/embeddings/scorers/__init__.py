@@ -18,4 +18,4 @@ SCORERS: Final[dict[str, type[Scorer]]] = {"complex": ComplEx, "distmult": DistM
 
 def make_scorer(config: EmbeddingConfig) -> Scorer:
     """The scorer a configuration names."""
-    return SCORERS[config.model](gamma=config.gamma, norm=config.norm)
+    return SCORERS[config.model](gamma=config.gamma, norm=config.norm, spread=config.initial_spread)

@@ -25,10 +25,15 @@ class ComplEx(DistMult):
         """The complex product h * r."""
         return _product(heads, relations)
 
-    def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
-        """conj(r) * t, since Re(h r conj(t)) = Re(conj(h) conj(r) t)."""
+    def inverse(self, relations: Tensor) -> Tensor:
+        """conj(r), since Re(h r conj(t)) = Re(t conj(r) conj(h))."""
         real, imaginary = relations.chunk(2, dim=-1)
-        return _product(tails, torch.cat([real, -imaginary], dim=-1))
+        return torch.cat([real, -imaginary], dim=-1)
+
+    def squared_moduli(self, vectors: Tensor) -> Tensor:
+        """|z|^2 of each complex coordinate."""
+        real, imaginary = vectors.chunk(2, dim=-1)
+        return real * real + imaginary * imaginary
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:

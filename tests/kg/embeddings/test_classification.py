@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from kg.embeddings.classification import best_threshold, classify_triples, corrupt
 from kg.embeddings.config import EmbeddingConfig
-from kg.embeddings.encode import EncodedTriples, encode_triples
-from kg.embeddings.train import train_embeddings
+from kg.embeddings.encode import EncodedTriples
+from kg.embeddings.train import train_encoded
 from tests.kg.embeddings.graphs import ring
 
 SCORES = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=8).map(np.array)
@@ -84,8 +84,8 @@ def test_the_threshold_is_chosen_on_validation_and_only_judged_on_test() -> None
 
 def test_training_reports_threshold_and_accuracy() -> None:
     config = EmbeddingConfig(model="complex", dim=32, epochs=80, batch=16)
-    embeddings = train_embeddings(ring(40), None, config)
+    embeddings = train_encoded(ring(), config)
     assert embeddings.threshold is not None
     assert embeddings.report()["threshold"] == embeddings.threshold
     assert 0 <= embeddings.metrics["test"]["accuracy"] <= embeddings.metrics["validation"]["accuracy"] == 1.0
-    assert encode_triples(ring(40)).degrees().sum() == 2 * embeddings.counts["train"]
+    assert ring().degrees().sum() == 2 * embeddings.counts["train"]

@@ -9,7 +9,7 @@ import pytest
 from kg.embeddings.neighbours import nearest
 from kg.embeddings.tables import Embeddings
 from pipeline.errors import MateriaError
-from tests.kg.embeddings.graphs import untrained
+from tests.kg.embeddings.vectors import untrained
 
 
 def saved(folder: Path, model: str = "rotate", entities: int = 50) -> Embeddings:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kg.embeddings.plot import draw_embeddings, plot_embeddings, principal_components
-from tests.kg.embeddings.graphs import untrained
+from tests.kg.embeddings.vectors import untrained
 
 CATEGORIES = {f"E:{i:02}": "biolink:Drug" if i % 2 else "biolink:Disease" for i in range(30)}
 

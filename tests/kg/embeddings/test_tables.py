@@ -11,13 +11,13 @@ from safetensors.numpy import load_file
 
 from kg.embeddings.config import EmbeddingConfig
 from kg.embeddings.tables import Embeddings
-from kg.embeddings.train import train_embeddings
+from kg.embeddings.train import train_encoded
 from pipeline.errors import MateriaError
-from tests.kg.embeddings.graphs import ring, untrained
+from tests.kg.embeddings.graphs import ring
 
 
 def made(folder: Path, model: str = "rotate") -> Embeddings:
-    embeddings = train_embeddings(ring(), None, EmbeddingConfig(model=model, dim=8, epochs=2))
+    embeddings = train_encoded(ring(), EmbeddingConfig(model=model, dim=8, epochs=2))
     embeddings.save(folder)
     return embeddings
 
@@ -47,8 +47,8 @@ def test_row_i_of_the_tensors_is_row_i_of_the_table(tmp_path: Path) -> None:
 def test_every_row_leads_to_its_triples(tmp_path: Path) -> None:
     """The manifest pins the training triples by their hash; those that name the CURIE are the row's."""
     made(tmp_path)
-    triples = [row for row in ring().to_pylist() if row["split"] == "train"]
-    lines = sorted((row["subject"], row["predicate"], row["object"]) for row in triples)
+    graph = ring()
+    lines = sorted((graph.entities[s], graph.relations[p], graph.entities[o]) for s, p, o in graph.train)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     text = "".join("\t".join(line) + "\n" for line in lines)
     assert manifest["triples"]["train"] == hashlib.sha256(text.encode()).hexdigest()
@@ -56,13 +56,7 @@ def test_every_row_leads_to_its_triples(tmp_path: Path) -> None:
         assert row["triples"] == sum(row["curie"] in (s, o) for s, _, o in lines)
     for name, entry in manifest["files"].items():
         assert entry["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
-    assert manifest["files"]["entities.parquet"]["rows"] == 12
-
-
-def test_without_reciprocal_relations_their_column_is_null(tmp_path: Path) -> None:
-    untrained("complex", reciprocal=False).save(tmp_path)
-    assert pq.read_table(tmp_path / "relations.parquet")["reciprocal"].to_pylist() == [None] * 3
-    assert Embeddings.load(tmp_path).reciprocal_vectors.shape == (0, 8)
+    assert manifest["files"]["entities.parquet"]["rows"] == len(graph.entities)
 
 
 @pytest.mark.parametrize("name", ["entities.parquet", "embeddings.safetensors", "relations.parquet", "report.json"])

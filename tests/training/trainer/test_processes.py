@@ -83,13 +83,3 @@ def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_weights(home, unint
     assert results(out) == expected, steps
     assert json.loads(shown)["steps"] == SMALL["trainer"]["steps"]
     assert not list(run.glob("step-*"))
-
-
-def test_a_problem_in_any_process_is_one_sentence(home, tmp_path):
-    odd = {**SMALL, "data": {**SMALL["data"], "rows": 3}}
-    status, _, err = finish(command(home, tmp_path / "model", "--processes", 2, settings=odd))
-    assert status == 1
-    assert [line for line in err.splitlines() if line.startswith("materia: ")] == [
-        "materia: 3 rows of a step cannot be divided among 2 processes. Set data.rows to a multiple of 2."
-    ]
-    assert "Traceback" not in err
