@@ -169,6 +169,20 @@ def test_gradient_checkpointing_changes_no_gradient_or_is_refused(backbone, pack
         torch.testing.assert_close(value, after[name])
 
 
+def test_compiled_layers_give_the_same_states_and_the_same_folder(backbone, pack, tmp_path):
+    """The tracing of torch.compile, without the compiler behind it: it is what packed rows could break."""
+    batch = pack([documents(random.Random(1), 2)], backbone.language, draw=random.Random(5))
+    states, scores = logits_of(backbone, batch)
+    names = set(backbone.state_dict())
+    backbone.compile_encoder(backend="eager")
+    after, others = logits_of(backbone, batch)
+    torch.testing.assert_close(after, states, **close(backbone))
+    torch.testing.assert_close(others, scores, **close(backbone))
+    assert set(backbone.state_dict()) == names
+    backbone.save(tmp_path)
+    assert load_backbone(tmp_path).family == backbone.family
+
+
 def test_a_tokenizer_or_a_length_that_does_not_fit_is_refused(backbone, make_tokenizer, tokenizer):
     backbone.check_tokenizer(tokenizer, 24, "m")
     role = {"masked": "mask_token", "causal": "eos_token", "permutation": "cls_token"}[backbone.language]
