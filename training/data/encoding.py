@@ -106,6 +106,16 @@ def encode_passages(
     return EncodedPassages(ids, begins, begins_at, sentences, spans, concepts, entities, claims, beliefs)
 
 
+def _join_entities(begins: NDArray[np.bool_], spans: Integers) -> None:
+    """Make the tokens of each span one unit, apart from those around it; spans that overlap become one."""
+    size = len(begins) + 1
+    edges = np.bincount(spans.reshape(-1), minlength=size)[:-1] > 0
+    # A token inside a span, but not its first, is one that more spans have begun before than ended.
+    begun, ended = (np.cumsum(np.bincount(side, minlength=size)) for side in (spans[:, 0] + 1, spans[:, 1]))
+    begins |= edges
+    begins &= (begun == ended)[:-1]
+
+
 def _tokens(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Integers, Integers, Integers, Integers]:
     """Tokens of all texts, [start, end) of each in its text, the number of its word, and how many each text has."""
     encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
