@@ -28,6 +28,9 @@ OnTrial = Callable[[int, int], None]
 #: Epochs of a trial as a share of the training's, and how many members go on to it; the first round is of all.
 _ROUNDS: Final = ((1 / 8, None), (1 / 3, 3))
 
+#: Most entities that a question is scored against in a trial; it orders settings as all of them would.
+_TRIAL_CANDIDATES: Final = 1024
+
 #: Fewer validation triples than this order nothing.
 _LEAST = 10
 
@@ -47,7 +50,10 @@ def choose_config(
         return base.model_copy(update={key: value for key, value in settings.items() if key in open_fields})
 
     sized = with_settings(config, settings_of_size(encoded))
-    tried = {c.model_dump_json(): c for c in (with_settings(sized, s) for s in settings_to_try(config.model))}
+    tried = {
+        c.model_dump_json(): c
+        for c in (with_settings(sized, s) for s in settings_to_try(config.model, len(encoded.entities)))
+    }
     members = list(tried.values())[: config.trials]
     if len(members) == 1 or len(encoded.validation) < _LEAST:
         return members[0]
@@ -73,7 +79,12 @@ def _halve(encoded: EncodedTriples, members: Sequence[EmbeddingConfig], on_trial
 def _trial(encoded: EncodedTriples, config: EmbeddingConfig, share: float) -> float:
     """Validation MRR after a share of the epochs; below all others where the loss is not finite."""
     short = config.model_copy(
-        update={"epochs": max(1, round(config.epochs * share)), "validate_every": 0, "patience": 0}
+        update={
+            "epochs": max(1, round(config.epochs * share)),
+            "candidates": min(config.candidates, _TRIAL_CANDIDATES),
+            "validate_every": 0,
+            "patience": 0,
+        }
     )
     with deterministic(config.seed, config.threads):
         try:
