@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from assets.home import Home
     from training.config import PretrainingConfig
     from training.trainer.config import TrainerConfig
-    from training.trainer.loop import StepReport
+    from training.trainer.reports import StepReport
 
 #: What a shell makes of a program that SIGTERM ended.
 _STOPPED = 143

@@ -41,8 +41,9 @@ from training.model import PretrainingModel, make_model, save_model
 from training.model_card import model_card
 from training.objectives.config import GRAPH_OBJECTIVES, LINK_OBJECTIVES
 from training.sources import Sources
-from training.trainer.loop import Fitted, StepReport, Trainer
+from training.trainer.loop import Trainer
 from training.trainer.machine import make_accelerator
+from training.trainer.reports import Fitted, StepReport
 from training.trainer.run_folder import remove_checkpoints, run_folder
 from training.trainer.trace import ends, write_plot, write_windows
 
