@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
@@ -15,6 +15,7 @@ from pipeline.curies import PREFIX_ORDER
 from pipeline.errors import MateriaError
 from pipeline.extraction_config import ExtractionConfig
 from pipeline.inventory import list_files
+from pipeline.settings import parse_settings
 from pipeline.sources import text_of
 from pipeline.yaml_file import parse_yaml
 from training.config import PretrainingConfig
@@ -67,7 +68,7 @@ class Config(BaseModel):
     corpus: CorpusConfig = CorpusConfig()
     dataset: DatasetConfig = DatasetConfig()
     embeddings: tuple[EmbeddingConfig, ...] = Field(
-        tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate")),
+        tuple(EmbeddingConfig(model=model) for model in ("transe", "distmult", "rotate", "complex")),
         description="embeddings to train, one each",
     )
     pretraining: PretrainingConfig = PretrainingConfig()
@@ -75,32 +76,7 @@ class Config(BaseModel):
 
 def parse_config(values: Any, file: str) -> Config:
     """A Config from parsed YAML or JSON; every mistake is named in one sentence."""
-    if not isinstance(values, dict):
-        raise MateriaError(
-            "holds no settings (key: value)", file=file, remedy="See docs/configuration.md for an example"
-        )
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_said(e['type'], e['msg'])}" for e in error.errors())
-        raise MateriaError(
-            mistakes, file=file, remedy="Correct these keys; docs/configuration.md lists all of them"
-        ) from error
-
-
-#: What pydantic says in the words of Python, in those of YAML.
-_MISTAKES = {
-    "extra_forbidden": "there is no such key",
-    "tuple_type": "input should be a list",
-    "dict_type": "input should be keys and values",
-    "model_type": "input should be keys and values",
-    "missing": "this key is missing",
-}
-
-
-def _said(kind: str, message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return _MISTAKES.get(kind, f"{message[:1].lower()}{message[1:]}")
+    return parse_settings(Config, values, file, remedy="Correct these keys; docs/configuration.md lists all of them")
 
 
 def load_config(path: str) -> Config:

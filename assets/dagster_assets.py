@@ -16,6 +16,7 @@ import dagster as dg
 
 from assets.dagster_graph import FILES, automation, needs_in_dagster
 from assets.home import Home, open_home
+from assets.launch import through_pipes
 from assets.lock import HomeBusyError
 from assets.metadata import column_schema
 from assets.recording import Recorder, check_results, data_version, dynamic_batches, file_versions
@@ -135,7 +136,8 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
     before = _bare_versions(stage, home)
     with home.lock(timeout_s=_WAIT_S), measured(home, stage.name, figures):
         workers = home.config.workers or cpu_count()
-        results = list(refresh(stage, home, keys, workers=workers, progress=context.log.info))
+        launch = through_pipes(context)
+        results = list(refresh(stage, home, keys, workers=workers, progress=context.log.info, launch=launch))
         figures["partitions"] = sum(result.computed for result in results)
     recorder = Recorder(home, context.instance)
     if stage.name == "literature_inventory":

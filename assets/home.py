@@ -27,6 +27,7 @@ from upath import UPath
 import pipeline
 from assets.config import Config, parse_config
 from assets.lock import hold
+from assets.renamed_settings import renamed
 from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
 from pipeline.file_hashes import FileHashes
@@ -37,6 +38,8 @@ from pipeline.inventory import LiteratureFile, list_files
 from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
+from training.config import PretrainingConfig
+from training.trainer.config import TrainerConfig
 
 __all__ = ["DEFAULT_HOME", "OUTSIDE_THE_LAW", "SAMPLE", "Home", "open_home"]
 
@@ -46,8 +49,8 @@ DEFAULT_HOME = "materia-home"
 OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_index/store", "graph_index/server")
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
-#: Few enough buckets that the sample's shards can be read one by one.
-_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1)
+#: Few enough buckets that the sample's shards can be read one by one, few enough steps that all of it takes a minute.
+_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(trainer=TrainerConfig(steps=300)))
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ def open_home(path: str | None = None) -> Home:
             formats=tuple((pattern, format_) for pattern, format_ in values.get("formats", ())),
             graphs=tuple(values.get("graphs", ())),
             graph_mapping=values.get("graph_mapping"),
-            config=parse_config(_renamed(values["config"]), str(record)),
+            config=parse_config(renamed(values["config"]), str(record)),
             recorded=True,
         )
         if values["literature"] != "sample":
@@ -227,11 +230,3 @@ def open_home(path: str | None = None) -> Home:
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Remove it, and give the sources again: materia build --literature PATH --vocabulary PATH"
         raise MateriaError(f"cannot be read ({error})", file=str(record), remedy=remedy) from error
-
-
-def _renamed(config: dict[str, Any]) -> dict[str, Any]:
-    """Recorded settings under their names of today, so that homes of earlier versions open."""
-    corpus = dict(config.get("corpus", {}))
-    if "language" in corpus:
-        corpus["languages"] = [corpus.pop("language")]
-    return {**config, "corpus": corpus}

@@ -17,9 +17,10 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 
 from assets.home import Home
+from assets.launch import Launch, plainly
 from assets.lineage_events import lineage_events
 from assets.memory import Memory, Remember, remember_configuration
-from pipeline.errors import DiskFullError, MateriaError
+from pipeline.errors import DiskFullError, MateriaError, StoppedError
 from pipeline.hashing import hash_json
 from pipeline.manifest import STATE
 from pipeline.storage import WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
@@ -65,6 +66,7 @@ class Job:
         writer: takes the output; committed by `refresh` when the function returns.
         workers: processes the stage may use.
         progress: told of what is being done, for a person.
+        launch: runs a command in a process of its own.
         inputs: data version of every input, as the manifest will have them.
         rules: hash of all that the output depends on beside these.
     """
@@ -81,6 +83,7 @@ class Job:
     previous: Manifest | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     rules: str = ""
+    launch: Launch = field(default_factory=lambda: plainly(lambda line: None))
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def dataset(self, asset: str) -> Dataset:
@@ -260,9 +263,18 @@ def _bucket_versions(home: Home, asset: str) -> dict[str, str]:
 
 
 def refresh(
-    stage: Stage, home: Home, keys: list[str], *, workers: int = 1, progress: Progress = lambda _: None
+    stage: Stage,
+    home: Home,
+    keys: list[str],
+    *,
+    workers: int = 1,
+    progress: Progress = lambda _: None,
+    launch: Launch | None = None,
 ) -> Iterator[Refreshed]:
     """Bring partitions of a stage up to date, one after another.
+
+    Args:
+        launch: how a command is run in a process of its own; plainly where not given.
 
     Yields:
         what became of each, in the order of `keys`, as soon as it is in force.
@@ -292,6 +304,7 @@ def refresh(
             job = Job(
                 home, key, writer, workers, progress, shared, stack,
                 keys=stale, standing=standing, previous=standing.get(key), inputs=inputs, rules=rules,
+                launch=launch or plainly(progress),
             )  # fmt: skip
             stage.compute(job)
             if job.checks:
@@ -316,7 +329,7 @@ def refresh(
             memory.look()
             try:
                 job, manifest = compute(key, inputs)
-            except DiskFullError:
+            except (DiskFullError, StoppedError):
                 raise
             except Exception:
                 if not standing:

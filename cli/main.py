@@ -30,8 +30,11 @@ COMMANDS = {
     "explain": "why a claim is believed: all evidence for and against it, and its belief step by step",
     "diff": "what two builds know differently, and why",
     "export": "the graph in a format that other programs read",
+    "neighbours": "the concepts nearest to a concept by its vector",
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
+    "pretrain": "pretrain a language model on the corpus and the graph together; stop and go on",
+    "embed": "train knowledge-graph embeddings on a benchmark, and rank its test triples",
     "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",
     "ui": "open Dagster's web interface on this home",
     "doctor": "what is installed, what is missing, what to do about it",
@@ -74,7 +77,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 1 a problem (said in one sentence), 2 words not understood."""
     given = list(sys.argv[1:] if words is None else words)
     wanted = [word for word in given if word in COMMANDS][:1]
-    options = parser(wanted).parse_args(given)
+    options = parser(wanted).parse_args(given, argparse.Namespace(words=given))
     try:
         return int(options.run(options) or 0)
     except MateriaError as error:
@@ -93,3 +96,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("materia: stopped; what was complete is kept, and the next build goes on from there.", file=sys.stderr)
         return 130
+
+
+if __name__ == "__main__":  # torchrun starts it as a module
+    sys.exit(main())

@@ -17,7 +17,10 @@ SETTINGS = """
 buckets: 4
 small_file_groups: 1
 embeddings: [{model: transe, epochs: 10}, {model: distmult, epochs: 10}, {model: rotate, epochs: 10}]
-pretraining: {steps: 120, backbone: {layers: 1, hidden: 64, feed_forward: 128}, vocabulary: 2000}
+pretraining:
+  backbone: {layers: 1, hidden: 64, feed_forward: 128}
+  tokenizer: {vocabulary: 2000}
+  trainer: {steps: 120}
 """
 
 
@@ -156,8 +159,8 @@ def test_the_loss_of_each_objective_falls_and_the_model_loads(home: Path) -> Non
 
     (manifest,) = (home / "pretrained_model" / "_manifests").glob("*.json")
     losses = json.loads(manifest.read_text())["summary"]["losses"]
-    assert set(losses) >= {"masked_lm", "next_sentence", "link_prediction", "relation_classification"}
-    for name in ("masked_lm", "link_prediction", "relation_classification"):
+    assert set(losses) >= {"masked_lm", "next_sentence", "link_prediction_table", "relation_classification"}
+    for name in ("masked_lm", "link_prediction_table", "relation_classification"):
         assert losses[name]["last"] < losses[name]["first"], name
     (folder,) = (home / "pretrained_model").glob("model-*")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)

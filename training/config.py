@@ -1,70 +1,91 @@
-"""What a user may set about pretraining. This module imports no torch. Unknown keys are errors.
+"""What a user may set about pretraining: one section for each part, and presets that fit a machine. Imports no torch.
 
-The defaults suit the sample on two cores: about a minute. A laptop, one GPU or a cluster only change the numbers.
+    preset: one-gpu
+    backbone: {layers: 6}
+    trainer: {steps: 20000}
+
+A preset is where settings start; what is given beside it counts. The settings of a trained model are written out whole, so
+that a later version with other presets changes nothing about them.
 """
 
 from __future__ import annotations
 
+from typing import Any, Final, Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["BackboneConfig", "ObjectiveWeights", "PretrainingConfig"]
+from pipeline.settings import merged
+from training.backbones.config import BackboneConfig
+from training.data.config import DataConfig, TokenizerConfig
+from training.objectives.config import ObjectivesConfig
+from training.schedules.config import ScheduleConfig
+from training.trainer.config import TrainerConfig
+
+__all__ = ["PRESETS", "EvaluationConfig", "PresetName", "PretrainingConfig"]
+
+PresetName = Literal["laptop", "one-gpu", "cluster"]
+
+_BERT_BASE: Final[dict[str, Any]] = {"layers": 12, "hidden": 768, "heads": 12, "feed_forward": 3072, "dropout": 0.1}
+
+#: Where settings start. A laptop has the defaults of the sections: the bundled sample in about a minute on two cores.
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    "laptop": {},
+    "one-gpu": {
+        "backbone": _BERT_BASE,
+        "tokenizer": {"vocabulary": 30_000},
+        "data": {"max_length": 512, "rows": 32, "window": 8192, "workers": 4, "triples": 256, "negatives": 32},
+        "trainer": {
+            "steps": 100_000, "learning_rate": 1e-4, "warmup": 0.06, "betas": [0.9, 0.98], "epsilon": 1e-6,
+            "precision": "bf16", "evaluate_every": 2_000, "checkpoint_every": 1_000, "log_every": 20,
+        },
+    },
+    "cluster": {
+        "backbone": {**_BERT_BASE, "gradient_checkpointing": False},
+        "tokenizer": {"vocabulary": 30_000},
+        "data": {"max_length": 512, "rows": 512, "window": 32_768, "workers": 4, "triples": 2048, "negatives": 64},
+        "trainer": {
+            "steps": 100_000, "learning_rate": 4e-4, "warmup": 0.06, "betas": [0.9, 0.98], "epsilon": 1e-6,
+            "precision": "bf16", "processes": 8, "accumulation": 2, "evaluate_every": 2_000, "checkpoint_every": 500,
+            "keep_checkpoints": 2, "log_every": 20,
+        },
+    },
+}  # fmt: skip
 
 
-class _Strict(BaseModel):
+class EvaluationConfig(BaseModel):
+    """How much held-out data a model is judged on."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class BackboneConfig(_Strict):
-    """A BERT made from sizes (Devlin et al., NAACL 2019)."""
-
-    layers: int = Field(2, ge=1, description="transformer layers")
-    hidden: int = Field(128, ge=2, description="width of the hidden states")
-    heads: int = Field(2, ge=1, description="attention heads")
-    feed_forward: int = Field(512, ge=1, description="width of the feed-forward layers")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of hidden states and attention; 0.1 for many epochs")
-
-    @model_validator(mode="after")
-    def _heads_divide_hidden(self) -> BackboneConfig:
-        if self.hidden % self.heads:
-            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
-        return self
+    passages: int = Field(512, ge=1, description="held-out passages read, at most")
+    entities: int = Field(20_000, ge=2, description="candidates of link prediction, at most")
 
 
-class ObjectiveWeights(_Strict):
-    """Weight of each objective in the one loss; 0 leaves it out."""
-
-    masked_lm: float = Field(1.0, ge=0, description="masked language modelling")
-    next_sentence: float = Field(1.0, ge=0, description="next sentence prediction")
-    link_prediction: float = Field(1.0, ge=0, description="link prediction from the encoded names of entities")
-    relation_classification: float = Field(1.0, ge=0, description="relation between two entities of a sentence")
-
-
-class PretrainingConfig(_Strict):
+class PretrainingConfig(BaseModel):
     """How a language model is pretrained on the corpus and the graph together."""
 
-    backbone: BackboneConfig = BackboneConfig()
-    vocabulary: int = Field(4096, ge=100, description="entries of the WordPiece tokenizer, at most")
-    alphabet: int = Field(1000, ge=26, description="characters the tokenizer keeps, at most; the most frequent")
-    max_length: int = Field(128, ge=16, description="tokens in a sequence")
-    name_length: int = Field(24, ge=4, description="tokens of an entity's name that are read")
-    steps: int = Field(600, ge=1, description="optimizer steps")
-    batch: int = Field(16, ge=1, description="passages in a step")
-    triples: int = Field(32, ge=1, description="triples in a step of link prediction")
-    negatives: int = Field(
-        8, ge=1, description="corrupted triples for each true one, from the other entities of the step"
-    )
-    gamma: float = Field(8.0, gt=0, description="margin of link prediction: sigma(gamma - d)")
-    learning_rate: float = Field(2e-3, gt=0, description="step size of AdamW at its peak")
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the step size rises")
-    weight_decay: float = Field(0.01, ge=0, description="decay of weights; not of biases and normalisation")
-    clip: float = Field(1.0, gt=0, description="greatest norm of the gradient")
-    mask: float = Field(0.15, gt=0, lt=1, description="share of words and entities that are masked")
-    whole_entities: bool = Field(True, description="mask all tokens of a linked entity together")
-    no_relation: float = Field(1.0, ge=0, description="pairs without a relation for each pair with one, at most")
-    shuffle: int = Field(4096, ge=1, description="passages held in memory to shuffle them")
-    weights: ObjectiveWeights = ObjectiveWeights()
-    log_every: int = Field(10, ge=1, description="steps between two rows of the loss log")
-    evaluation_passages: int = Field(512, ge=1, description="held-out passages read for evaluation, at most")
-    evaluation_entities: int = Field(20_000, ge=2, description="candidates of link prediction in evaluation, at most")
-    threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core, which pays for larger backbones")
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: PresetName = Field("laptop", description="where settings start: laptop, one-gpu or cluster")
     seed: int = Field(13, ge=0, description="seed of everything that is drawn")
+    backbone: BackboneConfig = BackboneConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    data: DataConfig = DataConfig()
+    objectives: ObjectivesConfig = ObjectivesConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_preset(cls, values: object) -> object:
+        """What is not given is the preset's, and what the preset does not say the section's default."""
+        if not isinstance(values, dict) or values.get("preset", "laptop") not in PRESETS:
+            return values
+        given = {k: v.model_dump(exclude_unset=True) if isinstance(v, BaseModel) else v for k, v in values.items()}
+        preset = PRESETS[str(given.get("preset", "laptop"))]
+        if isinstance(given.get("backbone"), dict) and given["backbone"].get("pretrained"):
+            preset = {
+                name: section for name, section in preset.items() if name != "backbone"
+            }  # it has sizes of its own
+        return merged(preset, given)

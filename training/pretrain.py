@@ -1,245 +1,266 @@
-"""Pretrain a language model on text and graph together: one encoder, one weighted sum of losses, one step for all.
+"""Pretrain a language model on text and graph together: one backbone, one loss, one step for all objectives.
 
-Each step draws passages and triples; the sequences go through the encoder once for three objectives, the names of the
-triples' entities once for link prediction. AdamW (Loshchilov and Hutter, ICLR 2019) with a linear warm-up and decay.
+Here the parts are put together: tokenizer, backbone, objectives, stream, triples; the loop is in `training.trainer`.
 
-Cost: with the defaults about 0.1 s a step on two cores. Rejected: the transformers Trainer, which takes one loss from
-one model output and one data set, and would be bent twice to take four losses from two streams.
+    RUN/tokenizer/, RUN/step-.../   what a stopped run goes on from; gone when the model is written
+    RUN/trace.csv, tensorboard/     losses step by step; event files
+    RUN/report.json                 what `pretrain` returned
+    OUT/                            the model
+
+Rejected: the transformers Trainer, which takes one loss from one model output and one data set, and would be bent twice to
+take four losses from two streams; and whose resume reads an epoch again to find its place.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
-from itertools import islice
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import torch
 
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
-from pipeline.errors import MateriaError
-from pipeline.hashing import hash_json
-from training.batches import NO_RELATION, TextBatch, make_text_batch
-from training.encoding import encode_passages
+from pipeline.content import model_folder
+from pipeline.errors import saying_disk_full
+from pipeline.storage import write_atomically
+from training.combination import check_combination
+from training.data.builder import RowBuilder
+from training.data.graph import GraphIndex
+from training.data.links import LinkSampler
+from training.data.loader import TextLoader
+from training.data.names import EncodedNames
+from training.data.shards import predicates_of, read_texts
+from training.data.tokenizers import load_tokenizer, train_tokenizer
 from training.evaluate import evaluate_links, evaluate_text
-from training.links import LinkSampler
-from training.loss_log import LossLog
-from training.model import PretrainingModel, make_backbone, save_model
-from training.objectives import OBJECTIVES, HeadSpec
-from training.shards import Shard, predicates_of, read_passages, shuffled_passages
-from training.tokenizer import train_tokenizer
+from training.manifest import CODE_VERSION, make_manifest, write_record
+from training.model import PretrainingModel, make_model, save_model
+from training.model_card import model_card
+from training.objectives.config import GRAPH_OBJECTIVES, LINK_OBJECTIVES
+from training.sources import Sources
+from training.trainer.loop import Trainer
+from training.trainer.machine import make_accelerator
+from training.trainer.reports import Fitted, StepReport
+from training.trainer.run_folder import remove_checkpoints, run_folder
+from training.trainer.trace import ends, write_plot, write_windows
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
     from transformers import PreTrainedTokenizerFast
 
     from training.config import PretrainingConfig
 
-__all__ = ["CODE_VERSION", "pretrain"]
+__all__ = ["pretrain"]
 
-#: Raise it where the same inputs give another model.
-CODE_VERSION = "pretrain.v1"
-
-#: Called after each step with its number from 1, the number of steps, and the losses of that step.
-OnStep = Callable[[int, int, Mapping[str, float]], None]
+Progress = Callable[[str], None]
 
 
 def pretrain(
-    train_shards: Sequence[Shard],
-    validation_shards: Sequence[Shard],
-    triples: pa.Table,
-    names: Mapping[str, str],
+    sources: Sources,
     config: PretrainingConfig,
     *,
     out: Path,
-    on_step: OnStep | None = None,
+    run: Path,
+    resume: bool = False,
+    on_step: Callable[[StepReport], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Train a tokenizer and a model, and write both with the record of what they were made from.
 
+    In several processes each calls this; the first one evaluates and writes, and has the report.
+
     Args:
-        train_shards, validation_shards: passages (kg.tables.PASSAGES).
-        triples: kg.tables.TRIPLES; those of the train split are learned from.
-        names: name of each entity by CURIE.
+        sources: shards, triples, names.
         config: see `PretrainingConfig`.
-        out: folder to write: the model as `AutoModel` and `AutoTokenizer` load it, heads.safetensors, heads.json,
-            losses.csv, losses.png, training_config.json, materia_manifest.json.
-        on_step: called after each step, for a progress bar.
+        out: folder to write: the model as `AutoModel` and `AutoTokenizer` load it, heads, losses.csv, losses.png, README.md (the
+            model card), training_config.json, materia_manifest.json.
+        run: folder of checkpoints, trace and event files.
+        resume: go on from the last checkpoint in `run`, where there is one.
+        on_step: told of each step, for a progress bar.
+        progress: told what is being done beside the steps.
 
     Returns:
-        steps, passages, tokens, parameters, losses (mean of the first and last tenth of the steps, by objective) and
-        validation (figures on the validation shards and the validation triples).
+        steps, epochs, rows, tokens, parameters, losses (mean of the first and last tenth of the steps, by objective), validation
+        (figures on the validation shards and triples), looks (step, validation loss), stopped_early; and tokens_per_second
+        and waiting, which are of this machine and enter no record. Empty in all processes but the first.
 
     Raises:
-        MateriaError: where there is no passage, no training triple or no relation, and an objective needs one; or the
-        loss
-            is no number.
+        StoppedError: a signal came; the state is saved in `run`.
+        MateriaError: the settings make no sense together or with the sources, a checkpoint is in the way or of another
+            configuration, or the loss is no number.
+        DiskFullError: there is no space; the last checkpoint is as it was.
     """
-    weights = config.weights.model_dump()
-    if not any(weights.values()):
-        raise MateriaError("every objective has weight 0", remedy="Give at least one objective a positive weight")
-    encoded = _triples(triples, weights["link_prediction"])
-    classes = _classes(train_shards, weights["relation_classification"], config.no_relation)
-    read_names = [names.get(curie) or curie for curie in encoded.entities] if encoded else []
-    with deterministic(config.seed, config.threads):
-        tokenizer = train_tokenizer(
-            lambda: _texts(train_shards, read_names),
-            vocabulary=config.vocabulary,
-            alphabet=config.alphabet,
-            max_length=config.max_length,
+    config = config.model_copy(update={"backbone": config.backbone.resolved()})
+    weights = check_combination(config)
+    accelerator = make_accelerator(config.trainer)
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            stack.enter_context(run_folder(run, resume=resume))
+        stack.enter_context(saying_disk_full(str(run)))
+        stack.enter_context(_reproducible(config, accelerator))
+        triples = _triples(sources, weights)
+        tokenizer = _tokenizer(sources, triples, config, run=run, accelerator=accelerator, progress=progress)
+        progress("making the model")
+        classes = ["no relation", *predicates_of(sources.train)]
+        graph = GraphIndex(triples) if triples is not None else None
+        builder = RowBuilder(
+            tokenizer,
+            config.data,
+            language=config.backbone.language,
+            classes=classes[1:],
+            graph=graph,
+            has_next="next_sentence" in weights,
         )
-        relations = tuple(encoded.relations) if encoded else ()
-        spec = HeadSpec(config.backbone.hidden, relations, tuple(classes), config.gamma)
-        model = PretrainingModel(make_backbone(config, tokenizer), spec, weights)
-        sampler = LinkSampler(encoded, names, tokenizer, config) if encoded else None
-        log, counts = _fit(model, tokenizer, train_shards, sampler, config, on_step=on_step)
-        model.eval()
-        validation = evaluate_text(model, tokenizer, validation_shards, config)
-        if encoded is not None:
-            validation |= evaluate_links(model, tokenizer, encoded, names, config, split="validation")
-    save_model(model, tokenizer, out)
-    log.write_csv(out / "losses.csv", config.log_every)
-    log.write_plot(out / "losses.png", config.log_every)
-    _write_record(out, train_shards, validation_shards, triples, config, spec=spec)
-    parameters = sum(p.numel() for p in model.parameters())
-    return {**counts, "steps": config.steps, "parameters": parameters, "losses": log.ends(), "validation": validation}
+        ranks = {"rank": accelerator.process_index, "ranks": accelerator.num_processes}
+        loader = TextLoader(sources.train, builder, seed=config.seed, **ranks)
+        torch.manual_seed(config.seed)
+        model = make_model(
+            sources.placed(config), tokenizer, triples=triples, classes=classes, passages=loader.order.passages
+        )
+        sampler = _sampler(model, sources, graph, tokenizer=tokenizer, config=config, ranks=ranks)
+        trainer = Trainer(
+            model,
+            config.trainer,
+            accelerator,
+            run=run,
+            made_from={
+                "config": config.model_dump(mode="json", exclude={"preset", "evaluation"}),
+                "inputs": sources.hashes(config),
+                "code_version": CODE_VERSION,
+            },
+            seed=config.seed,
+            on_step=on_step,
+        )
+
+        def validate() -> float:
+            """The losses on the validation shards, weighed as the configuration does."""
+            figures = evaluate_text(model, tokenizer, sources.validation, config)
+            return sum(weights[name] * values["loss"] for name, values in figures.items())
+
+        fitted = trainer.fit(
+            loader.batches,
+            sampler.batch if sampler else lambda number: None,
+            validate=validate if sources.validation else None,
+            resume=resume,
+        )
+        if not accelerator.is_main_process:
+            return {}
+        progress("evaluating")
+        model.to("cpu").eval()
+        validation = evaluate_text(model, tokenizer, sources.validation, config)
+        if triples is not None:
+            validation |= evaluate_links(model, tokenizer, triples, sources.names, config, split="validation")
+        report = _report(fitted, model, validation)
+        progress("writing")
+        _write(out, fitted, model, tokenizer=tokenizer, sources=sources, config=config, report=report)
+        write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
+        remove_checkpoints(run)
+    return report
 
 
-def _fit(
+@contextmanager
+def _reproducible(config: PretrainingConfig, accelerator: Accelerator) -> Iterator[None]:
+    """Seeds, threads and kernels as settings have them; torch's own state is put back."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with deterministic(config.seed, config.trainer.threads):
+        if accelerator.device.type != "cpu":
+            # Some kernels of GPUs have no deterministic form; they then sum in any order.
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        yield
+
+
+def _triples(sources: Sources, weights: dict[str, float]) -> EncodedTriples | None:
+    """The numbered triples, where an objective knows the graph and there are any to learn from."""
+    train = "train" in set(sources.triples["split"].to_pylist())
+    return encode_triples(sources.triples) if train and any(name in weights for name in GRAPH_OBJECTIVES) else None
+
+
+def _tokenizer(
+    sources: Sources,
+    triples: EncodedTriples | None,
+    config: PretrainingConfig,
+    *,
+    run: Path,
+    accelerator: Accelerator,
+    progress: Progress,
+) -> PreTrainedTokenizerFast:
+    """The tokenizer that settings name, else the backbone's own, else one trained on the corpus, once a run."""
+    named = config.tokenizer.pretrained or config.backbone.pretrained
+    if named:
+        return load_tokenizer(str(model_folder(named)))
+    folder = run / "tokenizer"
+    if accelerator.is_main_process and not folder.exists():
+        progress("training the tokenizer")
+        entities = triples.entities if triples is not None else []
+
+        def texts() -> Iterator[str]:
+            yield from read_texts(sources.train)
+            yield from (sources.names.get(curie) or curie for curie in entities)
+
+        made = train_tokenizer(config.backbone.family, texts, config.tokenizer, max_length=config.data.max_length)
+        staged = run / ".staged-tokenizer"
+        made.save_pretrained(staged)
+        staged.rename(folder)
+    accelerator.wait_for_everyone()
+    return load_tokenizer(str(folder))
+
+
+def _sampler(
     model: PretrainingModel,
+    sources: Sources,
+    graph: GraphIndex | None,
+    *,
     tokenizer: PreTrainedTokenizerFast,
-    shards: Sequence[Shard],
-    sampler: LinkSampler | None,
     config: PretrainingConfig,
-    *,
-    on_step: OnStep | None,
-) -> tuple[LossLog, dict[str, int]]:
-    """The training loop; the model is changed in place."""
-    optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate)
-    rise = max(1, round(config.warmup * config.steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / rise, max(0.0, (config.steps - step) / max(1, config.steps - rise)))
-    )
-    log = LossLog(list(model.objectives))
-    counts = {"passages": 0, "tokens": 0}
-    model.train()
-    batches = _text_batches(model.spec, tokenizer, shards, config)
-    for step, text in enumerate(islice(batches, config.steps)):
-        outcomes = model.outcomes(text, sampler.batch(step) if sampler else None)
-        total = model.total(outcomes)
-        if not torch.isfinite(total):
-            raise MateriaError(
-                f"the loss of step {step + 1} is no number", remedy="Lower learning_rate or raise warmup"
-            )
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        rate = schedule.get_last_lr()[0]
-        optimizer.step()
-        schedule.step()
-        losses = {name: o.loss.item() if o.examples else None for name, o in outcomes.items()}
-        log.add(step + 1, losses, total.item(), float(rate), norm.item())
-        counts["passages"] += len(text.input_ids)
-        counts["tokens"] += text.tokens
-        if on_step is not None:
-            on_step(step + 1, config.steps, {name: loss for name, loss in losses.items() if loss is not None})
-    return log, counts
-
-
-def _text_batches(
-    spec: HeadSpec, tokenizer: PreTrainedTokenizerFast, shards: Sequence[Shard], config: PretrainingConfig
-) -> Iterator[TextBatch]:
-    """Batches without end. Passages without a token are passed over."""
-    classes = {name: i for i, name in enumerate(spec.classes) if i != NO_RELATION}
-    passages = (p for p in shuffled_passages(shards, seed=config.seed, buffer=config.shuffle) if p["text"].strip())
-    step = 0
-    while True:
-        drawn = list(islice(passages, config.batch))
-        encoded = encode_passages(drawn, tokenizer, classes, whole_entities=config.whole_entities)
-        yield make_text_batch(encoded, tokenizer, config, step=step)
-        step += 1
-
-
-def _triples(triples: pa.Table, weight: float) -> EncodedTriples | None:
-    if not weight:
+    ranks: dict[str, int],
+) -> LinkSampler | None:
+    """Triples for each step, where an objective asks for them."""
+    if graph is None or not any(name in model.objectives for name in LINK_OBJECTIVES):
         return None
-    try:
-        return encode_triples(triples)
-    except MateriaError as error:
-        raise MateriaError(
-            error.problem, remedy=f"{error.remedy}, or set weights.link_prediction to 0 to train without the graph"
-        ) from error
+    names = None
+    if any(model.objective(name).reads_names for name in model.objectives):
+        texts = [sources.names.get(curie) or curie for curie in graph.triples.entities]
+        names = EncodedNames(texts, tokenizer, language=config.backbone.language, length=config.data.name_length)
+    return LinkSampler(graph, config.data, seed=config.seed, names=names, **ranks)
 
 
-def _classes(shards: Sequence[Shard], weight: float, no_relation: float) -> list[str]:
-    """The class of pairs without a relation, then the predicates of the train shards."""
-    predicates = predicates_of(shards)
-    if weight and (not predicates or (len(predicates) == 1 and not no_relation)):
-        found = "no relation" if not predicates else f"only the relation {predicates[0]}, and no_relation is 0"
-        raise MateriaError(
-            f"the train passages state {found}, so there is nothing to classify",
-            remedy="Add literature that makes claims, or set weights.relation_classification to 0",
-        )
-    return ["no relation", *predicates]
-
-
-def _texts(shards: Sequence[Shard], names: Sequence[str]) -> Iterator[str]:
-    """What the tokenizer is trained on: the passages, and the names that link prediction reads."""
-    for batch in read_passages(shards, ("text",)):
-        yield from batch.column("text").to_pylist()
-    yield from names
-
-
-def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; biases, normalisation and single vectors do not."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _write_record(
-    out: Path,
-    train: Sequence[Shard],
-    validation: Sequence[Shard],
-    triples: pa.Table,
-    config: PretrainingConfig,
-    *,
-    spec: HeadSpec,
-) -> None:
-    """training_config.json, and materia_manifest.json: what was read, by name and hash, and with which code."""
-    shards = [
-        {"name": shard.name, "sha256": shard.sha256, "split": split}
-        for split, part in (("train", train), ("validation", validation))
-        for shard in sorted(part, key=lambda s: s.name)
-    ]
-    values = config.model_dump()
-    manifest = {
-        "schema": "materia.model.v1",
-        "code_version": CODE_VERSION,
-        "objectives": sorted(OBJECTIVES[name].name for name, weight in values["weights"].items() if weight),
-        "shards": shards,
-        "triples": {"rows": triples.num_rows, "sha256": _table_hash(triples)},
-        "relations": list(spec.relations),
-        "classes": list(spec.classes),
-        "config": values,
-        "config_sha256": hash_json(values),
-        "versions": {name: version(name) for name in ("tokenizers", "torch", "transformers")},
+def _report(fitted: Fitted, model: PretrainingModel, validation: dict[str, dict[str, float]]) -> dict[str, Any]:
+    state = fitted.state
+    return {
+        "steps": state.step,
+        "epochs": state.position.epoch,
+        "rows": state.rows,
+        "tokens": state.tokens,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "losses": ends(fitted.trace),
+        "validation": validation,
+        "looks": [list(look) for look in state.looks],
+        "stopped_early": fitted.stopped_early,
+        "tokens_per_second": round(fitted.tokens_per_second, 1),
+        "waiting": round(fitted.waiting, 4),
     }
-    for name, content in (("training_config.json", values), ("materia_manifest.json", manifest)):
-        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        (out / name).write_text(text, encoding="utf-8")
 
 
-def _table_hash(triples: pa.Table) -> str:
-    """SHA-256 over subject, predicate, object and split of the rows in their order."""
-    digest = hashlib.sha256()
-    columns = [c for c in ("subject", "predicate", "object", "split") if c in triples.column_names]
-    for batch in triples.select(columns).to_batches(max_chunksize=10_000):
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            digest.update(("\x1f".join(map(str, row)) + "\n").encode())
-    return digest.hexdigest()
+def _write(
+    out: Path,
+    fitted: Fitted,
+    model: PretrainingModel,
+    *,
+    tokenizer: PreTrainedTokenizerFast,
+    sources: Sources,
+    config: PretrainingConfig,
+    report: dict[str, Any],
+) -> None:
+    """The model's folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(model, tokenizer, out)
+    every = config.trainer.log_every
+    write_windows(fitted.trace, out / "losses.csv", every)
+    write_plot(fitted.trace, out / "losses.png", every, fitted.state.looks)
+    manifest = make_manifest(sources, config, model)
+    write_record(out, manifest)
+    card = model_card(manifest, report, sources.licences)
+    (out / "README.md").write_text(card, encoding="utf-8")

@@ -1,64 +1,109 @@
-"""What a user may set about knowledge graph embeddings. This module imports no torch.
-
-The defaults of each scorer were chosen by validation MRR on the canonical UMLS split (5,216 training triples) with
-1-vs-all cross-entropy: the scorers need different learning rates and regularisation, so what
-is not set follows the scorer.
-"""
+"""What a user may set about knowledge graph embeddings. This module imports no torch."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["EmbeddingConfig", "ScorerName"]
+from pipeline.errors import MateriaError
 
-ScorerName = Literal["transe", "distmult", "rotate"]
+__all__ = [
+    "CorruptionName",
+    "EmbeddingConfig",
+    "LossName",
+    "RegulariserName",
+    "ScorerName",
+    "parse_embedding_config",
+]
+
+ScorerName = Literal["transe", "distmult", "rotate", "complex"]
+LossName = Literal["one_vs_all", "k_vs_all", "binary", "self_adversarial", "margin"]
+CorruptionName = Literal["uniform", "bernoulli", "typed"]
+RegulariserName = Literal["n3", "lp"]
+
+_REMEDY = "Correct these keys; docs/configuration.md lists all of them under embeddings"
 
 
 class EmbeddingConfig(BaseModel):
-    """How one embedding is trained. Unknown keys are errors."""
+    """How one embedding is trained. Unknown keys are errors.
+
+    With `trials`, what is not set is chosen for the graph, by its size and by a short search on validation; the defaults
+    written here then hold only where there is nothing to choose.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: ScorerName = Field("transe", description="scorer: transe, distmult or rotate")
-    dim: int = Field(
-        128, ge=2, multiple_of=2, description="real numbers in an entity's vector (rotate: two a complex coordinate)"
+    model: ScorerName = Field("transe", description="scorer: transe, distmult, rotate or complex")
+    trials: int = Field(
+        8,
+        ge=0,
+        description="settings tried on validation before training; 0 takes the defaults here for what is not set",
     )
-    norm: Literal[1, 2] = Field(1, description="norm of the distance, for transe and rotate")
+    dim: int = Field(
+        128,
+        ge=2,
+        multiple_of=2,
+        description="real numbers in an entity's vector (rotate and complex: two a coordinate)",
+    )
+    norm: Literal[1, 2] = Field(2, description="norm of the distance, for transe and rotate")
     gamma: float = Field(
         9.0, gt=0, description="distance at which a triple is as likely true as false: sigma(gamma - d)"
     )
-    epochs: int = Field(60, ge=1, description="passes over the training triples")
-    batch: int = Field(128, ge=1, description="triples in one step; each is asked in both directions")
-    learning_rate: float = Field(
-        0.01, gt=0, description="step size of Adam at the start; it falls to zero along a cosine"
+    initial_spread: float | None = Field(
+        None, gt=0, description="standard deviation of the numbers to start from; the scorer's own where not set"
     )
-    regularisation: float = Field(0.0, ge=0, description="weight of the N3 penalty on the vectors of a triple")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of a query vector's coordinates dropped in training")
+    reciprocal: bool = Field(
+        True, description="learn a second vector of each relation, by which heads are asked, in place of its inverse"
+    )
+    loss: LossName = Field("one_vs_all", description="one_vs_all, k_vs_all, binary, self_adversarial or margin")
+    margin: float = Field(1.0, gt=0, description="by how much a true triple should beat a false one, for margin")
+    temperature: float = Field(1.0, ge=0, description="how much more hard negatives count, for self_adversarial")
+    negatives: int = Field(
+        0, ge=0, description="corruptions drawn for a triple; 0 scores each question against all entities"
+    )
+    corruption: CorruptionName = Field("uniform", description="how they are drawn: uniform, bernoulli or typed")
     candidates: int = Field(
-        8192, ge=2, description="most entities scored against a triple; beyond it, each step draws that many at random"
+        8192,
+        ge=2,
+        description="most entities scored against a question; beyond it, each step draws that many at random",
     )
+    regulariser: RegulariserName = Field("n3", description="penalty on the vectors of a step: n3 or lp")
+    regularisation: float = Field(0.0, ge=0, description="weight of that penalty")
+    regulariser_p: float = Field(2.0, ge=1, description="power of lp")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of a question vector's coordinates dropped in training")
+    optimizer: Literal["adam", "adagrad"] = Field("adam", description="adam or adagrad")
+    learning_rate: float = Field(0.01, gt=0, description="step size at the start")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="how it goes on: cosine to zero, or constant")
+    epochs: int = Field(60, ge=1, description="passes over the training triples")
+    batch: int = Field(256, ge=1, description="questions in one step, or triples where negatives are drawn")
+    validate_every: int = Field(
+        0, ge=0, description="epochs between validations, the best of which is kept; 0 keeps the last epoch"
+    )
+    patience: int = Field(0, ge=0, description="validations without a better one after which training stops; 0 never")
     belief_weighted: bool = Field(False, description="weigh each triple's loss by its belief")
     threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core")
     seed: int = Field(13, ge=0, description="seed of the initial vectors, the order of triples and dropout")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_defaults_of_scorer(cls, values: object) -> object:
-        """What is not given follows the scorer."""
-        if not isinstance(values, dict):
-            return values
-        return {**_DEFAULTS.get(values.get("model", "transe"), {}), **values}
-
     def for_model(self, model: ScorerName) -> EmbeddingConfig:
-        """The same configuration for another scorer: sizes and seed stay, the rest takes its defaults."""
-        kept = self.model_dump(exclude={"model", *(key for values in _DEFAULTS.values() for key in values)})
-        return EmbeddingConfig.model_validate(kept | {"model": model})
+        """The same settings for another scorer; what was not set stays open."""
+        return self.model_copy(update={"model": model})
 
 
-_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
-    "transe": {"dropout": 0.2},
-    "distmult": {"regularisation": 0.03},
-    "rotate": {"norm": 2, "learning_rate": 0.03, "dropout": 0.2},
-}
+def parse_embedding_config(values: object, file: str) -> EmbeddingConfig:
+    """An EmbeddingConfig from keys and values that a user wrote.
+
+    Raises:
+        MateriaError: names every key that does not exist, and every value that is none.
+    """
+    if not isinstance(values, dict):
+        raise MateriaError("holds no settings (key: value)", file=file, remedy=_REMEDY)
+    try:
+        return EmbeddingConfig.model_validate(values)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: "
+            + ("there is no such key" if e["type"] == "extra_forbidden" else e["msg"][:1].lower() + e["msg"][1:])
+            for e in error.errors()
+        )
+        raise MateriaError(mistakes, file=file, remedy=_REMEDY) from error

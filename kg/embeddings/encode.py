@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from pipeline.errors import MateriaError
 __all__ = ["SPLITS", "EncodedTriples", "encode_triples"]
 
 SPLITS = ("train", "validation", "test")
+_DIGESTED = 65_536
 _COLUMNS = ("subject", "predicate", "object", "split")
 
 
@@ -35,6 +37,33 @@ class EncodedTriples:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     weights: NDArray[np.float32]
+
+    def degrees(self) -> NDArray[np.int64]:
+        """How many training triples each entity is an end of; one with the same entity at both ends counts once."""
+        heads, tails = self.train[:, 0], self.train[:, 2]
+        ends = np.concatenate([heads, tails[tails != heads]])
+        return np.bincount(ends, minlength=len(self.entities)).astype(np.int64)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each split's triples as lines `subject, tab, predicate, tab, object`, sorted by the CURIEs, in UTF-8."""
+        return {name: self._digest(getattr(self, name)) for name in SPLITS}
+
+    def _digest(self, triples: NDArray[np.int64]) -> str:
+        entities, relations = pa.array(self.entities, pa.string()), pa.array(self.relations, pa.string())
+        digest = hashlib.sha256()
+        for part in np.array_split(triples, -(-len(triples) // _DIGESTED) or 1):
+            words = [names.take(pa.array(part[:, at])) for at, names in ((0, entities), (1, relations), (2, entities))]
+            lines = pc.binary_join_element_wise(*words, "\t").to_pylist()
+            digest.update("".join(f"{line}\n" for line in lines).encode())
+        return digest.hexdigest()
+
+    def hash(self) -> str:
+        """SHA-256 of all of it: equal where the same names, triples and weights are trained on and judged by."""
+        digest = hashlib.sha256("\0".join([*self.entities, "", *self.relations]).encode())
+        for array in (self.train, self.validation, self.test, self.weights):
+            digest.update(f"{array.shape}{array.dtype.str}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 def encode_triples(triples: pa.Table, extra: pa.Table | None = None) -> EncodedTriples:

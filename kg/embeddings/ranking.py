@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["KnownAnswers", "filtered_ranks", "rank_metrics"]
+__all__ = ["KnownAnswers", "ScoreAll", "filtered_ranks", "rank_metrics"]
 
 #: Scores of every entity for a batch of (entity, relation): (batch,), (batch,) give (batch, entities).
 ScoreAll = Callable[[Tensor, Tensor], Tensor]

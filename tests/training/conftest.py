@@ -1,15 +1,27 @@
 """A small corpus that can be learned: drugs that treat or cause diseases, told in several ways."""
 
+import itertools
 import random
+import re
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
+from kg.embeddings.encode import encode_triples
 from kg.tables import PASSAGES
-from training.config import BackboneConfig, PretrainingConfig
-from training.shards import Shard
+from training.backbones.config import LANGUAGE_OF
+from training.config import PretrainingConfig
+from training.data.builder import RowBuilder
+from training.data.graph import GraphIndex
+from training.data.links import LinkSampler
+from training.data.loader import held_out_batches
+from training.data.names import EncodedNames
+from training.data.shards import Shard, predicates_of, read_texts
+from training.objectives.table import OBJECTIVES
 
 DRUGS = [f"{a}{b}" for a in ("metfo", "lisi", "ator", "aspi", "warfa") for b in ("min", "pril", "statin", "rol")]
 DISEASES = [
@@ -78,6 +90,24 @@ def make_triples():
     return pa.table({name: [row[k] for row in rows] for k, name in enumerate(names)})
 
 
+SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
+            "mask_token": "[MASK]", "bos_token": "[BOS]", "eos_token": "[EOS]"}  # fmt: skip
+
+
+def make_tokenizer(words=tuple(f"w{i}" for i in range(43)), **left_out):
+    """A tokenizer of whole words with the special tokens of every family; those named are left out."""
+    numbers = {word: i for i, word in enumerate([*SPECIALS.values(), *words])}
+    backend = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    roles = {role: token for role, token in SPECIALS.items() if role not in left_out}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **roles)
+
+
+@pytest.fixture(scope="session", name="make_tokenizer")
+def _make_tokenizer():
+    return make_tokenizer
+
+
 @pytest.fixture(scope="session", name="write_shard")
 def _write_shard():
     return write_shard
@@ -110,6 +140,47 @@ def corpus(tmp_path_factory):
 def small():
     """A configuration that trains in a second or two."""
     return PretrainingConfig(
-        backbone=BackboneConfig(layers=1, hidden=48, heads=2, feed_forward=96),
-        vocabulary=300, max_length=64, steps=20, batch=8, triples=8, threads=1,
-    )  # fmt: skip
+        backbone={"layers": 1, "hidden": 48, "heads": 2, "feed_forward": 96},
+        tokenizer={"vocabulary": 300},
+        data={"max_length": 64, "rows": 8, "triples": 8, "workers": 0},
+        trainer={"steps": 20, "tensorboard": False},
+    )
+
+
+def configuration(family, names, schedule=None, **backbone):
+    """Tiny sizes; the named objectives at weight 1 and no others."""
+    return PretrainingConfig(
+        backbone={"family": family, "layers": 1, "hidden": 16, "heads": 2, "feed_forward": 16, **backbone},
+        data={"max_length": 96, "rows": 2, "triples": 6, "negatives": 4, "workers": 0},
+        objectives={name: {"weight": 1.0 if name in names else 0.0} for name in OBJECTIVES},
+        schedule=schedule or {},
+        trainer={"steps": 20},
+    )
+
+
+@pytest.fixture(scope="session", name="configuration")
+def _configuration():
+    return configuration
+
+
+@pytest.fixture(scope="session")
+def material(corpus, make_tokenizer):
+    """A tokenizer, a graph, and three steps of batches of each kind of language."""
+    words = sorted({word for text in read_texts(corpus.train) for word in re.findall(r"\w+|[^\w\s]", text)})
+    tokenizer, triples = make_tokenizer(words), encode_triples(corpus.triples)
+    classes, graph = predicates_of(corpus.train), GraphIndex(triples)
+    made = {}
+    for family in ("bert", "gpt2", "xlnet"):
+        language = LANGUAGE_OF[family]
+        config = configuration(family, (), {})
+        builder = RowBuilder(
+            tokenizer, config.data, language=language, classes=classes, graph=graph, has_next=family == "bert"
+        )
+        batches = list(itertools.islice(held_out_batches(corpus.train, builder, seed=1, passages=40), 3))
+        names = EncodedNames(
+            [corpus.names[curie] for curie in triples.entities], tokenizer, language=language, length=8
+        )
+        sampler = LinkSampler(graph, config.data, seed=1, names=names)
+        made[language] = [(text, sampler.batch(step)) for step, text in enumerate(batches)]
+        assert all(len(text.targets) and len(text.pairs) and len(text.mentions) for text, _ in made[language])
+    return SimpleNamespace(tokenizer=tokenizer, triples=triples, classes=["no relation", *classes], batches=made)

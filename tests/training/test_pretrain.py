@@ -1,41 +1,50 @@
 """Pretraining as a whole: losses fall, runs repeat to the bit, the folder loads without this project, bad input is told."""
 
 import json
+from dataclasses import replace
 
-import numpy as np
-import pyarrow as pa
 import pytest
 import torch
-from pydantic import ValidationError
+import yaml
 from transformers import AutoModel, AutoTokenizer
 
 from pipeline.errors import MateriaError
-from training.config import BackboneConfig, ObjectiveWeights, PretrainingConfig
-from training.evaluate import evaluate, macro_f1
-from training.loss_log import LossLog
+from pipeline.settings import parse_settings, set_keys
+from training.config import PretrainingConfig
+from training.evaluate import evaluate
 from training.model import load_model
 from training.pretrain import pretrain
+from training.sources import Sources
+
+USUAL = {"masked_lm", "next_sentence", "link_prediction_table", "relation_classification"}
 
 
-def run(corpus, config, out, **changes):
-    values = {"train": corpus.train, "validation": corpus.validation, "triples": corpus.triples, "names": corpus.names}
-    values |= changes
-    return pretrain(*values.values(), config, out=out)
+def changed(config, *assignments):
+    values = set_keys(config.model_dump(mode="json"), assignments)
+    return parse_settings(PretrainingConfig, values, "test", remedy="Correct it")
 
 
 @pytest.fixture(scope="module")
-def trained(corpus, small, tmp_path_factory):
-    out = tmp_path_factory.mktemp("model")
-    config = small.model_copy(update={"steps": 80})
-    return config, out, run(corpus, config, out)
+def sources(corpus):
+    licences = {"model": None, "corpus": "CC-BY-4.0"}
+    return Sources(corpus.train, corpus.validation, corpus.triples, corpus.names, licences)
+
+
+@pytest.fixture(scope="module")
+def trained(sources, small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("model") / "model"
+    config = changed(small, "trainer.steps=80", "trainer.evaluate_every=40")
+    return config, out, pretrain(sources, config, out=out, run=out.with_name("run"))
 
 
 def test_every_loss_falls(trained):
     _, _, report = trained
-    assert set(report["losses"]) == {"total", *ObjectiveWeights.model_fields}
-    for name, ends in report["losses"].items():
-        assert ends["last"] < ends["first"], name
-    assert report["passages"] == 80 * 8 and report["tokens"] > 0
+    assert set(report["losses"]) == {"total", *USUAL}
+    for name in {"total", *USUAL} - {"next_sentence"}:
+        assert report["losses"][name]["last"] < report["losses"][name]["first"], name
+    assert (report["steps"], report["rows"]) == (80, 80 * 8)
+    assert report["tokens"] > 0
+    assert [step for step, _ in report["looks"]] == [40, 80]
     assert report["validation"]["relation_classification"]["macro_f1"] > 0.5
 
 
@@ -44,10 +53,10 @@ def test_the_folder_loads_without_this_project(trained):
     model, tokenizer = AutoModel.from_pretrained(out), AutoTokenizer.from_pretrained(out)
     states = model(**tokenizer("metformin treats pain", return_tensors="pt")).last_hidden_state
     ours, _ = load_model(out)
-    torch.testing.assert_close(
-        model.embeddings.word_embeddings.weight, ours.backbone.bert.embeddings.word_embeddings.weight
-    )
-    assert states.shape[-1] == 48 and torch.isfinite(states).all()
+    theirs = ours.backbone.model.bert.embeddings.word_embeddings.weight
+    torch.testing.assert_close(model.embeddings.word_embeddings.weight, theirs)
+    assert states.shape[-1] == 48
+    assert torch.isfinite(states).all()
 
 
 def test_the_folder_holds_the_record_of_what_it_read(trained, corpus):
@@ -56,133 +65,124 @@ def test_the_folder_holds_the_record_of_what_it_read(trained, corpus):
     assert manifest["shards"][0] == {"name": corpus.train[0].name, "sha256": corpus.train[0].sha256, "split": "train"}
     assert [s["split"] for s in manifest["shards"]] == ["train"] * 4 + ["validation"]
     assert PretrainingConfig(**json.loads((out / "training_config.json").read_text())) == config
-    written = b"".join(p.read_bytes() for p in out.iterdir() if p.suffix in {".json", ".csv"})
-    assert str(corpus.folder).encode() not in written and str(out).encode() not in written
+    written = b"".join(p.read_bytes() for p in out.iterdir() if p.suffix in {".json", ".csv", ".md"})
+    assert str(corpus.folder).encode() not in written
+    assert str(out).encode() not in written
+    assert b"tokens_per_second" not in written
     assert (out / "losses.csv").read_text().splitlines()[0].startswith("step,total,masked_lm")
     assert (out / "losses.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(out.with_name("run").glob("step-*"))
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(corpus, small, tmp_path):
-    config = small.model_copy(update={"steps": 6, "backbone": small.backbone.model_copy(update={"dropout": 0.1})})
-    torch.manual_seed(1)
-    run(corpus, config, tmp_path / "a")
-    torch.manual_seed(2)
-    run(corpus, config, tmp_path / "b")
-    run(corpus, config.model_copy(update={"seed": 14}), tmp_path / "c")
+def test_the_card_says_what_is_known_and_what_is_not(trained, corpus):
+    _, out, report = trained
+    _, head, body = (out / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert yaml.safe_load(head)["pipeline_tag"] == "fill-mask"
+    assert "license" not in yaml.safe_load(head)
+    for text in (
+        f"| {corpus.train[0].name} |".replace("| ", "| `").replace(" |", "` |"),
+        "| corpus | CC-BY-4.0 |",
+        "| model | not stated |",
+        "| triples | 40 |",
+        f"| tokens read | {report['tokens']:,} |",
+        "| objectives | link_prediction_table (link_prediction_table.v1), masked_lm",
+        "## Limitations",
+    ):
+        assert text in body, text
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(sources, small, tmp_path):
+    config = changed(small, "trainer.steps=6", "backbone.dropout=0.1")
+    for name, seed, torchs in (("a", 13, 1), ("b", 13, 2), ("c", 14, 1)):
+        torch.manual_seed(torchs)
+        pretrain(sources, changed(config, f"seed={seed}"), out=tmp_path / name, run=tmp_path / f"{name}.run")
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
     assert {n for n in names if (tmp_path / "a" / n).read_bytes() != (tmp_path / "b" / n).read_bytes()} == set()
-    assert (tmp_path / "a" / "losses.csv").read_bytes() != (tmp_path / "c" / "losses.csv").read_bytes()
+    assert (tmp_path / "a.run" / "trace.csv").read_bytes() != (tmp_path / "c.run" / "trace.csv").read_bytes()
 
 
-def test_training_leaves_torchs_state_as_it_was(corpus, small, tmp_path):
+def test_training_leaves_torchs_state_as_it_was(sources, small, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
     threads = torch.get_num_threads()
-    run(corpus, small.model_copy(update={"steps": 1}), tmp_path)
-    assert torch.equal(torch.rand(3), expected) and torch.get_num_threads() == threads
+    pretrain(sources, changed(small, "trainer.steps=1"), out=tmp_path / "m", run=tmp_path / "r")
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_evaluation_gives_the_figures_of_every_objective(trained, corpus):
-    config, out, report = trained
-    shards = {"validation": corpus.validation, "test": []}
-    passed = {"transe": {"test": {"mrr": 0.5}}}
-    figures = evaluate(out, shards, corpus.triples, corpus.names, config, embeddings=passed)
-    assert figures["embeddings"] == passed
-    assert figures["validation"] == report["validation"]
-    assert set(figures["validation"]) == set(ObjectiveWeights.model_fields)
-    assert figures["validation"]["masked_lm"]["perplexity"] == pytest.approx(
-        np.exp(figures["validation"]["masked_lm"]["loss"])
-    )
-    assert set(figures["test"]) == {"link_prediction"}
-    assert figures["test"]["link_prediction"]["candidates"] == 36
-    few = evaluate(out, shards, corpus.triples, corpus.names, config.model_copy(update={"evaluation_entities": 5}))
-    assert few["test"]["link_prediction"]["candidates"] == 5
+class KilledError(Exception):
+    pass
 
 
-def test_a_relation_the_model_never_learned_takes_the_worst_rank(trained, corpus):
-    config, out, _ = trained
-    row = {"subject": ["T:new"], "predicate": ["biolink:unheard_of"], "object": ["T:newer"], "split": ["test"]}
-    triples = pa.concat_tables(
-        [corpus.triples.filter(pa.compute.equal(corpus.triples["split"], "train")), pa.table(row)]
-    )
-    figures = evaluate(out, {"test": []}, triples, corpus.names, config)["test"]["link_prediction"]
-    assert figures["mrr"] == pytest.approx(1 / figures["candidates"]) and figures["examples"] == 1
+def test_a_run_in_the_way_is_not_overwritten_and_goes_on_when_asked(sources, small, tmp_path, trained):
+    def on_step(step):
+        if step.step == 7:
+            raise KilledError
+
+    config, words = changed(small, "trainer.checkpoint_every=5"), {"out": tmp_path / "m", "run": tmp_path / "r"}
+    with pytest.raises(KilledError):
+        pretrain(sources, config, **words, on_step=on_step)
+    with pytest.raises(MateriaError, match="holds a run that stopped at step 5. Go on with --resume"):
+        pretrain(sources, config, **words)
+    with pytest.raises(MateriaError) as error:
+        pretrain(replace(sources, train=sources.train[:3]), config, **words, resume=True)
+    assert "is a checkpoint of another configuration: inputs.train shards is" in str(error.value)
+    pretrain(sources, changed(config, "trainer.checkpoint_every=9"), **words, resume=True)
+    pretrain(sources, config, out=tmp_path / "whole", run=tmp_path / "whole.run")
+    for name in ("model.safetensors", "heads.safetensors"):
+        assert (tmp_path / "m" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", list(ObjectiveWeights.model_fields))
-def test_each_objective_trains_alone(corpus, small, tmp_path, name):
-    weights = ObjectiveWeights(**{other: float(other == name) for other in ObjectiveWeights.model_fields})
-    config = small.model_copy(update={"steps": 2, "weights": weights})
-    triples = corpus.triples if name == "link_prediction" else corpus.triples.slice(0, 0)
-    assert set(run(corpus, config, tmp_path, triples=triples)["losses"]) == {"total", name}
-    assert set(load_model(tmp_path)[0].objectives) == {name}
-
-
-def test_one_relation_and_one_passage_are_enough(corpus, small, tmp_path, write_shard):
-    row = {
-        "passage_id": "p", "kind": "literature", "language": "en", "text": "aspirin treats pain.", "split": "train",
-        "sentences": [{"start": 0, "end": 20}], "triple_ids": [], "evidence_ids": [], "doc_ids": [], "belief": None,
-        "spans": [{"start": 0, "end": 7, "curie": "T:a", "category": "biolink:Drug"},
-                  {"start": 15, "end": 19, "curie": "T:p", "category": "biolink:Disease"}],
-        "relations": [{"subject": 0, "predicate": "biolink:treats", "object": 1, "source": "e"}],
-    }  # fmt: skip
-    triples = pa.table({"subject": ["T:a"], "predicate": ["biolink:treats"], "object": ["T:p"], "split": ["train"]})
-    shard = write_shard(tmp_path, "one.parquet", [row])
-    report = run(corpus, small.model_copy(update={"steps": 2}), tmp_path / "m", train=[shard], triples=triples)
-    assert report["losses"]["next_sentence"] == {"first": None, "last": None}
-    assert report["losses"]["masked_lm"]["last"] is not None
-
-
-def test_bad_input_is_one_clear_sentence(corpus, small, tmp_path, write_shard):
-    empty = write_shard(tmp_path, "empty.parquet", [])
-    no_weights = ObjectiveWeights(**dict.fromkeys(ObjectiveWeights.model_fields, 0.0))
-    text_only = ObjectiveWeights(link_prediction=0, relation_classification=0)
-    cases = [
-        ({"triples": corpus.triples.slice(0, 0)}, {}, r"no training triples.*weights\.link_prediction to 0"),
-        ({"train": [empty]}, {}, "no relation.*nothing to classify"),
-        ({"train": [empty]}, {"weights": text_only}, "no text to train a tokenizer on"),
-        ({}, {"weights": no_weights}, "every objective has weight 0"),
-        ({}, {"learning_rate": 1e30, "steps": 8, "clip": 1e30}, "is no number. Lower learning_rate"),
-    ]
-    for changes, settings, problem in cases:
-        with pytest.raises(MateriaError, match=problem):
-            run(corpus, small.model_copy(update=settings), tmp_path / "m", **changes)
-
-
-def test_a_tokenizer_that_does_not_fit_and_a_broken_folder_are_told(trained, tmp_path):
+def test_a_trained_model_is_gone_on_from(trained, sources, small, tmp_path):
     _, out, _ = trained
-    for name in ("missing", "other"):
-        (tmp_path / name).mkdir()
-    with pytest.raises(MateriaError, match="missing: holds no complete pretrained model"):
-        load_model(tmp_path / "missing")
-    for path in out.iterdir():
-        (tmp_path / "other" / path.name).write_bytes(path.read_bytes())
-    tokenizer = AutoTokenizer.from_pretrained(out)
-    tokenizer.add_tokens(["metabolome", "proteome"])
-    tokenizer.save_pretrained(tmp_path / "other")
-    with pytest.raises(MateriaError, match=r"other: the tokenizer has \d+ tokens but the model only"):
-        load_model(tmp_path / "other")
-
-
-def test_configuration_refuses_unknown_keys_and_impossible_sizes():
-    for values in ({"step": 3}, {"backbone": {"layer": 1}}, {"backbone": {"hidden": 10, "heads": 3}}):
-        with pytest.raises(ValidationError):
-            PretrainingConfig(**values)
-    assert BackboneConfig(hidden=12, heads=3).heads == 3
-
-
-def test_the_log_means_over_windows_and_leaves_gaps_empty(tmp_path):
-    log = LossLog(["a", "b"])
-    for step in range(1, 5):
-        log.add(step, {"a": float(step), "b": None}, 1.0, 0.1, 2.0)
-    log.write_csv(tmp_path / "l.csv", 2)
-    assert (tmp_path / "l.csv").read_text() == (
-        "step,total,a,b,learning_rate,gradient_norm\n2,1,1.5,,0.1,2\n4,1,3.5,,0.1,2\n"
+    settings = [f"backbone={{pretrained: '{out}'}}", "trainer.steps=2", "trainer.learning_rate=1e-9"]
+    values = set_keys(small.model_dump(mode="json", exclude={"backbone"}), settings)
+    report = pretrain(sources, PretrainingConfig(**values), out=tmp_path / "m", run=tmp_path / "r")
+    before, after = (
+        AutoModel.from_pretrained(folder).embeddings.word_embeddings.weight for folder in (out, tmp_path / "m")
     )
-    assert log.ends()["a"] == {"first": 1.0, "last": 4.0} and log.ends()["b"] == {"first": None, "last": None}
+    torch.testing.assert_close(before, after)
+    assert report["losses"]["masked_lm"]["last"] < trained[2]["losses"]["masked_lm"]["first"]
+    manifest = json.loads((tmp_path / "m" / "materia_manifest.json").read_text())
+    assert set(manifest["models"]) == {"backbone"}
 
 
-def test_macro_f1_counts_classes_that_occur():
-    assert macro_f1(np.array([0, 1, 1]), np.array([0, 1, 2]), 5) == pytest.approx((1 + 2 / 3 + 0) / 3)
+def test_bf16_checkpointed_and_accumulated_steps_learn(sources, small, tmp_path):
+    config = changed(small, "trainer.precision=bf16", "trainer.accumulation=2", "backbone.gradient_checkpointing=true")
+    report = pretrain(sources, config, out=tmp_path / "m", run=tmp_path / "r")
+    assert report["rows"] == 20 * 2 * 8
+    assert report["losses"]["masked_lm"]["last"] < report["losses"]["masked_lm"]["first"]
+
+
+def test_evaluation_judges_the_folder(trained, corpus, sources):
+    config, out, report = trained
+    figures = evaluate(out, {"validation": corpus.validation, "test": []}, corpus.triples, corpus.names, config)
+    assert figures["validation"] == report["validation"]
+
+
+def test_bad_input_is_one_clear_sentence(sources, small, tmp_path, write_shard):
+    empty = write_shard(tmp_path, "empty.parquet", [])
+    text_only = ["objectives.link_prediction_table.weight=0", "objectives.relation_classification.weight=0"]
+    none = [f"objectives.{name}.weight=0" for name in USUAL]
+    cases = [
+        ({"triples": sources.triples.slice(0, 0)}, [], "link_prediction_table learns from triples, and there are none"),
+        ({"train": [empty]}, text_only, "no text to train a tokenizer on"),
+        ({}, none, "every objective has weight 0"),
+        ({}, ["backbone={pretrained: nowhere}"], "nowhere"),
+        ({}, ["tokenizer.pretrained=nowhere"], "nowhere"),
+        ({}, ["objectives.link_prediction_table.embeddings=kg_embeddings/rotate"], "there are no such embeddings"),
+        (
+            {},
+            ["trainer.learning_rate=1e30", "trainer.steps=8", "trainer.clip=0"],
+            r"is no number; there is no checkpoint before it. Lower trainer.learning_rate",
+        ),
+    ]
+    for number, (changes, settings, problem) in enumerate(cases):
+        values = small.model_dump(mode="json", exclude={"backbone"} if "backbone" in str(settings) else {})
+        config = PretrainingConfig(**set_keys(values, settings))
+        with pytest.raises(MateriaError, match=problem) as error:
+            pretrain(replace(sources, **changes), config, out=tmp_path / "m", run=tmp_path / str(number))
+        assert "\n" not in str(error.value)
+        assert not (tmp_path / "m").exists()

@@ -1,57 +1,68 @@
 """Link prediction from text: an entity's vector is what the encoder makes of its name (KEPLER, Wang et al., TACL 2021).
 
-A triple scores by TransE over those vectors and a table of relations; binary cross-entropy takes sigma(gamma - d), high
-for true triples and low for corrupted ones. The other sign, sigma(d), pushes true triples apart; a test pins this one.
+It costs a second, short pass of the encoder over the names of the step's entities; any scorer of graph embeddings
+compares the vectors.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from kg.embeddings.scorers import TransE
+from kg.embeddings.scorers import SCORERS
+from training.backbones.base import Backbone
 from training.objectives.base import HeadSpec, Objective, Outcome, Step
+from training.objectives.config import LinkPredictionConfig
+from training.objectives.triple_loss import Triples, answers, triple_loss
 
 __all__ = ["LinkPrediction"]
 
 
 class LinkPrediction(Objective):
-    """Half the mean loss of the true triples, half that of the corrupted."""
+    """Binary cross-entropy over the triples of a step and their corruptions."""
 
-    name: ClassVar[str] = "link_prediction.v1"
+    name: ClassVar[str] = "link_prediction.v2"
+    reads_text: ClassVar[bool] = False
+    reads_names: ClassVar[bool] = True
     uses_graph: ClassVar[bool] = True
 
-    def __init__(self, spec: HeadSpec) -> None:
-        super().__init__(spec)
-        self.scorer = TransE(gamma=spec.gamma, norm=2)
-        self.entity = nn.Linear(spec.hidden, spec.hidden)
-        # Translations start about half the margin long: with short ones an entity is always its own best answer.
-        spread = 0.5 * spec.gamma / spec.hidden**0.5
-        self.relation = nn.Parameter(torch.empty(len(spec.relations), spec.hidden).normal_(0.0, spread))
+    def __init__(self, config: LinkPredictionConfig, spec: HeadSpec) -> None:
+        super().__init__(config, spec)
+        self.scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
+        dim = spec.hidden + spec.hidden % 2  # complex coordinates are pairs of numbers
+        self.entity = nn.Linear(spec.hidden, dim)
+        self.relation = nn.Parameter(initial_relations(config, len(spec.relations), dim))
 
     def vectors(self, name_states: Tensor) -> Tensor:
-        """Vectors of entities from the [CLS] states of their names, (entities, hidden) both."""
+        """Vectors of entities from the states of their names, (entities, hidden) to (entities, dim)."""
         vectors: Tensor = self.entity(name_states)
         return vectors
 
-    def outcome(self, backbone: Any, step: Step) -> Outcome:
-        """Binary cross-entropy over the triples of the step and their corruptions."""
+    def outcome(self, backbone: Backbone, step: Step) -> Outcome:
+        """Mean over the triples of the step, by belief where that is configured."""
         links, states = step.links, step.name_states
         if links is None or states is None:
-            empty = step.states.new_zeros(0)
-            return Outcome(step.states.new_zeros(()), 0, empty, empty)
-        vectors, relations = self.vectors(states), self.relation[links.relations]
-        true = self.scorer.logits(self.scorer.score(vectors[links.heads], relations, vectors[links.tails]))
-        corrupted = self.scorer.logits(
-            self.scorer.score(vectors[links.corrupted_heads], relations[:, None], vectors[links.corrupted_tails])
+            return Outcome.empty(self.relation)
+        weights = links.weights if self.config.belief_weighted else torch.ones_like(links.weights)
+        triples = Triples(
+            links.heads,
+            self.relation[links.relations],
+            links.tails,
+            links.corrupted_heads,
+            links.corrupted_tails,
+            links.valid,
+            weights,
         )
-        valid = links.valid
-        # -log sigma(gamma - d) of the true, -log(1 - sigma(gamma - d)) of the corrupted
-        loss = 0.5 * functional.softplus(-true).mean()
-        loss = loss + 0.5 * (functional.softplus(corrupted) * valid).sum() / valid.sum().clamp_min(1)
-        predictions = torch.cat([true, corrupted[valid]]) > 0
-        labels = torch.cat([torch.ones_like(true), torch.zeros_like(corrupted[valid])])
-        return Outcome(loss, len(true), predictions.long(), labels.long())
+        loss, true, corrupted = triple_loss(self.scorer, self.vectors(states), triples)
+        return Outcome(loss, len(true), *answers(true, corrupted, links.valid))
+
+
+def initial_relations(config: LinkPredictionConfig, count: int, dim: int) -> Tensor:
+    """Vectors of relations to start from, drawn from torch's global seed, (count, width)."""
+    if config.scorer == "transe":
+        # Translations start about half the margin long: with short ones an entity is always its own best answer.
+        return torch.empty(count, dim).normal_(0.0, 0.5 * config.gamma / dim**0.5)
+    scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
+    return scorer.initial_relations(count, dim, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))

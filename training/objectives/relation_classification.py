@@ -1,19 +1,22 @@
 """Relation classification: which relation holds between two entities of a sentence, if any.
 
-The mean state of each entity's tokens, their product, and [CLS] go through one hidden layer (pooling as in Baldini
-Soares et al., ACL 2019, but over the span instead of at marker tokens, so that all pairs of a sequence share one pass
-of the encoder). It sees the masked sequence; a masked entity must be classified from its context.
+The mean state of each entity's tokens, their product, and the state of the whole sequence go through one hidden layer
+(pooling as in Baldini Soares et al., ACL 2019, but over the span instead of at marker tokens, so that all pairs of a
+sequence share one pass of the encoder). It sees the masked sequence; a masked entity must be classified from its context.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
+from training.backbones.base import Backbone
 from training.objectives.base import HeadSpec, Objective, Outcome, Step
+from training.objectives.config import RelationClassificationConfig
+from training.objectives.spans import span_means
 
 __all__ = ["RelationClassification"]
 
@@ -21,28 +24,23 @@ __all__ = ["RelationClassification"]
 class RelationClassification(Objective):
     """Cross-entropy over the classes; the order of the two entities is subject, object."""
 
-    name: ClassVar[str] = "relation_classification.v1"
+    name: ClassVar[str] = "relation_classification.v2"
 
-    def __init__(self, spec: HeadSpec) -> None:
-        super().__init__(spec)
+    def __init__(self, config: RelationClassificationConfig, spec: HeadSpec) -> None:
+        super().__init__(config, spec)
         self.layer = nn.Linear(4 * spec.hidden, spec.hidden)
         self.classes = nn.Linear(spec.hidden, len(spec.classes))
 
-    def outcome(self, backbone: Any, step: Step) -> Outcome:
-        """Mean over the pairs of the step."""
-        pairs, labels = step.text.pairs, step.text.pair_labels
-        row = pairs[:, 0]
-        subjects = span_means(step.states, row, pairs[:, 1], pairs[:, 2])
-        objects = span_means(step.states, row, pairs[:, 3], pairs[:, 4])
-        features = torch.cat([subjects, objects, subjects * objects, step.states[row, 0]], dim=-1)
+    def outcome(self, backbone: Backbone, step: Step) -> Outcome:
+        """Mean over the pairs of the step, by belief where that is configured; pairs without a relation count 1."""
+        text = step.text
+        pairs, labels = text.pairs, text.pair_labels
+        starts, ends = torch.cat([pairs[:, 1], pairs[:, 3]]), torch.cat([pairs[:, 2], pairs[:, 4]])
+        subjects, objects = span_means(step.states, pairs[:, 0].repeat(2), starts, ends).chunk(2)
+        wholes = backbone.summaries(step.states, text.sequences[text.pair_sequences])
+        features = torch.cat([subjects, objects, subjects * objects, wholes], dim=-1)
         logits = self.classes(functional.gelu(self.layer(features)))
-        loss = functional.cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))
-        return Outcome(loss, len(labels), logits.argmax(-1), labels)
-
-
-def span_means(states: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """Mean state of the tokens [start, end) of each span: (batch, tokens, hidden) gives (spans, hidden)."""
-    places = torch.arange(states.shape[1])
-    inside = ((places >= starts[:, None]) & (places < ends[:, None])).to(states.dtype)
-    total: Tensor = torch.bmm(inside[:, None], states[rows])[:, 0]
-    return total / inside.sum(1, keepdim=True).clamp_min(1)
+        losses = functional.cross_entropy(logits, labels, reduction="none")
+        weights = text.pair_beliefs if self.config.belief_weighted else torch.ones_like(text.pair_beliefs)
+        loss = (losses * weights).sum() / weights.sum().clamp_min(1e-9)
+        return Outcome(loss, len(labels), logits.detach(), labels)

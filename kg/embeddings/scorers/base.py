@@ -23,6 +23,7 @@ class Scorer(ABC):
     Args:
         gamma: margin of the distance scorers.
         norm: 1 or 2, for the distance scorers.
+        spread: standard deviation of the initial vectors; the scorer's own where not given.
     """
 
     #: Name and version, as they enter lineage.
@@ -30,9 +31,13 @@ class Scorer(ABC):
     #: Whether the score is a negative distance; then logits are `gamma - d`.
     is_distance: ClassVar[bool]
 
-    def __init__(self, *, gamma: float = 9.0, norm: int = 1) -> None:
+    #: Whether a relation's numbers have a length to keep short (angles have none).
+    regularises_relations: ClassVar[bool] = True
+
+    def __init__(self, *, gamma: float = 9.0, norm: int = 1, spread: float | None = None) -> None:
         self.gamma = gamma
         self.norm = norm
+        self.spread = self.initial_spread if spread is None else spread
 
     def relation_width(self, dim: int) -> int:
         """Numbers in a relation's vector, where an entity's has `dim`."""
@@ -40,13 +45,13 @@ class Scorer(ABC):
 
     def initial_entities(self, count: int, dim: int, generator: torch.Generator) -> Tensor:
         """Vectors to start from, (count, dim)."""
-        return torch.empty(count, dim).normal_(0.0, self.initial_spread, generator=generator)
+        return torch.empty(count, dim).normal_(0.0, self.spread, generator=generator)
 
     def initial_relations(self, count: int, dim: int, generator: torch.Generator) -> Tensor:
         """Vectors to start from, (count, relation_width(dim))."""
-        return torch.empty(count, self.relation_width(dim)).normal_(0.0, self.initial_spread, generator=generator)
+        return torch.empty(count, self.relation_width(dim)).normal_(0.0, self.spread, generator=generator)
 
-    #: Standard deviation of the initial vectors.
+    #: Standard deviation of the initial vectors, where none is given.
     initial_spread: ClassVar[float] = 0.1
 
     @abstractmethod
@@ -54,8 +59,16 @@ class Scorer(ABC):
         """What a tail should look like, (..., dim)."""
 
     @abstractmethod
+    def inverse(self, relations: Tensor) -> Tensor:
+        """The relations that ask for heads: (h, r, t) scores as (t, r', h). (..., width) both."""
+
     def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
         """What a head should look like, (..., dim)."""
+        return self.tail_query(tails, self.inverse(relations))
+
+    def squared_moduli(self, vectors: Tensor) -> Tensor:
+        """|x|^2 of each coordinate of vectors of entities; two numbers make one coordinate where it is complex."""
+        return vectors * vectors
 
     @abstractmethod
     def compare(self, queries: Tensor, entities: Tensor) -> Tensor:

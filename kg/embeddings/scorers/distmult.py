@@ -22,9 +22,9 @@ class DistMult(Scorer):
         """The product h * r."""
         return heads * relations
 
-    def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
-        """The product r * t."""
-        return relations * tails
+    def inverse(self, relations: Tensor) -> Tensor:
+        """The relation itself: the score is symmetric."""
+        return relations
 
     def compare(self, queries: Tensor, entities: Tensor) -> Tensor:
         """Inner product."""

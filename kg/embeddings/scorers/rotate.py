@@ -24,6 +24,7 @@ class RotatE(Scorer):
 
     name: ClassVar[str] = "rotate.v1"
     is_distance: ClassVar[bool] = True
+    regularises_relations: ClassVar[bool] = False
 
     def relation_width(self, dim: int) -> int:
         """One angle for each complex coordinate."""
@@ -37,9 +38,14 @@ class RotatE(Scorer):
         """The rotated head, h o r."""
         return _rotate(heads, relations)
 
-    def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
-        """The tail turned back: rotations keep distances, so ||h o r - t|| = ||h - t o conj(r)||."""
-        return _rotate(tails, -relations)
+    def inverse(self, relations: Tensor) -> Tensor:
+        """The rotation back: rotations keep distances, so ||h o r - t|| = ||t o conj(r) - h||."""
+        return -relations
+
+    def squared_moduli(self, vectors: Tensor) -> Tensor:
+        """|z|^2 of each complex coordinate."""
+        real, imaginary = vectors.chunk(2, dim=-1)
+        return real * real + imaginary * imaginary
 
     def compare(self, queries: Tensor, entities: Tensor) -> Tensor:
         """-||q - e||."""

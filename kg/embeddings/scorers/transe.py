@@ -22,9 +22,9 @@ class TransE(Scorer):
         """The translated head, h + r."""
         return heads + relations
 
-    def head_query(self, relations: Tensor, tails: Tensor) -> Tensor:
-        """The tail translated back, t - r."""
-        return tails - relations
+    def inverse(self, relations: Tensor) -> Tensor:
+        """The translation back, since ||h + r - t|| = ||t - r - h||."""
+        return -relations
 
     def compare(self, queries: Tensor, entities: Tensor) -> Tensor:
         """-||q - e||."""

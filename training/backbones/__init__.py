@@ -1,0 +1,1 @@
+"""Language models to train, one file a family. `config` is light; the rest imports transformers, so import it where used."""

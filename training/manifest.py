@@ -1,0 +1,64 @@
+"""The record of a model beside it: materia_manifest.json, what it was made from and with which code; training_config.json."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.hashing import hash_json
+from training.sources import Sources, model_hashes
+
+if TYPE_CHECKING:
+    from training.config import PretrainingConfig
+    from training.model import PretrainingModel
+
+__all__ = ["CODE_VERSION", "make_manifest", "write_record"]
+
+#: Raise it where the same inputs give another model.
+CODE_VERSION: Final = "pretrain.v2"
+
+
+def make_manifest(sources: Sources, config: PretrainingConfig, model: PretrainingModel) -> dict[str, Any]:
+    """The manifest. It holds no clock, host or absolute path, but those that the settings name."""
+    shards = [
+        {"name": shard.name, "sha256": shard.sha256, "split": split}
+        for split, part in (("train", sources.train), ("validation", sources.validation))
+        for shard in sorted(part, key=lambda s: s.name)
+    ]
+    values = config.model_dump(mode="json")
+    triples = sources.triples
+    entities = set(triples["subject"].to_pylist()) | set(triples["object"].to_pylist())
+    return {
+        "schema": "materia.model.v2",
+        "code_version": CODE_VERSION,
+        "backbone": {
+            "family": config.backbone.family,
+            "language": config.backbone.language,
+            "pretrained": config.backbone.pretrained,
+        },
+        "objectives": {name: objective.name for name, objective in model.objectives.items()},
+        "shards": shards,
+        "triples": {
+            "rows": triples.num_rows,
+            "entities": len(entities),
+            "splits": dict(sorted(Counter(triples["split"].to_pylist()).items())),
+            "sha256": sources.triples_hash(),
+        },
+        "models": model_hashes(sources.placed(config)),
+        "relations": list(model.spec.relations),
+        "classes": list(model.spec.classes),
+        "config": values,
+        "config_sha256": hash_json(values),
+        "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
+    }
+
+
+def write_record(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the two files."""
+    for name, content in (("training_config.json", manifest["config"]), ("materia_manifest.json", manifest)):
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        (folder / name).write_text(text, encoding="utf-8")
