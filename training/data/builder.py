@@ -91,7 +91,7 @@ class RowBuilder:
             pieces, self.special, max_length=self.config.max_length, packing=self.config.packing, random=random
         )
         tokens, targets = self._tokens(encoded, pieces, layout, random)
-        here = layout.begins - layout.row_begins[np.append(layout.rows, 0)]
+        here = layout.begins[:-1] - layout.row_begins[layout.rows]
         lengths = np.diff(layout.begins)
         pairs, beliefs = pair_table(
             encoded,
@@ -100,7 +100,7 @@ class RowBuilder:
             no_relation=self.config.no_relation if self.classes else 0,
             random=random,
         )
-        sequences = np.column_stack([layout.rows, here[:-1], here[:-1] + lengths, pieces.follows[layout.order]])
+        sequences = np.column_stack([layout.rows, here, here + lengths, pieces.follows[layout.order]])
         return Rows(
             _small(np.diff(layout.row_begins)),
             _small(tokens),

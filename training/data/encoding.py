@@ -101,15 +101,19 @@ def encode_passages(
     begins[1:] = words[1:] != words[:-1]
     begins[begins_at[:-1][filled]] = True
     if whole_entities:
-        real = spans[spans[:, 1] > spans[:, 0]]
-        size = len(ids) + 1
-        # A token inside a span but its first is one that more spans have begun before than ended.
-        begun, ended = (np.cumsum(np.bincount(side, minlength=size)) for side in (real[:, 0] + 1, real[:, 1]))
-        begins &= (begun == ended)[: len(ids)]
-        begins[real[:, 0]] = True
-        begins[real[real[:, 1] < len(ids), 1]] = True
+        _join_entities(begins, spans[spans[:, 1] > spans[:, 0]])
     claims, beliefs = _claims(passages, offsets(_counts(passages["spans"])), entities, classes, graph=graph)
     return EncodedPassages(ids, begins, begins_at, sentences, spans, concepts, entities, claims, beliefs)
+
+
+def _join_entities(begins: NDArray[np.bool_], spans: Integers) -> None:
+    """Make the tokens of each span one unit, apart from those around it; spans that overlap become one."""
+    size = len(begins) + 1
+    edges = np.bincount(spans.reshape(-1), minlength=size)[:-1] > 0
+    # A token inside a span, but not its first, is one that more spans have begun before than ended.
+    begun, ended = (np.cumsum(np.bincount(side, minlength=size)) for side in (spans[:, 0] + 1, spans[:, 1]))
+    begins |= edges
+    begins &= (begun == ended)[:-1]
 
 
 def _tokens(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Integers, Integers, Integers, Integers]:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from kg.embeddings.corruptions import CORRUPTIONS
 from pipeline.errors import MateriaError
 from training.data.batches import LinkBatch
 from training.data.ragged import Integers
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from training.data.config import DataConfig
     from training.data.graph import GraphIndex
     from training.data.names import EncodedNames
@@ -64,7 +63,7 @@ class LinkSampler:
                 "no training triple has a belief above zero, so none can be drawn by belief",
                 remedy='Set data.drawing to "uniform"',
             )
-        self._at_head = _head_shares(graph.triples.train, len(graph.triples.relations), config.corruption)
+        self._at_head = CORRUPTIONS[config.corruption](graph.triples).head_share().numpy()
 
     def batch(self, step: int) -> LinkBatch:
         """The triples of a step, from 0: the same for the same seed, step and ranks."""
@@ -119,19 +118,3 @@ class LinkSampler:
 
     def _generator(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self.seed ^ purpose, number]))
-
-
-def _head_shares(train: Integers, relations: int, corruption: str) -> NDArray[np.float64]:
-    """How often the head is the end that is corrupted, by relation.
-
-    Bernoulli: tails per head / (tails per head + heads per tail), so that where one head has many tails the head is corrupted more
-    often, and fewer corruptions are true (Wang et al., AAAI 2014).
-    """
-    if corruption == "uniform":
-        return np.full(relations, 0.5)
-    heads, tails = (
-        np.bincount(np.unique(train[:, [1, end]], axis=0)[:, 0], minlength=relations).astype(np.float64)
-        for end in (0, 2)
-    )
-    # tails per head is triples / heads, and heads per tail is triples / tails
-    return np.asarray(tails / np.maximum(heads + tails, 1))

@@ -1,7 +1,10 @@
 """Passages as tokens: sentences, entities and claims where the text has them, for every family of tokenizers."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kg.tables import PASSAGES
 from training.data.encoding import encode_passages
@@ -54,6 +57,35 @@ def test_offsets_count_code_points(reader):
     encoded = encode(rows)
     ((start, end),) = encoded.spans
     assert say(encoded, start, end) == "metformin"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text("ab é β𝜷.-二", max_size=12), min_size=1, max_size=4),
+    st.sampled_from(FAMILIES),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 11), st.integers(1, 6)), max_size=5),
+)
+def test_an_entity_is_every_token_that_overlaps_it(tokenizers, texts, family, marks):
+    spans = [[] for _ in texts]
+    for which, start, length in marks:
+        which %= len(texts)
+        if start + length <= len(texts[which]):
+            spans[which].append((start, start + length))
+    tokenizer = text_tokenizer(tokenizers[family])
+    rows = table(
+        *({"text": t, "spans": [span(a, b, "T:x") for a, b in own]} for t, own in zip(texts, spans, strict=True))
+    )
+    encoded = encode_passages(rows, tokenizer, CLASSES)
+    expected, base = [], 0
+    for text, own in zip(texts, spans, strict=True):
+        bounds = tokenizer.encode(text, add_special_tokens=False).offsets
+        for start, end in own:
+            inside = [base + i for i, (a, b) in enumerate(bounds) if a < end and b > start]
+            expected.append(inside)
+        base += len(bounds)
+    assert [list(range(start, end)) for start, end in encoded.spans] == expected
+    units = np.cumsum(encoded.begins)
+    assert all(len(set(units[inside])) <= 1 for inside in expected)
 
 
 def test_bytes_of_a_character_stay_with_their_entity(tokenizers):
