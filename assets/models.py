@@ -20,7 +20,7 @@ from pipeline.storage import Dataset
 
 if TYPE_CHECKING:
     from training.sources import Sources
-    from training.trainer.loop import StepReport
+    from training.trainer.reports import StepReport
 
 __all__ = ["STAGES", "embedding_folders", "figures_of", "model_folder", "pretraining_sources"]
 

@@ -20,7 +20,7 @@ from assets.home import Home
 from assets.launch import Launch, plainly
 from assets.lineage_events import lineage_events
 from assets.memory import remember_configuration
-from pipeline.errors import DiskFullError, MateriaError
+from pipeline.errors import DiskFullError, MateriaError, StoppedError
 from pipeline.hashing import hash_json
 from pipeline.storage import WHOLE, Dataset, Manifest, PartitionWriter
 from pipeline.tables import table_version
@@ -317,7 +317,7 @@ def refresh(
             remember = stage.remember(home, key)
             try:
                 job, manifest = compute(key, inputs)
-            except DiskFullError:
+            except (DiskFullError, StoppedError):
                 raise
             except Exception:
                 if not standing:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,13 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from assets.home import open_home
 from kg.staging import staging
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, StoppedError
 
 if TYPE_CHECKING:
     from assets.home import Home
     from training.config import PretrainingConfig
     from training.trainer.config import TrainerConfig
-    from training.trainer.loop import StepReport
+    from training.trainer.reports import StepReport
 
 #: What a shell makes of a program that SIGTERM ended.
 _STOPPED = 143
@@ -80,20 +81,24 @@ def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, o
     from assets.models import pretraining_sources
     from training.pretrain import pretrain
     from training.trainer.launch import rank
-    from training.trainer.loop import TrainingStoppedError
 
     _check_out(out)
     run_folder = out.with_name(f"{out.name}.run")
     sources = pretraining_sources(home, options.shards)
     try:
-        with _shown(config.trainer, hidden=rank() > 0) as (on_step, progress), staging(out) as staged:
+        with (
+            _told_to_dagster() as tell,
+            _shown(config.trainer, tell, hidden=rank() > 0) as (on_step, progress),
+            staging(out) as staged,
+        ):
             words = {"run": run_folder, "resume": options.resume, "on_step": on_step, "progress": progress}
             report = pretrain(sources, config, out=staged, **words)
             if rank() > 0:
                 return 0
             shutil.rmtree(out, ignore_errors=True)
             staged.rename(out)
-    except TrainingStoppedError as stopped:
+            tell(f"losses: {json.dumps(report['losses'])}")
+    except StoppedError as stopped:
         print(f"materia: {stopped}", file=sys.stderr)
         return _STOPPED
     if options.json:
@@ -133,8 +138,22 @@ def _config(options: argparse.Namespace, home: Home) -> PretrainingConfig:
 
 
 @contextmanager
+def _told_to_dagster() -> Iterator[Callable[[str], None]]:
+    """A function that logs a line in the run of Dagster that started this command through Pipes, where one did."""
+    from training.trainer.launch import rank
+
+    if rank() > 0 or "DAGSTER_PIPES_CONTEXT" not in os.environ:
+        yield lambda line: None
+        return
+    from dagster_pipes import open_dagster_pipes
+
+    with open_dagster_pipes() as pipes:
+        yield pipes.log.info
+
+
+@contextmanager
 def _shown(
-    trainer: TrainerConfig, *, hidden: bool
+    trainer: TrainerConfig, tell: Callable[[str], None], *, hidden: bool
 ) -> Iterator[tuple[Callable[[StepReport], None], Callable[[str], None]]]:
     """What is told of steps, and of what goes on beside them: a progress bar on a terminal, else lines now and then."""
     from rich.console import Console
@@ -151,19 +170,23 @@ def _shown(
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("reading", total=trainer.steps)
 
+        def line(text: str) -> None:
+            console.print(text, soft_wrap=True)
+            tell(text)
+
         def say(text: str) -> None:
             bars.update(bar, description=text)
             if not console.is_terminal:
-                console.print(text, soft_wrap=True)
+                line(text)
 
         def on_step(step: StepReport) -> None:
             losses = "  ".join(f"{name.replace('_', ' ')} {loss:.3f}" for name, loss in step.losses.items())
             text = f"{losses}  {step.tokens_per_second:,.0f} tokens/s"
             bars.update(bar, completed=step.step, description=text)
             if not console.is_terminal and (step.step % trainer.log_every == 0 or step.step == step.steps):
-                console.print(f"step {step.step}/{step.steps}  {text}", soft_wrap=True)
+                line(f"step {step.step}/{step.steps}  {text}")
             if step.validation is not None:
-                console.print(f"step {step.step}: validation loss {step.validation:.4f}")
+                line(f"step {step.step}: validation loss {step.validation:.4f}")
 
         yield on_step, say
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["DiskFullError", "MateriaError", "SetAside", "saying_disk_full"]
+__all__ = ["DiskFullError", "MateriaError", "SetAside", "StoppedError", "saying_disk_full"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -44,6 +44,10 @@ class MateriaError(Exception):
 
 class DiskFullError(MateriaError):
     """There is no space left. It passes: whoever can should try again later."""
+
+
+class StoppedError(MateriaError):
+    """Somebody told the work to stop, and it did. What was done is kept."""
 
 
 @contextmanager

@@ -167,7 +167,10 @@ def save_model(model: PretrainingModel, tokenizer: PreTrainedTokenizerFast, fold
     schedule = model.schedule
     described = {
         "schema": _SCHEMA,
-        "objectives": {name: model.objective(name).config.model_dump() for name in model.objectives},
+        # Vectors that were read from somewhere are among the heads now.
+        "objectives": {
+            name: model.objective(name).config.model_dump(exclude={"embeddings"}) for name in model.objectives
+        },
         "schedule": schedule.config.model_dump() | {"steps": schedule.steps, "seed": schedule.seed},
         "weights": schedule.weighting.weights,
         "sizes": schedule.sizes,

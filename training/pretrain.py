@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ import torch
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
 from pipeline.content import model_folder
-from pipeline.errors import MateriaError, saying_disk_full
+from pipeline.errors import saying_disk_full
 from pipeline.storage import write_atomically
 from training.combination import check_combination
 from training.data.builder import RowBuilder
@@ -42,9 +41,10 @@ from training.model import PretrainingModel, make_model, save_model
 from training.model_card import model_card
 from training.objectives.config import GRAPH_OBJECTIVES, LINK_OBJECTIVES
 from training.sources import Sources
-from training.trainer.checkpoint import last_checkpoint
-from training.trainer.loop import Fitted, StepReport, Trainer
+from training.trainer.loop import Trainer
 from training.trainer.machine import make_accelerator
+from training.trainer.reports import Fitted, StepReport
+from training.trainer.run_folder import remove_checkpoints, run_folder
 from training.trainer.trace import ends, write_plot, write_windows
 
 if TYPE_CHECKING:
@@ -88,18 +88,19 @@ def pretrain(
         and waiting, which are of this machine and enter no record. Empty in all processes but the first.
 
     Raises:
-        TrainingStoppedError: it was told to stop; the state is saved in `run`.
+        StoppedError: a signal came; the state is saved in `run`.
         MateriaError: the settings make no sense together or with the sources, a checkpoint is in the way or of another
             configuration, or the loss is no number.
         DiskFullError: there is no space; the last checkpoint is as it was.
     """
     config = config.model_copy(update={"backbone": config.backbone.resolved()})
     weights = check_combination(config)
-    _check_run(run, resume=resume)
     accelerator = make_accelerator(config.trainer)
-    with _reproducible(config, accelerator), saying_disk_full(str(run)):
-        if accelerator.is_main_process and not resume:
-            shutil.rmtree(run, ignore_errors=True)
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            stack.enter_context(run_folder(run, resume=resume))
+        stack.enter_context(saying_disk_full(str(run)))
+        stack.enter_context(_reproducible(config, accelerator))
         triples = _triples(sources, weights)
         tokenizer = _tokenizer(sources, triples, config, run=run, accelerator=accelerator, progress=progress)
         progress("making the model")
@@ -156,7 +157,7 @@ def pretrain(
         progress("writing")
         _write(out, fitted, model, tokenizer=tokenizer, sources=sources, config=config, report=report)
         write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
-        _remove_checkpoints(run)
+        remove_checkpoints(run)
     return report
 
 
@@ -169,15 +170,6 @@ def _reproducible(config: PretrainingConfig, accelerator: Accelerator) -> Iterat
             # Some kernels of GPUs have no deterministic form; they then sum in any order.
             torch.use_deterministic_algorithms(True, warn_only=True)
         yield
-
-
-def _check_run(run: Path, *, resume: bool) -> None:
-    if not resume and (checkpoint := last_checkpoint(run)) is not None:
-        raise MateriaError(
-            f"holds a run that stopped at step {int(checkpoint.name.rpartition('-')[2])}",
-            file=str(run),
-            remedy="Go on with --resume, or name another --out, or delete this folder",
-        )
 
 
 def _triples(sources: Sources, weights: dict[str, float]) -> EncodedTriples | None:
@@ -272,10 +264,3 @@ def _write(
     write_record(out, manifest)
     card = model_card(manifest, report, sources.licences)
     (out / "README.md").write_text(card, encoding="utf-8")
-
-
-def _remove_checkpoints(run: Path) -> None:
-    """What nothing goes on from any more: the model is written."""
-    for path in (*run.glob("step-*"), run / "tokenizer"):
-        shutil.rmtree(path, ignore_errors=True)
-    (run / "best.safetensors").unlink(missing_ok=True)

@@ -112,17 +112,17 @@ def test_training_leaves_torchs_state_as_it_was(sources, small, tmp_path):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-class StoppedError(Exception):
+class KilledError(Exception):
     pass
 
 
 def test_a_run_in_the_way_is_not_overwritten_and_goes_on_when_asked(sources, small, tmp_path, trained):
     def on_step(step):
         if step.step == 7:
-            raise StoppedError
+            raise KilledError
 
     config, words = changed(small, "trainer.checkpoint_every=5"), {"out": tmp_path / "m", "run": tmp_path / "r"}
-    with pytest.raises(StoppedError):
+    with pytest.raises(KilledError):
         pretrain(sources, config, **words, on_step=on_step)
     with pytest.raises(MateriaError, match="holds a run that stopped at step 5. Go on with --resume"):
         pretrain(sources, config, **words)

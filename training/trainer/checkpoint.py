@@ -62,6 +62,18 @@ class RunState:
     best_loss: float | None = None
     looks: list[tuple[int, float]] = field(default_factory=list)
 
+    def note_look(self, loss: float, gain: float) -> bool:
+        """Note a validation loss at this step; whether it is better than the best by more than `gain`."""
+        self.looks.append((self.step, loss))
+        better = self.best_loss is None or loss < self.best_loss - gain
+        if better:
+            self.best_loss, self.best_step = loss, self.step
+        return better
+
+    def looks_since_best(self) -> int:
+        """How many looks there were after the best one."""
+        return sum(step > self.best_step for step, _ in self.looks)
+
 
 def last_checkpoint(run: Path) -> Path | None:
     """The checkpoint of the highest step in a run's folder."""

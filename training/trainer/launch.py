@@ -91,6 +91,8 @@ def in_processes(arguments: Sequence[str], processes: int) -> int:
         given = {_LAUNCHER: str(os.getpid()), _PROBLEMS: logs}
         os.environ.update(given)
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        # Else torch warns of parameters that every step happens to use.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         try:
             elastic_launch(config, sys.executable)(*arguments)
         except SignalException as stopped:

@@ -12,11 +12,9 @@ number. In several processes the gradient is the mean of theirs, and so are the 
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, StoppedError
 from training.data.batches import LinkBatch, Position, TextBatch
 from training.trainer.checkpoint import (
     RunState,
@@ -37,7 +35,9 @@ from training.trainer.checkpoint import (
 from training.trainer.config import TrainerConfig
 from training.trainer.learning_rates import learning_rate
 from training.trainer.optimizer import make_optimizer
+from training.trainer.reports import Fitted, StepReport
 from training.trainer.signals import StopSignal
+from training.trainer.sums import StepSums
 from training.trainer.tensorboard import EventLog
 from training.trainer.trace import Trace
 
@@ -46,51 +46,11 @@ if TYPE_CHECKING:
 
     from training.model import PretrainingModel
 
-__all__ = ["Fitted", "StepReport", "Trainer", "TrainingStoppedError"]
+__all__ = ["Trainer"]
 
 _TRACE, _BEST = "trace.csv", "best.safetensors"
-
-
-class TrainingStoppedError(MateriaError):
-    """It was told to stop, and saved."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What a progress bar shows of a step.
-
-    Attributes:
-        step, steps: steps done, and in all.
-        losses: by objective; those without an example in the step are absent.
-        tokens_per_second: of all processes, since the first batch was there.
-        waiting: share of that time spent waiting for the next batch.
-        validation: loss on the validation split, where this step had a look at it.
-    """
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    tokens_per_second: float
-    waiting: float
-    validation: float | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """How a run ended.
-
-    Attributes:
-        state: where it stands.
-        trace: its losses, step by step.
-        stopped_early: whether validation ended it.
-        tokens_per_second, waiting: as in `StepReport`.
-    """
-
-    state: RunState
-    trace: Path
-    stopped_early: bool
-    tokens_per_second: float
-    waiting: float
+#: Columns of a step that TensorBoard shows beside its losses.
+_NO_LOSS = ("learning_rate", "gradient_norm")
 
 
 class _Losses(nn.Module):
@@ -144,8 +104,12 @@ class Trainer:
         self.names = list(model.objectives)
         self.state = RunState()
         self.optimizer = make_optimizer(model, config)
+        if config.compile:
+            # In place, so that parameters keep their names. Sizes differ from batch to batch.
+            model.backbone.model.base_model.compile(dynamic=True)
         self._losses = accelerator.prepare_model(_Losses(model))
-        self._unseen: list[tuple[dict[str, float], Tensor]] = []
+        # Step, learning rate, and sums.
+        self._unseen: list[tuple[int, float, Tensor]] = []
         self._busy = self._waited = 0.0
         self._tokens_before = 0
 
@@ -166,7 +130,7 @@ class Trainer:
             resume: go on from the last checkpoint in the folder of the run, if there is one.
 
         Raises:
-            TrainingStoppedError: a signal came; the state is saved.
+            StoppedError: a signal came; the state is saved.
             MateriaError: a checkpoint does not fit, a loss is no number, or a batch cannot be made.
             DiskFullError: no space for a checkpoint or the trace. The last checkpoint is as it was in any case.
         """
@@ -201,7 +165,7 @@ class Trainer:
                 if log is not None:
                     log.close()
         if self.state.step < self.config.steps and not out_of_patience:
-            raise TrainingStoppedError(
+            raise StoppedError(
                 f"was told to stop and did, after step {self.state.step} of {self.config.steps}; all of it is saved",
                 file=str(self.run),
                 remedy="Go on with --resume (a build goes on by itself)",
@@ -219,8 +183,7 @@ class Trainer:
         rate = learning_rate(config, state.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        # Of each objective loss * examples, and examples; the total; tokens; rows.
-        sums = torch.zeros(2 * len(self.names) + 3, dtype=torch.float64, device=device)
+        sums = StepSums(self.names, device)
         active = self.model.schedule.active(state.step, state.position.epoch)
         for part in range(config.accumulation):
             asked = time.perf_counter()
@@ -233,81 +196,51 @@ class Trainer:
             with nullcontext() if last else self.accelerator.no_sync(self._losses):
                 total, losses, examples = self._losses(text, triples, active, state.step)
                 self.accelerator.backward(total / config.accumulation)
-            for place, name in enumerate(self.names):
-                if examples.get(name):
-                    sums[2 * place] += losses[name] * examples[name]
-                    sums[2 * place + 1] += examples[name]
-            sums[-3] += total.detach() / config.accumulation
-            sums[-2] += text.tokens
-            sums[-1] += len(text.input_ids)
+            sums.add(total, losses, examples, text, batches=config.accumulation)
             state.position = text.position
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or torch.inf)
+        sums.set_norm(nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or torch.inf))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         state.step += 1
-        self._unseen.append(
-            ({"step": state.step, "learning_rate": rate}, torch.cat([sums, norm.detach().double().reshape(1)]))
-        )
+        self._unseen.append((state.step, rate, sums.row))
         self._busy += time.perf_counter() - began
 
     def _settle(self, signal: StopSignal, trace: Trace | None, events: EventLog | None, look: float | None) -> bool:
         """Look at the steps not looked at yet: are their losses numbers, what do logs and the bar show; whether to stop."""
         began = time.perf_counter()
-        table = torch.stack([values for _, values in self._unseen])
+        table = torch.stack([row for _, _, row in self._unseen])
         wish = torch.full_like(table[:1], float(signal.wished))
         table = self.accelerator.reduce(torch.cat([table, wish]), reduction="sum").cpu()
         self._busy += time.perf_counter() - began
-        processes = self.accelerator.num_processes
-        for (row, _), values in zip(self._unseen, table.tolist(), strict=False):
-            losses = {
-                name: values[2 * place] / values[2 * place + 1] if values[2 * place + 1] else None
-                for place, name in enumerate(self.names)
-            }
-            total, tokens, rows, norm = values[-4] / processes, int(values[-3]), int(values[-2]), values[-1] / processes
-            if not (math.isfinite(total) and math.isfinite(norm)):
+        for (step, rate, _), row in zip(self._unseen, table.tolist(), strict=False):
+            figures = StepSums.figures(row, self.names, self.accelerator.num_processes)
+            if (what := figures.not_finite()) is not None:
                 before = last_checkpoint(self.run)
                 kept = f"the checkpoint {before.name} is kept" if before else "there is no checkpoint before it"
-                what = "gradient" if math.isfinite(total) else "loss"
                 raise MateriaError(
-                    f"the {what} of step {int(row['step'])} is no number; {kept}",
+                    f"the {what} of step {step} is no number; {kept}",
                     remedy="Lower trainer.learning_rate, raise trainer.warmup, or set trainer.clip",
                 )
-            self.state.tokens += tokens
-            self.state.rows += rows
+            self.state.tokens += figures.tokens
+            self.state.rows += figures.rows
             if trace is not None:
-                whole = {"step": int(row["step"]), "total": total, "learning_rate": row["learning_rate"]}
-                trace.add({**whole, **losses, "gradient_norm": norm, "tokens": tokens})
-                self._show(row, {**losses, "total": total}, norm, events, look)
+                values = {"total": figures.total, **figures.losses}
+                last = {"learning_rate": rate, "gradient_norm": figures.norm, "tokens": figures.tokens}
+                trace.add({"step": step, **values, **last})
+                self._show(step, values | {"learning_rate": rate, "gradient_norm": figures.norm}, events, look)
         self._unseen.clear()
         return bool(table[-1, 0] > 0)
 
-    def _show(
-        self,
-        row: Mapping[str, float],
-        losses: Mapping[str, float | None],
-        norm: float,
-        events: EventLog | None,
-        look: float | None,
-    ) -> None:
+    def _show(self, step: int, values: Mapping[str, float | None], events: EventLog | None, look: float | None) -> None:
         """Tell the progress bar, and every so many steps TensorBoard, of a step."""
-        step, (speed, waiting) = int(row["step"]), self._speed()
+        speed, waiting = self._speed()
         look = look if step == self.state.step else None
-        known = {name: loss for name, loss in losses.items() if loss is not None}
-        self.on_step(
-            StepReport(
-                step,
-                self.config.steps,
-                {name: loss for name, loss in known.items() if name != "total"},
-                speed,
-                waiting,
-                look,
-            )
-        )
+        losses = {name: loss for name in self.names if (loss := values[name]) is not None}
+        self.on_step(StepReport(step, self.config.steps, losses, speed, waiting, look))
         if events is not None and (step % self.config.log_every == 0 or look is not None):
-            values = {f"loss/{name}": loss for name, loss in known.items()}
-            values |= {"gradient_norm": norm, "learning_rate": row["learning_rate"]}
-            values |= {"speed/tokens_per_second": speed, "speed/waiting_for_data": waiting}
-            events.add(step, values | ({"validation/loss": look} if look is not None else {}))
+            shown = {name if name in _NO_LOSS else f"loss/{name}": value for name, value in values.items()}
+            shown |= {"speed/tokens_per_second": speed, "speed/waiting_for_data": waiting, "validation/loss": look}
+            events.add(step, {name: value for name, value in shown.items() if value is not None})
 
     def _look(self, validate: Callable[[], float] | None) -> float:
         """The validation loss, the same in every process; the best weights so far are kept."""
@@ -318,17 +251,13 @@ class Trainer:
         from accelerate.utils import broadcast
 
         value = float(broadcast(loss)) if self.accelerator.num_processes > 1 else float(loss)
-        self.state.looks.append((self.state.step, value))
-        best = self.state.best_loss
-        if best is None or value < best - self.config.minimum_gain:
-            self.state.best_loss, self.state.best_step = value, self.state.step
-            if self.config.patience and self.accelerator.is_main_process:
-                save_weights(self.run / _BEST, self.model)
+        better = self.state.note_look(value, self.config.minimum_gain)
+        if better and self.config.patience and self.accelerator.is_main_process:
+            save_weights(self.run / _BEST, self.model)
         return value
 
     def _out_of_patience(self) -> bool:
-        since = [step for step, _ in self.state.looks if step > self.state.best_step]
-        return bool(self.config.patience) and len(since) >= self.config.patience
+        return bool(self.config.patience) and self.state.looks_since_best() >= self.config.patience
 
     def _save(self, trace: Trace | None) -> None:
         if trace is not None:

@@ -111,25 +111,29 @@ def write_windows(trace: Path, path: Path, every: int) -> None:
 
 
 def write_plot(trace: Path, path: Path, every: int, looks: Sequence[tuple[int, float]] = ()) -> None:
-    """A PNG with one panel a loss and one for the norm of the gradient. Equal losses are equal bytes: it has no metadata.
+    """A PNG with a panel for each loss, the gradient's norm, and the validation loss where there is one.
+
+    Equal losses are equal bytes.
 
     Args:
-        looks: (step, validation loss) points, drawn into the panel of the total.
+        looks: (step, validation loss) points. That loss is of the objectives over text alone, so it stands by itself.
     """
     rows = list(windows(trace, every))
-    names = [name for name in rows[0] if name not in ("step", "learning_rate", "tokens")]
-    across, down = min(3, len(names)), -(-len(names) // 3)
+    panels = {
+        name: [(row["step"], row[name]) for row in rows if row[name] is not None]
+        for name in rows[0]
+        if name not in ("step", "learning_rate", "tokens")
+    }
+    if looks:
+        panels["validation, text"] = list(looks)
+    across, down = min(3, len(panels)), -(-len(panels) // 3)
     figure = new_figure(3.2 * across, 2.6 * down)
-    panels = figure.subplots(down, across, squeeze=False).flat
-    for axis, name in zip(panels, names, strict=False):
-        points = [(row["step"], row[name]) for row in rows if row[name] is not None]
+    axes = figure.subplots(down, across, squeeze=False).flat
+    for axis, (name, points) in zip(axes, panels.items(), strict=False):
         axis.plot([x for x, _ in points], [y for _, y in points], linewidth=1.5)
-        if name == "total" and looks:
-            axis.plot([x for x, _ in looks], [y for _, y in looks], "o-", markersize=3, label="validation")
-            axis.legend(frameon=False)
         axis.set(title=name.replace("_", " "), xlabel="step")
         axis.grid(alpha=0.3)
-    for axis in figure.axes[len(names) :]:
+    for axis in figure.axes[len(panels) :]:
         axis.set_visible(False)
     write_png(figure, path)
 

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from tests.training.trainer.pretraining_home import make_home
+from tests.training.pretraining_home import make_home
 from training.data.batches import Position, TextBatch
 from training.trainer.config import TrainerConfig
 from training.trainer.loop import Trainer

@@ -9,12 +9,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pipeline.errors import DiskFullError, MateriaError
+from pipeline.errors import DiskFullError, MateriaError, StoppedError
 from training.trainer import checkpoint as checkpoints
 from training.trainer.checkpoint import last_checkpoint
 from training.trainer.config import TrainerConfig
 from training.trainer.learning_rates import LEARNING_RATES, learning_rate
-from training.trainer.loop import TrainingStoppedError
 from training.trainer.trace import ends, windows, write_plot, write_windows
 
 
@@ -61,7 +60,7 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(make_trainer, fit):
     fit(whole)
     before = signal.getsignal(signal.SIGTERM)
     told = make_trainer("told", checkpoint_every=0, on_step=lambda r: r.step == 7 and os.kill(os.getpid(), 15))
-    with pytest.raises(TrainingStoppedError, match="after step 7 of 12; all of it is saved. Go on with --resume"):
+    with pytest.raises(StoppedError, match="after step 8 of 12; all of it is saved. Go on with --resume"):
         fit(told)
     assert signal.getsignal(signal.SIGTERM) == before
     resumed = make_trainer("told", checkpoint_every=0)

@@ -12,7 +12,7 @@ import time
 import pytest
 from safetensors.numpy import load_file
 
-from tests.training.trainer.pretraining_home import SMALL, command
+from tests.training.pretraining_home import SMALL, command
 
 KILLS = int(os.environ.get("MATERIA_KILLS", "0"))
 
