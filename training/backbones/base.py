@@ -135,8 +135,8 @@ class Backbone(nn.Module, ABC):
         self.model.activation_checkpointing_enable()
 
     def compile_encoder(self, backend: str = "inductor") -> None:
-        """Compile the layers by torch.compile; the model saves and loads as before. The first step then takes a minute."""
-        self.model.base_model.compile(backend=backend)
+        """Compile the layers in place, so that parameters keep their names. Sizes differ from batch to batch, hence `dynamic`."""
+        self.model.base_model.compile(backend=backend, dynamic=True)
 
     def check_tokenizer(self, tokenizer: PreTrainedTokenizerFast, max_length: int, name: str) -> None:
         """Refuse a tokenizer, or a length of sequences, that does not fit.

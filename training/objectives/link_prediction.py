@@ -15,6 +15,7 @@ from kg.embeddings.scorers import SCORERS
 from training.backbones.base import Backbone
 from training.objectives.base import HeadSpec, Objective, Outcome, Step
 from training.objectives.config import LinkPredictionConfig
+from training.objectives.initial_vectors import entity_spread, initial_relations, scale_map
 from training.objectives.triple_loss import Triples, answers, triple_loss
 
 __all__ = ["LinkPrediction"]
@@ -33,7 +34,8 @@ class LinkPrediction(Objective):
         self.scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
         dim = spec.hidden + spec.hidden % 2  # complex coordinates are pairs of numbers
         self.entity = nn.Linear(spec.hidden, dim)
-        self.relation = nn.Parameter(initial_relations(config, len(spec.relations), dim))
+        scale_map(self.entity, entity_spread(self.scorer, dim))
+        self.relation = nn.Parameter(initial_relations(self.scorer, len(spec.relations), dim))
 
     def vectors(self, name_states: Tensor) -> Tensor:
         """Vectors of entities from the states of their names, (entities, hidden) to (entities, dim)."""
@@ -57,12 +59,3 @@ class LinkPrediction(Objective):
         )
         loss, true, corrupted = triple_loss(self.scorer, self.vectors(states), triples)
         return Outcome(loss, len(true), *answers(true, corrupted, links.valid))
-
-
-def initial_relations(config: LinkPredictionConfig, count: int, dim: int) -> Tensor:
-    """Vectors of relations to start from, drawn from torch's global seed, (count, width)."""
-    if config.scorer == "transe":
-        # Translations start about half the margin long: with short ones an entity is always its own best answer.
-        return torch.empty(count, dim).normal_(0.0, 0.5 * config.gamma / dim**0.5)
-    scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
-    return scorer.initial_relations(count, dim, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))

@@ -7,7 +7,7 @@ alone, by a mention of its head, by a mention of its tail; a loss over triples a
 BERT's step. Both ends from mentions at once were rejected: where all entities of a step are mentioned the table learned nothing.
 
 Vectors want larger steps than a language model: on UMLS with the defaults, 600 steps of 32 triples reach a validation MRR of .05 at the
-backbone's rate and .62 at ten times that. The table is dense, 4 bytes x dim x entities, and the optimizer steps through all of it.
+backbone's rate and .61 at ten times that. The table is dense, 4 bytes x dim x entities, and the optimizer steps through all of it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kg.embeddings.scorers import SCORERS, Scorer
+from kg.embeddings.scorers import SCORERS
 from kg.embeddings.tables import Embeddings
 from pipeline.errors import MateriaError
 from training.backbones.base import Backbone
 from training.data.batches import LinkBatch, TextBatch
 from training.objectives.base import HeadSpec, Objective, Outcome, Step
 from training.objectives.config import LinkPredictionTableConfig
-from training.objectives.link_prediction import initial_relations
+from training.objectives.initial_vectors import entity_spread, initial_relations, scale_map
 from training.objectives.spans import span_means
 from training.objectives.triple_loss import Triples, answers, triple_loss
 
@@ -48,13 +48,15 @@ class LinkPredictionTable(Objective):
         super().__init__(config, spec)
         self.scorer = SCORERS[config.scorer](gamma=config.gamma, norm=config.norm)
         learned = not config.frozen
-        entities = _initial_entities(self.scorer, len(spec.entities), config.dim)
-        relations = initial_relations(config, len(spec.relations), config.dim)
+        entities = torch.empty(len(spec.entities), config.dim).normal_(0.0, entity_spread(self.scorer, config.dim))
+        relations = initial_relations(self.scorer, len(spec.relations), config.dim)
         self.entity = nn.Parameter(entities, requires_grad=learned)
         self.relation = nn.Parameter(relations, requires_grad=learned)
         for vectors in (self.entity, self.relation):
             vectors.learning_rate_factor = config.learning_rate_factor  # type: ignore[attr-defined]  # the optimizer reads it
         self.mention = nn.Linear(spec.hidden, config.dim) if config.mentions else None
+        if self.mention is not None:
+            scale_map(self.mention, entity_spread(self.scorer, config.dim))
 
     @torch.no_grad()
     def load(self, embeddings: Embeddings) -> None:
@@ -77,6 +79,8 @@ class LinkPredictionTable(Objective):
                 )
             to, source = np.array(rows).T
             table[torch.from_numpy(to)] = torch.from_numpy(known[source])
+        if self.mention is not None:
+            scale_map(self.mention, float(self.entity.square().mean().sqrt()))
 
     def outcome(self, backbone: Backbone, step: Step) -> Outcome:
         """Mean over the triples of the step as often as they are asked, by belief where that is configured."""
@@ -101,16 +105,6 @@ class LinkPredictionTable(Objective):
         loss, true, corrupted = triple_loss(self.scorer, vectors, triples)
         count = len(links.heads)
         return Outcome(loss, count, *answers(true[:count], corrupted[:count], links.valid))
-
-
-def _initial_entities(scorer: Scorer, count: int, dim: int) -> Tensor:
-    """Vectors to start from, drawn from torch's global seed. For a distance, two of them lie about gamma apart.
-
-    Nearer ones, as the scorers' own, all look true to each other, and 600 steps of RotatE (norm 2) on UMLS reach .22 instead of .54.
-    """
-    if scorer.is_distance:
-        return torch.empty(count, dim).normal_(0.0, scorer.gamma / ((2 * dim) ** 0.5 if scorer.norm == 2 else dim))
-    return scorer.initial_entities(count, dim, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
 
 
 def mention_states(states: Tensor, text: TextBatch, links: LinkBatch) -> tuple[Tensor, Tensor]:

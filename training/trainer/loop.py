@@ -105,8 +105,7 @@ class Trainer:
         self.state = RunState()
         self.optimizer = make_optimizer(model, config)
         if config.compile:
-            # In place, so that parameters keep their names. Sizes differ from batch to batch.
-            model.backbone.model.base_model.compile(dynamic=True)
+            model.backbone.compile_encoder()
         self._losses = accelerator.prepare_model(_Losses(model))
         # Step, learning rate, and sums.
         self._unseen: list[tuple[int, float, Tensor]] = []

@@ -209,6 +209,17 @@ def test_the_loss_of_the_table_counts_mentions_in_place_of_their_entities(build,
     assert found.nonzero()[:, 0].tolist() == sorted(read)
 
 
+@pytest.mark.parametrize("family", LANGUAGE_OF)
+@pytest.mark.parametrize("norm", [1, 2])
+@pytest.mark.parametrize("scorer", SCORERS)
+@torch.no_grad()
+def test_link_prediction_begins_near_undecided(build, family, scorer, norm):
+    """A loss of 20 at the start would drown the others until it has fallen. Undecided is log 2; names that read alike look true (2)."""
+    for name, sizes in (("link_prediction", {}), ("link_prediction_table", {"dim": 128})):
+        model, text, links = build(name, family=family, scorer=scorer, norm=norm, **sizes)
+        assert outcome_of(model, name, text, links).loss < 3
+
+
 def test_a_table_learns_from_the_text_only_by_its_mentions(build):
     def gradient(**settings):
         model, text, links = build("link_prediction_table", **settings)
