@@ -1,7 +1,11 @@
 """The stream of batches: windows made by workers, or by a thread, and cut into steps by the process that trains.
 
 Workers make whole windows in turn, so the stream is the same for any number of them. Every rank sees all rows and takes its part of each
-step. Seeking reads one window. The process that trains joins, cuts and pads: 0.3 ms a step.
+step. Seeking reads one window. The process that trains joins, cuts and pads: 0.2 ms of processor time for 16 rows of 128 tokens, 0.5
+where every token is a target. Beside a BERT of two layers of 128 its steps wait for 0.6% of their time.
+
+The price: each rank encodes every window, since how many rows a window gives is known when it is packed. With many ranks to a machine
+raise `workers`. Rejected: windows divided among ranks, which gives another stream for another number of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rows of tokens before they are a batch: one after another without padding, with the tables that point into them.
 
 A window's rows travel from a worker to the process that trains as these few arrays. Any run of rows can be cut out, rows of
-two windows joined, and a run padded to a batch: 0.3 ms for 16 rows of 128 tokens.
+two windows joined, and a run padded to a batch: 0.2 to 0.5 ms for 16 rows of 128 tokens.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The pieces are those of byte-pair encoding, the probabilities are learned by counting: cut every word in the best way, count, twice over.
 Rejected: the library's own trainer, which goes over a hash map with a random seed and gives other pieces, and other bytes, in every
-process; it takes eight times as long. Ours is the same each time.
+process; it takes twice as long. Ours is the same each time.
 """
 
 from __future__ import annotations
