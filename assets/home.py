@@ -48,8 +48,8 @@ DEFAULT_HOME = "materia-home"
 OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_index/store", "graph_index/server")
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
-#: Few enough buckets that the sample's shards can be read one by one, few enough steps that all of it takes a minute.
-_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(trainer=TrainerConfig(steps=300)))
+#: Few enough buckets that the sample's shards can be read one by one, and short steps, so that all of it takes a minute.
+_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(data=DataConfig(rows=4)))
 
 
 @dataclass(frozen=True)
