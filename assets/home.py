@@ -39,6 +39,7 @@ from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
 from training.config import PretrainingConfig
+from training.data.config import DataConfig
 
 __all__ = ["DEFAULT_HOME", "OUTSIDE_THE_LAW", "SAMPLE", "Home", "open_home"]
 
