@@ -39,7 +39,7 @@ from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
 from training.config import PretrainingConfig
-from training.trainer.config import TrainerConfig
+from training.data.config import DataConfig
 
 __all__ = ["DEFAULT_HOME", "OUTSIDE_THE_LAW", "SAMPLE", "Home", "open_home"]
 
@@ -49,8 +49,8 @@ DEFAULT_HOME = "materia-home"
 OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_index/store", "graph_index/server")
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
-#: Few enough buckets that the sample's shards can be read one by one, few enough steps that all of it takes a minute.
-_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(trainer=TrainerConfig(steps=300)))
+#: Few enough buckets that the sample's shards can be read one by one, and short steps, so that all of it takes a minute.
+_SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(data=DataConfig(rows=4)))
 
 
 @dataclass(frozen=True)
