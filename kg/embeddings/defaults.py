@@ -75,6 +75,7 @@ _TRIED: Final[dict[str, list[dict[str, Any]]]] = {
         {"norm": 2, "learning_rate": 0.03, "dropout": 0.2},
         {"norm": 2, "learning_rate": 0.1, "dropout": 0.4},
         {"norm": 2, "learning_rate": 0.03, "reciprocal": False},
+        {"norm": 2, "learning_rate": 0.03, "dropout": 0.2, "regularisation": 0.01},
         {"norm": 2, "learning_rate": 0.01},
     ],
     "rotate": [
@@ -83,6 +84,7 @@ _TRIED: Final[dict[str, list[dict[str, Any]]]] = {
         {"learning_rate": 0.1, "dropout": 0.4, "reciprocal": False},
         {"learning_rate": 0.03, "dropout": 0.2, "reciprocal": False},
         {"learning_rate": 0.03, "dropout": 0.4, "dim": 256},
+        {"learning_rate": 0.03, "dropout": 0.2, "regularisation": 0.01},
         {"learning_rate": 0.1, "dropout": 0.4, "regularisation": 0.03},
     ],
 }

@@ -56,7 +56,8 @@ def fit(
         if config.validate_every and len(state.losses) % config.validate_every == 0:
             _validate(model, encoded, state)
         if checkpoint:
-            checkpoint.save(model, optimizer, state, last=len(state.losses) == config.epochs)
+            last = len(state.losses) == config.epochs or _stopped(state, config)
+            checkpoint.save(model, optimizer, state, last=last)
         if on_epoch is not None:
             on_epoch(len(state.losses), config.epochs, loss)
     if state.best:

@@ -7,8 +7,7 @@ which on a CPU costs far more a score, but works with any number of entities and
 Measured on UMLS with 128 numbers a vector, one core, ComplEx: 256 questions against all 135 entities 1.6 ms a step, and 7 steps an
 epoch; 256 triples against 32 corruptions each 13 ms, and 21 steps an epoch; against 135 corruptions 31 ms.
 
-Rejected: gradients written out by hand. Autograd's small operations are about half a millisecond of a step, and every loss
-and scorer would need its own.
+Rejected: gradients written out by hand, since every loss and scorer would need its own.
 """
 
 from __future__ import annotations

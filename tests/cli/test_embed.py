@@ -72,7 +72,7 @@ def test_settings_come_from_set_before_the_file_before_the_preset(benchmark, cap
     (tmp_path / "c.yaml").write_text("model: distmult\nepochs: 2\ndim: 4\n")
     words = ("--config", tmp_path / "c.yaml", "--preset", "wn18rr", "--set", "epochs=3", "--json")
     config = json.loads(embed(capsys, "--triples", benchmark, *words)[1])["config"]
-    assert (config["model"], config["epochs"], config["dim"], config["loss"]) == ("distmult", 3, 4, "k_vs_all")
+    assert (config["model"], config["epochs"], config["dim"], config["batch"]) == ("distmult", 3, 4, 512)
 
 
 @pytest.mark.parametrize(
