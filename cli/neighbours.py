@@ -6,7 +6,7 @@ CONCEPT is a CURIE, or a name that one concept of the vocabulary has. Vectors ar
 Examples:
   materia neighbours MESH:D008687
   materia neighbours metformin --model rotate --k 20
-  materia neighbours disease_or_syndrome --embeddings embeddings/umls --json
+  materia neighbours disease_or_syndrome --embeddings vectors/seed-13 --json
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The components come from the covariance of the vectors of length 1, since neighb
 pieces of rows, so memory does not grow with the table. Signs are fixed, so equal vectors give equal pictures. At most
 `_POINTS` entities are drawn, those with most triples; the largest are labelled where there is room.
 
-Cost: 1.5 s, most of it drawing and the import of matplotlib. Rejected: t-SNE and UMAP, whose distances between groups mean
+Cost: 1.2 s of one core for 135 entities, most of it the import of matplotlib. Rejected: t-SNE and UMAP, whose distances between groups mean
 nothing and whose pictures change with the seed.
 """
 
@@ -35,7 +35,11 @@ _OTHER: Final = "other"
 
 
 def plot_embeddings(
-    embeddings: Embeddings, categories: Mapping[str, str], path: Path, *, names: Mapping[str, str] | None = None
+    embeddings: Embeddings,
+    categories: Mapping[str, str | None],
+    path: Path,
+    *,
+    names: Mapping[str, str | None] | None = None,
 ) -> None:
     """Write the map of an embedding as PNG; equal input gives equal bytes on one machine.
 
@@ -49,14 +53,14 @@ def plot_embeddings(
 
 
 def draw_embeddings(
-    embeddings: Embeddings, categories: Mapping[str, str], *, names: Mapping[str, str] | None = None
+    embeddings: Embeddings, categories: Mapping[str, str | None], *, names: Mapping[str, str | None] | None = None
 ) -> Figure:
     """The map as a figure, see `plot_embeddings`."""
     degrees = embeddings.degrees
     order = np.argsort(-degrees, kind="stable")
     drawn = order[degrees[order] > 0][:_POINTS]
     points, shares = principal_components(embeddings.entity_vectors, drawn)
-    kinds = [_plain(categories.get(embeddings.entities[row], _OTHER)) for row in drawn]
+    kinds = [_plain(categories.get(embeddings.entities[row]) or _OTHER) for row in drawn]
     counts = Counter(kind for kind in kinds if kind != _OTHER)
     coloured = sorted(counts, key=lambda kind: (-counts[kind], kind))[:_COLOURED]
     figure = new_figure(8.4, 6.4)

@@ -7,7 +7,7 @@ import numpy as np
 from kg.embeddings.plot import draw_embeddings, plot_embeddings, principal_components
 from tests.kg.embeddings.vectors import untrained
 
-CATEGORIES = {f"E:{i:02}": "biolink:Drug" if i % 2 else "biolink:Disease" for i in range(30)}
+CATEGORIES = {f"E:{i:02}": "biolink:Drug" if i % 2 else "biolink:Disease" for i in range(30)} | {"E:30": None}
 
 
 def test_components_are_those_of_a_singular_value_decomposition() -> None:
