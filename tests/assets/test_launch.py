@@ -17,12 +17,14 @@ def test_a_problem_of_the_command_is_the_problem(tmp_path):
 
 def test_a_run_of_dagster_runs_it_through_pipes(tmp_path):
     @dg.asset
-    def fine(context: dg.AssetExecutionContext) -> None:
+    def fine(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         through_pipes(context)(["pretrain", "--help"])
+        return dg.MaterializeResult()
 
     @dg.asset
-    def broken(context: dg.AssetExecutionContext) -> None:
+    def broken(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with pytest.raises(MateriaError, match="the next run goes on from the last checkpoint"):
             through_pipes(context)(["pretrain", "--home", str(tmp_path), "--set", "trainer.step=3"])
+        return dg.MaterializeResult()
 
     assert dg.materialize([fine, broken]).success
