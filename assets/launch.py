@@ -82,11 +82,12 @@ def through_pipes(context: dg.AssetExecutionContext) -> Launch:
 
     def launch(words: Sequence[str]) -> None:
         from dagster import PipesSubprocessClient
-        from dagster_shared.error import DagsterError
 
         try:
             PipesSubprocessClient().run(context=context, command=[sys.executable, "-m", "cli.main", *words])
-        except DagsterError as error:
+        except Exception as error:
+            if type(error).__name__ != "DagsterPipesExecutionError":  # which Dagster does not export
+                raise
             raise MateriaError(
                 f"training ended ({str(error).splitlines()[0]})",
                 remedy="See what it wrote in the run's stderr; the next run goes on from the last checkpoint",
