@@ -12,7 +12,8 @@ steps of .01, .03, .05, .1 and .15, constant or along a cosine; sLCWA with self-
 without inverse triples, batches of 128 and 256; of DistMult also N3 of .001 to .5 and dropout of .2 and .4. What was best
 of each loop is in `THEIRS`. Of these tries TransE and DistMult with sLCWA stayed below MRR .55 and .67.
 About 16 settings of PyKEEN were tried for RotatE, 11 for DistMult, 10 for TransE; of ours 18 for each. Both sides' settings and epochs were
-picked by test MRR, so this tells the time to a level and nothing about quality. Ours of DistMult has dropout and N3, PyKEEN's best had N3 only.
+picked by test MRR, so this tells the time to a level and nothing about quality. Ours of DistMult has dropout and N3; PyKEEN's
+best had N3 only.
 """
 
 from __future__ import annotations
