@@ -22,7 +22,7 @@ OnEpoch = Callable[[int, int, float], None]
 
 
 class LossNotFiniteError(MateriaError):
-    """The loss became infinite or not a number: the steps were too long."""
+    """The loss or the vectors became infinite or not a number: the steps were too long."""
 
 
 def fit(
@@ -47,11 +47,7 @@ def fit(
     state = checkpoint.restore(model, optimizer) if checkpoint else TrainingState()
     while len(state.losses) < config.epochs and not _stopped(state, config):
         loss = _epoch(steps, optimizer, config, len(state.losses))
-        if not math.isfinite(loss):
-            raise LossNotFiniteError(
-                f"the loss is {loss} in epoch {len(state.losses) + 1}",
-                remedy=f"Lower learning_rate, which is {config.learning_rate:g}",
-            )
+        _check_finite(loss, model, len(state.losses) + 1)
         state.losses.append(loss)
         if config.validate_every and len(state.losses) % config.validate_every == 0:
             _validate(model, encoded, state)
@@ -80,6 +76,18 @@ def _epoch(steps: Steps, optimizer: torch.optim.Optimizer, config: EmbeddingConf
         optimizer.step()
         total += loss.detach() * len(chosen)
     return total.item() / steps.count
+
+
+def _check_finite(loss: float, model: EmbeddingModel, epoch: int) -> None:
+    """Stop at a loss, or at vectors, that are not finite: the last step comes after the last loss."""
+    problem = None
+    if not math.isfinite(loss):
+        problem = f"the loss is {loss} in epoch {epoch}"
+    elif not all(bool(torch.isfinite(values).all()) for values in model.parameters()):
+        problem = f"the vectors are not finite after epoch {epoch}"
+    if problem:
+        remedy = f"Lower learning_rate, which is {model.config.learning_rate:g}"
+        raise LossNotFiniteError(problem, remedy=remedy)
 
 
 def _optimizer(model: EmbeddingModel, config: EmbeddingConfig) -> torch.optim.Optimizer:
