@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -39,8 +40,15 @@ def fit(
 
     Raises:
         LossNotFiniteError: names the epoch; the checkpoint keeps the state before.
-        MateriaError: the checkpoint is damaged, of another configuration, or has no room.
+        MateriaError: the checkpoint is damaged, of another configuration, or has no room; or memory has none.
     """
+    with _saying_memory_full(encoded, config):
+        return _fit(encoded, config, on_epoch, checkpoint)
+
+
+def _fit(
+    encoded: EncodedTriples, config: EmbeddingConfig, on_epoch: OnEpoch | None, checkpoint: Checkpoint | None
+) -> tuple[EmbeddingModel, TrainingState]:
     model = EmbeddingModel(len(encoded.entities), len(encoded.relations), config)
     steps = make_steps(model, encoded)
     optimizer = _optimizer(model, config)
@@ -76,6 +84,21 @@ def _epoch(steps: Steps, optimizer: torch.optim.Optimizer, config: EmbeddingConf
         optimizer.step()
         total += loss.detach() * len(chosen)
     return total.item() / steps.count
+
+
+@contextmanager
+def _saying_memory_full(encoded: EncodedTriples, config: EmbeddingConfig) -> Iterator[None]:
+    """What torch makes of a request that no memory holds (a RuntimeError) as one sentence."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        raise MateriaError(
+            f"vectors of {config.dim} numbers for {len(encoded.entities)} entities, or a step of {config.batch} with "
+            f"{config.negatives} negatives, need more memory than there is",
+            remedy="Lower dim, batch, negatives or candidates",
+        ) from error
 
 
 def _check_finite(loss: float, model: EmbeddingModel, epoch: int) -> None:
