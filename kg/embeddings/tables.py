@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from kg.embeddings.config import EmbeddingConfig
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.storage import file_sha256, write_atomically
 from pipeline.tables import table_schema
 
@@ -133,11 +134,24 @@ class Embeddings:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the files that the module names into a folder, the manifest last; none holds a clock."""
+        """Write the files that the module names into a folder; none holds a clock.
+
+        They are written beside and moved when all are whole, the manifest last.
+
+        Raises:
+            DiskFullError: no room; what the folder held before is still there.
+        """
+        with saying_disk_full(str(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".materia.") as staged:
+                self._write(Path(staged))
+                (folder / _MANIFEST).unlink(missing_ok=True)
+                for name in (ENTITIES_FILE, _RELATIONS, TENSORS_FILE, _REPORT, _MANIFEST):
+                    (Path(staged) / name).replace(folder / name)
+
+    def _write(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MANIFEST).unlink(missing_ok=True)
         pq.write_table(self.entity_table(), folder / ENTITIES_FILE, compression="zstd")
         pq.write_table(self.relation_table(), folder / _RELATIONS, compression="zstd")
         tensors = {
