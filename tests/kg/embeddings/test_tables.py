@@ -32,6 +32,11 @@ def test_what_is_loaded_is_what_was_saved(model: str, tmp_path: Path) -> None:
         assert getattr(before, name) == getattr(after, name)
 
 
+def test_whoever_may_read_one_file_may_read_all(tmp_path: Path) -> None:
+    made(tmp_path)
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_full_disk_leaves_the_embeddings_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
