@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 from upath import UPath
 
 from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
@@ -72,6 +73,18 @@ class Config(BaseModel):
         description="embeddings to train, one each",
     )
     pretraining: PretrainingConfig = PretrainingConfig()
+
+    @field_validator("embeddings")
+    @classmethod
+    def _each_scorer_once(cls, embeddings: tuple[EmbeddingConfig, ...]) -> tuple[EmbeddingConfig, ...]:
+        """An embedding is named by its scorer: its folder, its checkpoint, and `materia neighbours --model`."""
+        names = [config.model for config in embeddings]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError(
+                    "twice", "{model} is listed twice, and each model may be once", {"model": name}
+                )
+        return embeddings
 
 
 def parse_config(values: Any, file: str) -> Config:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise MateriaError("--seeds is below 1", remedy="Give 1 or more")
     config = _config(options)
+    if options.out is not None:
+        _make_folder(options.out)
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -64,11 +68,44 @@ def run(options: argparse.Namespace) -> int:
     from kg.embeddings.encode import encode_triples
 
     encoded = encode_triples(read_benchmark(options.triples))
+    leaked = _leaked(encoded)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=options.json) as bars:
-        report = _train(encoded, config, options, bars)
+        report = _train(encoded, config, options, bars) | {"leaked": leaked}
     print(json.dumps(report, indent=1, sort_keys=True) if options.json else _summary(report))
+    if leaked["test"]:
+        print(
+            f"materia: {leaked['test']:,} of {len(encoded.test):,} test triples are training or validation triples too, so "
+            "the figures flatter.",
+            file=sys.stderr,
+        )
     return 0
+
+
+def _make_folder(out: str) -> None:
+    """The folder for vectors, made before hours of training and not after."""
+    if not out or "://" in out:
+        raise MateriaError("is no local folder", file=f"--out {out}", remedy="Name one on this machine")
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MateriaError(
+            f"cannot be made a folder ({error.strerror})", file=f"--out {out}", remedy="Name a place for a folder"
+        ) from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise MateriaError("cannot be written to", file=f"--out {out}", remedy="Name another folder")
+
+
+def _leaked(encoded: EncodedTriples) -> dict[str, int]:
+    """How many triples a held-out split shares with those that come before it."""
+    import numpy as np
+
+    leaked, before = {}, encoded.train
+    for name in ("validation", "test"):
+        split = getattr(encoded, name)
+        together = np.unique(np.concatenate([before, split]), axis=0)
+        leaked[name], before = len(before) + len(split) - len(together), together
+    return leaked
 
 
 def _config(options: argparse.Namespace) -> EmbeddingConfig:
@@ -89,7 +126,8 @@ def _config(options: argparse.Namespace) -> EmbeddingConfig:
         values[key.strip()] = parse_yaml(value, f"--set {key}")
     if options.model:
         values["model"] = options.model
-    if options.preset:
+    if options.preset is not None:
+        parse_embedding_config(values, options.config or "--set")  # names a scorer that there is
         values = preset(options.preset, str(values.get("model", "transe"))) | values
     return parse_embedding_config(values, options.config or "--set")
 
@@ -107,7 +145,7 @@ def _train(
     seeds: list[dict[str, Any]] = []
     for seed in range(config.seed, config.seed + options.seeds):
         bars.reset(bar, description=f"{config.model}: seed {seed}", total=chosen.epochs)
-        folder = Path(options.out) / f"seed-{seed}" if options.out else None
+        folder = Path(options.out) / f"seed-{seed}" if options.out is not None else None
         start = time.perf_counter()
         made = train_encoded(
             encoded,
@@ -117,8 +155,6 @@ def _train(
         )
         if folder:
             made.save(folder)
-        if "test" not in made.metrics:
-            raise MateriaError("has no test triples to rank", file=options.triples, remedy="Fill its test.txt")
         figures = {name: made.metrics["test"][name] for name in _METRICS}
         seconds = round(time.perf_counter() - start, 2)
         seeds.append({"seed": seed, **figures, "seconds": seconds, "sha256": made.hash()})

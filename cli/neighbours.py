@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from assets.home import Home, open_home
@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """List the neighbours as a table, or as JSON."""
     from kg.claim_search import find_concept, names_of
     from kg.embeddings.neighbours import nearest
+    from pipeline.readers.base import clean
 
     if options.k < 1:
         raise MateriaError("is no number of neighbours", file=f"--k {options.k}", remedy="Give 1 or more")
@@ -58,8 +59,11 @@ def run(options: argparse.Namespace) -> int:
         values = {"curie": curie, "name": names.get(curie), "embeddings": folder.name, "neighbours": listed}
         print(json.dumps(values, indent=1, ensure_ascii=False))
         return 0
+    found = [
+        replace(one, curie=clean(one.curie)) for one in found
+    ]  # no name of a stranger's file moves a terminal's cursor
     how = "" if found_by == "identifier" else f" (by {found_by} {options.concept!r})"
-    print(f"{curie} {names.get(curie, '')}".rstrip() + f"{how}: nearest by cosine in {folder.name}")
+    print(f"{clean(curie)} {names.get(curie, '')}".rstrip() + f"{how}: nearest by cosine in {folder.name}")
     width = max((len(one.curie) for one in found), default=0)
     for one in found:
         count = f"{one.triples:,} triple{'s' if one.triples != 1 else ''}"

@@ -35,7 +35,9 @@ class MateriaError(Exception):
         self.file = file
         self.record = record
         place = ", ".join(part for part in (file, record) if part)
-        super().__init__(f"{place + ': ' if place else ''}{self.problem}. {self.remedy}.")
+        super().__init__(
+            f"{place + ': ' if place else ''}{self.problem}. {self.remedy}{'' if self.remedy.endswith('?') else '.'}"
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process boundaries whole: keyword-only arguments need a helper to unpickle."""

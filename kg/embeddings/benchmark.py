@@ -43,6 +43,9 @@ def read_benchmark(source: str) -> pa.Table:
                 columns[column].append(value)
     if missing := [name for name in _FILES if name not in found]:
         raise MateriaError(f"lacks {', '.join(missing)}", file=source, remedy=_REMEDY)
+    for name in ("train.txt", "test.txt"):
+        if _FILES[name] not in columns["split"]:
+            raise MateriaError("holds no triple", file=f"{source}/{name}", remedy=_REMEDY)
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
@@ -61,7 +64,11 @@ def _texts(source: str) -> Iterator[tuple[str, bytes]]:
         raise MateriaError("is no folder, tar or zip", file=source, remedy=_REMEDY)
     for member in members(path, kind, source):
         if isinstance(member, SetAside):
-            raise MateriaError(member.detail.rstrip("."), file=source, remedy="Get the archive again from its source")
+            if member.file != source and member.file.rpartition("/")[2] not in _FILES:
+                continue  # something else in it, that nobody asks for
+            problem, _, remedy = member.detail.rpartition(". ")
+            problem = problem.removesuffix("; what was read before stands")
+            raise MateriaError(problem[0].lower() + problem[1:], file=member.file, remedy=remedy)
         name = member[0].rpartition("/")[2]
         if name in _FILES:
             try:

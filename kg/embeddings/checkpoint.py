@@ -95,28 +95,43 @@ class Checkpoint:
             raise MateriaError(
                 "is the checkpoint of another configuration, or of other triples",
                 file=str(self.path),
-                remedy="Train with the former configuration to go on from it, or delete it to start anew",
+                remedy="Train with the former configuration to go on from it, or into another folder, or delete it to start anew",
             )
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
-        for name, value in tensors.items():
-            part, _, rest = name.partition(".")
-            parts[part][rest] = value
-        model.load_state_dict(parts["model"])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in parts["optimizer"].items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
-        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-        validations = [(int(epoch), float(mrr)) for epoch, mrr in about["validations"]]
-        return TrainingState([float(loss) for loss in about["losses"]], validations, parts["best"])
+        try:
+            return _put(model, optimizer, tensors, about)
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:  # what torch and JSON make of parts that lack
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> MateriaError:
+        return MateriaError("is no checkpoint that can be read", file=str(self.path), remedy="Delete it to start anew")
 
     def _read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(str(self.path), framework="pt") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["state"])  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise MateriaError(
-                "is no checkpoint that can be read", file=str(self.path), remedy="Delete it to start anew"
-            ) from error
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                about = json.loads(file.metadata()["state"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise self._unreadable() from error
+        if not isinstance(about, dict):
+            raise self._unreadable()
+        return tensors, about
+
+
+def _put(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], about: dict[str, Any]
+) -> TrainingState:
+    """Put what a checkpoint holds in force."""
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = value
+    model.load_state_dict(parts["model"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in parts["optimizer"].items():
+        number, _, key = name.partition(".")
+        moments.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    validations = [(int(epoch), float(mrr)) for epoch, mrr in about["validations"]]
+    return TrainingState([float(loss) for loss in about["losses"]], validations, parts["best"])

@@ -7,7 +7,7 @@ with the highest accuracy on validation, where corruptions are checked against t
 it once. A softmax or ranking loss does not make scores of different relations comparable, so an accuracy below what the
 ranks promise is expected.
 
-On UMLS, accuracy on test (and filtered MRR): ComplEx .877 (.953), RotatE .851 (.878), DistMult .811 (.910), TransE .695 (.843).
+On UMLS, accuracy on test (and filtered MRR): ComplEx .877 (.953), RotatE .851 (.878), DistMult .811 (.910), TransE .589 (.840).
 
 Cost: two scores a held-out triple.
 """

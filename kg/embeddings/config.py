@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.errors import MateriaError
 
@@ -32,7 +33,7 @@ class EmbeddingConfig(BaseModel):
     written here then hold only where there is nothing to choose.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: ScorerName = Field("transe", description="scorer: transe, distmult, rotate or complex")
     trials: int = Field(
@@ -43,6 +44,7 @@ class EmbeddingConfig(BaseModel):
     dim: int = Field(
         128,
         ge=2,
+        le=65_536,
         multiple_of=2,
         description="real numbers in an entity's vector (rotate and complex: two a coordinate)",
     )
@@ -60,12 +62,13 @@ class EmbeddingConfig(BaseModel):
     margin: float = Field(1.0, gt=0, description="by how much a true triple should beat a false one, for margin")
     temperature: float = Field(1.0, ge=0, description="how much more hard negatives count, for self_adversarial")
     negatives: int = Field(
-        0, ge=0, description="corruptions drawn for a triple; 0 scores each question against all entities"
+        0, ge=0, le=1_000_000, description="corruptions drawn for a triple; 0 scores each question against all entities"
     )
     corruption: CorruptionName = Field("uniform", description="how they are drawn: uniform, bernoulli or typed")
     candidates: int = Field(
         8192,
         ge=2,
+        le=2**31 - 1,
         description="most entities scored against a question; beyond it, each step draws that many at random",
     )
     regulariser: RegulariserName = Field("n3", description="penalty on the vectors of a step: n3 or lp")
@@ -76,14 +79,24 @@ class EmbeddingConfig(BaseModel):
     learning_rate: float = Field(0.01, gt=0, description="step size at the start")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="how it goes on: cosine to zero, or constant")
     epochs: int = Field(60, ge=1, description="passes over the training triples")
-    batch: int = Field(256, ge=1, description="questions in one step, or triples where negatives are drawn")
+    batch: int = Field(
+        256, ge=1, le=2**31 - 1, description="questions in one step, or triples where negatives are drawn"
+    )
     validate_every: int = Field(
         0, ge=0, description="epochs between validations, the best of which is kept; 0 keeps the last epoch"
     )
     patience: int = Field(0, ge=0, description="validations without a better one after which training stops; 0 never")
     belief_weighted: bool = Field(False, description="weigh each triple's loss by its belief")
-    threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core")
-    seed: int = Field(13, ge=0, description="seed of the initial vectors, the order of triples and dropout")
+    threads: int = Field(1, ge=0, le=256, description="threads of torch; 0 for one a core")
+    seed: int = Field(13, ge=0, lt=2**32, description="seed of the initial vectors, the order of triples and dropout")
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> EmbeddingConfig:
+        if self.patience and not self.validate_every:
+            raise PydanticCustomError("alone", "patience counts validations, and validate_every is 0")
+        if self.corruption != "uniform" and not self.negatives:
+            raise PydanticCustomError("alone", "corruption says how negatives are drawn, and negatives is 0")
+        return self
 
     def for_model(self, model: ScorerName) -> EmbeddingConfig:
         """The same settings for another scorer; what was not set stays open."""
@@ -102,7 +115,7 @@ def parse_embedding_config(values: object, file: str) -> EmbeddingConfig:
         return EmbeddingConfig.model_validate(values)
     except ValidationError as error:
         mistakes = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: "
+            "".join(f"{part}: " for part in [".".join(map(str, e["loc"]))] if part)
             + ("there is no such key" if e["type"] == "extra_forbidden" else e["msg"][:1].lower() + e["msg"][1:])
             for e in error.errors()
         )

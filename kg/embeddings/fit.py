@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -22,7 +23,7 @@ OnEpoch = Callable[[int, int, float], None]
 
 
 class LossNotFiniteError(MateriaError):
-    """The loss became infinite or not a number: the steps were too long."""
+    """The loss or the vectors became infinite or not a number: the steps were too long."""
 
 
 def fit(
@@ -39,19 +40,22 @@ def fit(
 
     Raises:
         LossNotFiniteError: names the epoch; the checkpoint keeps the state before.
-        MateriaError: the checkpoint is damaged, of another configuration, or has no room.
+        MateriaError: the checkpoint is damaged, of another configuration, or has no room; or memory has none.
     """
+    with _saying_memory_full(encoded, config):
+        return _fit(encoded, config, on_epoch, checkpoint)
+
+
+def _fit(
+    encoded: EncodedTriples, config: EmbeddingConfig, on_epoch: OnEpoch | None, checkpoint: Checkpoint | None
+) -> tuple[EmbeddingModel, TrainingState]:
     model = EmbeddingModel(len(encoded.entities), len(encoded.relations), config)
     steps = make_steps(model, encoded)
     optimizer = _optimizer(model, config)
     state = checkpoint.restore(model, optimizer) if checkpoint else TrainingState()
     while len(state.losses) < config.epochs and not _stopped(state, config):
         loss = _epoch(steps, optimizer, config, len(state.losses))
-        if not math.isfinite(loss):
-            raise LossNotFiniteError(
-                f"the loss is {loss} in epoch {len(state.losses) + 1}",
-                remedy=f"Lower learning_rate, which is {config.learning_rate:g}",
-            )
+        _check_finite(loss, model, len(state.losses) + 1)
         state.losses.append(loss)
         if config.validate_every and len(state.losses) % config.validate_every == 0:
             _validate(model, encoded, state)
@@ -80,6 +84,33 @@ def _epoch(steps: Steps, optimizer: torch.optim.Optimizer, config: EmbeddingConf
         optimizer.step()
         total += loss.detach() * len(chosen)
     return total.item() / steps.count
+
+
+@contextmanager
+def _saying_memory_full(encoded: EncodedTriples, config: EmbeddingConfig) -> Iterator[None]:
+    """What torch makes of a request that no memory holds (a RuntimeError) as one sentence."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        raise MateriaError(
+            f"vectors of {config.dim} numbers for {len(encoded.entities)} entities, or a step of {config.batch} with "
+            f"{config.negatives} negatives, need more memory than there is",
+            remedy="Lower dim, batch, negatives or candidates",
+        ) from error
+
+
+def _check_finite(loss: float, model: EmbeddingModel, epoch: int) -> None:
+    """Stop at a loss, or at vectors, that are not finite: the last step comes after the last loss."""
+    problem = None
+    if not math.isfinite(loss):
+        problem = f"the loss is {loss} in epoch {epoch}"
+    elif not all(bool(torch.isfinite(values).all()) for values in model.parameters()):
+        problem = f"the vectors are not finite after epoch {epoch}"
+    if problem:
+        remedy = f"Lower learning_rate, which is {model.config.learning_rate:g}"
+        raise LossNotFiniteError(problem, remedy=remedy)
 
 
 def _optimizer(model: EmbeddingModel, config: EmbeddingConfig) -> torch.optim.Optimizer:

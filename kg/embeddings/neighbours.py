@@ -27,9 +27,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.embeddings.tables import ENTITIES_FILE, ENTITY_VECTORS, TENSORS_FILE, read_json
+from kg.embeddings.tables import AGAIN, ENTITIES_FILE, ENTITY_VECTORS, TENSORS_FILE, read_json
 from pipeline.duck import connect, table_view
 from pipeline.errors import MateriaError
+from pipeline.readers.base import clean
 
 __all__ = ["Neighbour", "nearest"]
 
@@ -56,14 +57,15 @@ def nearest(folder: Path, curies: Sequence[str], k: int = 10, *, rows: int = _RO
         rows: rows of the table that are read at a time.
 
     Raises:
-        MateriaError: the folder holds no embeddings, or a CURIE has no vector.
+        MateriaError: the folder holds no embeddings or a damaged file, or a CURIE has no vector.
     """
-    from safetensors import safe_open
-
     read_json(folder / "manifest.json")
-    with connect(threads=1) as connection, safe_open(str(folder / TENSORS_FILE), framework="np") as file:
+    with connect(threads=1) as connection, _opened(folder / TENSORS_FILE) as file:
         table_view(connection, "entities", [str(folder / ENTITIES_FILE)], ENTITY_VECTORS, virtual=("file_row_number",))
         vectors = file.get_slice("entities")
+        (count,) = connection.execute("SELECT count(*) FROM entities").fetchone() or (0,)
+        if vectors.get_shape()[0] != count:
+            raise MateriaError("is of other embeddings", file=str(folder / TENSORS_FILE), remedy=AGAIN)
         own = _places(connection, curies, folder)
         unseen = {
             row for (row,) in connection.execute("SELECT file_row_number FROM entities WHERE triples = 0").fetchall()
@@ -86,6 +88,16 @@ def nearest(folder: Path, curies: Sequence[str], k: int = 10, *, rows: int = _RO
     ]
 
 
+def _opened(path: Path) -> Any:
+    """The tensors, mapped."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        return safe_open(str(path), framework="np")
+    except (SafetensorError, OSError) as error:
+        raise MateriaError("is missing or damaged", file=str(path), remedy=AGAIN) from error
+
+
 def _places(connection: Any, curies: Sequence[str], folder: Path) -> list[int]:
     """The row of each CURIE."""
     sql = "SELECT curie, file_row_number FROM entities WHERE triples > 0 AND list_contains($curies, curie)"
@@ -99,8 +111,8 @@ def _places(connection: Any, curies: Sequence[str], folder: Path) -> list[int]:
             ).fetchall()
             raise MateriaError(
                 f"has no vector in {folder.name}: no training triple names it",
-                file=curie,
-                remedy=f"Did you mean {', '.join(name for (name,) in like)}?",
+                file=clean(curie),
+                remedy=f"Did you mean {', '.join(clean(name) for (name,) in like)}?",
             )
     return [rows[curie] for curie in curies]
 

@@ -4,7 +4,8 @@ The filtered setting of Bordes et al. (NIPS 2013): other answers known to be tru
 mean rank, so a model that scores everything alike gets the middle, not the top (Sun et al., ACL 2020, show how much the
 "first" rule flatters). Triples with an entity or relation that training never saw are kept, and take the worst rank
 there is in their list: the number of candidates left after filtering. A vector that was never trained must not win by
-luck.
+luck. So does a true answer whose score is not a number, and a candidate without a score counts as better: a model that
+broke must not look perfect, which it would where nothing compares as greater.
 
 Cost: one row of scores for each query; memory is batch x entities. The known answers lie in one sorted array, so a
 batch is filtered by two binary searches and one assignment.
@@ -97,19 +98,20 @@ def filtered_ranks(
             rows, others = answers.of_batch(entity, relation)
             ranks[start : start + batch, column] = _ranks(scores, target, rows, others)
             true = np.bincount(rows, minlength=len(part))
-            worst = _unseen(part, seen_entities, seen_relations)
+            worst = _unseen(part, seen_entities, seen_relations) | np.isnan(ranks[start : start + batch, column])
             ranks[start : start + batch, column][worst] = (scores.shape[1] - true + 1)[worst]
     return ranks
 
 
 def _ranks(scores: Tensor, target: Tensor, rows: NDArray[np.int64], answers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 + number of better candidates + half the number of equal ones, after known answers are removed."""
+    """1 + number of better candidates + half the number of equal ones, after known answers are removed; NaN without a score."""
     own = scores.gather(1, target[:, None])
     scores = scores.clone()
     scores[torch.from_numpy(rows), torch.from_numpy(answers)] = -torch.inf
-    better = (scores > own).sum(1)
+    better = (~(scores <= own)).sum(1)
     equal = (scores == own).sum(1)
-    return np.asarray((1 + better + equal / 2).double().numpy())
+    ranks = (1 + better + equal / 2).masked_fill(own[:, 0].isnan(), torch.nan)
+    return np.asarray(ranks.double().numpy())
 
 
 def _unseen(

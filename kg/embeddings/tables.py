@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +26,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from kg.embeddings.config import EmbeddingConfig
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.storage import file_sha256, write_atomically
 from pipeline.tables import table_schema
 
-__all__ = ["ENTITIES_FILE", "ENTITY_VECTORS", "RELATION_VECTORS", "TENSORS_FILE", "Embeddings", "read_json"]
+__all__ = ["AGAIN", "ENTITIES_FILE", "ENTITY_VECTORS", "RELATION_VECTORS", "TENSORS_FILE", "Embeddings", "read_json"]
 
 ENTITIES_FILE: Final = "entities.parquet"
 TENSORS_FILE: Final = "embeddings.safetensors"
@@ -36,7 +38,8 @@ _RELATIONS, _REPORT, _MANIFEST = "relations.parquet", "report.json", "manifest.j
 _SCHEMA: Final = "materia.embeddings.v2"
 _PIECE: Final = 65_536
 _VECTOR = pa.list_(pa.float32())
-_AGAIN: Final = "Name a folder of embeddings, or train them again: materia embed, or materia build"
+#: What to do about a folder that cannot be read.
+AGAIN: Final = "Name a folder of embeddings, or train them again: materia embed, or materia build"
 
 ENTITY_VECTORS = table_schema(
     "entity_vectors",
@@ -133,11 +136,24 @@ class Embeddings:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the files that the module names into a folder, the manifest last; none holds a clock."""
+        """Write the files that the module names into a folder; none holds a clock.
+
+        They are written beside and moved when all are whole, the manifest last.
+
+        Raises:
+            DiskFullError: no room; what the folder held before is still there.
+        """
+        with saying_disk_full(str(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".materia.") as staged:
+                self._write(Path(staged))
+                (folder / _MANIFEST).unlink(missing_ok=True)
+                for name in (ENTITIES_FILE, _RELATIONS, TENSORS_FILE, _REPORT, _MANIFEST):
+                    (Path(staged) / name).replace(folder / name)
+
+    def _write(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MANIFEST).unlink(missing_ok=True)
         pq.write_table(self.entity_table(), folder / ENTITIES_FILE, compression="zstd")
         pq.write_table(self.relation_table(), folder / _RELATIONS, compression="zstd")
         tensors = {
@@ -146,6 +162,7 @@ class Embeddings:
             "relations": np.ascontiguousarray(self.relation_vectors),
         }
         save_file(tensors, str(folder / TENSORS_FILE), metadata={"scorer": self.scorer})
+        shutil.copymode(folder / ENTITIES_FILE, folder / TENSORS_FILE)  # safetensors shuts out every other user
         write_atomically(folder / _REPORT, _json(self.report()))
         rows = {ENTITIES_FILE: len(self.entities), _RELATIONS: len(self.relations)}
         files = {
@@ -166,10 +183,10 @@ class Embeddings:
 
         manifest, report = read_json(folder / _MANIFEST), read_json(folder / _REPORT)
         if manifest.get("schema") != _SCHEMA:
-            raise MateriaError("is of a version that cannot be read", file=str(folder / _MANIFEST), remedy=_AGAIN)
+            raise MateriaError("is of a version that cannot be read", file=str(folder / _MANIFEST), remedy=AGAIN)
         for name, entry in manifest["files"].items():
             if not (folder / name).is_file() or file_sha256(folder / name) != entry["sha256"]:
-                raise MateriaError("is missing or not as it was written", file=str(folder / name), remedy=_AGAIN)
+                raise MateriaError("is missing or not as it was written", file=str(folder / name), remedy=AGAIN)
         entities = pq.read_table(folder / ENTITIES_FILE, columns=["curie", "triples"])
         tensors = load_file(str(folder / TENSORS_FILE))
         try:
@@ -177,7 +194,7 @@ class Embeddings:
         except ValidationError as error:
             said = str(error).splitlines()[1]
             raise MateriaError(
-                f"has a setting unknown here: {said}", file=str(folder / _REPORT), remedy=_AGAIN
+                f"has a setting unknown here: {said}", file=str(folder / _REPORT), remedy=AGAIN
             ) from None
         return cls(
             config=config,
@@ -205,9 +222,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MateriaError("holds no embeddings", file=str(path.parent), remedy=_AGAIN) from error
+        raise MateriaError("holds no embeddings", file=str(path.parent), remedy=AGAIN) from error
     if not isinstance(values, dict):
-        raise MateriaError("is no report of embeddings", file=str(path), remedy=_AGAIN)
+        raise MateriaError("is no report of embeddings", file=str(path), remedy=AGAIN)
     return values
 
 

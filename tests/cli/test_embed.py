@@ -81,9 +81,16 @@ def test_settings_come_from_set_before_the_file_before_the_preset(benchmark, cap
         (["--set", "dimension=3"], "dimension: there is no such key"),
         (["--set", "dim=three"], "dim: input should be a valid integer"),
         (["--set", "dim"], "--set dim has no value"),
+        (["--set", "seed=99999999999999999999"], "seed: input should be less than 4294967296"),
+        (["--set", "threads=100000"], "threads: input should be less than or equal to 256"),
+        (["--set", "margin=.inf"], "margin: input should be a finite number"),
+        (["--set", "patience=2"], "patience counts validations, and validate_every is 0"),
+        (["--set", "corruption=typed"], "corruption says how negatives are drawn, and negatives is 0"),
         (["--set", "learning_rate=1e30", "--set", "trials=0", "--model", "distmult"], "the loss is"),
         (["--seeds", "0"], "--seeds is below 1"),
         (["--preset", "yago"], "there is no preset 'yago'"),
+        (["--preset", ""], "there is no preset ''"),
+        (["--preset", "wn18rr", "--set", "model=[a]"], "model: input should be 'transe'"),
         (["--config", "/nowhere.yaml"], "does not exist"),
     ],
 )
@@ -93,12 +100,38 @@ def test_a_mistake_is_one_sentence(benchmark, capsys, words, said):
     assert err.lstrip().startswith("materia: ") and said in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize(("name", "said"), [("train", "no training triples"), ("test", "has no test triples to rank")])
-def test_a_benchmark_with_an_empty_file_is_one_sentence(benchmark, capsys, tmp_path, name, said):
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_a_benchmark_with_an_empty_file_is_one_sentence_before_anything_is_trained(benchmark, capsys, tmp_path, name):
     for file in benchmark.iterdir():
         (tmp_path / file.name).write_text("" if file.stem == name else file.read_text())
-    status, _, err = embed(capsys, "--triples", tmp_path, *QUICK)
-    assert status == 1 and said in err
+    status, _, err = embed(capsys, "--triples", tmp_path, "--out", tmp_path / "out", *QUICK)
+    assert status == 1 and f"{name}.txt: holds no triple" in err
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_test_triples_that_training_saw_are_told(benchmark, capsys, tmp_path):
+    for file in benchmark.iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+    status, out, err = embed(capsys, "--triples", tmp_path, "--json", *QUICK)
+    assert status == 0 and not err and json.loads(out)["leaked"] == {"validation": 0, "test": 0}
+    seen = (tmp_path / "train.txt").read_text().splitlines()[:2]
+    with (tmp_path / "test.txt").open("a") as file:
+        file.write("\n".join(seen))
+    status, out, err = embed(capsys, "--triples", tmp_path, "--json", *QUICK)
+    assert status == 0 and json.loads(out)["leaked"] == {"validation": 0, "test": 2}
+    assert "2 of 7 test triples are training or validation triples too" in err
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("file", "cannot be made a folder"), ("file/x", "cannot be made a folder"), ("s3://b/x", "is no local")],
+)
+def test_an_out_that_can_be_no_folder_is_one_sentence(benchmark, capsys, tmp_path, monkeypatch, out, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    status, _, err = embed(capsys, "--triples", benchmark, "--out", out, *QUICK)
+    assert status == 1 and f"--out {out}: {said}" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_one_relation_only_is_enough(capsys, tmp_path):

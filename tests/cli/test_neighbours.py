@@ -87,3 +87,13 @@ def test_mistakes_are_one_sentence(words: list[str], says: str, home: Path, caps
 def test_a_home_without_embeddings_says_how_to_get_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["neighbours", "E:00", "--home", str(tmp_path)]) == 1
     assert "materia build --until kg_embeddings" in capsys.readouterr().err
+
+
+def test_a_name_with_control_characters_does_not_reach_the_terminal(tmp_path: Path, capsys: Any) -> None:
+    made = embedding("rotate", 0.5)
+    replace(made, entities=[f"\x1b[31m{name}" for name in made.entities]).save(tmp_path / "e")
+    words = ("--embeddings", str(tmp_path / "e"), "--home", str(tmp_path / "home"))
+    assert main(["neighbours", "\x1b[31mE:02", *words]) == 0
+    assert main(["neighbours", "\x1b[31mE:2", *words]) == 1
+    out, err = capsys.readouterr()
+    assert "E:03" in out and "E:02" in err and "\x1b" not in out + err

@@ -121,6 +121,15 @@ def test_filtered_ranks_equal_a_plain_count(data):
         assert ranks[row, 1] == slow_rank(table[:, r, t], h, {x for x in range(entities) if (x, r, t) in true})
 
 
+def test_a_score_that_is_not_a_number_never_wins():
+    """Nothing is greater than it, so a count of greater scores would put it first: a broken model had an MRR of 1."""
+    broken = lambda e, r: torch.full((len(e), 5), torch.nan)  # noqa: E731
+    triples, known = np.array([[0, 0, 1]]), np.array([[0, 0, 2]])
+    assert filtered_ranks(triples, known, broken, broken, relations=1).tolist() == [[4.0, 5.0]]
+    one = lambda e, r: torch.tensor([[3.0, 2.0, 9.0, torch.nan, 1.0]])  # noqa: E731
+    assert filtered_ranks(triples, known, one, one, relations=1).tolist() == [[3.0, 3.0]]
+
+
 def test_ties_take_the_mean_rank_and_unseen_entities_the_worst():
     alike = lambda e, r: torch.zeros(len(e), 5)  # noqa: E731
     triples = np.array([[0, 0, 1], [0, 0, 4]])

@@ -68,6 +68,8 @@ def test_a_path_in_an_archive_leads_nowhere(tmp_path):
             FILES | {"valid.txt": "a\tr\tb\na r b\n"},
             r"valid.txt, line 2: has 1 field\(s\), not head, relation and tail",
         ),
+        (FILES | {"train.txt": "\n"}, r"train.txt: holds no triple"),
+        (FILES | {"test.txt": ""}, r"test.txt: holds no triple"),
         (FILES | {"test.txt": "a\t\tb\n"}, r"test.txt, line 1: has an empty field"),
         (FILES | {"train.txt": b"\xff\xfe\tr\tb\n"}, r"train.txt: is not UTF-8"),
     ],
@@ -75,6 +77,18 @@ def test_a_path_in_an_archive_leads_nowhere(tmp_path):
 def test_what_is_no_benchmark_is_one_sentence(tmp_path, files, said):
     with pytest.raises(MateriaError, match=said):
         read_benchmark(str(folder_of(tmp_path / "folder", files)))
+
+
+def test_what_else_lies_in_an_archive_does_not_matter(tmp_path):
+    raw = tar_of(tmp_path / "raw.tar.gz", [("x.txt", "x")]).read_bytes()
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for name, data in (FILES | {"raw/original.tar.gz": raw}).items():
+            archive.writestr(name, data)
+    assert rows_of(tmp_path / "b.zip") == sorted(ROWS)
+    with zipfile.ZipFile(tmp_path / "nested.zip", "w") as archive:
+        archive.writestr("train.txt", raw)
+    with pytest.raises(MateriaError, match=r"nested.zip/train.txt: the member is an archive .* Unpack it"):
+        read_benchmark(str(tmp_path / "nested.zip"))
 
 
 def test_what_is_no_archive_is_one_sentence(tmp_path):
@@ -88,5 +102,8 @@ def test_what_is_no_archive_is_one_sentence(tmp_path):
         read_benchmark(str(twice))
     whole = tar_of(tmp_path / "whole.tar.gz", list(FILES.items())).read_bytes()
     (tmp_path / "cut.tar.gz").write_bytes(whole[:-40])
-    with pytest.raises(MateriaError, match=r"cut.tar.gz: .*Get the archive again from its source"):
+    with pytest.raises(
+        MateriaError,
+        match=r"cut.tar.gz: the gzip data ends before its own end mark\. Get the file again from its source\.$",
+    ):
         read_benchmark(str(tmp_path / "cut.tar.gz"))

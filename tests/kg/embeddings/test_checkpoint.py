@@ -1,11 +1,14 @@
 """Checkpoints: a training that was killed goes on as if it had not been, and nothing wrong is taken for a checkpoint."""
 
 import errno
+import json
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from kg.embeddings.checkpoint import Checkpoint
 from kg.embeddings.config import EmbeddingConfig
@@ -67,6 +70,37 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path, damage):
     fit(ring(), config, checkpoint=checkpoint_of(tmp_path, config))
     file = tmp_path / "checkpoint.safetensors"
     file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(MateriaError, match="is no checkpoint that can be read. Delete it"):
+        fit(ring(), config, checkpoint=checkpoint_of(tmp_path, config))
+
+
+def without(name):
+    return lambda tensors, state: (tensors.pop(name), state)[1]
+
+
+def smaller(tensors, state):
+    tensors["model.entity"] = tensors["model.entity"][:3].clone()
+    return state
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        without("model.relation"),
+        smaller,
+        lambda tensors, state: tensors.update(weird=tensors["model.entity"].clone()) or state,
+        lambda tensors, state: [],
+        lambda tensors, state: {key: value for key, value in state.items() if key != "losses"},
+    ],
+)
+def test_a_checkpoint_that_lacks_a_part_is_one_sentence(tmp_path, damage):
+    config, path = CONFIGS[0], tmp_path / "checkpoint.safetensors"
+    fit(ring(), config, checkpoint=checkpoint_of(tmp_path, config))
+    with safe_open(str(path), "pt") as file:
+        state = json.loads(file.metadata()["state"])
+    tensors = load_file(path)
+    state = damage(tensors, state)
+    save_file(tensors, path, metadata={"state": json.dumps(state)})
     with pytest.raises(MateriaError, match="is no checkpoint that can be read. Delete it"):
         fit(ring(), config, checkpoint=checkpoint_of(tmp_path, config))
 

@@ -12,6 +12,7 @@ from kg.embeddings.fit import LossNotFiniteError, fit
 from kg.embeddings.losses import LOSSES
 from kg.embeddings.regularisers import REGULARISERS
 from kg.embeddings.scorers import SCORERS
+from pipeline.errors import MateriaError
 from tests.kg.embeddings.graphs import ring
 
 SMALL = {"trials": 0, "dim": 16, "epochs": 30, "batch": 32, "learning_rate": 0.05}
@@ -74,3 +75,16 @@ def test_a_loss_that_is_not_finite_is_one_sentence_that_names_the_epoch():
         LossNotFiniteError, match=r"the loss is (nan|inf) in epoch \d+\. Lower learning_rate, which is 1e\+30"
     ):
         fit(ring(), EmbeddingConfig(model="distmult", **(SMALL | {"learning_rate": 1e30})))
+
+
+def test_vectors_that_the_last_step_broke_are_no_embedding():
+    """Adam's step has the length of the learning rate, which no float32 holds; the loss was taken before it."""
+    config = EmbeddingConfig(model="distmult", **(SMALL | {"learning_rate": 1e39, "epochs": 1, "batch": 1000}))
+    with pytest.raises(LossNotFiniteError, match=r"the vectors are not finite after epoch 1\. Lower learning_rate"):
+        fit(ring(), config)
+
+
+def test_what_no_memory_holds_is_one_sentence():
+    config = EmbeddingConfig(**(SMALL | {"dim": 65_536, "negatives": 1_000_000, "batch": 16}))
+    with pytest.raises(MateriaError, match=r"need more memory than there is\. Lower dim, batch"):
+        fit(ring(), config)

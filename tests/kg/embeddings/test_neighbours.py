@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,3 +57,23 @@ def test_an_unknown_curie_is_an_error_with_the_most_alike(tmp_path: Path) -> Non
         nearest(tmp_path, ["E:2x"])
     with pytest.raises(MateriaError, match="holds no embeddings"):
         nearest(tmp_path / "nowhere", ["E:02"])
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b"", None])
+def test_damaged_tensors_are_one_sentence(damage: Any, tmp_path: Path) -> None:
+    saved(tmp_path)
+    file = tmp_path / "embeddings.safetensors"
+    data = file.read_bytes()
+    file.unlink()
+    if damage:
+        file.write_bytes(damage(data))
+    with pytest.raises(MateriaError, match=r"embeddings.safetensors: is missing or damaged\. Name a folder"):
+        nearest(tmp_path, ["E:02"])
+
+
+def test_tensors_of_other_embeddings_are_one_sentence(tmp_path: Path) -> None:
+    saved(tmp_path / "one")
+    saved(tmp_path / "other", entities=20)
+    (tmp_path / "other" / "embeddings.safetensors").replace(tmp_path / "one" / "embeddings.safetensors")
+    with pytest.raises(MateriaError, match="is of other embeddings"):
+        nearest(tmp_path / "one", ["E:02"])

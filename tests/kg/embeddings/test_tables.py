@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from kg.embeddings.config import EmbeddingConfig
 from kg.embeddings.tables import Embeddings
 from kg.embeddings.train import train_encoded
-from pipeline.errors import MateriaError
+from pipeline.errors import DiskFullError, MateriaError
 from tests.kg.embeddings.graphs import ring
 
 
@@ -29,6 +30,25 @@ def test_what_is_loaded_is_what_was_saved(model: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
     for name in ("config", "scorer", "entities", "relations", "metrics", "threshold", "counts", "triples"):
         assert getattr(before, name) == getattr(after, name)
+
+
+def test_whoever_may_read_one_file_may_read_all(tmp_path: Path) -> None:
+    made(tmp_path)
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
+def test_a_full_disk_leaves_the_embeddings_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def no_room(tensors: object, path: str, metadata: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", no_room)
+    with pytest.raises(DiskFullError):
+        made(tmp_path, "complex")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_row_i_of_the_tensors_is_row_i_of_the_table(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """PyKEEN gives the same scores for the same vectors, and the same filtered ranks, for every scorer."""
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from pykeen.evaluation import RankBasedEvaluator
@@ -12,6 +14,7 @@ from pykeen.predict import predict_target
 from pykeen.triples import TriplesFactory
 
 from kg.embeddings.config import EmbeddingConfig
+from kg.embeddings.encode import encode_triples
 from kg.embeddings.ranking import filtered_ranks, rank_metrics
 from kg.embeddings.scorers import make_scorer
 from kg.embeddings.tables import Embeddings
@@ -112,3 +115,19 @@ def test_training_on_in_pykeen_keeps_rotations_rotations() -> None:
     model.post_parameter_update()
     moduli = model.relation_representations[0]().abs()
     torch.testing.assert_close(moduli, torch.ones_like(moduli))
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "embeddings.md"
+
+
+@pytest.mark.parametrize("body", re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
+def test_the_snippets_of_the_page_run_as_printed(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("virus", "causes", f"disease {i}", "train") for i in range(4)]
+    table = pa.table(dict(zip(("subject", "predicate", "object", "split"), zip(*rows, strict=True), strict=True)))
+    config = EmbeddingConfig(model="rotate", dim=8, epochs=2, trials=0)
+    train_encoded(encode_triples(table), config).save(tmp_path / "vectors" / "seed-13")
+    (tmp_path / "train.txt").write_text("".join("\t".join(row[:3]) + "\n" for row in rows))
+    monkeypatch.chdir(tmp_path)
+    held: dict[str, Any] = {}
+    exec(compile(body, "docs/embeddings.md", "exec"), held)
+    assert held["model"].num_entities == 5
