@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.home import open_home
-from kg.staging import staging
 from pipeline.errors import MateriaError, StoppedError
 
 if TYPE_CHECKING:
@@ -89,14 +87,11 @@ def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, o
         with (
             _told_to_dagster() as tell,
             _shown(config.trainer, tell, hidden=rank() > 0) as (on_step, progress),
-            staging(out) as staged,
         ):
             words = {"run": run_folder, "resume": options.resume, "on_step": on_step, "progress": progress}
-            report = pretrain(sources, config, out=staged, **words)
+            report = pretrain(sources, config, out=out, **words)
             if rank() > 0:
                 return 0
-            shutil.rmtree(out, ignore_errors=True)
-            staged.rename(out)
             tell(f"losses: {json.dumps(report['losses'])}")
     except StoppedError as stopped:
         print(f"materia: {stopped}", file=sys.stderr)
@@ -110,6 +105,12 @@ def _train(options: argparse.Namespace, home: Home, config: PretrainingConfig, o
 
 def _check_out(out: Path) -> None:
     """Refuse to replace what is no model."""
+    if out.is_symlink():
+        raise MateriaError(
+            "is a link, and a model's folder is replaced as a whole",
+            file=str(out),
+            remedy="Name the folder itself as --out",
+        )
     if out.exists() and not (out / "materia_manifest.json").exists() and not (out.is_dir() and not any(out.iterdir())):
         raise MateriaError("is there already, and is no model of Materia", file=str(out), remedy="Name another --out")
 
@@ -121,16 +122,15 @@ def _config(options: argparse.Namespace, home: Home) -> PretrainingConfig:
     from pipeline.yaml_file import parse_yaml
     from training.config import PretrainingConfig
 
-    values: dict[str, Any] = {} if options.preset else home.config.pretraining.model_dump(mode="json")
+    short = {"preset": options.preset, "trainer.steps": options.steps, "trainer.processes": options.processes}
+    given = [*options.set, *(f"{key}={value}" for key, value in short.items() if value is not None)]
+    # The settings of the home are whole: over them a preset would change nothing.
+    values: dict[str, Any] = {} if "preset" in set_keys({}, given) else home.config.pretraining.model_dump(mode="json")
     place = "pretraining"
     if options.config:
         values, place = parse_yaml(text_of(options.config), options.config) or {}, options.config
         if isinstance(values, dict) and "pretraining" in values:  # the configuration of a home
             values = values["pretraining"]
-    if options.preset:
-        values = {**values, "preset": options.preset}
-    short = {"trainer.steps": options.steps, "trainer.processes": options.processes}
-    given = [*options.set, *(f"{key}={value}" for key, value in short.items() if value is not None)]
     if isinstance(values, dict):
         values = set_keys(values, given)
     remedy = "Correct these settings; docs/configuration.md lists all of them under pretraining"

@@ -67,7 +67,7 @@ class PretrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     preset: PresetName = Field("laptop", description="where settings start: laptop, one-gpu or cluster")
-    seed: int = Field(13, ge=0, description="seed of everything that is drawn")
+    seed: int = Field(13, ge=0, lt=2**63, description="seed of everything that is drawn")
     backbone: BackboneConfig = BackboneConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     data: DataConfig = DataConfig()

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import yaml
 
+from training.objectives.config import GRAPH_OBJECTIVES, LANGUAGE_OBJECTIVES, TEXT_OBJECTIVES
+
 __all__ = ["model_card"]
 
 #: Shards that the card names; all of them are in the manifest.
@@ -54,11 +56,12 @@ def model_card(manifest: Mapping[str, Any], report: Mapping[str, Any], licences:
         _summary(manifest, report),
         "```python\nfrom transformers import AutoModel, AutoTokenizer\n\n"
         "model, tokenizer = AutoModel.from_pretrained(FOLDER), AutoTokenizer.from_pretrained(FOLDER)\n```",
-        "## What it learned from\n",
+        "## Data\n\nIt learned from the train split. The others are held out, to judge it by.\n",
         *_sources(manifest),
         "## How it was trained\n",
         *_training(manifest, report),
-        "## Losses\n\nMean of the first and of the last tenth of the steps; `losses.csv` has them all.\n",
+        "## Losses\n\nMeans of the first and of the last tenth of the steps; `losses.csv` has those of every "
+        f"{manifest['config']['trainer']['log_every']} steps.\n",
         _table(("loss", "first", "last"), [(n, v["first"], v["last"]) for n, v in report["losses"].items()]),
         "![losses](losses.png)",
         *_validation(report["validation"]),
@@ -71,12 +74,15 @@ def model_card(manifest: Mapping[str, Any], report: Mapping[str, Any], licences:
 
 
 def _summary(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    start = manifest["backbone"]["pretrained"]
+    start, language = manifest["backbone"]["pretrained"], manifest["backbone"]["language"]
+    meanings = {LANGUAGE_OBJECTIVES[language]: f"{_LANGUAGE[language]} (`{LANGUAGE_OBJECTIVES[language]}`)"}
+    learned = {
+        where: ", ".join(meanings.get(name, f"`{name}`") for name in names if name in manifest["objectives"])
+        for where, names in (("text", TEXT_OBJECTIVES), ("the graph", GRAPH_OBJECTIVES))
+    }
     return (
-        f"{report['parameters']:,} parameters, {'going on from ' + start if start else 'from new weights'}. "
-        f"It learned {_LANGUAGE[manifest['backbone']['language']]}"
-        + (", and from the graph: " if manifest["triples"]["rows"] else "; objectives: ")
-        + ", ".join(f"`{name}`" for name in sorted(manifest["objectives"]))
+        f"{report['parameters']:,} parameters, {'going on from ' + start if start else 'from new weights'}. It learned "
+        + "; ".join(f"from {where}: {names}" for where, names in learned.items() if names)
         + ". Written by Materia; `materia_manifest.json` beside this card is the record it is made from."
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,8 +25,9 @@ import torch
 
 from kg.embeddings.determinism import deterministic
 from kg.embeddings.encode import EncodedTriples, encode_triples
+from kg.staging import staging
 from pipeline.content import model_folder
-from pipeline.errors import saying_disk_full
+from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.storage import write_atomically
 from training.combination import check_combination
 from training.data.builder import RowBuilder
@@ -75,8 +77,8 @@ def pretrain(
     Args:
         sources: shards, triples, names.
         config: see `PretrainingConfig`.
-        out: folder to write: the model as `AutoModel` and `AutoTokenizer` load it, heads, losses.csv, losses.png, README.md (the
-            model card), training_config.json, materia_manifest.json.
+        out: folder to write, replaced as a whole: the model as `AutoModel` and `AutoTokenizer` load it, heads, losses.csv,
+            losses.png, README.md (the model card), training_config.json, materia_manifest.json.
         run: folder of checkpoints, trace and event files.
         resume: go on from the last checkpoint in `run`, where there is one.
         on_step: told of each step, for a progress bar.
@@ -95,6 +97,12 @@ def pretrain(
     """
     config = config.model_copy(update={"backbone": config.backbone.resolved()})
     weights = check_combination(config)
+    judged = bool(sources.validation) and not set(weights) <= set(LINK_OBJECTIVES)
+    if config.trainer.patience and not judged:
+        why = "every objective is over triples" if sources.validation else "there is no shard of the validation split"
+        raise MateriaError(
+            f"trainer.patience waits for the loss on held-out passages, and {why}", remedy="Set trainer.patience to 0"
+        )
     accelerator = make_accelerator(config.trainer)
     with ExitStack() as stack:
         if accelerator.is_main_process:
@@ -143,7 +151,7 @@ def pretrain(
         fitted = trainer.fit(
             loader.batches,
             sampler.batch if sampler else lambda number: None,
-            validate=validate if sources.validation else None,
+            validate=validate if judged else None,
             resume=resume,
         )
         if not accelerator.is_main_process:
@@ -155,7 +163,10 @@ def pretrain(
             validation |= evaluate_links(model, tokenizer, triples, sources.names, config, split="validation")
         report = _report(fitted, model, validation)
         progress("writing")
-        _write(out, fitted, model, tokenizer=tokenizer, sources=sources, config=config, report=report)
+        with staging(out) as staged:
+            _write(staged, fitted, model, tokenizer=tokenizer, sources=sources, config=config, report=report)
+            shutil.rmtree(out, ignore_errors=True)
+            staged.rename(out)
         write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
         remove_checkpoints(run)
     return report

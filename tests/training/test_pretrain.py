@@ -83,6 +83,9 @@ def test_the_card_says_what_is_known_and_what_is_not(trained, corpus):
         f"| {corpus.train[0].name} |".replace("| ", "| `").replace(" |", "` |"),
         "| corpus | CC-BY-4.0 |",
         "| model | not stated |",
+        "It learned from text: masked words (`masked_lm`), `next_sentence`; "
+        "from the graph: `link_prediction_table`, `relation_classification`.",
+        "`losses.csv` has those of every 10 steps.",
         "| triples | 40 |",
         f"| tokens read | {report['tokens']:,} |",
         "| objectives | link_prediction_table (link_prediction_table.v1), masked_lm",
@@ -165,6 +168,7 @@ def test_evaluation_judges_the_folder(trained, corpus, sources):
 def test_bad_input_is_one_clear_sentence(sources, small, tmp_path, write_shard):
     empty = write_shard(tmp_path, "empty.parquet", [])
     text_only = ["objectives.link_prediction_table.weight=0", "objectives.relation_classification.weight=0"]
+    patient = ["trainer.patience=2", "trainer.evaluate_every=2"]
     none = [f"objectives.{name}.weight=0" for name in USUAL]
     cases = [
         ({"triples": sources.triples.slice(0, 0)}, [], "link_prediction_table learns from triples, and there are none"),
@@ -173,6 +177,8 @@ def test_bad_input_is_one_clear_sentence(sources, small, tmp_path, write_shard):
         ({}, ["backbone={pretrained: nowhere}"], "nowhere"),
         ({}, ["tokenizer.pretrained=nowhere"], "nowhere"),
         ({}, ["objectives.link_prediction_table.embeddings=kg_embeddings/rotate"], "there are no such embeddings"),
+        ({"validation": []}, patient, "trainer.patience waits for .*, and there is no shard of the validation split"),
+        ({}, [*patient, *none, "objectives.link_prediction_table.weight=1"], "and every objective is over triples"),
         (
             {},
             ["trainer.learning_rate=1e30", "trainer.steps=8", "trainer.clip=0"],

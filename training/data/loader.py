@@ -11,8 +11,11 @@ raise `workers`. Rejected: windows divided among ranks, which gives another stre
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -107,7 +110,7 @@ class TextLoader:
             batch_size=None,
             num_workers=config.workers,
             prefetch_factor=config.prefetch,
-            worker_init_fn=_in_worker,
+            worker_init_fn=partial(_in_worker, parent=os.getpid()),
             # Else it draws from torch's own generator, and dropout would differ with the number of workers and after a resume.
             generator=torch.Generator(),
         )
@@ -164,9 +167,20 @@ def _ahead(windows: _Windows, count: int) -> Iterator[Rows]:
                 future.cancel()
 
 
-def _in_worker(number: int) -> None:
-    """One thread a worker, and no interrupts: the process that trains decides when to stop."""
+def _in_worker(number: int, *, parent: int) -> None:
+    """One thread a worker, and no interrupts: the process that trains decides when to stop, and its end is the worker's.
+
+    torch's own watch for that end does not see it while the worker hands a window over: with nobody to read the pipe it would
+    stay for ever, and hold the folder of the run.
+    """
     import signal
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     for name in (signal.SIGINT, signal.SIGTERM):

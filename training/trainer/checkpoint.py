@@ -134,22 +134,20 @@ def load_checkpoint(
     Raises:
         MateriaError: the checkpoint is damaged, or belongs to a run with other settings or inputs, which are named.
     """
-    state = _read_state(folder)
-    if found := list(_differences(state.pop("made_from"), made_from)):
+    state, saved, files = _read_state(folder)
+    if found := list(_differences(saved, made_from)):
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         raise MateriaError(
             f"is a checkpoint of another configuration: {'; '.join(found[:_NAMED])}{more}",
             file=str(folder),
             remedy="Go on with the settings and inputs of that run, or begin a new one with another --out",
         )
-    for name, sha256 in state.pop("files").items():
+    for name, sha256 in files.items():
         if not (folder / name).exists() or file_sha256(folder / name) != sha256:
             raise _damaged(folder, f"{name} is not as it was written")
     load_weights(folder / _WEIGHTS, model)
     load_state(optimizer, model, load_file(str(folder / _OPTIMIZER)))
-    state["position"] = Position(*state["position"])
-    state["looks"] = [(step, loss) for step, loss in state["looks"]]
-    return RunState(**state)
+    return state
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -175,14 +173,17 @@ def load_weights(path: Path, model: nn.Module) -> None:
         tensor.copy_(tensors[name])
 
 
-def _read_state(folder: Path) -> dict[str, Any]:
+def _read_state(folder: Path) -> tuple[RunState, dict[str, Any], dict[str, str]]:
+    """Where the run stood, what it was made from, and the hashes of the other files."""
     try:
         state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
         if state.pop("schema") != _SCHEMA:
             raise _damaged(folder, "its schema is one that this version does not read")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        saved, files = dict(state.pop("made_from")), dict(state.pop("files"))
+        position, looks = Position(*state.pop("position")), [(step, loss) for step, loss in state.pop("looks")]
+        return RunState(position=position, looks=looks, **state), saved, files
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise _damaged(folder, f"{_STATE} cannot be read") from error
-    return dict(state)
 
 
 def _damaged(folder: Path, why: str) -> MateriaError:

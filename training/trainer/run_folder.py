@@ -16,7 +16,7 @@ from training.trainer.checkpoint import last_checkpoint
 __all__ = ["remove_checkpoints", "run_folder"]
 
 _LOCK: Final = ".lock"
-#: The loader's workers of a training that was killed notice it after five seconds, and hold the folder until then.
+#: The loader's workers of a training that was killed notice it after a second, and hold the folder until then.
 _WAIT_S: Final = 15.0
 
 
@@ -25,10 +25,18 @@ def run_folder(run: Path, *, resume: bool) -> Iterator[None]:
     """Hold the folder of a run, made where it is missing. Where nothing is to be gone on from it is emptied.
 
     Raises:
-        MateriaError: another process trains there, or it holds checkpoints and `resume` is false.
+        MateriaError: another process trains there, it cannot be written to, or `resume` is false and it holds checkpoints or is
+            no folder of a run.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / _LOCK).open("w") as lock:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        if not resume and any(run.iterdir()) and not (run / _LOCK).exists():
+            raise MateriaError("is there already, and is no run of Materia", file=str(run), remedy="Name another --out")
+        held = (run / _LOCK).open("w")
+    except OSError as error:
+        problem = f"cannot be written to ({error.strerror})"
+        raise MateriaError(problem, file=str(run), remedy="Name another --out") from error
+    with held as lock:
         deadline = time.monotonic() + _WAIT_S
         while True:
             try:

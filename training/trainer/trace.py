@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from kg.plots import new_figure, write_png
-from pipeline.errors import saying_disk_full
+from pipeline.errors import MateriaError, saying_disk_full
 
 __all__ = ["Trace", "ends", "windows", "write_plot", "write_windows"]
 
@@ -26,6 +26,9 @@ class Trace:
     Args:
         path: the file; it is cut to `length` bytes, and begun anew where that is 0.
         objectives: names, in the order of the columns.
+
+    Raises:
+        MateriaError: there are fewer bytes than that.
     """
 
     def __init__(self, path: Path, objectives: Sequence[str], length: int = 0) -> None:
@@ -33,6 +36,12 @@ class Trace:
         self.columns = ("step", "total", *objectives, *_LAST)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as stream:
+            if stream.tell() < length:
+                raise MateriaError(
+                    "lacks steps that were done before the last checkpoint",
+                    file=str(path),
+                    remedy="Put the file back, or begin a new run with another --out",
+                )
             stream.truncate(length)
         self._stream: TextIO = path.open("a", encoding="utf-8", newline="")
         self._writer = csv.writer(self._stream, lineterminator="\n")

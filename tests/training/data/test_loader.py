@@ -1,5 +1,9 @@
 """The stream: one and the same for any number of workers and ranks, found again from any position at the price of a window."""
 
+import multiprocessing
+import os
+import signal
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -148,3 +152,30 @@ def test_torch_s_own_generator_is_left_alone(corpus, builder, workers):
     before = torch.get_rng_state()
     stream(corpus, builder(workers=workers), 3)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_workers_of_a_killed_training_end_also_where_nobody_takes_their_windows(corpus, builder):
+    """A window that is larger than a pipe holds, so that the worker stands in the middle of handing it over."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+
+    def train():
+        batches = TextLoader(corpus.train, builder(window=240, workers=1, rows=1, prefetch=4), seed=3).batches()
+        next(batches)
+        there.send([child.pid for child in multiprocessing.active_children()])
+        time.sleep(600)
+
+    training = context.Process(target=train)
+    training.start()
+    workers = here.recv()
+    assert len(workers) == 1
+    time.sleep(1)
+    os.kill(training.pid, signal.SIGKILL)
+    training.join()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{workers[0]}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    alive = Path(f"/proc/{workers[0]}").exists()
+    if alive:
+        os.kill(workers[0], signal.SIGKILL)
+    assert not alive

@@ -120,6 +120,27 @@ def test_a_damaged_checkpoint_is_told_and_an_earlier_one_serves(make_trainer, fi
     assert same(weights(resumed), weights(whole))
 
 
+@pytest.mark.parametrize("change", [lambda _: [1], lambda s: s | {"position": [0, 0, 0, 0]}, lambda s: s | {"more": 1}])
+def test_a_state_of_another_form_is_a_damaged_checkpoint(make_trainer, fit, change):
+    with pytest.raises(KilledError):
+        fit(make_trainer("run", on_step=killed_after(9)))
+    trainer = make_trainer("run")
+    file = last_checkpoint(trainer.run) / "state.json"
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
+    with pytest.raises(MateriaError, match="is no sound checkpoint: state.json cannot be read. Delete this folder"):
+        fit(trainer, resume=True)
+
+
+def test_a_trace_that_lacks_steps_is_not_filled_with_nothing(make_trainer, fit):
+    trainer = make_trainer("run", checkpoint_every=4)
+    with pytest.raises(KilledError):
+        fit(make_trainer("run", checkpoint_every=4, on_step=killed_after(6)))
+    (trainer.run / "trace.csv").write_text("")
+    with pytest.raises(MateriaError, match="trace.csv: lacks steps that were done before the last checkpoint"):
+        fit(make_trainer("run", checkpoint_every=4), resume=True)
+    assert last_checkpoint(trainer.run) is not None
+
+
 def test_a_full_disk_keeps_the_last_checkpoint(make_trainer, fit, monkeypatch):
     trainer = make_trainer()
     real = checkpoints.save_file
