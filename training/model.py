@@ -11,6 +11,7 @@ the heads lie beside it:
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -182,6 +183,8 @@ def save_model(model: PretrainingModel, tokenizer: PreTrainedTokenizerFast, fold
     if "link_prediction_table" in model.objectives:
         entities = pa.table([pa.array(model.spec.entities, pa.string())], schema=GRAPH_ENTITIES)
         pq.write_table(entities, folder / _ENTITIES, compression="zstd")
+    for tensors in folder.glob("*.safetensors"):
+        shutil.copymode(folder / _MEANING, tensors)  # safetensors shuts out every other user
 
 
 def load_model(folder: Path) -> tuple[PretrainingModel, PreTrainedTokenizerFast]:

@@ -114,6 +114,8 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         (made / _HEADER).write_text(json.dumps(header, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
         if encoder is not None:
             encoder.save(made / _ENCODER)
+        for weights in made.rglob("*.safetensors"):
+            shutil.copymode(made / _HEADER, weights)  # safetensors shuts out every other user
         if folder.exists():
             folder.rename(Path(scratch) / "before")
         made.rename(folder)

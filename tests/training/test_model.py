@@ -51,6 +51,9 @@ def test_a_folder_gives_the_same_model_again_and_loads_without_this_project(fami
     model, _ = build(family, schedule={"weighting": "uncertainty", "turns": "temperature", "graph_ratio": 2.0})
     model.schedule.weighting.log_variances["link_prediction"].fill_(0.7)
     save_model(model, material.tokenizer, tmp_path)
+    assert len({path.stat().st_mode for path in tmp_path.rglob("*") if path.is_file()}) == 1, (
+        "all for whoever may read one"
+    )
     again, tokenizer = load_model(tmp_path)
     again.eval()
     assert len(tokenizer) == len(material.tokenizer) and again.spec == model.spec
