@@ -88,3 +88,15 @@ def graphs(draw: st.DrawFn) -> Tables:
 def test_queries_and_shapes_find_the_same_nodes_of_each_rule(tables: Tables, ask: Callable[[Tables], Asked]) -> None:
     asked = ask(tables)
     assert asked.tables == asked.graph
+
+
+def test_two_beliefs_that_six_decimals_do_not_tell_apart_are_one(ask: Callable[[Tables], Asked]) -> None:
+    tables = Tables(
+        concepts=[concept(DRUG, "Metformin", "biolink:Drug"), concept(DISEASE, "Diabetes", "biolink:Disease")]
+    )
+    row = tables.claim(DRUG, "biolink:treats", DISEASE, 1)
+    row["belief"] = 0.5
+    tables.triples.append(row | {"belief": 0.4999999})
+    asked = ask(tables)
+    assert asked.tables == asked.graph
+    assert "claim_not_single" not in asked.tables
