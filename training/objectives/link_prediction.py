@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from kg.embeddings.scorers import SCORERS
@@ -47,15 +46,6 @@ class LinkPrediction(Objective):
         links, states = step.links, step.name_states
         if links is None or states is None:
             return Outcome.empty(self.relation)
-        weights = links.weights if self.config.belief_weighted else torch.ones_like(links.weights)
-        triples = Triples(
-            links.heads,
-            self.relation[links.relations],
-            links.tails,
-            links.corrupted_heads,
-            links.corrupted_tails,
-            links.valid,
-            weights,
-        )
+        triples = Triples.of(links, self.relation, belief_weighted=self.config.belief_weighted)
         loss, true, corrupted = triple_loss(self.scorer, self.vectors(states), triples)
         return Outcome(loss, len(true), *answers(true, corrupted, links.valid))

@@ -87,16 +87,7 @@ class LinkPredictionTable(Objective):
         links = step.links
         if links is None:
             return Outcome.empty(self.relation)
-        weights = links.weights if self.config.belief_weighted else torch.ones_like(links.weights)
-        triples = Triples(
-            links.heads,
-            self.relation[links.relations],
-            links.tails,
-            links.corrupted_heads,
-            links.corrupted_tails,
-            links.valid,
-            weights,
-        )
+        triples = Triples.of(links, self.relation, belief_weighted=self.config.belief_weighted)
         vectors = self.entity[links.entities]
         if self.mention is not None:
             states, mentioned = mention_states(step.states, step.text, links)

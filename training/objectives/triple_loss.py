@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kg.embeddings.scorers import Scorer
-from training.data.batches import IGNORE
+from training.data.batches import IGNORE, LinkBatch
 
 __all__ = ["Triples", "answers", "triple_loss"]
 
@@ -37,6 +37,19 @@ class Triples:
     corrupted_tails: Tensor
     valid: Tensor
     weights: Tensor
+
+    @classmethod
+    def of(cls, links: LinkBatch, relations: Tensor, *, belief_weighted: bool) -> Triples:
+        """The triples of a step, with vectors out of a table of relations; each weighs by its belief, or one."""
+        return cls(
+            links.heads,
+            relations[links.relations],
+            links.tails,
+            links.corrupted_heads,
+            links.corrupted_tails,
+            links.valid,
+            links.weights if belief_weighted else torch.ones_like(links.weights),
+        )
 
 
 def triple_loss(scorer: Scorer, vectors: Tensor, triples: Triples) -> tuple[Tensor, Tensor, Tensor]:
