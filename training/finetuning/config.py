@@ -1,0 +1,58 @@
+"""What a user may set about fine-tuning. This module imports no torch. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.tasks.config import TaskDataConfig, TaskName
+
+__all__ = ["AdapterConfig", "FinetuningConfig", "GraphFusionConfig"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AdapterConfig(_Strict):
+    """Low-rank adapters (Hu et al. 2022, arXiv:2106.09685), by peft: the encoder stays as it is."""
+
+    rank: int = Field(8, ge=1, description="rank of an adapter")
+    alpha: float = Field(16.0, gt=0, description="its scale, over the rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before it")
+
+
+class GraphFusionConfig(_Strict):
+    """Vectors of the graph in the encoder, at the mentions of linked entities."""
+
+    how: Literal["gated", "attention"] = Field(
+        "gated", description="gated: the entity's vector, added through a gate; attention: over it and its neighbours"
+    )
+    embeddings: str = Field(
+        "kg_embeddings/distmult", description="folder of graph embeddings, or the name of the home's"
+    )
+    vocabulary: tuple[str, ...] = Field((), description="vocabulary files to link by; none: the home's vocabulary")
+    neighbours: int = Field(8, ge=1, description="attention: neighbours of an entity that are looked at, at most")
+    frozen: bool = Field(True, description="leave the graph's vectors as they are")
+
+
+class FinetuningConfig(_Strict):
+    """How a pretrained encoder is fine-tuned for one task."""
+
+    task: TaskName = Field("record_classification", description="what is learned")
+    data: TaskDataConfig = TaskDataConfig()
+    max_length: int = Field(256, ge=16, description="tokens of a row, special tokens included")
+    epochs: int = Field(4, ge=1, description="passes over the training examples, at most")
+    batch: int = Field(16, ge=1, description="rows of a step")
+    learning_rate: float = Field(
+        5e-4, gt=0, description="step size of AdamW at its peak; about 3e-5 for a large encoder"
+    )
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the step size rises from 0")
+    weight_decay: float = Field(0.01, ge=0, description="decay of matrices")
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: rare labels count more")
+    patience: int = Field(0, ge=0, description="stop after so many epochs without a better figure; 0: never")
+    adapters: AdapterConfig | None = Field(None, description="train adapters and the head alone")
+    graph: GraphFusionConfig | None = Field(None, description="fuse graph vectors into the encoder")
+    seed: int = Field(13, ge=0, lt=2**32, description="seed of the head, of dropout and of the order")
+    threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core")
