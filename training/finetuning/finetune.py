@@ -89,7 +89,7 @@ def finetune(
             "settings": config.model_dump(mode="json"),
             "encoder": {"name": model.name, "sha256": folder_hash(model)},
             "data": {
-                name: [{"name": Path(file).name, "sha256": file_sha256(Path(file))} for file in files]
+                name: [{"name": Path(file).name, "sha256": _hash(Path(file))} for file in files]
                 for name in ("train", "validation", "test")
                 if (files := getattr(config.data, name))
             },
@@ -209,6 +209,11 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
     fusion.attach(model)
     return fusion
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of what a folder holds."""
+    return folder_hash(path) if path.is_dir() else file_sha256(path)
 
 
 def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:
