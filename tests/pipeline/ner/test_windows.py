@@ -28,6 +28,7 @@ def test_a_short_text_is_one_window_and_no_text_has_no_units(tokenizer):
     assert pieces_of(short.offsets, short.words) == [None, (0, 1), (1, 2), (3, 4), None]
     assert nothing.inputs["input_ids"] == [2, 3]
     assert most_central([nothing.offsets], [nothing.words]) == []
+    assert cut_windows([], tokenizer, 16) == []
 
 
 @settings(max_examples=50, deadline=None)
