@@ -90,7 +90,7 @@ class TestPubtator:
         ("line", "reason"),
         [
             ("7\t0\t5\tGouts\tDisease\tD006073", "annotation-mismatch"),
-            ("7\t0\t99999\tGout\tDisease\tD006073", "annotation-mismatch"),
+            ("7\t0\t99999\tGout\tDisease\tD006073", "span-outside-text"),
             ("7\tx\t4\tGout\tDisease\tD006073", "invalid-annotation"),
             ("7\t0\t4", "invalid-annotation"),
             ("8\t0\t4\tGout\tDisease\tD006073", "unknown-document"),
@@ -247,7 +247,7 @@ class TestBioc:
             "passages": [passage(0, "breast and ovarian cancer", annotations=[parts, mention("T2", 25, 3, "abc")])],
         }
         problem, found = read("bioc_json.v1", json.dumps(document))
-        assert (problem.reason, words(found)) == ("annotation-mismatch", [["breast", "cancer"]])
+        assert (problem.reason, words(found)) == ("span-outside-text", [["breast", "cancer"]])
 
     def test_relations_that_name_concepts_find_their_annotations_identifiers(self):
         document = {
@@ -317,6 +317,11 @@ class TestDdi:
     def test_offsets_that_are_none_are_set_aside(self, offset):
         problem, *_ = read("ddi_xml.v2", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
         assert problem.reason == "annotation-mismatch"
+
+    @pytest.mark.parametrize("offset", ["0-99", "0-999999999"])
+    def test_an_entity_that_ends_outside_its_text_is_set_aside_as_such(self, offset):
+        problem, *_ = read("ddi_xml.v2", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
+        assert problem.reason == "span-outside-text"
 
 
 class TestMarkedSentences:
