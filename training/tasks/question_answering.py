@@ -102,7 +102,7 @@ class QuestionAnswering(Task[str]):
         self, examples: Sequence[Example[str]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]
     ) -> list[str]:
         """The likeliest answer to each."""
-        return [str(self.labels[int(np.argmax(scores))]) for scores in logits]
+        return [self.labels[int(np.argmax(scores))] for scores in logits]
 
     def outcomes(self, examples: Sequence[Example[str]], predicted: Sequence[str]) -> Outcomes:
         """Right answers, by document."""
@@ -139,9 +139,9 @@ def context_of(value: Any) -> str:
         try:
             value = json.loads(value)
         except ValueError:
-            return value.strip()
+            return str(value).strip()
     if isinstance(value, dict):
         value = value.get("contexts")
     if isinstance(value, list):
         return " ".join(text.strip() for text in value if isinstance(text, str) and text.strip())
-    return value.strip() if isinstance(value, str) else ""
+    return str(value).strip() if isinstance(value, str) else ""
