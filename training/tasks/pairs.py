@@ -35,6 +35,8 @@ def check_room(
     Raises:
         MateriaError: names the examples.
     """
+    if not kept:
+        return
     room = max_length - tokenizer.num_special_tokens_to_add(pair=True)
     lengths = [len(ids) for ids in tokenizer(list(kept), add_special_tokens=False, verbose=False)["input_ids"]]
     long = [example for example, length in zip(examples, lengths, strict=True) if length >= room]
@@ -62,6 +64,8 @@ def encode_pairs(
         side: where it is cut: at its beginning or its end.
         overlap: in place of a cut text, windows over it that share so many tokens.
     """
+    if not first:
+        return []
     windows = {} if overlap is None else {"return_overflowing_tokens": True, "stride": overlap}
     with _cutting(tokenizer, side):
         encoded = tokenizer(list(first), list(second), truncation=cut, max_length=max_length, verbose=False, **windows)

@@ -89,14 +89,14 @@ class QuestionAnswering(Task[str]):
         self, examples: Sequence[Example[str]], tokenizer: PreTrainedTokenizerFast, max_length: int
     ) -> list[Features]:
         """A row for each: the question, and as much of the end of the context as there is room for."""
-        questions, contexts = (
-            [example.texts[0] for example in examples],
-            [example.texts[1] for example in examples],
-        )
+        questions, contexts = ([example.texts[place] for example in examples] for place in (0, 1))
         check_room(questions, examples, tokenizer, max_length, what="question")
         rows = encode_pairs(tokenizer, questions, contexts, cut="only_second", side="left", max_length=max_length)
         number = {label: place for place, label in enumerate(self.labels)}
-        return [replace(row, labels=number.get(example.target)) for row, example in zip(rows, examples, strict=True)]
+        # What is not among the labels counts for nothing: a prediction does not ask what is right.
+        return [
+            replace(row, labels=number.get(example.target, -100)) for row, example in zip(rows, examples, strict=True)
+        ]
 
     def predict(
         self, examples: Sequence[Example[str]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]
