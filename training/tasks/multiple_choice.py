@@ -158,7 +158,7 @@ def _example(record: Record, settings: TaskDataConfig, first: int) -> Example[in
     if place not in stated:
         said = f"The answer {str(given)[:40]!r} is none of the options. Correct it."
         return record.set_aside("unknown-label", said)
-    context = context_of(record.get([column_key(settings.text)] if settings.text else CONTEXTS))
+    context = context_of(record.column(settings.text, CONTEXTS, "data.text"))
     stem = f"{context} {question.strip()}".strip()
     texts = (stem, *(options[place][1] for place in stated))
     return Example(record.id, record.document(settings.id, context or stem), texts, stated.index(place))
@@ -190,11 +190,10 @@ def _letters(texts: Sequence[Any]) -> list[str]:
 
 def _given(record: Record, settings: TaskDataConfig) -> tuple[str, Any]:
     """The column of the answer and what it says; None where it says nothing, or -1, as MedMCQA hides answers."""
-    columns = (column_key(settings.label),) if settings.label else (*_NAMES, "cop", *_ANSWERS)
-    for column in columns:
-        value = record.get((column,))
+    for column in (settings.label,) if settings.label else (*_NAMES, "cop", *_ANSWERS):
+        value = record.column(settings.label, (column,), "data.label")
         if value is not None and str(value) not in ("-1", "-1.0"):
-            return column, value
+            return column_key(column), value
     return "", None
 
 

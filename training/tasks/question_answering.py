@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MateriaError, SetAside
-from pipeline.readers.columns import column_key
 from training.statistics.outcomes import Outcomes, count_labels, count_means
 from training.tasks.base import Example, Features, Task
 from training.tasks.loading import load_with_head
@@ -120,10 +119,10 @@ def _example(record: Record, settings: TaskDataConfig) -> Example[str] | SetAsid
     question = record.get(QUESTIONS)
     if not isinstance(question, str) or not question.strip():
         return record.set_aside("no-question", "The record asks nothing. Give it a question.")
-    context = context_of(record.get([column_key(settings.text)] if settings.text else CONTEXTS))
+    context = context_of(record.column(settings.text, CONTEXTS, "data.text"))
     if not context:
         return record.set_aside("no-context", "The record has no context that answers its question. Give it one.")
-    answer = record.get([column_key(settings.label)] if settings.label else _ANSWERS)
+    answer = record.column(settings.label, _ANSWERS, "data.label")
     if answer is None:
         return record.set_aside("no-label", "The question has no answer. Answer it with yes, no or maybe.")
     label = _LABELS.get(str(answer).strip().casefold())

@@ -62,6 +62,26 @@ class Record:
         values = (self.fields.get(name) for name in names)
         return next((value for value in values if value is not None and value != ""), None)
 
+    def column(self, named: str | None, usual: Sequence[str], setting: str) -> Any:
+        """The value of the column that settings name, else of the first of the usual ones that has any.
+
+        Args:
+            setting: what names the column: "data.label".
+
+        Raises:
+            MateriaError: the named column is not there.
+        """
+        if named is None:
+            return self.get(usual)
+        if column_key(named) not in self.fields:
+            raise MateriaError(
+                f"has no column {named}, but {', '.join(sorted(self.fields)) or 'none'}",
+                file=self.file,
+                record=self.place,
+                remedy=f"Name another one: --set {setting}=COLUMN",
+            )
+        return self.get([column_key(named)])
+
     def document(self, column: str | None, text: str) -> str:
         """What the record is from: its paper's CURIE, else the name it gives its document, else a hash of the text.
 
@@ -72,15 +92,7 @@ class Record:
         Raises:
             MateriaError: the column is named, and is not there.
         """
-        if column is not None:
-            named = self.get([column_key(column)])
-            if named is None:
-                raise MateriaError(
-                    f"the record has no {column}",
-                    file=self.file,
-                    record=self.place,
-                    remedy="Name another column as data.id",
-                )
+        if column is not None and (named := self.column(column, (), "data.id")) is not None:
             return _curie(str(named), is_pmid=column_key(column) in _PMIDS)
         for names, curie in ((_PMIDS, pmid_curie), (("pmc", "pmcid"), pmc_curie), (("doi",), doi_curie)):
             if (value := self.get(names)) is not None and (found := curie(str(value).removesuffix(".0"))):

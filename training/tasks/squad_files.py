@@ -57,11 +57,11 @@ def read_squad(file: str, settings: TaskDataConfig) -> Iterator[Example[Spans] |
 
 def _article(article: Record) -> Iterator[Record]:
     """The questions of an article as flat records."""
-    for paragraph in _objects(article.fields["paragraphs"]):
+    for part, paragraph in enumerate(_objects(article.fields["paragraphs"])):
         shared = {**article.fields, **{column_key(name): value for name, value in paragraph.items()}}
         shared = {name: value for name, value in shared.items() if name not in ("paragraphs", "qas")}
         for number, question in enumerate(_objects(paragraph.get("qas"))):
-            place = f"{article.place}, question {question.get('id', number)}"
+            place = f"{article.place}, paragraph {part}, question {question.get('id', number)}"
             yield replace(article, place=place, fields={**shared, **question})
 
 
@@ -73,7 +73,7 @@ def _example(record: Record, settings: TaskDataConfig, *, article: bool) -> Exam
     question = record.get(QUESTIONS)
     if not isinstance(question, str) or not question.strip():
         return record.set_aside("no-question", "The record asks nothing. Give it a question.")
-    context = record.get([column_key(settings.text)] if settings.text else CONTEXTS)
+    context = record.column(settings.text, CONTEXTS, "data.text")
     if not isinstance(context, str) or not context.strip():
         return record.set_aside("no-context", "The question has no context. Give it one, as a text.")
     answers = _answers(record, settings)
@@ -112,7 +112,7 @@ def _answers(record: Record, settings: TaskDataConfig) -> list[tuple[Any, Any]] 
         return [(text, starts[place] if place < len(starts) else None) for place, text in enumerate(value["text"])]
     if isinstance(value, list):
         return [(answer.get("text"), answer.get("answer_start")) for answer in _objects(value)]
-    text = record.get([column_key(settings.label)] if settings.label else _ANSWERS)
+    text = record.column(settings.label, _ANSWERS, "data.label")
     return None if text is None else [(text, record.fields.get("answer_start"))]
 
 

@@ -129,7 +129,7 @@ def test_what_a_record_is_from(fields, key, document):
 def test_the_document_column_that_is_named_counts():
     record = Record("a.json", "line 1", "", {"pmid": 5, "note_id": "n7"})
     assert record.document("Note ID", "") == "n7"
-    with pytest.raises(MateriaError, match="has no Chart"):
+    with pytest.raises(MateriaError, match="has no column Chart, but note_id, pmid"):
         record.document("Chart", "")
 
 

@@ -73,7 +73,9 @@ def test_a_question_may_have_no_answer(read_as):
 def test_what_cannot_be_used_is_set_aside_and_named(change, reason, read_as):
     found = read_as(ExtractiveQuestionAnswering, {"data": [squad(ASKED, ASKED | {"id": "q2"} | change)]})
     assert len(found.examples) == 1
-    assert [(one.file, one.record, one.reason) for one in found.aside] == [("a.json", "record 0, question q2", reason)]
+    assert [(one.file, one.record, one.reason) for one in found.aside] == [
+        ("a.json", "record 0, paragraph 0, question q2", reason)
+    ]
 
 
 def test_a_question_without_a_context_is_set_aside(read_as):
