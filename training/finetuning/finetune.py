@@ -27,6 +27,7 @@ from training.finetuning.examples import Parts, folds, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
+from training.finetuning.predictions import logits_of
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def train(
         fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
         if tuner is not None:
             merge_adapters(tuner)
+        if watched:
+            task.calibrate(parts.validation, watched, logits_of(made, tokenizer, watched))
     return finetuned, fitted
 
 
