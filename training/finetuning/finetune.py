@@ -26,6 +26,7 @@ from training.finetuning.card import task_card
 from training.finetuning.examples import Parts, folds, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
+from training.finetuning.fusion.coverage import coverage
 from training.finetuning.predictions import logits_of
 from training.tasks.table import TASKS
 
@@ -63,7 +64,7 @@ def finetune(
 
     Returns:
         task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
-        (its name), validation and test (figures).
+        (its name), validation and test (figures), and with graph vectors how much of the training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -83,6 +84,8 @@ def finetune(
         "metric": finetuned.task.metric,
         **judged,
     }
+    if finetuned.fusion is not None:
+        report["graph"] = coverage(finetuned.features(parts.train))
     if out is not None:
         progress("writing")
         record = {
