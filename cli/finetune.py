@@ -69,7 +69,8 @@ def _seeds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import finetune, spread
+    from training.finetuning.cross_validation import spread
+    from training.finetuning.finetune import finetune
 
     out = Path(options.out) if options.out else home.path / "models" / config.task
     _check_out(out)
@@ -94,7 +95,7 @@ def _folds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import cross_validate, spread
+    from training.finetuning.cross_validation import cross_validate, spread
 
     if options.folds < 2:
         raise MateriaError("--folds is below 2", remedy="Give 2 or more")
