@@ -343,10 +343,15 @@ class TestMarkedSentences:
 
     @pytest.mark.parametrize(
         "line", ['{"text": "<< A >> B", "label": "x"}', '{"text": "<< A >> << B >> [[ C ]]", "label": "x"}',
-                 '{"text": "<< A >> [[ B ]]"}', "[]", '{"text": 1, "label": "x"}']
+                 "[]", '{"text": 1, "label": "x"}']
     )  # fmt: skip
     def test_a_sentence_not_marked_once_in_each_way_is_set_aside(self, line):
         assert [item.reason for item in read("marked_sentences.v1", line)] == ["invalid-sentence"]
+
+    @pytest.mark.parametrize("label", ["", ', "label": " "', ', "label": null'])
+    def test_a_sentence_without_a_label_is_set_aside(self, label):
+        line = f'{{"text": "<< A >> [[ B ]]"{label}}}'
+        assert [item.reason for item in read("marked_sentences.v1", line)] == ["no-label"]
 
     def test_half_a_surrogate_pair_is_no_crash(self):
         assert one("marked_sentences.v1", '{"text": "<< A >> [[ B ]] \\ud800", "label": "x"}').annotations
