@@ -63,8 +63,9 @@ def finetune(
         progress: told what is being done.
 
     Returns:
-        task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
-        (its name), validation and test (figures), and with graph vectors how much of the training examples they reach (graph).
+        task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
+        reason), what `Fitted` has, metric (its name), validation and test (figures), and with graph vectors how much of the
+        training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -80,6 +81,7 @@ def finetune(
         "labels": list(finetuned.task.labels),
         "examples": parts.counts(),
         "set_aside": parts.aside(),
+        "unlearned": finetuned.task.unlearned(parts.train, finetuned.tokenizer),
         **asdict(fitted),
         "metric": finetuned.task.metric,
         **judged,
@@ -93,12 +95,13 @@ def finetune(
             "settings": config.model_dump(mode="json"),
             "encoder": {"name": model.name, "sha256": folder_hash(model)},
             "data": {
-                name: [{"name": Path(file).name, "sha256": file_sha256(Path(file))} for file in files]
+                name: [{"name": Path(file).name, "sha256": _hash(Path(file))} for file in files]
                 for name in ("train", "validation", "test")
                 if (files := getattr(config.data, name))
             },
             "examples": report["examples"],
             "set_aside": report["set_aside"],
+            "unlearned": report["unlearned"],
             "training": asdict(fitted),
             "metric": report["metric"],
             "metrics": judged,
@@ -215,6 +218,11 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
     fusion.attach(model)
     return fusion
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of what a folder holds."""
+    return folder_hash(path) if path.is_dir() else file_sha256(path)
 
 
 def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:
