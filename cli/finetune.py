@@ -185,6 +185,12 @@ def _print(report: dict[str, Any]) -> None:
     counts = ", ".join(f"{n['examples']:,} {part}" for part, n in report["examples"].items() if n["examples"])
     aside = "".join(f"; {number:,} rows set aside ({reason})" for reason, number in report["set_aside"].items())
     console.print(f"{report['task']}: {counts} examples{aside}.", soft_wrap=True)
+    if reached := (report.get("seeds") or [report])[0].get("graph"):
+        console.print(
+            f"Graph vectors at {reached['tokens']:.1%} of the tokens, in {reached['examples']:.1%} of the training examples, of "
+            f"{reached['entities']:,} entities.",
+            soft_wrap=True,
+        )
     if "out" in report:
         console.print(f"Wrote {report['out']}", soft_wrap=True)
 
