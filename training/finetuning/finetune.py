@@ -91,7 +91,7 @@ def finetune(
         record = {
             "code_version": CODE_VERSION,
             "settings": config.model_dump(mode="json"),
-            "encoder": {"name": model.name, "sha256": folder_hash(model)},
+            "encoder": {"name": model.name, "sha256": folder_hash(model_folder(str(model)))},
             "data": {
                 name: [{"name": Path(file).name, "sha256": _hash(Path(file))} for file in files]
                 for name in ("train", "validation", "test")
