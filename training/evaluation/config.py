@@ -19,7 +19,7 @@ class _Strict(BaseModel):
 class ProbingConfig(_Strict):
     """Cloze questions over held-out triples."""
 
-    split: Literal["validation", "test"] = Field("test", description="triples that are asked about")
+    split: Literal["train", "validation", "test"] = Field("test", description="triples asked about; train: what it was told")
     language: str = Field("en", description="language of the questions: ISO 639-1 code")
     phrasings: int = Field(2, ge=1, description="phrasings of a question, whose scores are averaged, at most")
     questions: int = Field(2_000, ge=1, description="triples asked about, at most; those first by hash")
