@@ -82,6 +82,10 @@ class Task(ABC, Generic[Target]):
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
 
+    def arguments(self) -> dict[str, Any]:
+        """What its class is called with beside the labels, as JSON: so is a task loaded again."""
+        return {}
+
     @classmethod
     @abstractmethod
     def read(cls, files: Sequence[str], settings: TaskDataConfig) -> Iterator[Example[Target] | SetAside]:
