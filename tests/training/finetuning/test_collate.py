@@ -12,8 +12,8 @@ from training.finetuning.collate import Collator
 from training.tasks.base import Features
 
 
-def tokenizer(side="right", pad=7, end=2):
-    return SimpleNamespace(pad_token_id=pad, eos_token_id=end, pad_token_type_id=3, padding_side=side)
+def tokenizer(side="right", pad=7):
+    return SimpleNamespace(pad_token_id=pad, pad_token_type_id=3, padding_side=side)
 
 
 def row(ids, labels=0, **more):
@@ -35,10 +35,6 @@ def test_padding_stands_where_the_tokenizer_puts_it():
     assert batch["labels"].tolist() == [[0, 1, 2], [-100, -100, 4]]
 
 
-def test_a_tokenizer_without_padding_pads_with_its_end():
-    assert Collator(tokenizer(pad=None))([row([5, 6]), row([9])])["input_ids"].tolist() == [[5, 6], [9, 2]]
-
-
 def test_labels_of_every_kind():
     collate = Collator(tokenizer())
     assert collate([row([1], 3), row([1], 0)])["labels"].tolist() == [3, 0]
@@ -47,6 +43,15 @@ def test_labels_of_every_kind():
     assert several.tolist() == [[0, 1], [1, 1]]
     spans = collate([row([1], {"start_positions": 4, "end_positions": 5})])
     assert (spans["start_positions"].tolist(), spans["end_positions"].tolist(), "labels" in spans) == ([4], [5], False)
+
+
+def test_places_move_with_the_padding_before_them():
+    rows = [
+        row([5, 6, 8], {"start_positions": 1, "end_positions": 2}),
+        row([9], {"start_positions": 0, "end_positions": 0}),
+    ]
+    batch = Collator(tokenizer("left"))(rows)
+    assert (batch["start_positions"].tolist(), batch["end_positions"].tolist()) == ([1, 2], [2, 2])
 
 
 def options(*ids):
