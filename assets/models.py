@@ -99,7 +99,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
             raise MateriaError(
                 "has no corpus yet", file=str(home.url), remedy="Run: materia build --until corpus, or name --shards"
             )
-        found = {split: _shards(home, split) for split in ("train", "validation")}
+        found = {split: _shards(home, split) for split in ("train", "validation", "test")}
     built = shards is None or home.dataset("triples").manifests()
     triples = _triples(home) if built else TRIPLES.empty_table()
     stated = home.config.dataset
@@ -110,6 +110,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
         _of_entities(home.dataset("vocabulary"), triples, "name") if built else {},
         licences={"model": None, "corpus": stated.licence, **stated.licences},
         folders={f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
+        test=found["test"],
     )
 
 
@@ -228,7 +229,7 @@ def _inline(plot: Path) -> str:
 
 def evaluation(job: Job) -> None:
     """How well the model does on what it never read: held-out losses, link prediction, relation classification, embeddings."""
-    from training.evaluate import evaluate
+    from training.evaluation.objectives import evaluate
 
     home = job.home
     folder = model_folder(home)
