@@ -67,7 +67,7 @@ def shuffle_graph(triples: pa.Table, kinds: Mapping[str, Sequence[str]], *, seed
     size = len(names)
 
     def pairs(ones: Integers, others: Integers) -> Integers:
-        return np.minimum(ones, others) * size + np.maximum(ones, others)
+        return np.asarray(np.minimum(ones, others) * size + np.maximum(ones, others))
 
     related = np.unique(pairs(number["subject"], number["object"]))
     depth = max(map(len, words), default=0)

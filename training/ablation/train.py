@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Training", "train_arm"]
 
 #: Settings that change no weight.
-_WITHOUT_EFFECT: Final = {
+_WITHOUT_EFFECT: Final[dict[str, bool | set[str]]] = {
     "preset": True,
     "evaluation": True,
     "data": {"workers", "prefetch"},
