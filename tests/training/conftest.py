@@ -8,19 +8,23 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from kg.embeddings.encode import encode_triples
 from kg.tables import PASSAGES
-from training.backbones.config import LANGUAGE_OF
+from training.backbones.config import LANGUAGE_OF, BackboneConfig
+from training.backbones.table import make_backbone
 from training.config import PretrainingConfig
 from training.data.builder import RowBuilder
+from training.data.config import TokenizerConfig
 from training.data.graph import GraphIndex
 from training.data.links import LinkSampler
 from training.data.loader import held_out_batches
 from training.data.names import EncodedNames
 from training.data.shards import Shard, predicates_of, read_texts
+from training.data.tokenizers import train_tokenizer
 from training.objectives.table import OBJECTIVES
 
 DRUGS = [f"{a}{b}" for a in ("metfo", "lisi", "ator", "aspi", "warfa") for b in ("min", "pril", "statin", "rol")]
@@ -134,6 +138,24 @@ def corpus(tmp_path_factory):
         triples=make_triples(),
         names={curie(name): name for name in (*DRUGS, *DISEASES)},
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(corpus, tmp_path_factory):
+    """Folder of a BERT of one layer of 32, from new weights, and a tokenizer that knows the words of the corpus and any ASCII."""
+    letters = " ".join(map(chr, range(33, 127)))
+
+    def texts():
+        yield from read_texts(corpus.train)
+        yield from [letters] * 2
+
+    tokenizer = train_tokenizer("bert", texts, TokenizerConfig(vocabulary=400), max_length=128)
+    torch.manual_seed(1)
+    sizes = BackboneConfig(layers=1, hidden=32, heads=2, feed_forward=64)
+    folder = tmp_path_factory.mktemp("tiny") / "encoder"
+    make_backbone(sizes, tokenizer, 128).save(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

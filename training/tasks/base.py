@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from training.tasks.config import TaskDataConfig
 
-__all__ = ["Example", "Features", "Target", "Task"]
+__all__ = ["REFUSED", "Example", "Features", "Target", "Task"]
+
+#: Why rows are set aside, where a whole file with such rows is refused.
+REFUSED: Final = ("no-label", "span-outside-text")
 
 Target = TypeVar("Target")
 
@@ -79,10 +82,16 @@ class Task(ABC, Generic[Target]):
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
 
+    def arguments(self) -> dict[str, Any]:
+        """What its class is called with beside the labels, as JSON: so is a task loaded again."""
+        return {}
+
     @classmethod
     @abstractmethod
     def read(cls, files: Sequence[str], settings: TaskDataConfig) -> Iterator[Example[Target] | SetAside]:
         """Examples of files, in their order; what cannot be used is set aside with its reason.
+
+        Of the reasons, `no-label` and `span-outside-text` (REFUSED) are mistakes of whoever made the file: fine-tuning refuses it.
 
         Raises:
             MateriaError: a file does not exist, or is of no form that the task reads.
@@ -107,7 +116,10 @@ class Task(ABC, Generic[Target]):
 
     @abstractmethod
     def make_model(self, encoder: Path, tokenizer: PreTrainedTokenizerFast) -> nn.Module:
-        """The model: the encoder of a folder under a new head, whose weights come from torch's global seed."""
+        """The model: the encoder of a folder under a new head, whose weights come from torch's global seed.
+
+        Of the folder of a model that was fine-tuned for this task, that model (`training.tasks.loading`).
+        """
 
     @abstractmethod
     def features(

@@ -1,0 +1,55 @@
+"""A model with the head of a task, over the weights of an encoder's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MateriaError
+
+__all__ = ["load_with_head", "quiet"]
+
+
+def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
+    """The model in a folder under the head of a class; a head that the folder lacks is new, from torch's global seed.
+
+    Args:
+        model_class: AutoModelFor... of transformers, or a class with its `from_pretrained`.
+        folder: an encoder, or a model fine-tuned for the same task.
+        settings: of its configuration: num_labels, id2label and so on.
+
+    Raises:
+        MateriaError: the folder holds no model that the class can read.
+    """
+    try:
+        with quiet():
+            return model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        why = str(error)
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":  # a class of compiled code, without a module to name it by
+            raise
+        why = str(error)
+    raise MateriaError(
+        f"holds no model that this task can start from ({why.splitlines()[0].rstrip('. ')})",
+        file=str(folder),
+        remedy="Give the folder of an encoder as save_pretrained writes it, with its weights as safetensors",
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the library's bars and its report of heads that were left behind or are new."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
