@@ -214,7 +214,7 @@ def _inline(plot: Path) -> str:
 
 def evaluation(job: Job) -> None:
     """How well the model does on what it never read: held-out losses, link prediction, relation classification, embeddings."""
-    from training.evaluate import evaluate
+    from training.evaluation.objectives import evaluate
 
     home = job.home
     folder = model_folder(home)

@@ -37,7 +37,7 @@ from training.data.loader import TextLoader
 from training.data.names import EncodedNames
 from training.data.shards import predicates_of, read_texts
 from training.data.tokenizers import load_tokenizer, train_tokenizer
-from training.evaluate import evaluate_links, evaluate_text
+from training.evaluation.objectives import evaluate_links, evaluate_text
 from training.manifest import CODE_VERSION, make_manifest, write_record
 from training.model import PretrainingModel, make_model, save_model
 from training.model_card import model_card

@@ -15,7 +15,7 @@ from kg.embeddings.ranking import rank_metrics
 from kg.embeddings.train import train_embeddings
 from pipeline.errors import MateriaError
 from training.backbones.config import LANGUAGE_OF
-from training.evaluate import evaluate, evaluate_links, evaluate_text, macro_f1
+from training.evaluation.objectives import evaluate, evaluate_links, evaluate_text, macro_f1
 from training.model import load_model, make_model, save_model
 from training.objectives.config import LANGUAGE_OBJECTIVES
 from training.objectives.table import OBJECTIVES

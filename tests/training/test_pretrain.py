@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoTokenizer
 from pipeline.errors import MateriaError
 from pipeline.settings import parse_settings, set_keys
 from training.config import PretrainingConfig
-from training.evaluate import evaluate
+from training.evaluation.objectives import evaluate
 from training.model import load_model
 from training.pretrain import pretrain
 from training.sources import Sources
