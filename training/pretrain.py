@@ -150,7 +150,7 @@ def pretrain(
 
         fitted = trainer.fit(
             loader.batches,
-            sampler.batch if sampler else lambda number: None,
+            (lambda number, text: sampler.batch(number, text.mention_entities.numpy())) if sampler else lambda *_: None,
             validate=validate if judged else None,
             resume=resume,
         )

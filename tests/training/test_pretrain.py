@@ -138,6 +138,25 @@ def test_a_run_in_the_way_is_not_overwritten_and_goes_on_when_asked(sources, sma
         assert (tmp_path / "m" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_triples_that_follow_the_text_do_so_after_a_resume_too(sources, small, tmp_path):
+    def on_step(step):
+        if step.step == 5:
+            raise KilledError
+
+    uniform = changed(small, "trainer.steps=8", "trainer.checkpoint_every=3")
+    config = changed(uniform, "data.drawing=mentioned")
+    with pytest.raises(KilledError):
+        pretrain(sources, config, out=tmp_path / "m", run=tmp_path / "r", on_step=on_step)
+    pretrain(sources, config, out=tmp_path / "m", run=tmp_path / "r", resume=True)
+    pretrain(sources, config, out=tmp_path / "whole", run=tmp_path / "whole.run")
+    pretrain(sources, uniform, out=tmp_path / "other", run=tmp_path / "other.run")
+    m, whole, other = (
+        [(tmp_path / name / file).read_bytes() for file in ("model.safetensors", "heads.safetensors", "losses.csv")]
+        for name in ("m", "whole", "other")
+    )
+    assert m == whole and all(one != two for one, two in zip(m, other, strict=True))
+
+
 def test_a_trained_model_is_gone_on_from(trained, sources, small, tmp_path):
     _, out, _ = trained
     settings = [f"backbone={{pretrained: '{out}'}}", "trainer.steps=2", "trainer.learning_rate=1e-9"]

@@ -51,8 +51,10 @@ class DataConfig(_Strict):
     negatives: int = Field(
         8, ge=1, description="corrupted triples for each true one, from the other entities of the step"
     )
-    drawing: Literal["uniform", "belief"] = Field(
-        "uniform", description="of triples: each once an epoch, or in proportion to its belief"
+    drawing: Literal["uniform", "belief", "mentioned"] = Field(
+        "uniform",
+        description="of triples: each once an epoch; in proportion to its belief; or half of a step's among those with an "
+        "end that the step's text mentions, the rest as uniform",
     )
     corruption: Literal["uniform", "bernoulli"] = Field(
         "uniform",

@@ -115,7 +115,7 @@ class Trainer:
     def fit(
         self,
         stream: Callable[[Position], Iterator[TextBatch]],
-        links: Callable[[int], LinkBatch | None],
+        links: Callable[[int, TextBatch], LinkBatch | None],
         *,
         validate: Callable[[], float] | None = None,
         resume: bool = False,
@@ -124,7 +124,7 @@ class Trainer:
 
         Args:
             stream: batches of this process from a position on, without end.
-            links: the triples of a batch, by its number; None where no objective asks for them.
+            links: the triples of a batch, by its number and its text; None where no objective asks for them.
             validate: the validation loss of the model as it is; called in the first process only.
             resume: go on from the last checkpoint in the folder of the run, if there is one.
 
@@ -174,7 +174,7 @@ class Trainer:
         speed, waiting = self._speed()
         return Fitted(self.state, self.run / _TRACE, out_of_patience, speed, waiting)
 
-    def _step(self, batches: Iterator[TextBatch], links: Callable[[int], LinkBatch | None]) -> None:
+    def _step(self, batches: Iterator[TextBatch], links: Callable[[int, TextBatch], LinkBatch | None]) -> None:
         """One step of the optimizer; its losses stay on the device."""
         began = time.perf_counter()
         state, config, device = self.state, self.config, self.accelerator.device
@@ -187,7 +187,7 @@ class Trainer:
         for part in range(config.accumulation):
             asked = time.perf_counter()
             text, number = next(batches), state.step * config.accumulation + part
-            triples = links(number)
+            triples = links(number, text)
             self._waited += time.perf_counter() - asked
             text, triples = text.to(device), None if triples is None else triples.to(device)
             torch.manual_seed(_seed(self.seed, number, self.accelerator.process_index))

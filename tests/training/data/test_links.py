@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg.embeddings.encode import EncodedTriples
 from pipeline.errors import MateriaError
@@ -70,6 +72,33 @@ def test_belief_weighs_or_draws():
     assert sorted(sampler(graph, triples=3).batch(0).weights.tolist()) == [0.0, 0.25, 0.75]
     with pytest.raises(MateriaError, match="no training triple has a belief above zero"):
         sampler(graph_of([(0, 0, 1)], [0.0]), drawing="belief")
+
+
+@given(st.data())
+def test_half_of_the_triples_have_a_mentioned_end_where_there_are_so_many(graph, data):
+    entities = len(graph.triples.entities)
+    mentioned = np.array(data.draw(st.lists(st.integers(-1, entities - 1), max_size=12)), dtype=np.int64)
+    size, step = data.draw(st.integers(2, 16)), data.draw(st.integers(0, 40))
+    uniform = global_triples(sampler(graph, triples=size).batch(step))
+    near_batch = sampler(graph, triples=size, drawing="mentioned").batch(step, mentioned)
+    drawn = global_triples(near_batch)
+    near = [t for t in graph.triples.train.tolist() if {t[0], t[2]} & set(mentioned.tolist())]
+    half = min(size // 2, len(near))
+    assert all(triple in near for triple in drawn[:half]) and len({tuple(t) for t in drawn[:half]}) == half
+    assert drawn[half:] == uniform[half:] and len(drawn) == size
+    # The order of the mentions, and how often each stands in the text, change nothing: nor does another sampler, as after a resume.
+    again = sampler(graph, triples=size, drawing="mentioned").batch(step, np.concatenate([mentioned, mentioned])[::-1])
+    assert global_triples(again) == drawn and torch.equal(again.corrupted_tails, near_batch.corrupted_tails)
+
+
+def test_mentioned_triples_differ_from_step_to_step_and_rank_to_rank(graph):
+    mentioned = np.arange(len(graph.triples.entities))
+    halves = [
+        global_triples(sampler(graph, triples=16, drawing="mentioned", rank=rank, ranks=2).batch(step, mentioned))[:4]
+        for step in range(2)
+        for rank in range(2)
+    ]
+    assert len({str(half) for half in halves}) == 4
 
 
 def test_bernoulli_corrupts_the_end_that_is_less_likely_true():

@@ -87,7 +87,7 @@ def make_trainer(tmp_path):
 @pytest.fixture
 def fit():
     """Train on the stream of small batches."""
-    return lambda trainer, **words: trainer.fit(stream, lambda number: None, **words)
+    return lambda trainer, **words: trainer.fit(stream, lambda number, text: None, **words)
 
 
 @pytest.fixture(scope="session")
