@@ -19,10 +19,11 @@ from pipeline.hashing import hash_json
 from pipeline.storage import Dataset
 
 if TYPE_CHECKING:
+    from training.finetuning.fusion.sources import GraphSources
     from training.sources import Sources
     from training.trainer.reports import StepReport
 
-__all__ = ["STAGES", "embedding_folders", "figures_of", "model_folder", "pretraining_sources"]
+__all__ = ["STAGES", "embedding_folders", "figures_of", "graph_sources", "model_folder", "pretraining_sources"]
 
 _MODEL = "model"
 
@@ -117,6 +118,19 @@ def embedding_folders(home: Home) -> dict[str, Path]:
     manifest = home.dataset("kg_embeddings").manifest()
     names = sorted({entry.path.split("/")[0] for entry in manifest.files if "/" in entry.path}) if manifest else []
     return {name.rpartition("-")[0]: home.path / "kg_embeddings" / name for name in names}
+
+
+def graph_sources(home: Home) -> GraphSources:
+    """What a home gives to fuse its graph into a model that is fine-tuned: embeddings, names to find mentions by, triples."""
+    from assets.extraction import name_index_folder
+    from training.finetuning.fusion.sources import GraphSources
+
+    named = home.dataset("name_index").manifest() is not None
+    return GraphSources(
+        {f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
+        (name_index_folder(home),) if named else (),
+        (lambda: _triples(home)) if home.dataset("triples").manifests() else None,
+    )
 
 
 def kg_embeddings(job: Job) -> None:

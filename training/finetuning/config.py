@@ -35,6 +35,9 @@ class GraphFusionConfig(_Strict):
     vocabulary: tuple[str, ...] = Field((), description="vocabulary files to link by; none: the home's vocabulary")
     neighbours: int = Field(8, ge=1, description="attention: neighbours of an entity that are looked at, at most")
     frozen: bool = Field(True, description="leave the graph's vectors as they are")
+    shuffled: bool = Field(
+        False, description="a control: give each entity the vector and neighbours of another with about as many triples"
+    )
 
 
 class FinetuningConfig(_Strict):
