@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from training.sources import Sources
     from training.trainer.reports import StepReport
 
-__all__ = ["STAGES", "embedding_folders", "figures_of", "graph_sources", "model_folder", "pretraining_sources"]
+__all__ = [
+    "STAGES",
+    "embedding_folders",
+    "figures_of",
+    "graph_sources",
+    "kept_between_runs",
+    "model_folder",
+    "pretraining_sources",
+]
 
 _MODEL = "model"
 
@@ -144,7 +152,7 @@ def kg_embeddings(job: Job) -> None:
 
     triples, vocabulary = _triples(job.home), job.dataset("vocabulary")
     categories, names = _of_entities(vocabulary, triples, "category"), _of_entities(vocabulary, triples, "name")
-    kept = _kept_between_runs(job, "embeddings")
+    kept = kept_between_runs(job, "embeddings")
     kept.mkdir(parents=True, exist_ok=True)
     report = {}
     for config in job.home.config.embeddings:
@@ -161,7 +169,7 @@ def kg_embeddings(job: Job) -> None:
     shutil.rmtree(kept)
 
 
-def _kept_between_runs(job: Job, name: str) -> Path:
+def kept_between_runs(job: Job, name: str) -> Path:
     """A folder of the cache for what a stopped run goes on from: one for each set of inputs and settings, and no older one."""
     folder = job.home.path / "cache" / name / hash_json([job.rules, dict(job.inputs)])[:16]
     for other in folder.parent.glob("*") if folder.parent.is_dir() else ():
@@ -180,7 +188,7 @@ def pretrained_model(job: Job) -> None:
     from training.pretrain import pretrain
 
     home, config = job.home, job.home.config.pretraining
-    run = _kept_between_runs(job, "pretraining").with_suffix(".run")
+    run = kept_between_runs(job, "pretraining").with_suffix(".run")
     out = job.writer.folder(_MODEL)
     if config.trainer.processes > 1:
         report = _in_processes(job, run, out)
