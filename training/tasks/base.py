@@ -137,6 +137,12 @@ class Task(ABC, Generic[Target]):
             logits: of each of the features, without padding.
         """
 
+    def calibrate(
+        self, examples: Sequence[Example[Target]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]
+    ) -> None:
+        """Learn from validation examples how sure the trained model may be; few tasks say how sure they are."""
+        return
+
     @abstractmethod
     def outcomes(self, examples: Sequence[Example[Target]], predicted: Sequence[Target]) -> Outcomes:
         """What is right and wrong, by document; its `value()` is the task's metric."""
