@@ -8,17 +8,30 @@ head. Each step reads the same number of rows; link prediction from names reads 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pipeline.errors import MateriaError
-from training.ablation.corpora import CorpusSpec
 from training.objectives.config import LINK_OBJECTIVES
 
 if TYPE_CHECKING:
     from training.ablation.config import AblationConfig
     from training.config import PretrainingConfig
 
-__all__ = ["ARMS", "SEVEN", "Arm", "arm_of", "check_arms"]
+__all__ = ["ARMS", "SEVEN", "Arm", "CorpusSpec", "arm_of", "check_arms"]
+
+
+class CorpusSpec(NamedTuple):
+    """Which corpus an arm reads.
+
+    Attributes:
+        name: literature, told or shuffled.
+        ratio: words of verbalized passages for each word of literature, by repeating or leaving out; None: as they are.
+        seed: of the shuffle.
+    """
+
+    name: str
+    ratio: float | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,9 @@ class Arm:
         return base.model_copy(update=changed)
 
 
-_ALL: Final = Arm("literature, told facts, link prediction and relation classification", "told", links=True, relations=True)
+_ALL: Final = Arm(
+    "literature, told facts, link prediction and relation classification", "told", links=True, relations=True
+)
 
 #: Arms by name.
 ARMS: Final[dict[str, Arm]] = {
@@ -90,7 +105,11 @@ def arm_of(name: str) -> Arm:
     """The arm of a name; `all@0.25` is `all` with a quarter word of told facts for each word of literature."""
     head, _, ratio = name.partition("@")
     arm = ARMS[head]
-    return replace(arm, what=f"{arm.what}, {ratio} words of facts to 1 of literature", ratio=float(ratio)) if ratio else arm
+    return (
+        replace(arm, what=f"{arm.what}, {ratio} words of facts to 1 of literature", ratio=float(ratio))
+        if ratio
+        else arm
+    )
 
 
 def check_arms(config: AblationConfig) -> None:

@@ -16,7 +16,8 @@ class AblationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     arms: tuple[str, ...] = Field(
-        SEVEN, description=f"what is compared: {', '.join(ARMS)}, and all@RATIO (words of told facts for each of literature)"
+        SEVEN,
+        description=f"what is compared: {', '.join(ARMS)}, and all@RATIO (words of told facts for each of literature)",
     )
     seeds: tuple[int, ...] = Field(
         (13, 14, 15), description="each arm is trained once with each: weights, order and shuffle are drawn from it"
@@ -31,7 +32,9 @@ class AblationConfig(BaseModel):
     )
     suite: str | None = Field(None, description="suite file of the evaluation; none: what needs no file")
     minutes: float | None = Field(
-        None, gt=0, description="time for all of it; the steps are scaled to it, equally. None: the steps of pretraining"
+        None,
+        gt=0,
+        description="time for all of it; the steps are scaled to it, equally. None: the steps of pretraining",
     )
     workers: int = Field(0, ge=0, description="trainings at once; 0 for one a core, or one where there is a GPU")
 

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from kg.staging import staging
 from kg.tables import PASSAGES
@@ -31,12 +29,13 @@ from pipeline.duck import connect, stream, table_view
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.table_files import Layout, TableSink
+from training.ablation.arms import CorpusSpec
 from training.ablation.retelling import Claim, Retelling, Tellings, shuffle_claims
 from training.ablation.shuffled_graph import ShuffledGraph, shuffle_graph
 from training.data.shards import Shard
 from training.sources import Sources
 
-__all__ = ["FORMS", "Corpora", "CorpusSpec"]
+__all__ = ["FORMS", "Corpora"]
 
 #: Forms of verbalized passages that arms read.
 FORMS: Final = ("fact", "paragraph")
@@ -44,20 +43,6 @@ FORMS: Final = ("fact", "paragraph")
 _VERSION: Final = "arm_corpus.v1"
 _LAYOUT: Final = Layout(rows=1024, compression="zstd")
 _WORDS: Final = r"\S+"
-
-
-class CorpusSpec(NamedTuple):
-    """Which corpus an arm reads.
-
-    Attributes:
-        name: literature, told or shuffled.
-        ratio: words of verbalized passages for each word of literature, by repeating or leaving out; None: as they are.
-        seed: of the shuffle.
-    """
-
-    name: str
-    ratio: float | None = None
-    seed: int | None = None
 
 
 class Corpora:
@@ -89,7 +74,9 @@ class Corpora:
             with staging(path.with_suffix("")) as staged:
                 staged.mkdir(parents=True)
                 counts = self._write(spec, staged / path.name)
-                path.with_suffix(".json").write_text(json.dumps(counts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+                path.with_suffix(".json").write_text(
+                    json.dumps(counts, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+                )
                 (staged / path.name).replace(path)
         return Shard.of(path, self.folder.parent)
 
@@ -195,9 +182,7 @@ class _Again:
         """The rows; those that make no claim are as they were."""
         claims = pc.greater(pc.fill_null(pc.list_value_length(rows["relations"]), 0), 0)
         changed = [self._row(row) for row in rows.filter(claims).to_pylist()]
-        order = pc.sort_indices(
-            pa.concat_arrays([pc.indices_nonzero(pc.invert(claims)), pc.indices_nonzero(claims)])
-        )
+        order = pc.sort_indices(pa.concat_arrays([pc.indices_nonzero(pc.invert(claims)), pc.indices_nonzero(claims)]))
         rest = rows.filter(pc.invert(claims)).cast(PASSAGES)
         return pa.concat_tables([rest, pa.Table.from_pylist(changed, PASSAGES)]).take(order)
 

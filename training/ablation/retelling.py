@@ -107,7 +107,9 @@ class Retelling:
         for relation in row["relations"]:
             source = self.graph.renamed[relation["source"]]
             curie = self._objects[source]
-            swapped[relation["object"]] = self.told.of(self.graph.origin[relation["source"]], curie, self.names.get(curie))
+            swapped[relation["object"]] = self.told.of(
+                self.graph.origin[relation["source"]], curie, self.names.get(curie)
+            )
             relations.append(relation | {"source": source})
         text, spans, moved, done = "", [], [], 0
         for place, span in enumerate(row["spans"]):

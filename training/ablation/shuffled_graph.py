@@ -67,7 +67,7 @@ def shuffle_graph(triples: pa.Table, kinds: Mapping[str, Sequence[str]], *, seed
     size = len(names)
 
     def pairs(ones: Integers, others: Integers) -> Integers:
-        return np.minimum(ones, others) * size + np.maximum(ones, others)
+        return np.asarray(np.minimum(ones, others) * size + np.maximum(ones, others))
 
     related = np.unique(pairs(number["subject"], number["object"]))
     depth = max(map(len, words), default=0)
@@ -81,7 +81,10 @@ def shuffle_graph(triples: pa.Table, kinds: Mapping[str, Sequence[str]], *, seed
     )
     objects = triples["object"].to_numpy(zero_copy_only=False).copy()
     objects[train] = names.take(pa.array(target[rows])).to_numpy(zero_copy_only=False)
-    ids = [triple_id(*words) for words in zip(triples["subject"].to_pylist(), triples["predicate"].to_pylist(), objects, strict=True)]
+    ids = [
+        triple_id(*words)
+        for words in zip(triples["subject"].to_pylist(), triples["predicate"].to_pylist(), objects, strict=True)
+    ]
     changed = triples
     for column, values in (("object", pa.array(objects, pa.string())), ("triple_id", pa.array(ids, pa.string()))):
         changed = changed.set_column(changed.column_names.index(column), column, values)
