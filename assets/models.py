@@ -19,10 +19,19 @@ from pipeline.hashing import hash_json
 from pipeline.storage import Dataset
 
 if TYPE_CHECKING:
+    from training.finetuning.fusion.sources import GraphSources
     from training.sources import Sources
     from training.trainer.reports import StepReport
 
-__all__ = ["STAGES", "embedding_folders", "figures_of", "model_folder", "pretraining_sources"]
+__all__ = [
+    "STAGES",
+    "embedding_folders",
+    "figures_of",
+    "graph_sources",
+    "kept_between_runs",
+    "model_folder",
+    "pretraining_sources",
+]
 
 _MODEL = "model"
 
@@ -119,6 +128,19 @@ def embedding_folders(home: Home) -> dict[str, Path]:
     return {name.rpartition("-")[0]: home.path / "kg_embeddings" / name for name in names}
 
 
+def graph_sources(home: Home) -> GraphSources:
+    """What a home gives to fuse its graph into a model that is fine-tuned: embeddings, names to find mentions by, triples."""
+    from assets.extraction import name_index_folder
+    from training.finetuning.fusion.sources import GraphSources
+
+    named = home.dataset("name_index").manifest() is not None
+    return GraphSources(
+        {f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
+        (name_index_folder(home),) if named else (),
+        (lambda: _triples(home)) if home.dataset("triples").manifests() else None,
+    )
+
+
 def kg_embeddings(job: Job) -> None:
     """Vectors of entities and relations: TransE, DistMult, RotatE and ComplEx on the graph's training triples.
 
@@ -130,7 +152,7 @@ def kg_embeddings(job: Job) -> None:
 
     triples, vocabulary = _triples(job.home), job.dataset("vocabulary")
     categories, names = _of_entities(vocabulary, triples, "category"), _of_entities(vocabulary, triples, "name")
-    kept = _kept_between_runs(job, "embeddings")
+    kept = kept_between_runs(job, "embeddings")
     kept.mkdir(parents=True, exist_ok=True)
     report = {}
     for config in job.home.config.embeddings:
@@ -147,7 +169,7 @@ def kg_embeddings(job: Job) -> None:
     shutil.rmtree(kept)
 
 
-def _kept_between_runs(job: Job, name: str) -> Path:
+def kept_between_runs(job: Job, name: str) -> Path:
     """A folder of the cache for what a stopped run goes on from: one for each set of inputs and settings, and no older one."""
     folder = job.home.path / "cache" / name / hash_json([job.rules, dict(job.inputs)])[:16]
     for other in folder.parent.glob("*") if folder.parent.is_dir() else ():
@@ -166,7 +188,7 @@ def pretrained_model(job: Job) -> None:
     from training.pretrain import pretrain
 
     home, config = job.home, job.home.config.pretraining
-    run = _kept_between_runs(job, "pretraining").with_suffix(".run")
+    run = kept_between_runs(job, "pretraining").with_suffix(".run")
     out = job.writer.folder(_MODEL)
     if config.trainer.processes > 1:
         report = _in_processes(job, run, out)

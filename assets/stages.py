@@ -10,6 +10,7 @@ from assets import (
     corpus,
     data_card,
     extraction,
+    finetuning,
     graph,
     graph_evidence,
     literature,
@@ -34,7 +35,13 @@ _MADE: tuple[Stage, ...] = (
     *corpora.STAGES,
     *corpus.STAGES,
 )
-STAGES: tuple[Stage, ...] = (*_MADE, provenance.make_stage(_MADE), *data_card.STAGES, *models.STAGES)
+STAGES: tuple[Stage, ...] = (
+    *_MADE,
+    provenance.make_stage(_MADE),
+    *data_card.STAGES,
+    *models.STAGES,
+    *finetuning.STAGES,
+)
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
 

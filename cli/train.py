@@ -6,7 +6,7 @@ Examples:
   materia train ner --train train.pubtator --out models/ner
   materia train linker --train train.pubtator --vocabulary medic.txt mesh_names.tsv --out models/linker
   materia train relations --train train.pubtator --out models/cid
-  materia train relations --train ddi.zip --encoder path/to/bert --out models/ddi
+  materia finetune relation_extraction --model path/to/bert --train ddi.zip --out models/ddi
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         metavar="DIR",
-        help="a Hugging Face encoder; of relations: to fine-tune, in place of the small one; of linker: that re-ranks",
+        help="of linker: a Hugging Face encoder that re-ranks",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of training (default: 0)")
     parser.add_argument("--json", action="store_true", help="print what was trained as JSON")
@@ -69,7 +69,7 @@ def _linker(options: argparse.Namespace) -> dict[str, Any]:
 def _relations(options: argparse.Namespace) -> dict[str, Any]:
     from pipeline.relations.training import train_relations
 
-    return train_relations(options.train, options.out, encoder=options.encoder, seed=options.seed)
+    return train_relations(options.train, options.out, seed=options.seed)
 
 
 _TRAININGS = {"ner": _ner, "linker": _linker, "relations": _relations}

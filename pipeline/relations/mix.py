@@ -9,14 +9,14 @@ arXiv:1706.04599, over a logarithmic pool), so a model that adds nothing gets li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.relations.wide import log_softmax
 
-__all__ = ["Mix", "fit_mix"]
+__all__ = ["Mix", "fit_mix", "fit_temperature"]
 
 _FLOOR = -12.0
 _L2 = 1.0
@@ -72,7 +72,28 @@ def fit_mix(votes: Sequence[npt.NDArray[np.float64]], labels: npt.NDArray[np.int
     start = np.concatenate([np.full(len(votes), 1.0 / len(votes)), np.zeros(count)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x
     mix = Mix(tuple(found[: len(votes)].tolist()), tuple(found[len(votes) :].tolist()), 0.5)
-    return Mix(mix.weights, mix.biases, _best_threshold(mix.probabilities(votes), labels, missed))
+    return replace(mix, threshold=_best_threshold(mix.probabilities(votes), labels, missed))
+
+
+def fit_temperature(vote: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Mix:
+    """A mix for one model alone: its scores over a temperature (Guo et al. 2017), and the threshold with the best micro F1.
+
+    The temperature is the likeliest one, its logarithm being normal around 0 with deviation 1: a handful of pairs moves it little.
+
+    Args:
+        vote: log-probabilities [pairs, labels] of pairs that the model did not learn from.
+        labels: the true label of each pair, 0 for none.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows, none = np.arange(len(labels)), (0.0,) * vote.shape[1]
+
+    def loss(log_temperature: float) -> float:
+        logs = log_softmax(np.maximum(vote, _FLOOR) / np.exp(log_temperature))
+        return float(log_temperature**2 / 2 - logs[rows, labels].sum())
+
+    mix = Mix((float(np.exp(-minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x)),), none, 0.5)
+    return replace(mix, threshold=_best_threshold(mix.probabilities([vote]), labels, 0))
 
 
 def _best_threshold(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], missed: int) -> float:

@@ -1,6 +1,7 @@
 """A trained classifier of relations and its folder: `relations.json` says what it is, `model.safetensors` holds the numbers.
 
 The folder is versioned, holds nothing pickled, and is named by a hash of its bytes, so that evidence tells which training it is from.
+The folder of a model that `materia finetune relation_extraction` wrote does as well (`finetuned`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
+from pipeline.relations.finetuned import is_finetuned, load_finetuned_relations
 from pipeline.relations.mix import Mix
 from pipeline.relations.pairs import Scheme
 from pipeline.relations.views import View
@@ -25,7 +27,7 @@ __all__ = ["FORMAT", "Classifier", "load_classifier", "save_classifier"]
 
 #: Name and version of the folder's format, and of the features in it: raise it when either changes.
 FORMAT = "materia_relations.v1"
-_HEADER, _TENSORS, _ENCODER = "relations.json", "model.safetensors", "encoder"
+_HEADER, _TENSORS = "relations.json", "model.safetensors"
 
 
 class Voter(Protocol):
@@ -38,11 +40,11 @@ class Voter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """What is between two entities, by features and by a network.
+    """What is between two entities, by features and by networks.
 
     Attributes:
         scheme: what it tells apart.
-        wide: weights of features.
+        wide: weights of features; none where the networks vote alone.
         deep: networks over passages; their votes are averaged.
         mix: how the two are joined.
         name: name and version of the format with a hash of the folder, as evidence states it.
@@ -50,7 +52,7 @@ class Classifier:
     """
 
     scheme: Scheme
-    wide: Wide
+    wide: Wide | None
     deep: tuple[Voter, ...]
     mix: Mix
     name: str = FORMAT
@@ -63,9 +65,9 @@ class Classifier:
         return self.mix.probabilities(votes(self.wide, self.deep, views))
 
 
-def votes(wide: Wide, deep: Sequence[Voter], views: Sequence[View]) -> list[npt.NDArray[np.float64]]:
-    """The votes that a mix joins: of the features and, where there are any, of the networks together."""
-    found = [wide.log_probabilities([view.features for view in views])]
+def votes(wide: Wide | None, deep: Sequence[Voter], views: Sequence[View]) -> list[npt.NDArray[np.float64]]:
+    """The votes that a mix joins: of the features and of the networks together, where there are any."""
+    found = [] if wide is None else [wide.log_probabilities([view.features for view in views])]
     if deep:
         found.append(np.mean([network.log_probabilities(views) for network in deep], axis=0))
     return found
@@ -79,31 +81,23 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     from safetensors.numpy import save_file
 
     from pipeline.relations.deep import Deep
-    from pipeline.relations.encoder import Encoder
 
+    assert classifier.wide is not None
     tensors: dict[str, npt.NDArray[Any]] = {
         "wide.hashes": classifier.wide.hashes,
         "wide.weights": classifier.wide.weights,
     }
     words: list[list[str]] = []
-    encoder = next((network for network in classifier.deep if isinstance(network, Encoder)), None)
-    if encoder is not None:
-        tensors |= {f"out.{name}": tensor.numpy() for name, tensor in encoder.out.state_dict().items()}
-    for number, network in enumerate(network for network in classifier.deep if network is not encoder):
+    for number, network in enumerate(classifier.deep):
         assert isinstance(network, Deep)
         words.append(list(network.words))
         tensors |= {f"deep.{number}.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
-    scheme = classifier.scheme
     header = {
         "format": FORMAT,
-        "level": scheme.level,
-        "labels": list(scheme.labels),
-        "ends": sorted(map(list, scheme.ends)),
-        "reversed": sorted(map(list, scheme.reversed)),
+        **classifier.scheme.to_dict(),
         "mix": {"weights": classifier.mix.weights, "biases": classifier.mix.biases},
         "threshold": classifier.mix.threshold,
         "words": words,
-        "encoder": encoder is not None,
         "report": classifier.report,
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,10 +106,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
         made.mkdir()
         save_file(tensors, str(made / _TENSORS))
         (made / _HEADER).write_text(json.dumps(header, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-        if encoder is not None:
-            encoder.save(made / _ENCODER)
-        for weights in made.rglob("*.safetensors"):
-            shutil.copymode(made / _HEADER, weights)  # safetensors shuts out every other user
+        shutil.copymode(made / _HEADER, made / _TENSORS)  # safetensors shuts out every other user
         if folder.exists():
             folder.rename(Path(scratch) / "before")
         made.rename(folder)
@@ -129,6 +120,8 @@ def load_classifier(folder: Path | str) -> Classifier:
         MateriaError: it holds none, or one of another version.
     """
     folder = Path(folder)
+    if is_finetuned(folder):
+        return load_finetuned_relations(folder)
     try:
         header = json.loads((folder / _HEADER).read_text(encoding="utf-8"))
         if header["format"] != FORMAT:
@@ -159,22 +152,8 @@ def _load(folder: Path, header: dict[str, Any]) -> Classifier:
                 {k.removeprefix(start): torch.from_numpy(v) for k, v in tensors.items() if k.startswith(start)}
             )
             deep.append(network.eval())
-    if header["encoder"]:
-        import torch
-
-        from pipeline.relations.encoder import load_encoder
-
-        encoder = load_encoder(str(folder / _ENCODER), len(header["labels"]) + 1)
-        encoder.out.load_state_dict(
-            {k.removeprefix("out."): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("out.")}
-        )
-        deep.append(encoder.eval())
-    scheme = Scheme(
-        header["level"],
-        tuple(header["labels"]),
-        frozenset((a, b) for a, b in header["ends"]),
-        frozenset((label, a, b) for label, a, b in header["reversed"]),
-    )
     mix = Mix(tuple(header["mix"]["weights"]), tuple(header["mix"]["biases"]), header["threshold"])
     wide = Wide(tensors["wide.hashes"], tensors["wide.weights"])
-    return Classifier(scheme, wide, tuple(deep), mix, f"{FORMAT}.{folder_hash(folder)[:8]}", header["report"])
+    return Classifier(
+        Scheme.from_dict(header), wide, tuple(deep), mix, f"{FORMAT}.{folder_hash(folder)[:8]}", header["report"]
+    )

@@ -8,7 +8,7 @@ mentions only those in one sentence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.errors import MateriaError
 from pipeline.relations.reading import MentionSpan, Reading, read
 
-__all__ = ["Example", "Level", "Scheme", "examples", "gold_reading", "learn_scheme", "pairs_of"]
+__all__ = ["NONE", "Example", "Level", "Scheme", "examples", "gold_reading", "learn_scheme", "pairs_of"]
 
 Level = Literal["document", "mention"]
 #: No relation; always the first label.
@@ -39,6 +39,25 @@ class Scheme:
     labels: tuple[str, ...]
     ends: frozenset[tuple[str, str]]
     reversed: frozenset[tuple[str, str, str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scheme as JSON."""
+        return {
+            "level": self.level,
+            "labels": list(self.labels),
+            "ends": sorted(map(list, self.ends)),
+            "reversed": sorted(map(list, self.reversed)),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scheme:
+        """The scheme from the keys that `to_dict` gives; others are left alone."""
+        return cls(
+            values["level"],
+            tuple(values["labels"]),
+            frozenset((a, b) for a, b in values["ends"]),
+            frozenset((label, a, b) for label, a, b in values["reversed"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

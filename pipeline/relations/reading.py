@@ -54,7 +54,6 @@ class Reading:
 
     Attributes:
         units: words in lower case, numbers as `0`; of a mention `@` and its type.
-        names: the same, with the words of a mention in lower case.
         owners: places of the entities that a unit is a mention of; empty for a word.
         sentence_of: the sentence of each unit.
         bounds: first unit of each sentence, and the number of units last.
@@ -65,7 +64,6 @@ class Reading:
 
     text: str
     units: list[str]
-    names: list[str]
     owners: list[tuple[int, ...]]
     sentence_of: list[int]
     bounds: list[int]
@@ -86,7 +84,6 @@ def read(text: str, mentions: Sequence[MentionSpan], sentences: Sequence[tuple[i
     ordered = sorted(mentions, key=lambda m: (m.start, m.end, m.entities))
     places = _places(ordered)
     units: list[str] = []
-    names: list[str] = []
     starts: list[int] = []
     unit_of_place: dict[int, int] = {}
     position = 0
@@ -95,19 +92,17 @@ def read(text: str, mentions: Sequence[MentionSpan], sentences: Sequence[tuple[i
         for match in _WORD.finditer(text, position, stop):
             word = "0" if match.lastgroup else match[0].lower()
             units.append(word)
-            names.append(word)
             starts.append(match.start())
         if place:
             unit_of_place[place[0]] = len(units)
             units.append(f"@{ordered[place[2]].type}")
-            names.append(text[place[0] : place[1]].lower())
             starts.append(place[0])
             position = place[1]
     begins = [begin for begin, _ in spans] or [0]
     sentence_of = [max(bisect_right(begins, start) - 1, 0) for start in starts]
     bounds = _bounds(sentence_of, len(begins))
     entities, owners = _entities(text, ordered, places, unit_of_place, len(units))
-    return Reading(text, units, names, owners, sentence_of, bounds, spans or [(0, len(text))], entities, ordered)
+    return Reading(text, units, owners, sentence_of, bounds, spans or [(0, len(text))], entities, ordered)
 
 
 def _places(ordered: Sequence[MentionSpan]) -> list[tuple[int, int, int]]:

@@ -29,7 +29,6 @@ __all__ = ["GoldPairs", "fit", "fit_with_folds", "fold_of", "gold_pairs", "mix_f
 _FOLDS = 3
 _L2 = {"document": 30.0, "mention": 3.0}
 _EPOCHS = 6
-_TUNING_EPOCHS = 3
 #: Networks of a classifier, from seeds one apart. Where each mention is a pair of its own there are examples enough to gain by two.
 _NETWORKS = {"document": 1, "mention": 2}
 
@@ -65,13 +64,12 @@ class GoldPairs:
         )
 
 
-def train_relations(train: Sequence[str], out: str, *, encoder: str | None = None, seed: int = 0) -> dict[str, Any]:
+def train_relations(train: Sequence[str], out: str, *, seed: int = 0) -> dict[str, Any]:
     """Train a classifier on gold files and write its folder.
 
     Args:
         train: files with relations: BC5CDR, BioRED, ChemProt, DDI, or any other in their formats.
         out: folder to write.
-        encoder: folder of a Hugging Face encoder to fine-tune in place of the network trained from scratch.
         seed: of the network.
 
     Returns:
@@ -83,7 +81,7 @@ def train_relations(train: Sequence[str], out: str, *, encoder: str | None = Non
     corpus = read_gold_corpus(train)
     scheme = learn_scheme(corpus.documents)
     pairs = gold_pairs(corpus.documents, scheme)
-    classifier = fit(pairs, scheme, encoder=encoder, seed=seed)
+    classifier = fit(pairs, scheme, seed=seed)
     save_classifier(classifier, Path(out))
     return classifier.report
 
@@ -119,18 +117,16 @@ def mix_fold_of(doc_id: str) -> int:
     return fold_of(f"mix {doc_id}", _FOLDS)
 
 
-def fit(pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: int = 0) -> Classifier:
+def fit(pairs: GoldPairs, scheme: Scheme, *, seed: int = 0) -> Classifier:
     """A classifier for the pairs of a corpus.
 
     Raises:
         MateriaError: the documents are too few to hold some out.
     """
-    return fit_with_folds(pairs, scheme, encoder=encoder, seed=seed)[0]
+    return fit_with_folds(pairs, scheme, seed=seed)[0]
 
 
-def fit_with_folds(
-    pairs: GoldPairs, scheme: Scheme, *, encoder: str | None = None, seed: int = 0
-) -> tuple[Classifier, dict[int, Classifier]]:
+def fit_with_folds(pairs: GoldPairs, scheme: Scheme, *, seed: int = 0) -> tuple[Classifier, dict[int, Classifier]]:
     """A classifier, and what tells how it does on documents it has not seen: the halves of each fold, joined by the same mix.
 
     Returns:
@@ -148,7 +144,7 @@ def fit_with_folds(
         inside = pairs.where(lambda doc_id, fold=fold: mix_fold_of(doc_id) != fold)  # type: ignore[misc]
         outside = pairs.where(lambda doc_id, fold=fold: mix_fold_of(doc_id) == fold)  # type: ignore[misc]
         if inside.views and outside.views:
-            folds[fold] = _halves(inside, scheme, count, encoder, seed)
+            folds[fold] = _halves(inside, scheme, count, seed)
             unseen.append(votes(*folds[fold], outside.views))
             truth.append(outside.labels)
     if not unseen:
@@ -158,7 +154,7 @@ def fit_with_folds(
         )
     joined = [np.concatenate(parts) for parts in zip(*unseen, strict=True)]
     mix = fit_mix(joined, np.concatenate(truth), pairs.missed)
-    wide, deep = _halves(pairs, scheme, count, encoder, seed)
+    wide, deep = _halves(pairs, scheme, count, seed)
     report = {
         "documents": len(set(pairs.doc_ids)),
         "pairs": len(pairs.views),
@@ -168,17 +164,10 @@ def fit_with_folds(
     return Classifier(scheme, wide, deep, mix, report=report), apart
 
 
-def _halves(
-    pairs: GoldPairs, scheme: Scheme, count: int, encoder: str | None, seed: int
-) -> tuple[Wide, tuple[Voter, ...]]:
+def _halves(pairs: GoldPairs, scheme: Scheme, count: int, seed: int) -> tuple[Wide, tuple[Voter, ...]]:
     from pipeline.relations.deep import train_deep
 
     wide = train_wide([view.features for view in pairs.views], pairs.labels, count, _L2[scheme.level])
-    if encoder is not None:
-        from pipeline.relations.encoder import train_encoder
-
-        tuned = train_encoder(pairs.views, pairs.labels, count, name=encoder, epochs=_TUNING_EPOCHS, seed=seed)
-        return wide, (tuned,)
     deep = tuple(
         train_deep(pairs.views, pairs.labels, count, epochs=_EPOCHS, seed=seed + number)
         for number in range(_NETWORKS[scheme.level])

@@ -6,14 +6,18 @@ import random
 import pytest
 
 from assets.config import Config
+from assets.extraction import STAGES as EXTRACTION
 from assets.home import open_home
-from assets.models import STAGES, model_folder
+from assets.models import STAGES, graph_sources, model_folder
 from assets.stage import refresh
 from pipeline.errors import MateriaError
 from tests.training.conftest import DISEASES, DRUGS, curie, make_triples, passage
 from tests.training.pretraining_home import SMALL, make_home
+from training.finetuning.config import GraphFusionConfig
+from training.finetuning.fusion.fusion import make_fusion
 
 EMBEDDINGS, PRETRAINED, EVALUATION = STAGES
+NAMES = EXTRACTION[0]
 
 
 class KilledError(Exception):
@@ -90,3 +94,17 @@ def test_embeddings_that_the_home_does_not_make_are_told(home):
     build(changed, EMBEDDINGS)
     with pytest.raises(MateriaError, match="there are no such embeddings. Train them .* or name one of kg_embeddings/"):
         build(changed, PRETRAINED)
+
+
+def test_a_home_gives_what_fuses_its_graph_into_a_model(home, tmp_path):
+    config = GraphFusionConfig(how="attention", embeddings="kg_embeddings/distmult", neighbours=2)
+    empty = open_home(str(tmp_path))
+    with pytest.raises(MateriaError, match="there is no home with a vocabulary"):
+        make_fusion(config, graph_sources(empty), hidden=8, seed=1)
+    build(home, EMBEDDINGS)
+    build(home, NAMES)
+    fusion = make_fusion(config, graph_sources(home), hidden=8, seed=1)
+    text = f"{DRUGS[0]} was given for {DISEASES[0]}."
+    assert [m.curie for m in fusion.linker.mentions([text])[text]] == [curie(DRUGS[0]), curie(DISEASES[0])]
+    assert set(fusion.curies) <= {curie(name) for name in (*DRUGS, *DISEASES)}
+    assert fusion.layer.around.shape == (len(fusion.curies) + 1, 3) and fusion.layer.around[1:, 1].all()

@@ -39,7 +39,10 @@ def make_home(folder: Path, passages, triples, names):
         with Dataset(folder, "triples").writer(key) as writer:
             writer.table(f"{key}/triples.parquet", TRIPLES).write(pa.Table.from_pylist(part, TRIPLES))
             writer.commit(skip_key="k", code_version="1", inputs={})
-    concepts = [{"curie": c, "name": name, "category": "biolink:NamedThing"} for c, name in sorted(names.items())]
+    concepts = [
+        {"curie": c, "name": name, "category": "biolink:Disease" if " " in name else "biolink:Drug"}
+        for c, name in sorted(names.items())
+    ]
     with Dataset(folder, "vocabulary").writer() as writer:
         writer.table("vocabulary.parquet", VOCABULARY).write(pa.Table.from_pylist(concepts, VOCABULARY))
         writer.commit(skip_key="k", code_version="1", inputs={})

@@ -1,16 +1,44 @@
-"""Fine-tune an encoder for a task: read the examples, split them by document, train, judge, write."""
+"""Fine-tune an encoder for a task: read the examples, split them by document, train, judge, write.
+
+    OUT/   the model as `AutoModelFor...` loads it, its tokenizer, materia_task.json (what it was made from, figures), README.md
+
+Rejected: bootstrap intervals in here. The figures of a training and how sure they are (`training.statistics`) are two things.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from training.finetuning.config import FinetuningConfig
-    from training.finetuning.folder import Finetuned
+import numpy as np
 
-__all__ = ["finetune", "train"]
+from kg.staging import staging
+from pipeline.content import folder_hash, model_folder
+from pipeline.errors import MateriaError, saying_disk_full
+from pipeline.storage import file_sha256
+from training.data.tokenizers import load_tokenizer
+from training.finetuning.adapters import add_adapters, merge_adapters
+from training.finetuning.card import task_card
+from training.finetuning.examples import Parts, folds, read_parts
+from training.finetuning.fit import Fitted, OnStep, fit, reproducible
+from training.finetuning.folder import Finetuned, save_finetuned
+from training.tasks.table import TASKS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from training.finetuning.config import FinetuningConfig
+    from training.finetuning.fusion.fusion import GraphFusion
+    from training.finetuning.fusion.sources import GraphSources
+
+__all__ = ["CODE_VERSION", "cross_validate", "finetune", "train"]
+
+#: Raise it where the same inputs give another model.
+CODE_VERSION = "finetune.v1"
 
 
 def finetune(
@@ -18,8 +46,8 @@ def finetune(
     *,
     model: Path,
     out: Path | None,
-    graph: Mapping[str, Path] | None = None,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    graph: GraphSources | None = None,
+    on_step: OnStep = lambda step, steps: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Fine-tune an encoder, and write the model with its record and card.
@@ -28,27 +56,176 @@ def finetune(
         config: see `FinetuningConfig`.
         model: folder of the encoder: one that `materia pretrain` wrote, or any Hugging Face one with its tokenizer.
         out: folder to write, replaced as a whole; None: the figures only.
-        graph: with `config.graph`: folders of what its settings may name in place of a path.
+        graph: what `config.graph` is made from.
         on_step: told of each optimizer step: its number, and how many there are at most.
         progress: told what is being done.
 
     Returns:
-        task, labels, examples (train, validation, test: examples, documents), set_aside (reason: number), epochs, steps,
-        validation and test (figures).
+        task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
+        (its name), validation and test (figures).
 
     Raises:
-        MateriaError: the settings make no sense together, or the files hold nothing to learn.
+        MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
     """
-    raise NotImplementedError
+    progress("reading")
+    parts = read_parts(TASKS[config.task], config.data)
+    finetuned, fitted = train(config, parts, model=model, graph=graph, on_step=on_step, progress=progress)
+    progress("judging")
+    with reproducible(config):
+        judged = {"validation": finetuned.figures(parts.validation), "test": finetuned.figures(parts.test)}
+    report: dict[str, Any] = {
+        "task": finetuned.task.name,
+        "labels": list(finetuned.task.labels),
+        "examples": parts.counts(),
+        "set_aside": parts.aside(),
+        **asdict(fitted),
+        "metric": finetuned.task.metric,
+        **judged,
+    }
+    if out is not None:
+        progress("writing")
+        record = {
+            "code_version": CODE_VERSION,
+            "settings": config.model_dump(mode="json"),
+            "encoder": {"name": model.name, "sha256": folder_hash(model)},
+            "data": {
+                name: [{"name": Path(file).name, "sha256": file_sha256(Path(file))} for file in files]
+                for name in ("train", "validation", "test")
+                if (files := getattr(config.data, name))
+            },
+            "examples": report["examples"],
+            "set_aside": report["set_aside"],
+            "training": asdict(fitted),
+            "metric": report["metric"],
+            "metrics": judged,
+            "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
+        }
+        with saying_disk_full(str(out)), staging(out) as staged:
+            save_finetuned(finetuned, staged, record, task_card(finetuned, record))
+            shutil.rmtree(out, ignore_errors=True)
+            staged.rename(out)
+    return report
 
 
 def train(
     config: FinetuningConfig,
-    parts: Any,
+    parts: Parts[Any],
     *,
     model: Path,
-    graph: Mapping[str, Path] | None = None,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
-) -> Finetuned[Any]:
-    """The trained model, in memory: what an ablation or folds need of `finetune`."""
-    raise NotImplementedError
+    graph: GraphSources | None = None,
+    on_step: OnStep = lambda step, steps: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Finetuned[Any], Fitted]:
+    """A trained model in memory, and how its training went; arguments as `finetune` has them."""
+    task = TASKS[config.task].learn(parts.labelled)
+    for part in (parts.validation, parts.test):
+        task.check(part)
+    progress("making the model")
+    folder = model_folder(str(model))
+    tokenizer = load_tokenizer(str(folder))
+    with reproducible(config):
+        made = task.make_model(folder, tokenizer)
+        _check_length(made, tokenizer, config, str(model))
+        tuner = add_adapters(made, config.adapters) if config.adapters is not None else None
+        fusion = _fuse(made, config, graph)
+        finetuned = Finetuned(task, made, tokenizer, config.max_length, fusion)
+        rows, watched = finetuned.features(parts.train), finetuned.features(parts.validation)
+
+        def validate() -> float:
+            return task.outcomes(parts.validation, finetuned.predict_features(parts.validation, watched)).value()
+
+        progress("training")
+        fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
+        if tuner is not None:
+            merge_adapters(tuner)
+    return finetuned, fitted
+
+
+def cross_validate(
+    config: FinetuningConfig,
+    number: int,
+    *,
+    model: Path,
+    graph: GraphSources | None = None,
+    on_step: OnStep = lambda step, steps: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Figures of so many trainings, each judged on the documents that it did not see; nothing is written.
+
+    Returns:
+        as `finetune`, with folds (the figures of each) and test (those of all predictions together) in place of how the
+        training went and of validation.
+
+    Raises:
+        MateriaError: as `finetune`; or test files are named.
+    """
+    if config.data.test or config.data.validation:
+        problem = "folds of the training files are judged on, and validation or test files are named"
+        raise MateriaError(problem, remedy="Leave out these files, or the folds")
+    progress("reading")
+    whole = read_parts(TASKS[config.task], config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0}))
+    figures: list[dict[str, float]] = []
+    examples: list[Any] = []
+    predicted: list[Any] = []
+    for place, parts in enumerate(folds(whole, number, config.data), start=1):
+
+        def say(text: str, place: int = place) -> None:
+            progress(f"fold {place} of {number}: {text}")
+
+        finetuned, _ = train(config, parts, model=model, graph=graph, on_step=on_step, progress=say)
+        with reproducible(config):
+            said = finetuned.predict(parts.test)
+        figures.append(finetuned.task.figures(parts.test, said))
+        examples += parts.test
+        predicted += said
+    return {
+        "task": finetuned.task.name,
+        "labels": list(finetuned.task.labels),
+        "examples": whole.counts(),
+        "set_aside": whole.aside(),
+        "metric": finetuned.task.metric,
+        "folds": figures,
+        "test": finetuned.task.figures(examples, predicted),
+    }
+
+
+def spread(figures: Sequence[dict[str, float]]) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation (of a sample) of each figure over several trainings."""
+    return {
+        name: (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
+        for name in figures[0]
+        if (values := [one[name] for one in figures if name in one])
+    }
+
+
+def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> GraphFusion | None:
+    """Graph vectors in a model, where settings ask for them."""
+    if config.graph is None:
+        return None
+    from training.finetuning.fusion.fusion import make_fusion
+    from training.finetuning.fusion.sources import GraphSources
+
+    hidden = model.get_input_embeddings().embedding_dim
+    fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
+    fusion.attach(model)
+    return fusion
+
+
+def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:
+    """Refuse rows longer than the encoder has positions for, and a tokenizer with more tokens than it has vectors for."""
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if getattr(model.config, "model_type", "") == "roberta" and longest:
+        longest -= 2  # its positions begin after that of padding
+    if longest and config.max_length > longest:
+        raise MateriaError(
+            f"has positions for {longest} tokens, and max_length is {config.max_length}",
+            file=name,
+            remedy=f"Set max_length to at most {longest}",
+        )
+    room = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > room:
+        raise MateriaError(
+            f"the tokenizer has {len(tokenizer)} tokens and the model vectors for {room}",
+            file=name,
+            remedy="Use the tokenizer the model was trained with",
+        )

@@ -82,6 +82,10 @@ class Task(ABC, Generic[Target]):
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
 
+    def arguments(self) -> dict[str, Any]:
+        """What its class is called with beside the labels, as JSON: so is a task loaded again."""
+        return {}
+
     @classmethod
     @abstractmethod
     def read(cls, files: Sequence[str], settings: TaskDataConfig) -> Iterator[Example[Target] | SetAside]:
@@ -132,6 +136,12 @@ class Task(ABC, Generic[Target]):
         Args:
             logits: of each of the features, without padding.
         """
+
+    def calibrate(
+        self, examples: Sequence[Example[Target]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]
+    ) -> None:
+        """Learn from validation examples how sure the trained model may be; few tasks say how sure they are."""
+        return
 
     @abstractmethod
     def outcomes(self, examples: Sequence[Example[Target]], predicted: Sequence[Target]) -> Outcomes:

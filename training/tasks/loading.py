@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.errors import MateriaError
 
-__all__ = ["load_with_head"]
+__all__ = ["load_with_head", "quiet"]
 
 
 def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
@@ -24,7 +24,7 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
         MateriaError: the folder holds no model that the class can read.
     """
     try:
-        with _quiet():
+        with quiet():
             return model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         why = str(error)
@@ -40,8 +40,8 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's bars, and without its report of the heads that were left behind and are new."""
+def quiet() -> Iterator[None]:
+    """Without the library's bars and its report of heads that were left behind or are new."""
     from transformers.utils import logging
 
     bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()

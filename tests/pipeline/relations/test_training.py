@@ -1,7 +1,5 @@
 """A classifier from gold documents to its folder, and from its folder to evidence."""
 
-import json
-
 import pyarrow as pa
 import pytest
 
@@ -127,37 +125,3 @@ def test_a_folder_that_holds_no_classifier_is_one_clear_error(tmp_path, content)
     (tmp_path / "relations.json").write_text(content)
     with pytest.raises(MateriaError, match="holds"):
         load_classifier(tmp_path)
-
-
-def test_any_encoder_can_be_fine_tuned(trained, tmp_path):
-    """A tiny BERT with random weights: the road from its folder to a classifier's and back, not its quality."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = ["[PAD]", "[UNK]", "induced", "in", "a", "patient", "was", "given", "for", "."]
-    inner = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
-    inner.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(
-        tmp_path / "bert"
-    )
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
-    BertModel(config).save_pretrained(tmp_path / "bert")
-    _, train, _ = trained
-    train_relations([train], str(tmp_path / "model"), encoder=str(tmp_path / "bert"))
-    header = json.loads((tmp_path / "model" / "relations.json").read_text())
-    assert header["encoder"] and not header["words"]
-    classifier = load_classifier(tmp_path / "model")
-    gold = read_gold_corpus([train])
-    with evidence_workers(1, str(tmp_path / "model")) as workers:
-        rows = [
-            r for b in extract_evidence(gold.documents, gold_mentions(gold.documents), workers) for r in b.to_pylist()
-        ]
-    assert classifier.name in {row["extractor"] for row in rows}
-
-
-def test_a_folder_without_an_encoder_is_one_clear_error(trained, tmp_path):
-    _, train, _ = trained
-    with pytest.raises(MateriaError, match="no Hugging Face encoder"):
-        train_relations([train], str(tmp_path / "model"), encoder=str(tmp_path))

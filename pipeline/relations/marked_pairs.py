@@ -1,0 +1,99 @@
+"""The relation of a marked pair by any Hugging Face encoder: the states of the two opening markers, side by side, under a linear layer.
+
+Entity markers and entity start of Baldini Soares et al. 2019 (arXiv:1906.03158). One model for training
+(`training.tasks.relation_extraction`) and for extraction. Its folder loads as an encoder by `AutoModel` as well.
+This module imports transformers, so import it where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from pipeline.relations.marking import MARKERS, add_markers, mark
+from pipeline.relations.views import View
+
+__all__ = ["MarkedPairClassifier", "MarkedPairs"]
+
+_BATCH = 64
+
+
+class MarkedPairClassifier(PreTrainedModel):  # type: ignore[misc]  # the library's class has no types
+    """An encoder, and a linear layer over the states of the opening markers."""
+
+    def __init__(self, config: Any, encoder: Any = None) -> None:
+        super().__init__(config)
+        encoder = AutoModel.from_config(config) if encoder is None else encoder
+        # under the name that the library's models give it, so that AutoModel finds its weights
+        self.base_model_prefix = encoder.base_model_prefix
+        setattr(self, self.base_model_prefix, encoder)
+        self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.0))
+        self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
+        self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, folder: Any, **settings: Any) -> MarkedPairClassifier:
+        """The model of a folder that this class wrote; of any other folder its encoder, under a new layer from torch's global seed.
+
+        Args:
+            settings: as the library takes them; of the configuration too, as `num_labels` is.
+        """
+        config, settings = AutoConfig.from_pretrained(folder, return_unused_kwargs=True, **settings)
+        if cls.__name__ in (config.architectures or ()):
+            model: MarkedPairClassifier = super().from_pretrained(folder, config=config, **settings)
+            return model
+        return cls(config, AutoModel.from_pretrained(folder, config=config, **settings))
+
+    def know(self, tokenizer: Any) -> None:
+        """Have a vector for each token of a tokenizer that has learned the markers; new ones from torch's global seed."""
+        size = add_markers(tokenizer)
+        if self.get_input_embeddings().num_embeddings < size:
+            self.resize_token_embeddings(size, mean_resizing=False)
+        self.config.marker_ids = tokenizer.convert_tokens_to_ids([MARKERS[0], MARKERS[2]])
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **inputs: Any
+    ) -> SequenceClassifierOutput:
+        """Scores (pairs, labels) of passages (pairs, tokens), and their cross-entropy where labels are given."""
+        states = self.base_model(input_ids=input_ids, attention_mask=attention_mask, **inputs).last_hidden_state
+        rows = torch.arange(len(input_ids), device=input_ids.device)
+        starts = [(input_ids == number).int().argmax(dim=1) for number in self.config.marker_ids]
+        logits = self.classifier(self.dropout(torch.cat([states[rows, start] for start in starts], dim=1)))
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+class MarkedPairs:
+    """A model with its tokenizer, as one that votes on views.
+
+    Args:
+        model: see above.
+        tokenizer: its tokenizer.
+        max_length: tokens that it reads of a passage.
+        order: the places among its labels of those that it is asked about.
+    """
+
+    def __init__(self, model: MarkedPairClassifier, tokenizer: Any, max_length: int, order: Sequence[int]) -> None:
+        self._model, self._tokenizer, self._max_length, self._order = model.eval(), tokenizer, max_length, list(order)
+
+    def log_probabilities(self, views: Sequence[View]) -> npt.NDArray[np.float64]:
+        """Log-probabilities of the labels [pairs, labels]."""
+        found = np.zeros((len(views), len(self._order)))
+        with torch.inference_mode():
+            for start in range(0, len(views), _BATCH):
+                rows = [
+                    mark(v.passage, self._tokenizer, self._max_length).input_ids for v in views[start : start + _BATCH]
+                ]
+                longest = max(map(len, rows))
+                ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+                mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+                logits = self._model(input_ids=ids, attention_mask=mask).logits.double()
+                found[start : start + len(rows)] = nn.functional.log_softmax(logits, dim=1).numpy()[:, self._order]
+        return found
