@@ -21,7 +21,7 @@ from training.sources import Sources
 
 FAMILIES = ("vastatin", "mycin", "dipine", "azole", "sartan", "gliptin")
 MEMBERS = ("alba", "bora", "cida", "dona", "elba", "fira", "gola", "hida")
-DISEASES = ("fever", "gout", "asthma", "anemia", "angina", "measles", "sepsis", "rickets", "scurvy", "croup", "ulcer", "mumps")
+DISEASES = ("fever", "gout", "asthma", "anemia", "angina", "measles", "sepsis", "rickets", "scurvy", "croup", "eczema", "mumps")
 TOLD = ("{drug} was kept in a dry room.", "We bought {drug} in spring.", "Nine patients had {disease}.", "The ward saw {disease} twice.")
 
 
