@@ -21,8 +21,26 @@ from training.sources import Sources
 
 FAMILIES = ("vastatin", "mycin", "dipine", "azole", "sartan", "gliptin")
 MEMBERS = ("alba", "bora", "cida", "dona", "elba", "fira", "gola", "hida")
-DISEASES = ("fever", "gout", "asthma", "anemia", "angina", "measles", "sepsis", "rickets", "scurvy", "croup", "eczema", "mumps")
-TOLD = ("{drug} was kept in a dry room.", "We bought {drug} in spring.", "Nine patients had {disease}.", "The ward saw {disease} twice.")
+DISEASES = (
+    "fever",
+    "gout",
+    "asthma",
+    "anemia",
+    "angina",
+    "measles",
+    "sepsis",
+    "rickets",
+    "scurvy",
+    "croup",
+    "eczema",
+    "mumps",
+)
+TOLD = (
+    "{drug} was kept in a dry room.",
+    "We bought {drug} in spring.",
+    "Nine patients had {disease}.",
+    "The ward saw {disease} twice.",
+)
 
 
 def _triple(subject, predicate, object_, split):
@@ -55,7 +73,9 @@ def _literature(number, draw, names):
 def make_world(folder):
     """Sources: shards of all splits, triples, names."""
     draw = random.Random(5)
-    drugs = {f"DRUG:{f}{m}": f"{member} {family}" for f, family in enumerate(FAMILIES) for m, member in enumerate(MEMBERS)}
+    drugs = {
+        f"DRUG:{f}{m}": f"{member} {family}" for f, family in enumerate(FAMILIES) for m, member in enumerate(MEMBERS)
+    }
     names = drugs | {f"DIS:{i:02}": name for i, name in enumerate(DISEASES)}
     rows = []
     for drug in drugs:
@@ -66,7 +86,8 @@ def make_world(folder):
     triples = pa.Table.from_pylist(sorted(rows, key=lambda row: row["triple_id"]), TRIPLES)
     train = triples.filter(pa.array([row["split"] == "train" for row in triples.to_pylist()]))
     concepts = pa.Table.from_pylist(
-        [{"curie": c, "name": n, "synonyms": [], "category": "biolink:NamedThing"} for c, n in sorted(names.items())], VOCABULARY
+        [{"curie": c, "name": n, "synonyms": [], "category": "biolink:NamedThing"} for c, n in sorted(names.items())],
+        VOCABULARY,
     )
     told = verbalize(train, concepts, CorpusConfig()).to_pylist()
     parts = {
@@ -96,7 +117,11 @@ def settings():
             "backbone": {"layers": 1, "hidden": 32, "heads": 2, "feed_forward": 64},
             "tokenizer": {"vocabulary": 400},
             "data": {"max_length": 32, "rows": 16, "window": 256, "workers": 0, "triples": 16, "mask": 0.3},
-            "objectives": {"link_prediction": {"weight": 1.0}, "link_prediction_table": {"weight": 0.0}, "relation_classification": {"weight": 1.0}},
+            "objectives": {
+                "link_prediction": {"weight": 1.0},
+                "link_prediction_table": {"weight": 0.0},
+                "relation_classification": {"weight": 1.0},
+            },
             "trainer": {"steps": 400, "learning_rate": 5e-3, "tensorboard": False, "checkpoint_every": 50},
             "evaluation": {"passages": 8, "entities": 100},
         }

@@ -67,7 +67,11 @@ def test_a_difference_as_large_as_is_called_detectable_is_found_and_a_third_of_i
 
     def runs(level):
         seeds = random.normal(0, 0.02, 3)
-        return {"probing.mrr": [count_means("mean", UNITS, list(level + s + random.normal(0, 0.3, 150)), [1.0] * 150) for s in seeds]}
+        return {
+            "probing.mrr": [
+                count_means("mean", UNITS, list(level + s + random.normal(0, 0.3, 150)), [1.0] * 150) for s in seeds
+            ]
+        }
 
     size = compare_arms({"text": runs(0.4), "all": runs(0.4)}, CONFIG)[0].detectable
 

@@ -10,8 +10,8 @@ from pipeline.errors import MateriaError
 from training.ablation.arms import CorpusSpec
 from training.ablation.corpora import Corpora
 from training.ablation.retelling import shuffle_claims
-from training.corpus_tokenizer import train_corpus_tokenizer
 from training.config import PretrainingConfig
+from training.corpus_tokenizer import train_corpus_tokenizer
 from training.data.shards import Shard
 from training.data.tokenizers import load_tokenizer
 from training.sources import Sources
@@ -54,7 +54,9 @@ def test_the_shuffled_graph_is_told_in_the_same_sentences_by_the_same_names(corp
             kept += before["spans"][relation["object"]]["curie"] == object_["curie"]
             spoken[names[object_["curie"]]] += 1
             spoken[names[before["spans"][relation["object"]]["curie"]]] -= 1
-        assert [after["text"][s["start"] : s["end"]] for s in after["sentences"]] == re.split(r"(?<=\.) ", after["text"])
+        assert [after["text"][s["start"] : s["end"]] for s in after["sentences"]] == re.split(
+            r"(?<=\.) ", after["text"]
+        )
         assert after["triple_ids"] == sorted(one["source"] for one in after["relations"])
     assert kept == 0
     assert not any(spoken.values())
@@ -64,7 +66,9 @@ def test_the_shuffled_corpus_has_as_many_tokens(corpora, world, tmp_path):
     told, shuffled = corpora.shard(TOLD), corpora.shard(SHUFFLED)
     train_corpus_tokenizer(Sources([told], [], world.triples), [], PretrainingConfig(), folder=tmp_path / "tokenizer")
     tokenizer = load_tokenizer(str(tmp_path / "tokenizer"))
-    counts = [sum(len(ids) for ids in tokenizer([row["text"] for row in rows(s)])["input_ids"]) for s in (told, shuffled)]
+    counts = [
+        sum(len(ids) for ids in tokenizer([row["text"] for row in rows(s)])["input_ids"]) for s in (told, shuffled)
+    ]
     assert counts[1] == pytest.approx(counts[0], rel=0.002)
 
 

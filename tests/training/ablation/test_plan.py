@@ -7,7 +7,15 @@ SPEED = Speed(step=0.1, around=10.0, evaluation=20.0)
 
 
 def plan(**changed):
-    given = {"wished": 2000, "trainings": 18, "evaluations": 21, "at_once": 2, "tokens_a_step": 2048, "speed": SPEED, "minutes": None}
+    given = {
+        "wished": 2000,
+        "trainings": 18,
+        "evaluations": 21,
+        "at_once": 2,
+        "tokens_a_step": 2048,
+        "speed": SPEED,
+        "minutes": None,
+    }
     return make_plan(**given | changed)
 
 

@@ -11,7 +11,8 @@ from training.ablation.shuffled_graph import shuffle_graph, true_by_chance, true
 
 RELATIONS = ("biolink:affects", "biolink:causes", "biolink:treats")
 triples = st.sets(
-    st.tuples(st.integers(0, 11), st.sampled_from(RELATIONS), st.integers(0, 11)).filter(lambda t: t[0] != t[2]), max_size=60
+    st.tuples(st.integers(0, 11), st.sampled_from(RELATIONS), st.integers(0, 11)).filter(lambda t: t[0] != t[2]),
+    max_size=60,
 )
 
 
