@@ -26,6 +26,8 @@ from training.finetuning.card import task_card
 from training.finetuning.examples import Parts, folds, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
+from training.finetuning.fusion.coverage import coverage
+from training.finetuning.predictions import logits_of
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def finetune(
 
     Returns:
         task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
-        (its name), validation and test (figures).
+        (its name), validation and test (figures), and with graph vectors how much of the training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -82,6 +84,8 @@ def finetune(
         "metric": finetuned.task.metric,
         **judged,
     }
+    if finetuned.fusion is not None:
+        report["graph"] = coverage(finetuned.features(parts.train))
     if out is not None:
         progress("writing")
         record = {
@@ -89,7 +93,7 @@ def finetune(
             "settings": config.model_dump(mode="json"),
             "encoder": {"name": model.name, "sha256": folder_hash(model)},
             "data": {
-                name: [{"name": Path(file).name, "sha256": file_sha256(Path(file))} for file in files]
+                name: [{"name": Path(file).name, "sha256": _hash(Path(file))} for file in files]
                 for name in ("train", "validation", "test")
                 if (files := getattr(config.data, name))
             },
@@ -138,6 +142,8 @@ def train(
         fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
         if tuner is not None:
             merge_adapters(tuner)
+        if watched:
+            task.calibrate(parts.validation, watched, logits_of(made, tokenizer, watched))
     return finetuned, fitted
 
 
@@ -209,6 +215,11 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
     fusion.attach(model)
     return fusion
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of what a folder holds."""
+    return folder_hash(path) if path.is_dir() else file_sha256(path)
 
 
 def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,8 @@ class EntityRecognition(Task[Entities]):
 
         Set aside are annotations that do not fit their text, and those that a longer one hides: the latter are judged all the same.
         """
+        if not files:
+            return
         corpus = read_gold_corpus(files)
         yield from corpus.set_aside
         columns = (batch.select(["file", "doc_id", "text", "annotations"]).to_pylist() for batch in corpus.documents)
@@ -93,13 +95,13 @@ class EntityRecognition(Task[Entities]):
         from transformers import AutoModelForTokenClassification
 
         tags = tags_of_types(self.labels)
-        settings: dict[str, Any] = {
-            "id2label": dict(enumerate(tags)),
-            "label2id": {tag: number for number, tag in enumerate(tags)},
-            PIECE_TAGS: "IOB2",
-        }
-        model: nn.Module = load_with_head(AutoModelForTokenClassification, encoder, **settings)
-        return model
+        numbers = {tag: number for number, tag in enumerate(tags)}
+        model = load_with_head(
+            AutoModelForTokenClassification, encoder, id2label=dict(enumerate(tags)), label2id=numbers
+        )
+        setattr(model.config, PIECE_TAGS, "IOB2")
+        made: nn.Module = model
+        return made
 
     def features(
         self, examples: Sequence[Example[Entities]], tokenizer: PreTrainedTokenizerFast, max_length: int
