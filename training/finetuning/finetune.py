@@ -63,8 +63,9 @@ def finetune(
         progress: told what is being done.
 
     Returns:
-        task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
-        (its name), validation and test (figures), and with graph vectors how much of the training examples they reach (graph).
+        task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
+        reason), what `Fitted` has, metric (its name), validation and test (figures), and with graph vectors how much of the
+        training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -80,6 +81,7 @@ def finetune(
         "labels": list(finetuned.task.labels),
         "examples": parts.counts(),
         "set_aside": parts.aside(),
+        "unlearned": finetuned.task.unlearned(parts.train, finetuned.tokenizer),
         **asdict(fitted),
         "metric": finetuned.task.metric,
         **judged,
@@ -99,6 +101,7 @@ def finetune(
             },
             "examples": report["examples"],
             "set_aside": report["set_aside"],
+            "unlearned": report["unlearned"],
             "training": asdict(fitted),
             "metric": report["metric"],
             "metrics": judged,

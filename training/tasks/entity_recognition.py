@@ -122,7 +122,7 @@ class EntityRecognition(Task[Entities]):
         counts: Counter[str] = Counter()
         for _ in self._tagged(examples, tokenizer, 512, counts):
             pass
-        return dict(sorted(counts.items()))
+        return {reason: number for reason, number in sorted(counts.items()) if number}
 
     def _tagged(
         self,
