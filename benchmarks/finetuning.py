@@ -31,7 +31,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def plain_classification(model: Path, data: dict[str, str], settings: dict[str, 
         set_seed,
     )  # fmt: skip
 
-    rows = {part: list(csv.DictReader(Path(path).open(newline=""))) for part, path in data.items()}
+    rows = {part: list(csv.DictReader(Path(path).read_text().splitlines())) for part, path in data.items()}
     begun = time.process_time()
     labels = sorted({row["label"] for row in rows["train"]})
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -306,7 +307,7 @@ def linear(
         model = make_pipeline(words, LinearSVC(C=c, class_weight=weights, max_iter=5000))
         return model.fit([form(e) for e in examples], [label(e) for e in examples])
 
-    tried = [(form, weights, c) for form in forms for weights in (None, "balanced") for c in (0.03, 0.1, 0.3, 1.0, 3.0)]
+    tried = [(form, weights, c) for form in forms for weights in (None, "balanced") for c in (0.1, 0.3, 1.0, 3.0)]
     average = "macro" if not isinstance(train[0].target, str) else "micro"
     figures = []
     for form, weights, c in tried:
@@ -325,6 +326,47 @@ def settings_of(options: argparse.Namespace, task: str, data: dict[str, Any], de
     return FinetuningConfig.model_validate(values)
 
 
+class Figures:
+    """What each model said of the examples of each fold."""
+
+    def __init__(self, task: Any, labelled: Sequence[Any]) -> None:
+        self._task = task.learn(labelled)
+        self._said: dict[str, tuple[list[Any], list[Any]]] = {}
+
+    def add_linear(self, parts: Any, *forms: Any) -> None:
+        begun = time.process_time()
+        on_validation, said = linear(parts.train, parts.validation, parts.test, *forms)
+        one_each = isinstance(parts.train[0].target, str)
+        self._add("linear", parts.test, said if one_each else [frozenset({x}) for x in said], on_validation, begun)
+
+    def add_model(self, what: str, parts: Any, config: Any, encoder: Path) -> None:
+        from training.finetuning.finetune import train
+        from training.finetuning.fit import reproducible
+
+        begun = time.process_time()
+        finetuned, fitted = train(config, parts, model=encoder)
+        with reproducible(config):
+            said = finetuned.predict(parts.test)
+        self._add(what, parts.test, said, max(fitted.looks), begun)
+
+    def _add(self, what: str, test: Any, said: Any, on_validation: float, begun: float) -> None:
+        examples, predicted = self._said.setdefault(what, ([], []))
+        examples += test
+        predicted += said
+        figure = self._task.figures(test, said)[self._task.metric]
+        seconds = time.process_time() - begun
+        print(
+            f"{what:<15} validation {on_validation:.4f}, test {figure:.4f}, {seconds:,.0f} processor seconds",
+            flush=True,
+        )
+
+    def print_whole(self) -> None:
+        metric = self._task.metric
+        for what, (examples, predicted) in self._said.items():
+            figure = self._task.figures(examples, predicted)[metric]
+            print(f"{what:<15} {metric} {figure:.4f} over {len(examples):,} examples")
+
+
 def abstracts(options: argparse.Namespace) -> None:
     from training.finetuning.examples import folds, read_parts
     from training.tasks.table import TASKS
@@ -332,31 +374,14 @@ def abstracts(options: argparse.Namespace) -> None:
     defaults = {"max_length": 384, "epochs": 8, "learning_rate": 1e-3}
     config = settings_of(options, "record_classification", {"train": [str(ABSTRACTS)]}, defaults)
     task = TASKS[config.task]
-    alike = config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0})
-    whole = read_parts(task, alike)
-    some = list(folds(whole, FOLDS, config.data))[: 1 if options.quick else options.folds]
-    by_name: dict[str, list[Any]] = {}
-    with tempfile.TemporaryDirectory(prefix="materia-") as name:
-        encoders = {"this encoder": options.model}
-        if options.random:
-            encoders["random weights"] = encoder_like(options.model, Path(name) / "encoder", 1)
-        for number, parts in enumerate(some):
-            begun = time.process_time()
-            on_validation, said = linear(parts.train, parts.validation, parts.test, lambda e: e.texts[0])
-            judged(
-                by_name,
-                "linear",
-                number,
-                parts.test,
-                [frozenset({one}) for one in said],
-                on_validation,
-                begun,
-                task,
-                whole,
-            )
-            for what, encoder in encoders.items():
-                judged_model(by_name, what, number, parts, config, encoder, whole, task)
-    whole_figures(by_name, task, whole, "macro_f1")
+    whole = read_parts(task, config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0}))
+    figures = Figures(task, whole.labelled)
+    with encoders(options) as some:
+        for parts in list(folds(whole, FOLDS, config.data))[: 1 if options.quick else options.folds]:
+            figures.add_linear(parts, lambda example: example.texts[0])
+            for what, encoder in some.items():
+                figures.add_model(what, parts, config, encoder)
+    figures.print_whole()
 
 
 def chemprot(options: argparse.Namespace) -> None:
@@ -368,16 +393,22 @@ def chemprot(options: argparse.Namespace) -> None:
     config = settings_of(options, "relation_extraction", files, defaults)
     task = TASKS[config.task]
     parts = read_parts(task, config.data)
-    by_name: dict[str, list[Any]] = {}
-    begun = time.process_time()
-    on_validation, said = linear(parts.train, parts.validation, parts.test, marked, hidden)
-    judged(by_name, "linear", 0, parts.test, said, on_validation, begun, task, parts)
-    judged_model(by_name, "this encoder", 0, parts, config, options.model, parts, task)
-    if options.random:
-        with tempfile.TemporaryDirectory(prefix="materia-") as name:
-            encoder = encoder_like(options.model, Path(name) / "encoder", 1)
-            judged_model(by_name, "random weights", 0, parts, config, encoder, parts, task)
-    whole_figures(by_name, task, parts, "micro_f1")
+    figures = Figures(task, parts.labelled)
+    figures.add_linear(parts, marked, hidden)
+    with encoders(options) as some:
+        for what, encoder in some.items():
+            figures.add_model(what, parts, config, encoder)
+    figures.print_whole()
+
+
+@contextmanager
+def encoders(options: argparse.Namespace) -> Iterator[dict[str, Path]]:
+    """The encoder that is named, and one with random weights where asked for."""
+    with tempfile.TemporaryDirectory(prefix="materia-") as name:
+        some = {"this encoder": options.model}
+        if options.random:
+            some["random weights"] = encoder_like(options.model, Path(name) / "encoder", 1)
+        yield some
 
 
 def marked(example: Any) -> str:
@@ -396,45 +427,6 @@ def pieces(example: Any, shown: Any) -> str:
         made += text[at:start] + shown(mark, text[start:end])
         at = max(at, end)
     return re.sub(r"\s+", " ", made + text[at:])
-
-
-def judged_model(
-    by_name: dict[str, list[Any]], what: str, number: int, parts: Any, config: Any, encoder: Path, whole: Any, task: Any
-) -> None:  # noqa: E501
-    from training.finetuning.finetune import train
-    from training.finetuning.fit import reproducible
-
-    for seed in (config.seed,):
-        begun = time.process_time()
-        finetuned, fitted = train(config.model_copy(update={"seed": seed}), parts, model=encoder)
-        with reproducible(config):
-            said = finetuned.predict(parts.test)
-        judged(by_name, what, number, parts.test, said, max(fitted.looks, default=0.0), begun, task, whole)
-
-
-def judged(
-    by_name: dict[str, list[Any]],
-    what: str,
-    number: int,
-    test: Any,
-    said: Any,
-    on_validation: float,
-    begun: float,
-    task: Any,
-    whole: Any,
-) -> None:  # noqa: E501
-    by_name.setdefault(what, []).append((test, said))
-    figures = task.learn(whole.labelled).figures(test, said)
-    print(f"{what:<15} fold {number}: validation {on_validation:.4f}, test macro-F1 {figures.get('macro_f1', 0):.4f}, "
-          f"micro-F1 {figures['micro_f1']:.4f}, {time.process_time() - begun:,.0f} processor seconds", flush=True)  # fmt: skip
-
-
-def whole_figures(by_name: dict[str, list[Any]], task: Any, whole: Any, name: str) -> None:
-    for what, some in by_name.items():
-        examples = [example for test, _ in some for example in test]
-        said = [one for _, predicted in some for one in predicted]
-        figure = task.learn(whole.labelled).figures(examples, said)[name]
-        print(f"{what:<15} {name} {figure:.4f} over {len(examples):,} examples")
 
 
 def main() -> None:
