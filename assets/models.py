@@ -107,7 +107,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
             raise MateriaError(
                 "has no corpus yet", file=str(home.url), remedy="Run: materia build --until corpus, or name --shards"
             )
-        found = {split: _shards(home, split) for split in ("train", "validation")}
+        found = {split: _shards(home, split) for split in ("train", "validation", "test")}
     built = shards is None or home.dataset("triples").manifests()
     triples = _triples(home) if built else TRIPLES.empty_table()
     stated = home.config.dataset
@@ -118,6 +118,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
         _of_entities(home.dataset("vocabulary"), triples, "name") if built else {},
         licences={"model": None, "corpus": stated.licence, **stated.licences},
         folders={f"kg_embeddings/{name}": folder for name, folder in embedding_folders(home).items()},
+        test=found["test"],
     )
 
 

@@ -48,11 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", choices=("pretraining",), help="train the models and stop there")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done and how long it takes")
-    parser.add_argument("--json", action="store_true", help="print the plan and the models as JSON")
+    parser.add_argument("--json", action="store_true", help="print plan, models and results as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ablation; say what it will do, and what came of it."""
+    from assets.decontamination import check_home_decontaminated
     from assets.models import pretraining_sources
     from training.ablation.run import Ablation, held
 
@@ -63,18 +64,26 @@ def run(options: argparse.Namespace) -> int:
     try:
         with held(out), _shown() as (line, bar):
             ablation = Ablation(sources, config, out, progress=line)
-            plan = ablation.plan()
+            line("looking for what models are judged on in what they read")
+            clean = check_home_decontaminated(home, ablation.judged_on(), sources=ablation.read()).sentence()
+            plan = ablation.plan(judged=options.until is None)
             line(plan.sentence())
-            found: dict[str, Any] = {"plan": asdict(plan)}
+            found: dict[str, Any] = {"plan": asdict(plan), "decontamination": clean}
             if not options.dry_run:
-                with bar(len(config.arms) * len(config.seeds), plan.steps) as told:
+                with bar("pretraining", len(config.arms) * len(config.seeds), plan.steps) as told:
                     trainings = ablation.pretrain(plan, told)
                 found["models"] = {f"{one.arm} {one.seed}": str(one.model) for one in trainings}
+            if not options.dry_run and options.until is None:
+                with bar("judging", len(trainings), 1) as told:
+                    runs = ablation.judge(trainings, told)
+                found |= ablation.write_results(plan, trainings, runs, clean)
     except StoppedError as stopped:
         print(f"materia: {stopped.problem}; the same command goes on", file=sys.stderr)
         return _STOPPED
     if options.json:
         print(json.dumps(found, indent=1))
+    elif "summary" in found:
+        print("\n".join([found["summary"], *found["verdicts"], f"Wrote {out / 'results.md'}"]))
     elif not options.dry_run:
         print(f"Wrote {len(found['models'])} models into {out / 'models'}")
     return 0
@@ -113,17 +122,18 @@ def _shown() -> Iterator[tuple[Callable[[str], None], Any]]:
         console.print(text, soft_wrap=True)
 
     @contextmanager
-    def bar(trainings: int, steps: int) -> Iterator[Callable[[str, int, int], None]]:
+    def bar(what: str, jobs: int, steps: int) -> Iterator[Callable[[tuple[str, int, int]], None]]:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-            whole = bars.add_task("pretraining", total=trainings * max(steps, 1))
+            whole = bars.add_task(what, total=jobs * max(steps, 1))
             done: dict[tuple[str, int], int] = {}
             said = time.monotonic()
 
-            def told(arm: str, seed: int, step: int) -> None:
+            def told(news: tuple[str, int, int]) -> None:
                 nonlocal said
+                arm, seed, step = news
                 done[arm, seed] = step
                 finished = sum(at >= steps for at in done.values())
-                text = f"pretraining {finished}/{trainings}, {arm} {seed}: step {step}"
+                text = f"{what} {finished}/{jobs}, {arm} {seed}: step {step}"
                 bars.update(whole, completed=sum(done.values()), description=text)
                 if not console.is_terminal and (step >= steps or time.monotonic() > said + _LINE_S):
                     said = time.monotonic()

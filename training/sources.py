@@ -25,6 +25,7 @@ class Sources:
 
     Attributes:
         train, validation: shards of passages (kg.tables.PASSAGES).
+        test: the same, for evaluation; pretraining does not read them.
         triples: kg.tables.TRIPLES, in a fixed order; those of the train split are learned from.
         names: name of each entity by CURIE; an entity without one is read as its CURIE.
         licences: what is known of licences, by what they are of; for the model card.
@@ -37,6 +38,7 @@ class Sources:
     names: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, str | None] = field(default_factory=dict)
     folders: Mapping[str, Path] = field(default_factory=dict)
+    test: Sequence[Shard] = ()
 
     def triples_hash(self) -> str:
         """SHA-256 over subject, predicate, object, split and belief of the triples in their order."""

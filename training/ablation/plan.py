@@ -10,6 +10,7 @@ import json
 import math
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from pipeline.files import write_atomically
 from pipeline.hashing import hash_json
 
 if TYPE_CHECKING:
+    from training.ablation.judge import Judging
     from training.ablation.train import Training
 
 __all__ = ["Plan", "Speed", "keep_plan", "kept_plan", "make_plan", "measure"]
@@ -98,8 +100,12 @@ def make_plan(
     return Plan(steps, trainings, evaluations, at_once, steps * tokens_a_step, speed, round(took, 2))
 
 
-def measure(dearest: Training, out: Path) -> Speed:
-    """Time a few steps of an arm, in a folder that goes away."""
+def measure(dearest: Training, out: Path, judging: Callable[[Training], Judging] | None) -> Speed:
+    """Time a few steps of an arm, and an evaluation of what came of them, in a folder that goes away.
+
+    Args:
+        judging: how it is judged; None where nothing will be.
+    """
     from training.pretrain import pretrain
 
     trainer = dearest.settings.trainer.model_copy(
@@ -107,17 +113,21 @@ def measure(dearest: Training, out: Path) -> Speed:
     )
     settings = dearest.settings.model_copy(update={"trainer": trainer})
     out.mkdir(parents=True, exist_ok=True)
-    began, at = time.perf_counter(), []
+    at: list[float] = []
     with tempfile.TemporaryDirectory(prefix=".measured.", dir=out) as folder:
+        began = time.perf_counter()
         trial = replace(dearest, settings=settings, out=Path(folder))
         trial.share_tokenizer()
         pretrain(
             trial.sources, settings, out=trial.model, run=trial.run, resume=True,
             on_step=lambda _: at.append(time.perf_counter()),
         )  # fmt: skip
-    whole = time.perf_counter() - began
+        trained = time.perf_counter()
+        if judging is not None:
+            judging(trial).outcomes()
+        judged = time.perf_counter()
     step = (at[-1] - at[_WARM]) / (len(at) - 1 - _WARM)
-    return Speed(round(step, 5), round(whole - step * len(at), 2))
+    return Speed(round(step, 5), round(trained - began - step * len(at), 2), round(judged - trained, 2))
 
 
 def kept_plan(path: Path, asked: object) -> Plan | None:

@@ -4,6 +4,8 @@
     OUT/tokenizer-KEY/ the tokenizer that all share
     OUT/plan.json      steps, and how long it would take (`plan`)
     OUT/models/, runs/ a model for each arm and seed (`train`)
+    OUT/evaluations/   what each model got right and wrong (`judge`)
+    OUT/results.md     the page, with results.json, results.png, differences.png
 
 Each of these is written whole and known by the content it was made from, so an ablation with one more arm, another suite or
 fewer seeds trains nothing again. Trainings run beside each other in processes of their own, one a core; seeds one after another, so that
@@ -20,27 +22,31 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
 from kg.tables import TRIPLES
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
-from pipeline.parallel import Workers, cpu_count
-from training.ablation.arms import Arm, arm_of, check_arms
+from pipeline.parallel import cpu_count
+from training.ablation.arms import Arm, CorpusSpec, arm_of, check_arms
 from training.ablation.corpora import Corpora
+from training.ablation.judge import Judging, Runs, judge_all
 from training.ablation.plan import Plan, keep_plan, kept_plan, make_plan, measure
+from training.ablation.processes import Tell, run_jobs
+from training.ablation.results import write_results
+from training.ablation.shuffled_graph import true_by_chance, true_triples
 from training.ablation.train import Training, train_arm
+from training.evaluation.config import SuiteConfig
+from training.evaluation.suite import load_suite, suite_as_written
 from training.sources import Sources
 
 if TYPE_CHECKING:
     from training.ablation.config import AblationConfig
+    from training.tasks.base import Example
     from training.trainer.reports import StepReport
 
-__all__ = ["Ablation", "Told"]
+__all__ = ["Ablation", "held"]
 
-#: Told of a training: its arm and seed, and its last step of how many.
-Told = Callable[[str, int, int], None]
 _EVERY_S: Final = 0.5
 
 
@@ -59,6 +65,7 @@ class Ablation:
     ) -> None:
         check_arms(config)
         self.sources, self.config, self.out, self.progress = sources, config, out, progress
+        self.suite = load_suite(config.suite) if config.suite else SuiteConfig()
         self.corpora = Corpora(sources, out / "corpora")
         self.at_once = config.workers or _workers(config)
 
@@ -80,34 +87,40 @@ class Ablation:
                 made.append(Training(name, seed, arm.trained, sources, arm.settings(base, seed), tokenizer, self.out))
         return made
 
-    def plan(self) -> Plan:
-        """What will be done and how long it takes; the same again for a run that goes on."""
+    def plan(self, *, judged: bool = True) -> Plan:
+        """What will be done and how long it takes; the same again for a run that goes on.
+
+        Args:
+            judged: whether models are judged too; one is then, to know how long that takes.
+        """
         config, path = self.config, self.out / "plan.json"
-        asked = [config.model_dump(mode="json", exclude={"workers"}), self.sources.hashes(config.pretraining)]
+        asked = [config.model_dump(mode="json", exclude={"workers", "suite"}), self.sources.hashes(config.pretraining)]
         if (kept := kept_plan(path, asked)) is not None:
             return kept
-        trainings = [one for one in self.trainings() if one.trained]
-        if not trainings:
-            return Plan(0, 0, 0, self.at_once, 0, None, 0.0)
-        data, wished = config.pretraining.data, config.pretraining.trainer.steps
+        trainings = self.trainings()
+        trained = [one for one in trainings if one.trained]
+        if not trained:
+            return Plan(0, 0, len(trainings), self.at_once, 0, None, 0.0)
+        data = config.pretraining.data
         self.progress("timing a few steps")
+        speed = measure(max(trained, key=_cost), self.out, self._judging if judged else None)
         plan = make_plan(
-            wished=wished,
-            trainings=len(trainings),
-            evaluations=0,
+            wished=config.pretraining.trainer.steps,
+            trainings=len(trained),
+            evaluations=len(trainings) if judged else 0,
             at_once=self.at_once,
             tokens_a_step=data.rows * data.max_length * config.pretraining.trainer.accumulation,
-            speed=measure(max(trainings, key=_cost), self.out),
+            speed=speed,
             minutes=config.minutes,
         )
         keep_plan(path, asked, plan)
         return plan
 
-    def pretrain(self, plan: Plan, told: Told = lambda arm, seed, step: None) -> list[Training]:
+    def pretrain(self, plan: Plan, told: Tell = lambda _: None) -> list[Training]:
         """Train what is missing.
 
         Args:
-            told: of steps, as they are taken.
+            told: arm, seed and step, as steps are taken.
 
         Raises:
             StoppedError: a signal came; what is begun is saved.
@@ -117,12 +130,78 @@ class Ablation:
         missing = [training for training in trainings if not training.is_done()]
         for training in trainings:
             if training not in missing:
-                told(training.arm, training.seed, plan.steps)
-        steps: Any = multiprocessing.get_context("spawn").Queue()
-        with _listening(steps, told), Workers(min(self.at_once, len(missing)), _begin, (os.getpid(), steps)) as workers:
-            for _ in workers.map(_train, missing):
-                pass
+                told((training.arm, training.seed, plan.steps))
+        run_jobs(_train, missing, at_once=self.at_once, told=told)
         return trainings
+
+    def judge(self, trainings: Sequence[Training], told: Tell = lambda _: None) -> Runs:
+        """Judge the models by the suite, where that was not done.
+
+        Args:
+            told: arm, seed and 1, of each that is done.
+        """
+        return judge_all([self._judging(one) for one in trainings], at_once=self.at_once, told=told)
+
+    def write_results(self, plan: Plan, trainings: Sequence[Training], runs: Runs, decontamination: str) -> dict[str, Any]:
+        """Write the page of result, and return what results.json holds."""
+        facts = {
+            "plan": plan.sentence(),
+            "seeds": list(self.config.seeds),
+            "bootstrap": self.suite.bootstrap.model_dump(),
+            "settings": self.config.model_dump(mode="json", exclude={"suite"}) | {"suite": suite_as_written(self.suite)},
+            "trainings": {name: self._spent([one for one in trainings if one.arm == name]) for name in self.config.arms},
+            "shuffles": self._shuffles(),
+            "decontamination": decontamination,
+        }
+        return write_results(self.out, facts, runs, self.suite.bootstrap)
+
+    def judged_on(self) -> list[Example[Any]]:
+        """The examples that the tasks of the suite are judged on, or stopped early by."""
+        from training.finetuning.examples import read_parts
+        from training.tasks.table import TASKS
+
+        parts = [read_parts(TASKS[task.task], task.data) for task in self.suite.tasks.values()]
+        return [example for part in parts for example in (*part.validation, *part.test)]
+
+    def read(self) -> Sources:
+        """The sources, with the corpora of all arms but the shuffled, which hold nothing that others do not but what is wrong."""
+        specs = {arm_of(name).spec(self.config, 0)._replace(seed=None) for name in self.config.arms}
+        told = sorted({spec._replace(name="told") if spec.name == "shuffled" else spec for spec in specs}, key=str)
+        return replace(self.sources, train=[self.corpora.shard(spec) for spec in told])
+
+    def _judging(self, training: Training) -> Judging:
+        return Judging(training, self.suite, self.sources)
+
+    def _spent(self, trainings: Sequence[Training]) -> tuple[int, int, float]:
+        """Tokens of passages (the mean), parameters, and seconds of one training of an arm."""
+        reports = [training.report() for training in trainings]
+        seconds = [one["tokens"] / one["tokens_per_second"] for one in reports if one.get("tokens_per_second")]
+        tokens = round(sum(one["tokens"] for one in reports) / len(reports))
+        return tokens, reports[0]["parameters"], round(sum(seconds) / len(reports), 1)
+
+    def _shuffles(self) -> list[dict[str, Any]]:
+        """How wrong the shuffled graphs are, and how alike what tells them."""
+        found = []
+        for name in self.config.arms:
+            arm = arm_of(name)
+            for seed in self.config.seeds if arm.corpus == "shuffled" else ():
+                spec, graph = arm.spec(self.config, seed), self.corpora.graph(seed).triples
+                found.append(
+                    {
+                        "arm": name,
+                        "seed": seed,
+                        "triples": graph.filter(pc.equal(graph["split"], "train")).num_rows,
+                        "true": true_triples(graph, self.sources.triples),
+                        "true_by_chance": true_by_chance(self.sources.triples, seed=seed),
+                        "words": self.corpora.counts(spec)["words"],
+                        "words_of_told": self._words(spec._replace(name="told", seed=None)),
+                    }
+                )
+        return found
+
+    def _words(self, spec: CorpusSpec) -> int:
+        self.corpora.shard(spec)
+        return self.corpora.counts(spec)["words"]
 
     def _sources(self, arm: Arm, seed: int) -> Sources:
         """What an arm reads with a seed. What it does not read is empty, so that no change of it trains the arm again."""
@@ -201,27 +280,8 @@ def _cost(training: Training) -> tuple[bool, int]:
     return "link_prediction" in weights, len(weights)
 
 
-class _Process:
-    """What a process that trains knows."""
-
-    steps: Any = None
-
-
-def _begin(parent: int, steps: Any) -> None:
-    """Note where steps are told; end with the process that began this one, and leave the folder of the run to the next."""
-    _Process.steps = steps
-    if os.getpid() == parent:
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _train(training: Training) -> None:
+def _train(training: Training, tell: Tell) -> None:
+    """Train, and tell of a step every half second."""
     last = 0.0
 
     def on_step(step: StepReport) -> None:
@@ -229,28 +289,7 @@ def _train(training: Training) -> None:
         now = time.monotonic()
         if now - last > _EVERY_S:
             last = now
-            _Process.steps.put((training.arm, training.seed, step.step))
+            tell((training.arm, training.seed, step.step))
 
     train_arm(training, on_step)
-    _Process.steps.put((training.arm, training.seed, training.settings.trainer.steps))
-
-
-@contextmanager
-def _listening(steps: Any, told: Told) -> Iterator[None]:
-    """Hand on what the processes tell, in a thread of its own."""
-    done = threading.Event()
-
-    def listen() -> None:
-        while not done.is_set() or not steps.empty():
-            try:
-                told(*steps.get(timeout=0.2))
-            except Empty:
-                continue
-
-    thread = threading.Thread(target=listen, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    tell((training.arm, training.seed, training.settings.trainer.steps))

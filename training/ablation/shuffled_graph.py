@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kg.claims import triple_id
 
-__all__ = ["ShuffledGraph", "shuffle_graph", "shuffle_values"]
+__all__ = ["ShuffledGraph", "shuffle_graph", "shuffle_values", "true_by_chance", "true_triples"]
 
 Integers = NDArray[np.int64]
 _ROUNDS: Final = 200
@@ -94,6 +94,31 @@ def shuffle_graph(triples: pa.Table, kinds: Mapping[str, Sequence[str]], *, seed
         {before[place]: ids[place] for place in train.tolist()},
         kept,
     )
+
+
+def true_triples(changed: pa.Table, triples: pa.Table) -> int:
+    """How many training triples of a changed graph join two entities that the true graph relates, in any split and direction."""
+    related = set(_ends(triples))
+    return sum(pair in related for pair in _ends(changed.filter(pc.equal(changed["split"], "train"))))
+
+
+def true_by_chance(triples: pa.Table, *, seed: int, draws: int = 20) -> float:
+    """How many of them random permutations of the objects of each predicate leave, on average."""
+    train = triples.filter(pc.equal(triples["split"], "train"))
+    related = set(_ends(triples))
+    predicate = _codes([(name,) for name in train["predicate"].to_pylist()], 1)
+    order = np.argsort(predicate, kind="stable")
+    subjects, objects = (train[name].to_numpy()[order] for name in ("subject", "object"))
+    random = np.random.Generator(np.random.Philox(key=[seed, 0x6368616E]))
+    found = 0
+    for _ in range(draws):
+        drawn = objects[np.lexsort((random.random(len(order)), predicate[order]))]
+        found += sum(frozenset(pair) in related for pair in zip(subjects, drawn, strict=True))
+    return found / draws
+
+
+def _ends(triples: pa.Table) -> list[frozenset[str]]:
+    return [frozenset(pair) for pair in zip(triples["subject"].to_pylist(), triples["object"].to_pylist(), strict=True)]
 
 
 def shuffle_values(

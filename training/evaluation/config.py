@@ -19,7 +19,9 @@ class _Strict(BaseModel):
 class ProbingConfig(_Strict):
     """Cloze questions over held-out triples."""
 
-    split: Literal["train", "validation", "test"] = Field("test", description="triples asked about; train: what it was told")
+    split: Literal["train", "validation", "test"] = Field(
+        "test", description="triples asked about; train: what it was told"
+    )
     language: str = Field("en", description="language of the questions: ISO 639-1 code")
     phrasings: int = Field(2, ge=1, description="phrasings of a question, whose scores are averaged, at most")
     questions: int = Field(2_000, ge=1, description="triples asked about, at most; those first by hash")
@@ -36,8 +38,8 @@ class LinkProbeConfig(_Strict):
     dimension: int = Field(64, ge=1, description="width of the map on top of the encodings")
     steps: int = Field(400, ge=1, description="optimizer steps, the same for each model")
     batch: int = Field(256, ge=1, description="training triples of a step")
-    learning_rate: float = Field(0.01, gt=0, description="step size of Adam")
-    weight_decay: float = Field(1e-4, ge=0, description="decay of the maps")
+    learning_rate: float = Field(0.01, gt=0, description="step size of AdamW at its start; it falls to 0")
+    weight_decay: float = Field(0.1, ge=0, description="decay of the maps")
     entities: int = Field(
         20_000, ge=2, description="entities, at most: those of ranked triples, then by frequency in train"
     )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from training.data.special_tokens import text_tokenizer
 from training.evaluation.masked import load_encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 __all__ = ["encode_names", "random_encodings", "wordpiece_encodings"]
 
@@ -32,13 +35,13 @@ def encode_names(folder: Path, names: Sequence[str]) -> Tensor:
     """
     model, tokenizer = load_encoder(folder, "AutoModel")
     pieces = _pieces(tokenizer, names)
-    before, after = (
-        [token] if token is not None else [] for token in (tokenizer.cls_token_id, tokenizer.sep_token_id)
-    )
+    before, after = ([token] if token is not None else [] for token in (tokenizer.cls_token_id, tokenizer.sep_token_id))
     if model.config.model_type in ("gpt2", "llama"):
         before, after = [token for token in [tokenizer.bos_token_id] if token is not None], []
     vectors = torch.zeros(len(names), int(model.config.hidden_size))
-    order = sorted(range(len(names)), key=lambda place: len(pieces[place]))  # alike in length, so that little is padding
+    order = sorted(
+        range(len(names)), key=lambda place: len(pieces[place])
+    )  # alike in length, so that little is padding
     for start in range(0, len(order), _AT_ONCE):
         part = [place for place in order[start : start + _AT_ONCE] if pieces[place]]
         if not part:
@@ -72,6 +75,6 @@ def wordpiece_encodings(folder: Path, names: Sequence[str], hidden: int, seed: i
     return torch.stack([table[found].mean(0) if found else torch.zeros(hidden) for found in pieces])
 
 
-def _pieces(tokenizer: object, names: Sequence[str]) -> list[list[int]]:
-    plain = text_tokenizer(tokenizer)  # type: ignore[arg-type]
+def _pieces(tokenizer: PreTrainedTokenizerFast, names: Sequence[str]) -> list[list[int]]:
+    plain = text_tokenizer(tokenizer)
     return [found.ids[:_LONGEST] for found in plain.encode_batch_fast(list(names), add_special_tokens=False)]

@@ -7,7 +7,7 @@ variance 1, against all entities as wrong answers. Then held-out triples are ran
 
 Controls, through the same probe: `random` encodings of the same width (what the training triples tell without any names:
 frequent answers, and neighbours), and `bag_of_wordpieces` (what words that names share tell). A model knows something where
-it is above both. Steps and step size were chosen on the validation triples for bag_of_wordpieces, not for a model.
+it is above both. Steps, step size and decay are the best of nine on validation triples for a small BERT and bag_of_wordpieces together.
 
 Cost: MEASURED. Rejected: TransE (cannot rank for relations of many to many), and a deeper probe, which learns the graph by itself.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +32,10 @@ from training.evaluation.config import LinkProbeConfig
 from training.evaluation.encodings import encode_names, random_encodings, wordpiece_encodings
 from training.statistics.outcomes import Outcomes, count_means
 
-__all__ = ["Control", "link_probe", "probe_encodings"]
+__all__ = ["CONTROLS", "Control", "link_probe", "probe_encodings"]
 
 Control = Literal["random", "bag_of_wordpieces"]
+CONTROLS: Final[tuple[Control, ...]] = get_args(Control)
 
 
 def link_probe(
@@ -126,7 +127,7 @@ def _fit(probe: _Probe, train: Tensor, config: LinkProbeConfig) -> None:
         loss = nn.functional.cross_entropy((subjects[rows[:, 0]] * relation) @ objects.T, rows[:, 2])
         loss = loss + nn.functional.cross_entropy((objects[rows[:, 2]] * relation) @ subjects.T, rows[:, 0])
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
 
@@ -172,4 +173,6 @@ def _width(folder: Path) -> int:
     try:
         return int(AutoConfig.from_pretrained(folder, local_files_only=True).hidden_size)
     except (OSError, ValueError, AttributeError) as error:
-        raise MateriaError("holds no model", file=str(folder), remedy="Give the folder of a pretrained model") from error
+        raise MateriaError(
+            "holds no model", file=str(folder), remedy="Give the folder of a pretrained model"
+        ) from error

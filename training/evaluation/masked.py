@@ -82,7 +82,7 @@ class MaskedLanguageModel:
         folder: any Hugging Face masked language model.
 
     Attributes:
-        special: numbers of its special tokens.
+        mask: number of the token that stands for a piece that is asked.
         room: tokens of a row at most, special tokens included.
 
     Raises:
@@ -93,8 +93,10 @@ class MaskedLanguageModel:
         self.model, tokenizer = load_encoder(folder, "AutoModelForMaskedLM")
         _check_masked(self.model.config, tokenizer, folder)
         self.special = special_tokens(tokenizer, "masked")
+        self.mask = int(tokenizer.mask_token_id)
         self.room = int(getattr(self.model.config, "max_position_embeddings", 512)) - self.special.pad * (
-            self.model.config.model_type in ("roberta", "xlm-roberta", "camembert")  # positions are counted from behind padding
+            self.model.config.model_type
+            in ("roberta", "xlm-roberta", "camembert")  # positions are counted from behind padding
         )
         self._text = text_tokenizer(tokenizer)
         self._asked: Tensor | None = None

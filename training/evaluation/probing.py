@@ -75,15 +75,19 @@ def _figures(ranks: _Scores) -> dict[str, _Scores]:
 
 def _scores(model: MaskedLanguageModel, questions: Questions, config: ProbingConfig) -> tuple[_Scores, _Scores]:
     """Scores of all candidates, (questions, candidates); and blind, (1, candidates). Means over phrasings."""
-    scores, blind = np.zeros((len(questions.known), len(questions.candidates))), np.zeros((1, len(questions.candidates)))
+    scores, blind = (
+        np.zeros((len(questions.known), len(questions.candidates))),
+        np.zeros((1, len(questions.candidates))),
+    )
     phrasings = len(questions.clozes[False])
     sizes = [len(pieces) for pieces in model.pieces([name.text for name in questions.known_names])]
-    hidden = [model.special.mask] * int(np.median(sizes))
+    hidden = [model.mask] * int(np.median(sizes))
     for number in range(phrasings):
         rows, nobody = [], questions.clozes[False][number]
         for name in questions.known_names:
             left, _, right = questions.clozes[name.plural][number].parts(name)
-            rows.append(tuple(model.pieces([left.rstrip(), right])))
+            before, after = model.pieces([left.rstrip(), right])
+            rows.append((before, after))
         scores += _of_rows(model, rows, questions, number, config) / phrasings
         before, between, after = model.pieces([part.rstrip() for part in nobody.phrase[1:]])
         masked = (before + hidden + between, after) if nobody.known_first else (before, between + hidden + after)
@@ -110,7 +114,7 @@ def _of_rows(
         wanted = torch.tensor([pieces[place] for place in own])
         for start, stop in _batches(rows, length):
             filled, places = _filled(model, rows[start:stop], length)
-            likely = model.log_probabilities(filled, places).unflatten(0, (stop - start, length))
+            likely = model.log_probabilities(filled, places).reshape(stop - start, length, -1)
             found = likely[:, torch.arange(length), wanted]
             scores[start:stop, own] = found.mean(-1).double().numpy()
     return scores
@@ -129,7 +133,7 @@ def _filled(
 ) -> tuple[list[list[int]], list[range]]:
     """Rows with masks in their holes, and where these stand. What does not fit is cut away from the hole."""
     filled, places = [], []
-    masks = [model.special.mask or 0] * length
+    masks = [model.mask] * length
     for left, right in rows:
         room = model.room - 2 - length
         kept = left[-room:] if room < len(left) else left

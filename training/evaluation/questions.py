@@ -103,7 +103,7 @@ def make_questions(triples: pa.Table, names: Mapping[str, str], config: ProbingC
     surfaces = _surfaces({end for s, _, o, _ in rows for end in (s, o)}, names, language)
     told = [row for row in rows if row[0] in surfaces and row[2] in surfaces]
     held = sorted({row[:3] for row in told if row[3] == config.split}, key=hash_json)[: config.questions]
-    found = []
+    found: list[Questions] = []
     for predicate in sorted({triple[1] for triple in held}):
         of_it = [row for row in told if row[1] == predicate]
         asked = [triple for triple in held if triple[1] == predicate]
@@ -123,7 +123,7 @@ def _surfaces(curies: set[str], names: Mapping[str, str], language: Language) ->
     return {curie: surface for curie, surface in named if surface is not None}
 
 
-def _questions(
+def _questions(  # noqa: PLR0917
     predicate: str,
     hidden: str,
     rows: Sequence[tuple[str, str, str, str]],

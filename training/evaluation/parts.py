@@ -1,0 +1,130 @@
+"""The parts of an evaluation, each with the name of the file of its outcomes: model, settings and data as one hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from upath import UPath
+
+from pipeline.content import folder_hash, model_folder
+from pipeline.errors import MateriaError
+from pipeline.hashing import hash_json
+from pipeline.storage import file_sha256
+from training.evaluation.config import LinkProbeConfig, SuiteConfig
+from training.sources import Sources
+from training.statistics.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from training.finetuning.config import FinetuningConfig
+
+__all__ = ["Part", "parts_of"]
+
+_Found = Mapping[str, Outcomes]
+#: Enters the name of every part: raise it where what a part computes changes.
+_VERSION: Final = 1
+_FILES: Final = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something to measure.
+
+    Attributes:
+        name: for people: `probing`, `tasks transcriptions, seed 13`.
+        file: name of the file of its outcomes.
+        compute: measures it; outcomes by the full name of the figure.
+    """
+
+    name: str
+    file: str
+    compute: Callable[[], _Found]
+
+
+def parts_of(folder: Path, suite: SuiteConfig, sources: Sources | None) -> list[Part]:
+    """What a suite asks of a model, in the order of its sections.
+
+    Raises:
+        MateriaError: there is no such model, or the suite asks for what needs a home and there is none.
+    """
+    parts = []
+    model = folder_hash(model_folder(str(folder)))
+
+    def add(name: str, prefix: str, settings: Any, data: Any, compute: Callable[[], _Found]) -> None:
+        key = hash_json([_VERSION, name, model, settings, data])[:16]
+        stem = name.replace(",", "").replace(" ", "-")
+        parts.append(Part(name, f"{stem}-{key}.parquet", partial(_prefixed, prefix, compute)))
+
+    if suite.probing or suite.link_probe:
+        home = _needed(sources)
+        graph = [home.triples_hash(), hash_json(sorted(home.names.items()))]
+        if suite.probing:
+            add("probing", "probing", suite.probing.model_dump(), graph, partial(_probing, folder, home, suite))
+        if suite.link_probe:
+            settings = suite.link_probe
+            add("link probe", "link_probe", settings.model_dump(), graph, partial(_links, folder, home, settings))
+    if suite.perplexity:
+        home = _needed(sources)
+        shards = [[shard.name, shard.sha256] for shard in home.test]
+        compute = partial(_perplexity, folder, home, suite)
+        add("perplexity", "perplexity", suite.perplexity.model_dump(), shards, compute)
+    for name, config in suite.tasks.items():
+        data = {part: [file_sha256(UPath(file)) for file in getattr(config.data, part)] for part in _FILES}
+        written = config.model_dump(mode="json", exclude={"data": set(_FILES), "seed": True})
+        for seed in suite.seeds:
+            seeded = config.model_copy(update={"seed": seed})
+            compute = partial(_task, folder, seeded, sources)
+            add(f"tasks {name}, seed {seed}", f"tasks.{name}", written, data, compute)
+    return parts
+
+
+def _needed(sources: Sources | None) -> Sources:
+    if sources is None:
+        raise MateriaError(
+            "the suite asks for probing, link_probe or perplexity, which need a home",
+            remedy="Name a home, or set these sections to null",
+        )
+    return sources
+
+
+def _prefixed(prefix: str, compute: Callable[[], _Found]) -> _Found:
+    return {f"{prefix}.{name}": found for name, found in compute().items()}
+
+
+def _probing(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
+    from training.evaluation.probing import probe
+
+    assert suite.probing is not None
+    return probe(folder, sources.triples, sources.names, suite.probing)
+
+
+def _links(folder: Path, sources: Sources, config: LinkProbeConfig) -> _Found:
+    from training.evaluation.link_probe import CONTROLS, link_probe
+
+    found = dict(link_probe(folder, sources.triples, sources.names, config))
+    for control in CONTROLS:
+        of_control = link_probe(folder, sources.triples, sources.names, config, control=control)
+        found |= {f"{control}.{name}": outcomes for name, outcomes in of_control.items()}
+    return found
+
+
+def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
+    from training.evaluation.perplexity import pseudo_perplexity
+
+    assert suite.perplexity is not None
+    return pseudo_perplexity(folder, sources.test, suite.perplexity)
+
+
+def _task(folder: Path, config: FinetuningConfig, sources: Sources | None) -> _Found:
+    """Fine-tune, and judge on the test examples; the fine-tuned model is not kept."""
+    from training.finetuning.examples import read_parts
+    from training.finetuning.finetune import train
+    from training.tasks.table import TASKS
+
+    task = TASKS[config.task]
+    parts = read_parts(task, config.data)
+    finetuned, _ = train(config, parts, model=folder)
+    return {task.metric: finetuned.outcomes(parts.test)}
