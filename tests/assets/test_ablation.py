@@ -7,6 +7,7 @@ import pytest
 from assets.ablation import STAGES
 from assets.config import Config, load_config
 from assets.home import open_home
+from assets.metadata import partition_metadata
 from assets.stage import refresh
 from pipeline.errors import MateriaError
 from tests.training.conftest import DISEASES, DRUGS, curie, make_triples, passage
@@ -64,6 +65,8 @@ def test_the_page_of_result_and_its_plots_are_the_output_and_metadata(home, tmp_
     assert "data:image/png;base64," in shown
     assert "](results.png)" not in shown
     assert "held-out claims: none of them is there." in shown
+    metadata = partition_metadata(ABLATION, asked, "all", manifest)
+    assert metadata["table_of_results"].value == shown  # as Markdown in Dagster
     assert any("text 1 step 6/6" in text for text in said)
     assert ABLATION.stale(asked) == []
     moved = suite.rename(tmp_path / "other.yaml")
