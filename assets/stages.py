@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assets import (
+    ablation,
     calibration,
     corpora,
     corpus,
