@@ -72,9 +72,7 @@ def compare_arms(runs: Runs, config: BootstrapConfig) -> list[ArmComparison]:
     reach = normal.inv_cdf(1 - _LEVEL / 2 / max(len(found), 1)) + normal.inv_cdf(_POWER)
     half = normal.inv_cdf((1 + config.level) / 2)
     return [
-        ArmComparison(
-            *words, one.difference, one.p, p, reach * (one.difference.high - one.difference.low) / 2 / half
-        )
+        ArmComparison(*words, one.difference, one.p, p, reach * (one.difference.high - one.difference.low) / 2 / half)
         for words, one, p in zip(asked, found, adjusted, strict=True)
     ]
 

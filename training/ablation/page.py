@@ -31,7 +31,7 @@ def as_page(
     lines += [f"- {text}" for text in verdicts(comparisons)]
     lines += ["", "![each arm's figures with their intervals](results.png)", ""]
     lines += [
-        f"## Arms", "",
+        "## Arms", "",
         f"Mean over {len(facts['seeds'])} seeds ({seeds}) with its {level:.0%} interval over held-out documents or entities and seeds. "
         "Every arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
         "weights of the encoder.", "",
@@ -43,13 +43,27 @@ def as_page(
         ), "",
     ]  # fmt: skip
     if references := [(name, _said(one)) for name, one in _references(figures)]:
-        lines += ["What is asked without any model, or of names without a reading of them:", "", table(("figure", "value"), references, text=1), ""]
+        lines += [
+            "What is asked without any model, or of names without a reading of them:",
+            "",
+            table(("figure", "value"), references, text=1),
+            "",
+        ]
     if comparisons:
-        lines += ["## Comparisons", "", _family(comparisons, level), "", "![differences with their intervals](differences.png)", ""]
+        lines += [
+            "## Comparisons",
+            "",
+            _family(comparisons, level),
+            "",
+            "![differences with their intervals](differences.png)",
+            "",
+        ]
     lines += ["## Is the control a control?", "", *_control(facts["shuffles"]), ""]
     if facts.get("decontamination"):
         lines += ["## Decontamination", "", facts["decontamination"], ""]
-    others = [name for name in next(iter(figures.values())) if name not in shown and name not in dict(_references(figures))]
+    others = [
+        name for name in next(iter(figures.values())) if name not in shown and name not in dict(_references(figures))
+    ]
     if others:
         lines += ["## Other figures", "", "Shown, and not tested.", "", _arms(figures, others), ""]
     lines += ["## How it was made", "", facts["plan"], ""]
@@ -65,7 +79,11 @@ def _arms(figures: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -
 def _references(figures: Mapping[str, Mapping[str, Interval]]) -> list[tuple[str, Interval]]:
     """Figures that no training changes, since no model is asked: the same in every arm."""
     first = next(iter(figures.values()))
-    return [(name, one) for name, one in first.items() if any(word in name for word in ("frequency_", ".random.", ".bag_of_wordpieces."))]
+    return [
+        (name, one)
+        for name, one in first.items()
+        if any(word in name for word in ("frequency_", ".random.", ".bag_of_wordpieces."))
+    ]
 
 
 def _family(comparisons: Sequence[ArmComparison], level: float) -> str:
@@ -89,7 +107,8 @@ def _control(shuffles: Sequence[Mapping[str, Any]]) -> list[str]:
     if not shuffles:
         return ["No arm with a shuffled graph was asked for."]
     rows = [
-        (one["seed"], one["triples"], one["true"], f"{one['true_by_chance']:.1f}", one["words"], one["words_of_told"]) for one in shuffles
+        (one["seed"], one["triples"], one["true"], f"{one['true_by_chance']:.1f}", one["words"], one["words_of_told"])
+        for one in shuffles
     ]
     headings = ("seed", "triples", "still true", "true by chance", "words, shuffled", "words, true")
     return [

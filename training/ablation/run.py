@@ -15,12 +15,10 @@ what a broken-off run has is all arms of its first seeds.
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,13 +26,13 @@ from kg.tables import TRIPLES
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.parallel import cpu_count
-from training.ablation.arms import Arm, CorpusSpec, arm_of, check_arms
+from training.ablation.arms import Arm, arm_of, check_arms
 from training.ablation.corpora import Corpora
+from training.ablation.facts import shuffles, spent
 from training.ablation.judge import Judging, Runs, judge_all
 from training.ablation.plan import Plan, keep_plan, kept_plan, make_plan, measure
 from training.ablation.processes import Tell, run_jobs
 from training.ablation.results import write_results
-from training.ablation.shuffled_graph import true_by_chance, true_triples
 from training.ablation.train import Training, train_arm
 from training.evaluation.config import SuiteConfig
 from training.evaluation.suite import load_suite, suite_as_written
@@ -142,16 +140,21 @@ class Ablation:
         """
         return judge_all([self._judging(one) for one in trainings], at_once=self.at_once, told=told)
 
-    def write_results(self, plan: Plan, trainings: Sequence[Training], runs: Runs, decontamination: str) -> dict[str, Any]:
-        """Write the page of result, and return what results.json holds."""
+    def write_results(self, plan: Plan, trainings: Sequence[Training], runs: Runs, clean: str) -> dict[str, Any]:
+        """Write the page of result, and return what results.json holds.
+
+        Args:
+            clean: what the check of decontamination said.
+        """
         facts = {
             "plan": plan.sentence(),
             "seeds": list(self.config.seeds),
             "bootstrap": self.suite.bootstrap.model_dump(),
-            "settings": self.config.model_dump(mode="json", exclude={"suite"}) | {"suite": suite_as_written(self.suite)},
-            "trainings": {name: self._spent([one for one in trainings if one.arm == name]) for name in self.config.arms},
-            "shuffles": self._shuffles(),
-            "decontamination": decontamination,
+            "settings": self.config.model_dump(mode="json", exclude={"suite"})
+            | {"suite": suite_as_written(self.suite)},
+            "trainings": {name: spent([one for one in trainings if one.arm == name]) for name in self.config.arms},
+            "shuffles": shuffles(self.config, self.corpora),
+            "decontamination": clean,
         }
         return write_results(self.out, facts, runs, self.suite.bootstrap)
 
@@ -171,37 +174,6 @@ class Ablation:
 
     def _judging(self, training: Training) -> Judging:
         return Judging(training, self.suite, self.sources)
-
-    def _spent(self, trainings: Sequence[Training]) -> tuple[int, int, float]:
-        """Tokens of passages (the mean), parameters, and seconds of one training of an arm."""
-        reports = [training.report() for training in trainings]
-        seconds = [one["tokens"] / one["tokens_per_second"] for one in reports if one.get("tokens_per_second")]
-        tokens = round(sum(one["tokens"] for one in reports) / len(reports))
-        return tokens, reports[0]["parameters"], round(sum(seconds) / len(reports), 1)
-
-    def _shuffles(self) -> list[dict[str, Any]]:
-        """How wrong the shuffled graphs are, and how alike what tells them."""
-        found = []
-        for name in self.config.arms:
-            arm = arm_of(name)
-            for seed in self.config.seeds if arm.corpus == "shuffled" else ():
-                spec, graph = arm.spec(self.config, seed), self.corpora.graph(seed).triples
-                found.append(
-                    {
-                        "arm": name,
-                        "seed": seed,
-                        "triples": graph.filter(pc.equal(graph["split"], "train")).num_rows,
-                        "true": true_triples(graph, self.sources.triples),
-                        "true_by_chance": true_by_chance(self.sources.triples, seed=seed),
-                        "words": self.corpora.counts(spec)["words"],
-                        "words_of_told": self._words(spec._replace(name="told", seed=None)),
-                    }
-                )
-        return found
-
-    def _words(self, spec: CorpusSpec) -> int:
-        self.corpora.shard(spec)
-        return self.corpora.counts(spec)["words"]
 
     def _sources(self, arm: Arm, seed: int) -> Sources:
         """What an arm reads with a seed. What it does not read is empty, so that no change of it trains the arm again."""

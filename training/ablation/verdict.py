@@ -53,16 +53,16 @@ def _verdict(text: ArmComparison, shuffled: ArmComparison) -> str:
                 f"{_number(text.detectable)} and {_number(shuffled.detectable)} would have been found four times in five."
             )
         case "unknown", _:
-            return (
-                f"the true graph is worse than a shuffled one {_by(shuffled)}, and no difference from none was shown {_by(text)}."
-            )
+            return f"the true graph is worse than a shuffled one {_by(shuffled)}, and no difference from none was shown {_by(text)}."
         case _, "better":
             return (
                 f"the graph part costs: `all` is worse than `text` {_by(text)}; its truth counts, for `all_shuffled` is worse still "
                 f"{_by(shuffled)}."
             )
         case _:
-            return f"the graph part costs: `all` is worse than `text` {_by(text)}; against `all_shuffled` {_by(shuffled)}."
+            return (
+                f"the graph part costs: `all` is worse than `text` {_by(text)}; against `all_shuffled` {_by(shuffled)}."
+            )
 
 
 def _by(comparison: ArmComparison) -> str:
