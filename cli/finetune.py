@@ -69,7 +69,8 @@ def _seeds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import finetune, spread
+    from training.finetuning.cross_validation import spread
+    from training.finetuning.finetune import finetune
 
     out = Path(options.out) if options.out else home.path / "models" / config.task
     _check_out(out)
@@ -94,7 +95,7 @@ def _folds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import cross_validate, spread
+    from training.finetuning.cross_validation import cross_validate, spread
 
     if options.folds < 2:
         raise MateriaError("--folds is below 2", remedy="Give 2 or more")
@@ -184,6 +185,12 @@ def _print(report: dict[str, Any]) -> None:
     counts = ", ".join(f"{n['examples']:,} {part}" for part, n in report["examples"].items() if n["examples"])
     aside = "".join(f"; {number:,} rows set aside ({reason})" for reason, number in report["set_aside"].items())
     console.print(f"{report['task']}: {counts} examples{aside}.", soft_wrap=True)
+    if reached := (report.get("seeds") or [report])[0].get("graph"):
+        console.print(
+            f"Graph vectors at {reached['tokens']:.1%} of the tokens, in {reached['examples']:.1%} of the training examples, of "
+            f"{reached['entities']:,} entities.",
+            soft_wrap=True,
+        )
     if "out" in report:
         console.print(f"Wrote {report['out']}", soft_wrap=True)
 

@@ -108,15 +108,15 @@ class ExtractiveQuestionAnswering(Task[Spans]):
         best = np.full(len(examples), -np.inf)
         none = np.full(len(examples), np.inf)
         for row, scores in zip(features, logits, strict=True):
-            first = _first_special(row)
-            none[row.example] = min(none[row.example], scores[first].sum())
+            none[row.example] = min(none[row.example], scores[_first_special(row)].sum())
             places = [place for place, text in enumerate(row.text) if text == 1]
             if not places:
                 continue
             start, end, score = best_span(*scores[places].T, longest=_LONGEST)
             if score > best[row.example]:
                 best[row.example] = score
-                spans[row.example] = ((row.offsets[places[start]][0], row.offsets[places[end]][1]),)
+                first, last = row.offsets[places[start]][0], row.offsets[places[end]][1]
+                spans[row.example] = (_without_space(examples[row.example].texts[1], first, last),)
         if _UNANSWERED not in self.labels:
             return spans
         return [() if none[place] > best[place] else found for place, found in enumerate(spans)]
@@ -151,6 +151,11 @@ def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32], *, longest
 def _first_special(row: Features) -> int:
     """Where a window points to that has no answer; its first token where the tokenizer adds none."""
     return row.text.index(-1) if -1 in row.text else 0
+
+
+def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the space before it, which tokenizers of bytes count to the word."""
+    return end - len(text[start:end].lstrip()), end
 
 
 def _label(example: Example[Spans]) -> str:

@@ -49,6 +49,15 @@ def test_labels_of_every_kind():
     assert (spans["start_positions"].tolist(), spans["end_positions"].tolist(), "labels" in spans) == ([4], [5], False)
 
 
+def test_places_move_with_the_padding_before_them():
+    rows = [
+        row([5, 6, 8], {"start_positions": 1, "end_positions": 2}),
+        row([9], {"start_positions": 0, "end_positions": 0}),
+    ]
+    batch = Collator(tokenizer("left"))(rows)
+    assert (batch["start_positions"].tolist(), batch["end_positions"].tolist()) == ([1, 2], [2, 2])
+
+
 def options(*ids):
     return Features(0, {"input_ids": list(ids), "attention_mask": [[1] * len(one) for one in ids]}, 1, [], [])
 

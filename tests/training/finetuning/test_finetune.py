@@ -17,8 +17,9 @@ from transformers import (
 from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
 from pipeline.storage import file_sha256
+from training.finetuning.cross_validation import cross_validate, spread
 from training.finetuning.examples import read_parts
-from training.finetuning.finetune import cross_validate, finetune, spread, train
+from training.finetuning.finetune import finetune, train
 from training.finetuning.folder import load_finetuned
 from training.tasks.table import TASKS
 

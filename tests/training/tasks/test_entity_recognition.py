@@ -1,15 +1,23 @@
 """Entities of texts: seqeval's figures, long documents, what cannot be learned, and a folder that others read."""
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
 from transformers import AutoTokenizer, pipeline
+from upath import UPath
 
+from assets.config import load_config
+from assets.home import Home
+from assets.stage import refresh
+from assets.stages import until
+from pipeline.content import folder_hash
 from pipeline.errors import SetAside
 from pipeline.finders import load_finder
 from pipeline.ner.tag_sequences import TagSequences
@@ -83,14 +91,21 @@ def test_the_same_mentions_are_read_from_pubtator_and_from_columns(tmp_path):
     assert first[0].document == "PMID:7"
 
 
-def test_mentions_that_a_longer_one_hides_are_set_aside_and_still_judged(tmp_path):
+def test_mentions_that_a_longer_one_hides_are_judged_all_the_same(tmp_path):
     path = tmp_path / "nested.pubtator"
     path.write_text("7|t|renal failure\n7|a|\n7\t0\t13\trenal failure\tDisease\tD1\n7\t0\t5\trenal\tOrgan\tD2\n\n")
-    aside, example = read(path)
-    assert isinstance(aside, SetAside)
-    assert (aside.file, aside.record, aside.reason) == ("nested.pubtator", "PMID:7 at 0", "overlapping-mention")
+    (example,) = read(path)
     assert example.target == ((0, 5, "Organ"), (0, 13, "Disease"))
     assert EntityRecognition(["Disease", "Organ"]).outcomes([example], [((0, 13, "Disease"),)]).counts.sum() == 2
+
+
+def test_annotations_with_other_words_than_the_text_are_set_aside(tmp_path):
+    path = tmp_path / "other.pubtator"
+    path.write_text("7|t|renal failure\n7|a|\n7\t0\t13\trenal failure\tDisease\tD1\n7\t0\t5\tnasal\tOrgan\tD2\n\n")
+    aside, example = read(path)
+    assert isinstance(aside, SetAside)
+    assert (aside.file, aside.record, aside.reason) == ("other.pubtator", "PMID:7 at 0", "annotation-mismatch")
+    assert example.target == ((0, 13, "Disease"),)
 
 
 def test_what_cannot_be_learned_as_it_stands_is_counted(tiny_encoder):
@@ -143,3 +158,29 @@ def test_transformers_reads_the_folder_without_materia(trained):
     (found,) = load_finder(str(trained.folder)).find([text])
     assert [(e["start"], e["end"], e["entity_group"]) for e in ner(text)] == [span[:3] for span in found] != []
     assert trained.report["unlearned"] == {}
+
+
+def test_a_build_reads_with_the_folder_and_says_so(trained, tmp_path):
+    """Its name and a hash of its content stand at each mention, and a model trained otherwise makes mentions stale."""
+    papers = tiny.pubtator(tmp_path / "papers.pubtator", range(80, 90))
+    (tmp_path / "names.tsv").write_text("id\tname\tcategory\nMESH:D1\tcardiac pain\tbiolink:Disease\n")
+    shutil.copytree(trained.folder, tmp_path / "entities")
+    settings = tmp_path / "materia.yaml"
+    settings.write_text("small_file_groups: 1\nextraction: {ner: entities}")
+    home = Home(UPath(tmp_path / "home"))
+    home = home.configure([papers], [str(tmp_path / "names.tsv")], load_config(str(settings)))
+    stages = until("mentions")
+    for stage in stages:
+        list(refresh(stage, home, stage.keys(home)))
+    rows = pa.concat_tables(
+        home.dataset("mentions").read(key) for key in home.dataset("mentions").manifests()
+    ).to_pylist()
+    name = f"entities@{folder_hash(trained.folder)[:12]}"
+    found = {(row["doc_id"], row["start"], row["end"]) for row in rows if row["finder"] == name}
+    documents = read(papers)
+    predicted = load_finetuned(trained.folder).predict(documents)
+    assert found == {(e.document, *span) for e, spans in zip(documents, predicted, strict=True) for *span, _ in spans}
+    assert {row["category"] for row in rows if row["finder"] == name} == {"biolink:ChemicalEntity", "biolink:Disease"}
+    assert not any(stage.stale(home) for stage in stages)
+    (tmp_path / "entities" / "model.safetensors").write_bytes(b"others")
+    assert [stage.name for stage in stages if stage.stale(home)] == ["mentions"]

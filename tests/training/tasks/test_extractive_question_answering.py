@@ -9,6 +9,9 @@ from hypothesis.extra.numpy import arrays
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from pipeline.errors import MateriaError
+from training.data.config import TokenizerConfig
+from training.data.tokenizers import TOKENIZERS, train_tokenizer
+from training.finetuning.collate import Collator
 from training.tasks.base import Example
 from training.tasks.extractive_question_answering import ExtractiveQuestionAnswering, best_span
 
@@ -64,6 +67,25 @@ def test_scores_that_point_to_the_labels_give_the_answer(tiny_tokenizer, one):
         logits.append(scores)
     figures = ANSWERED.figures([one], ANSWERED.predict([one], rows, logits))
     assert figures == {"f1": 1.0, "exact_match": 1.0}
+
+
+@pytest.mark.parametrize("family", TOKENIZERS)
+def test_the_answer_is_found_with_every_tokenizer(family):
+    words = "metformin treats nasal pain and renal failure. what is it? " * 3
+    tokenizer = train_tokenizer(family, lambda: iter([words]), TokenizerConfig(vocabulary=300), max_length=64)
+    asked = [
+        example("metformin treats nasal pain", (17, 22)),
+        example("renal pain and renal failure and metformin", (6, 10)),
+    ]
+    rows = ANSWERED.features(asked, tokenizer, 64)
+    batch, logits = Collator(tokenizer)(rows), []
+    for number, (one, row) in enumerate(zip(asked, rows, strict=True)):
+        first, last = (int(batch[name][number]) for name in ("start_positions", "end_positions"))
+        assert tokenizer.decode(batch["input_ids"][number][first : last + 1]).strip() in one.texts[1]
+        scores = np.zeros((len(row.text), 2), np.float32)
+        scores[row.labels["start_positions"], 0] = scores[row.labels["end_positions"], 1] = 5
+        logits.append(scores)
+    assert ANSWERED.predict(asked, rows, logits) == [one.target for one in asked]
 
 
 SCORES = arrays(np.float32, st.integers(1, 12), elements=st.integers(-4, 4).map(float))

@@ -59,7 +59,8 @@ def mistakes(folder):
         "options longer than a row": (
             {
                 "train": written(
-                    folder / "long.jsonl", [{**train[0], "options": {"A": "renal " * 70, "B": "b"}, "answer_idx": "B"}]
+                    folder / "long.jsonl",
+                    [train[0] | {"options": {"A": "renal " * 70, "B": "b"}, "answer_idx": "B"}, *train[1:]],
                 )
             },
             ["long.jsonl, line 1", "max_length"],
