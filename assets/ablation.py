@@ -14,7 +14,7 @@ from assets.stage import Job, Need, Stage
 __all__ = ["STAGES"]
 
 _HOW = "No ablation is asked for. Write `ablation: {}` into the configuration (with `minutes`, say), or run materia ablate."
-_PAGE = ("results.md", "results.json", "results.png", "differences.png")
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 
 
 def ablation(job: Job) -> None:
@@ -39,13 +39,10 @@ def ablation(job: Job) -> None:
         trainings = study.pretrain(plan, lambda step: _tell(job, step, plan.steps))
         runs = study.judge(trainings, lambda step: job.progress(f"ablation {step[0]} {step[1]} is judged"))
         results = study.write_results(plan, trainings, runs, clean.sentence())
-        for name in _PAGE:
-            if (out / name).exists():
-                shutil.copyfile(out / name, job.writer.file(name))
         page = (out / "results.md").read_text(encoding="utf-8")
-        job.writer.summary["table_of_results"] = re.sub(
-            r"!\[[^\]]*\]\(([^)]+)\)", lambda match: inline_plot(out / match[1]), page
-        )
+        for name in ("results.md", "results.json", *_PICTURE.findall(page)):
+            shutil.copyfile(out / name, job.writer.file(name))
+        job.writer.summary["table_of_results"] = _PICTURE.sub(lambda match: inline_plot(out / match[1]), page)
     job.writer.summary["summary"] = results["summary"]
     job.writer.summary["verdicts"] = results["verdicts"]
 
