@@ -12,8 +12,7 @@ back for validation. Each run in a process of its own, in turn; processor time i
 abstracts: macro-F1 on medical_abstracts_5class over 5 folds of documents, from DIR and from random weights, beside TF-IDF of words and
 pairs of words under a linear support vector machine, on the same folds. chemprot: micro-F1 on the dev sentences of ChemProt,
 learned from train. What is chosen (the epoch; C, class weights of the linear model) is chosen on a tenth of the training documents.
-The linear model of ChemProt reads the sentence with its marks, or with a word in place of each marked name; the better of
-the two, on that tenth, counts.
+The linear model of ChemProt reads the words of the sentence alone, or with its marks as words, or with a word in place of each name.
 
 Data: MATERIA_DATA. The encoder may not have read them: `materia pretrain` on a corpus that names them in corpus.test_documents.
 """
@@ -290,10 +289,8 @@ def spread(values: Sequence[float]) -> str:
 # --- beside a linear model
 
 
-def linear(
-    train: Sequence[Any], validation: Sequence[Any], test: Sequence[Any], *forms: Any
-) -> tuple[float, list[str]]:
-    """Figure on validation and labels of the test of the best linear model, by validation, learned from both."""
+def linear(train: Sequence[Any], validation: Sequence[Any], test: Sequence[Any], form: Any) -> tuple[float, list[str]]:
+    """Figure on validation and labels of the test, of the linear model that is best on validation; it learns from both then."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.metrics import f1_score
     from sklearn.pipeline import make_pipeline
@@ -302,20 +299,20 @@ def linear(
     def label(example: Any) -> str:
         return example.target if isinstance(example.target, str) else next(iter(example.target))
 
-    def fitted(form: Any, weights: str | None, c: float, examples: Sequence[Any]) -> Any:
+    def fitted(examples: Sequence[Any], weights: str | None, c: float) -> Any:
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         model = make_pipeline(words, LinearSVC(C=c, class_weight=weights, max_iter=5000))
         return model.fit([form(e) for e in examples], [label(e) for e in examples])
 
-    tried = [(form, weights, c) for form in forms for weights in (None, "balanced") for c in (0.1, 0.3, 1.0, 3.0)]
     average = "macro" if not isinstance(train[0].target, str) else "micro"
-    figures = []
-    for form, weights, c in tried:
-        said = fitted(form, weights, c, train).predict([form(e) for e in validation])
-        figures.append(f1_score([label(e) for e in validation], said, average=average))
-    best = tried[max(range(len(tried)), key=lambda place: figures[place])]
-    model = fitted(*best, [*train, *validation])
-    return max(figures), list(model.predict([best[0](e) for e in test]))
+    figures = {}
+    for weights in (None, "balanced"):
+        for c in (0.1, 0.3, 1.0, 3.0):
+            said = fitted(train, weights, c).predict([form(e) for e in validation])
+            figures[weights, c] = f1_score([label(e) for e in validation], said, average=average)
+    best = max(figures, key=lambda one: figures[one])
+    model = fitted([*train, *validation], *best)
+    return figures[best], list(model.predict([form(e) for e in test]))
 
 
 def settings_of(options: argparse.Namespace, task: str, data: dict[str, Any], defaults: dict[str, Any]) -> Any:
@@ -333,13 +330,19 @@ class Figures:
         self._task = task.learn(labelled)
         self._said: dict[str, tuple[list[Any], list[Any]]] = {}
 
-    def add_linear(self, parts: Any, *forms: Any) -> None:
+    def add_linear(self, parts: Any, **forms: Any) -> None:
+        """The best linear model over each form of the texts."""
+        for name, form in forms.items():
+            self._add_linear(f"linear, {name}", parts, form)
+
+    def _add_linear(self, what: str, parts: Any, form: Any) -> None:
         begun = time.process_time()
-        on_validation, said = linear(parts.train, parts.validation, parts.test, *forms)
+        on_validation, said = linear(parts.train, parts.validation, parts.test, form)
         one_each = isinstance(parts.train[0].target, str)
-        self._add("linear", parts.test, said if one_each else [frozenset({x}) for x in said], on_validation, begun)
+        self._add(what, parts.test, said if one_each else [frozenset({x}) for x in said], on_validation, begun)
 
     def add_model(self, what: str, parts: Any, config: Any, encoder: Path) -> None:
+        """An encoder fine-tuned."""
         from training.finetuning.finetune import train
         from training.finetuning.fit import reproducible
 
@@ -356,15 +359,16 @@ class Figures:
         figure = self._task.figures(test, said)[self._task.metric]
         seconds = time.process_time() - begun
         print(
-            f"{what:<15} validation {on_validation:.4f}, test {figure:.4f}, {seconds:,.0f} processor seconds",
+            f"{what:<16} validation {on_validation:.4f}, test {figure:.4f}, {seconds:,.0f} processor seconds",
             flush=True,
         )
 
     def print_whole(self) -> None:
+        """The figure over the tests of all folds together."""
         metric = self._task.metric
         for what, (examples, predicted) in self._said.items():
             figure = self._task.figures(examples, predicted)[metric]
-            print(f"{what:<15} {metric} {figure:.4f} over {len(examples):,} examples")
+            print(f"{what:<16} {metric} {figure:.4f} over {len(examples):,} examples")
 
 
 def abstracts(options: argparse.Namespace) -> None:
@@ -378,7 +382,7 @@ def abstracts(options: argparse.Namespace) -> None:
     figures = Figures(task, whole.labelled)
     with encoders(options) as some:
         for parts in list(folds(whole, FOLDS, config.data))[: 1 if options.quick else options.folds]:
-            figures.add_linear(parts, lambda example: example.texts[0])
+            figures.add_linear(parts, words=lambda example: example.texts[0])
             for what, encoder in some.items():
                 figures.add_model(what, parts, config, encoder)
     figures.print_whole()
@@ -394,7 +398,7 @@ def chemprot(options: argparse.Namespace) -> None:
     task = TASKS[config.task]
     parts = read_parts(task, config.data)
     figures = Figures(task, parts.labelled)
-    figures.add_linear(parts, marked, hidden)
+    figures.add_linear(parts, words=lambda example: example.texts[0], marked=marked, hidden=hidden)
     with encoders(options) as some:
         for what, encoder in some.items():
             figures.add_model(what, parts, config, encoder)
