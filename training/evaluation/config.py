@@ -36,7 +36,7 @@ class LinkProbeConfig(_Strict):
 
     split: Literal["validation", "test"] = Field("test", description="triples that are ranked")
     dimension: int = Field(64, ge=1, description="width of the map on top of the encodings")
-    steps: int = Field(300, ge=1, description="optimizer steps, the same for each model")
+    steps: int = Field(200, ge=1, description="optimizer steps, the same for each model")
     batch: int = Field(256, ge=1, description="training triples of a step")
     learning_rate: float = Field(0.01, gt=0, description="step size of AdamW at its start; it falls to 0")
     weight_decay: float = Field(1.0, ge=0, description="decay of the maps")
