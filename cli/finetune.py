@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from assets.home import Home
     from training.finetuning.config import FinetuningConfig
 
+#: What a report says of the examples, and not of one training.
+_SHARED = ("task", "labels", "examples", "set_aside", "unlearned", "graph", "metric")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of `materia finetune`."""
@@ -82,7 +85,7 @@ def _seeds(
         reports.append({"seed": seed, **finetune(here, model=Path(options.model), out=folder, graph=sources, **told)})
     if len(reports) == 1:
         return {"out": str(out), **reports[0]}
-    shared = ("task", "labels", "examples", "set_aside", "metric")
+    shared = [name for name in _SHARED if name in reports[0]]
     return {
         "out": str(out),
         **{name: reports[0][name] for name in shared},
@@ -165,35 +168,36 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
-    several = report.get("seeds") or report.get("folds")
-    if several:
-        names = (
-            [f"seed {one['seed']}" for one in report["seeds"]]
-            if "seeds" in report
-            else [f"fold {n + 1}" for n in range(len(several))]
-        )
-        figures = [one["test"] for one in several] if "seeds" in report else several
-        table = Table("test", *names, "mean", "±", box=None)
-        for name, values in report["test"].items():
-            cells = (*(one.get(name) for one in figures), values["mean"], values["deviation"])
-            table.add_row(name, *(_figure(cell) for cell in cells))
+    if "folds" in report:
+        columns = {f"fold {place}": figures for place, figures in enumerate(report["folds"], start=1)}
+    elif "seeds" in report:
+        columns = {f"seed {one['seed']}": one["test"] for one in report["seeds"]}
     else:
-        table = Table("figure", "validation", "test", box=None)
-        for name in dict.fromkeys((*report["test"], *report["validation"])):
-            table.add_row(name, *(_figure(report[part].get(name)) for part in ("validation", "test")))
+        columns = {part: report[part] for part in ("validation", "test")}
+    spread = report["test"] if columns.keys() != {"validation", "test"} else {}
+    table = Table("figure", *columns, *(("mean", "±") if spread else ()), box=None)
+    for name in report["test"]:
+        cells = [figures.get(name) for figures in columns.values()] + [*spread.get(name, {}).values()]
+        table.add_row(name, *("" if cell is None else f"{cell:.4f}" for cell in cells))
     console.print(table)
+    for line in _notes(report):
+        console.print(line, soft_wrap=True)
+
+
+def _notes(report: dict[str, Any]) -> Iterator[str]:
+    """What else there is to know of a report, a line each."""
     counts = ", ".join(f"{n['examples']:,} {part}" for part, n in report["examples"].items() if n["examples"])
-    aside = "".join(f"; {number:,} rows set aside ({reason})" for reason, number in report["set_aside"].items())
-    console.print(f"{report['task']}: {counts} examples{aside}.", soft_wrap=True)
-    if reached := (report.get("seeds") or [report])[0].get("graph"):
-        console.print(
+    yield f"{report['task']}: {counts} examples."
+    for reason, number in report["set_aside"].items():
+        yield f"{number:,} rows were set aside ({reason})."
+    for reason, number in report.get("unlearned", {}).items():
+        yield f"{number:,} targets of training examples could not be learned as they stand ({reason})."
+    if reached := report.get("graph"):
+        yield (
             f"Graph vectors at {reached['tokens']:.1%} of the tokens, in {reached['examples']:.1%} of the training examples, of "
-            f"{reached['entities']:,} entities.",
-            soft_wrap=True,
+            f"{reached['entities']:,} entities."
         )
+    if "best" in report:
+        yield f"{report['steps']:,} steps; the weights are those after epoch {report['best']}."
     if "out" in report:
-        console.print(f"Wrote {report['out']}", soft_wrap=True)
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+        yield f"Wrote {report['out']}"

@@ -34,7 +34,7 @@ def test_a_model_is_written_and_its_figures_shown(finetune, files, tmp_path):
     status, out, err = finetune("record-classification", "--test", *files["test"], "--out", tmp_path / "model")
     assert (status, err) == (0, "")
     assert out.split()[:3] == ["figure", "validation", "test"]
-    assert "macro_f1" in out and "16 test" in out and "Wrote" in out
+    assert "macro_f1" in out and "16 test examples" in out and "after epoch 1." in out and "Wrote" in out
     assert load_finetuned(tmp_path / "model").task.labels == ("cause", "neither", "treatment")
 
 
@@ -52,7 +52,7 @@ def test_seeds_have_a_folder_each_and_a_mean(finetune, tmp_path):
 def test_folds_write_nothing(finetune, tmp_path):
     status, out, _ = finetune("record_classification", "--folds", 2)
     assert status == 0
-    assert out.split()[:5] == ["test", "fold", "1", "fold", "2"]
+    assert out.split()[:5] == ["figure", "fold", "1", "fold", "2"]
     assert "64 train" in out and "Wrote" not in out
     assert not (tmp_path / "home").exists()
 
