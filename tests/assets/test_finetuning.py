@@ -12,7 +12,9 @@ from assets.decontamination import check_home_decontaminated
 from assets.finetuning import STAGES
 from assets.home import open_home
 from assets.models import STAGES as MODELS
+from assets.models import model_folder
 from assets.stage import refresh
+from cli.main import main
 from pipeline.errors import MateriaError
 from tests.training.conftest import DISEASES, DRUGS, curie, make_triples, passage
 from tests.training.pretraining_home import SMALL, make_home
@@ -139,6 +141,27 @@ def test_a_test_record_among_the_shards_of_the_model_blocks_before_anything_is_t
         build(planted, said.append)
     assert not any("training" in text for text in said)
     assert check_home_decontaminated(planted, []).clean
+
+
+def test_the_commands_block_too(home, tmp_path, capsys):
+    text = passage(0, "train", random.Random(3))["text"]
+    test = records(tmp_path / "test.csv", text=lambda i: f"{i} {text}" if i == 3 else f"letter {i} of nothing")
+    train = records(tmp_path / "train.csv", text=lambda i: f"word {i}")
+    model, out = str(model_folder(home)), tmp_path / "out"
+    words = ["finetune", "record_classification", "--home", str(home.path), "--model", model, "--set", "max_length=24"]
+    assert main([*words, "--train", train, "--test", test, "--out", str(out)]) == 1
+    assert "test-ngram of test.csv, line 5" in capsys.readouterr().err
+    assert main([*words, "--train", test, "--folds", "2"]) == 1  # every example is judged on
+    assert "test-ngram of test.csv, line 5" in capsys.readouterr().err
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "{probing: null, link_probe: null, perplexity: null, tasks: "
+        "{read: {data: {train: [train.csv], test: [test.csv]}, max_length: 24}}}"
+    )
+    words = ["evaluate", "model", model, "--home", str(home.path), "--suite", str(suite), "--out", str(out)]
+    assert main(words) == 1
+    assert "test-ngram of test.csv, line 5" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_paths_are_relative_to_the_configuration_and_mistakes_are_told_before_a_build(tmp_path):
