@@ -20,6 +20,7 @@ from pipeline.inventory import list_files
 from pipeline.settings import parse_settings
 from pipeline.sources import text_of
 from pipeline.yaml_file import parse_yaml
+from training.ablation.config import AblationConfig
 from training.config import PretrainingConfig
 from training.finetuning.config import FinetuningConfig
 
@@ -79,6 +80,7 @@ class Config(BaseModel):
         {},
         description="tasks that the pretrained model is fine-tuned for, by a name of yours; files relative to the configuration file",
     )
+    ablation: AblationConfig | None = Field(None, description="does the graph help? none: it is not asked")
 
     @field_validator("finetuning")
     @classmethod
@@ -133,6 +135,8 @@ def load_config(path: str) -> Config:
     update["vocabulary"] = config.vocabulary.model_copy(update=vocabulary)
     update["corpus"] = config.corpus.with_paths(whole)
     update["finetuning"] = {name: task.with_paths(whole) for name, task in config.finetuning.items()}
+    if config.ablation is not None and config.ablation.suite is not None:
+        update["ablation"] = config.ablation.model_copy(update={"suite": whole(config.ablation.suite)})
     config = config.model_copy(update=update)
     if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
         from kg.verbalize import languages_of
@@ -142,6 +146,8 @@ def load_config(path: str) -> Config:
         list_files([tests])  # likewise
     for task in config.finetuning.values():
         list_files(task.files())  # likewise
+    if config.ablation is not None and config.ablation.suite is not None:
+        text_of(config.ablation.suite)  # likewise
     if config.corpus.rewriting is not None:
         config.corpus.rewriting.folder()  # likewise
     return config

@@ -13,10 +13,11 @@ from assets.stage import batches_of
 
 if TYPE_CHECKING:
     from training.decontamination_report import DecontaminationReport
+    from training.finetuning.config import FinetuningConfig
     from training.sources import Sources
     from training.tasks.base import Example
 
-__all__ = ["check_home_decontaminated"]
+__all__ = ["check_home_decontaminated", "check_tasks_decontaminated"]
 
 
 def check_home_decontaminated(
@@ -49,9 +50,38 @@ def check_home_decontaminated(
         corpus.test_documents if tests is None else tests,
         known.triples,
         names=known.names,
-        vocabulary=home.dataset("vocabulary").paths(),
+        vocabulary=home.dataset("vocabulary").paths() if shards else (),
         documents=[path for key in batches_of(home) for path in home.dataset("documents").paths(key)],
         cleaning=corpus.cleaning,
         taken=taken_out([path for key in selected.manifests() for path in selected.paths(key)]),
         unread=unread,
     )
+
+
+def check_tasks_decontaminated(
+    home: Home, model: Path, tasks: Iterable[FinetuningConfig], *, cross_validated: bool = False
+) -> DecontaminationReport | None:
+    """Stop where a pretrained model has read what it is to be judged on, or stopped early by.
+
+    Args:
+        model: its folder; where the home has no corpus, or none of the shards of its record, nothing can be looked at.
+        tasks: what it is fine-tuned for.
+        cross_validated: whether all training examples are judged on.
+
+    Returns:
+        what was looked at; None where the home has no corpus.
+
+    Raises:
+        ContaminatedError: names the first rows; it has the whole report.
+        MateriaError: the files of a task cannot be read.
+    """
+    from training.finetuning.examples import read_parts
+    from training.tasks.table import TASKS
+
+    if home.dataset("corpus").manifest() is None:
+        return None
+    judged: list[Example[Any]] = []
+    for config in tasks:
+        parts = read_parts(TASKS[config.task], config.data)
+        judged += parts.labelled if cross_validated else [*parts.validation, *parts.test]
+    return check_home_decontaminated(home, judged, model=model)

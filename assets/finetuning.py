@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assets.decontamination import check_home_decontaminated
+from assets.decontamination import check_tasks_decontaminated
 from assets.home import Home
 from assets.models import graph_sources, kept_between_runs, model_folder
 from assets.stage import Job, Need, Stage
@@ -52,15 +52,9 @@ def finetuned_models(job: Job) -> None:
 
 def _check(job: Job, model: Path) -> None:
     """Stop where the model has read what the tasks are judged on."""
-    from training.finetuning.examples import read_parts
-    from training.tasks.table import TASKS
-
     job.progress("finetuned_models decontamination")
-    judged = []
-    for config in job.home.config.finetuning.values():
-        parts = read_parts(TASKS[config.task], config.data)
-        judged += [*parts.validation, *parts.test]
-    report = check_home_decontaminated(job.home, judged, model=model)
+    report = check_tasks_decontaminated(job.home, model, job.home.config.finetuning.values())
+    assert report is not None
     text = json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n"
     job.writer.file("decontamination.json").write_text(text, encoding="utf-8")
     job.writer.summary["table_of_decontamination"] = report.markdown()

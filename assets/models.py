@@ -165,7 +165,7 @@ def kg_embeddings(job: Job) -> None:
         report[config.model] = made.report()
         for split, figures in made.metrics.items():
             job.writer.summary[f"{config.model} {split} mrr"] = round(figures["mrr"], 4)
-        job.writer.summary[f"plot of {config.model}"] = _inline(folder / "map.png")
+        job.writer.summary[f"plot of {config.model}"] = inline_plot(folder / "map.png")
     job.writer.file("embeddings.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     shutil.rmtree(kept)
 
@@ -205,7 +205,7 @@ def pretrained_model(job: Job) -> None:
         )
     job.writer.summary["losses"] = report["losses"]
     job.writer.summary["figures"] = {key: report[key] for key in ("steps", "rows", "tokens", "parameters")}
-    job.writer.summary["plot_of_losses"] = _inline(out / "losses.png")
+    job.writer.summary["plot_of_losses"] = inline_plot(out / "losses.png")
     job.writer.summary["model_card"] = (out / "README.md").read_text(encoding="utf-8")
 
 
@@ -230,7 +230,7 @@ def _tell(job: Job, step: StepReport) -> None:
         job.progress(f"pretrained_model step {step.step}/{step.steps}, {losses}")
 
 
-def _inline(plot: Path) -> str:
+def inline_plot(plot: Path) -> str:
     """A plot as Markdown that holds the picture itself, which the UI shows without a file server."""
     return f"![plot](data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()})"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assets import (
+    ablation,
     calibration,
     corpora,
     corpus,
@@ -41,6 +42,7 @@ STAGES: tuple[Stage, ...] = (
     *data_card.STAGES,
     *models.STAGES,
     *finetuning.STAGES,
+    *ablation.STAGES,
 )
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ from pipeline.errors import MateriaError
 if TYPE_CHECKING:
     from assets.home import Home
     from training.finetuning.config import FinetuningConfig
+
+#: What a report says of the examples, and not of one training.
+_SHARED = ("task", "labels", "examples", "set_aside", "unlearned", "graph", "metric")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise MateriaError("--seeds is below 1", remedy="Give 1 or more")
     with _shown(hidden=options.json) as told:
+        _check_decontaminated(options, config, home, told["progress"])
         train = _seeds if options.folds is None else _folds
         report = train(options, config, home, told)
     if options.json:
@@ -65,11 +70,26 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_decontaminated(
+    options: argparse.Namespace, config: FinetuningConfig, home: Home, say: Callable[[str], None]
+) -> None:
+    """Stop where the encoder has read what it is to be judged on; only the home that it was pretrained in can tell."""
+    model = Path(options.model)
+    if not (model / "materia_manifest.json").exists():
+        return
+    from assets.decontamination import check_tasks_decontaminated
+
+    say("looking for what is judged on in what the encoder has read")
+    if report := check_tasks_decontaminated(home, model, [config], cross_validated=options.folds is not None):
+        print(report.sentence(), file=sys.stderr)
+
+
 def _seeds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import finetune, spread
+    from training.finetuning.cross_validation import spread
+    from training.finetuning.finetune import finetune
 
     out = Path(options.out) if options.out else home.path / "models" / config.task
     _check_out(out)
@@ -81,7 +101,7 @@ def _seeds(
         reports.append({"seed": seed, **finetune(here, model=Path(options.model), out=folder, graph=sources, **told)})
     if len(reports) == 1:
         return {"out": str(out), **reports[0]}
-    shared = ("task", "labels", "examples", "set_aside", "metric")
+    shared = [name for name in _SHARED if name in reports[0]]
     return {
         "out": str(out),
         **{name: reports[0][name] for name in shared},
@@ -94,7 +114,7 @@ def _folds(
     options: argparse.Namespace, config: FinetuningConfig, home: Home, told: dict[str, Callable[..., None]]
 ) -> dict[str, Any]:
     from assets.models import graph_sources
-    from training.finetuning.finetune import cross_validate, spread
+    from training.finetuning.cross_validation import cross_validate, spread
 
     if options.folds < 2:
         raise MateriaError("--folds is below 2", remedy="Give 2 or more")
@@ -164,29 +184,36 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
-    several = report.get("seeds") or report.get("folds")
-    if several:
-        names = (
-            [f"seed {one['seed']}" for one in report["seeds"]]
-            if "seeds" in report
-            else [f"fold {n + 1}" for n in range(len(several))]
-        )
-        figures = [one["test"] for one in several] if "seeds" in report else several
-        table = Table("test", *names, "mean", "±", box=None)
-        for name, values in report["test"].items():
-            cells = (*(one.get(name) for one in figures), values["mean"], values["deviation"])
-            table.add_row(name, *(_figure(cell) for cell in cells))
+    if "folds" in report:
+        columns = {f"fold {place}": figures for place, figures in enumerate(report["folds"], start=1)}
+    elif "seeds" in report:
+        columns = {f"seed {one['seed']}": one["test"] for one in report["seeds"]}
     else:
-        table = Table("figure", "validation", "test", box=None)
-        for name in dict.fromkeys((*report["test"], *report["validation"])):
-            table.add_row(name, *(_figure(report[part].get(name)) for part in ("validation", "test")))
+        columns = {part: report[part] for part in ("validation", "test")}
+    spread = report["test"] if columns.keys() != {"validation", "test"} else {}
+    table = Table("figure", *columns, *(("mean", "±") if spread else ()), box=None)
+    for name in report["test"]:
+        cells = [figures.get(name) for figures in columns.values()] + [*spread.get(name, {}).values()]
+        table.add_row(name, *("" if cell is None else f"{cell:.4f}" for cell in cells))
     console.print(table)
+    for line in _notes(report):
+        console.print(line, soft_wrap=True)
+
+
+def _notes(report: dict[str, Any]) -> Iterator[str]:
+    """What else there is to know of a report, a line each."""
     counts = ", ".join(f"{n['examples']:,} {part}" for part, n in report["examples"].items() if n["examples"])
-    aside = "".join(f"; {number:,} rows set aside ({reason})" for reason, number in report["set_aside"].items())
-    console.print(f"{report['task']}: {counts} examples{aside}.", soft_wrap=True)
+    yield f"{report['task']}: {counts} examples."
+    for reason, number in report["set_aside"].items():
+        yield f"{number:,} rows were set aside ({reason})."
+    for reason, number in report.get("unlearned", {}).items():
+        yield f"{number:,} targets of training examples could not be learned as they stand ({reason})."
+    if reached := report.get("graph"):
+        yield (
+            f"Graph vectors at {reached['tokens']:.1%} of the tokens, in {reached['examples']:.1%} of the training examples, of "
+            f"{reached['entities']:,} entities."
+        )
+    if "best" in report:
+        yield f"{report['steps']:,} steps; the weights are those after epoch {report['best']}."
     if "out" in report:
-        console.print(f"Wrote {report['out']}", soft_wrap=True)
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+        yield f"Wrote {report['out']}"

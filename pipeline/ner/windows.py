@@ -44,6 +44,8 @@ class Token(NamedTuple):
 
 def cut_windows(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, length: int) -> list[list[Window]]:
     """The windows of each text: one where it is short, none longer than `length` tokens."""
+    if not texts:
+        return []
     encoded = tokenizer(
         [*texts],
         truncation=True,

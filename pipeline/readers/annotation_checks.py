@@ -19,17 +19,21 @@ __all__ = ["checked"]
 def checked(document: Document, file: str) -> Iterator[Document | SetAside]:
     """A SetAside for each annotation or relation that cannot stand, then the document with those that can.
 
-    An annotation stands where its spans give its text (`annotation-mismatch`), a relation where each end is a CURIE or an
-    annotation that stands (`unknown-argument`).
+    An annotation stands where its spans lie in the text (`span-outside-text`) and give its words (`annotation-mismatch`), a
+    relation where each end is a CURIE or an annotation that stands (`unknown-argument`).
     """
     text = raw_text(document.title, document.sections)
     annotations, relations = [], []
     for annotation in document.annotations:
-        if _fits(annotation, text):
+        place = _place(document, annotation)
+        if any(start < 0 or max(start, end) > len(text) for start, end in annotation.spans):
+            detail = f"The annotation {annotation.text[:40]!r} lies outside the text, of {len(text)} code points. Correct its offsets."
+            yield SetAside(file, place, "span-outside-text", detail)
+        elif _fits(annotation, text):
             annotations.append(annotation)
         else:
             detail = f"The offsets of the annotation {annotation.text[:40]!r} do not give its words. Correct them: they count code points."
-            yield SetAside(file, _place(document, annotation), "annotation-mismatch", detail)
+            yield SetAside(file, place, "annotation-mismatch", detail)
     names = {annotation.name for annotation in annotations if annotation.name}
     for relation in document.relations:
         ends = [reference for _, reference in relation.arguments]
@@ -44,7 +48,7 @@ def checked(document: Document, file: str) -> Iterator[Document | SetAside]:
 
 
 def _fits(annotation: Annotation, text: str) -> bool:
-    if not all(0 <= start < end <= len(text) for start, end in annotation.spans):
+    if not all(start < end for start, end in annotation.spans):
         return False
     found = _dense("".join(text[start:end] for start, end in annotation.spans))
     return bool(found) and found == _dense(annotation.text)

@@ -63,16 +63,25 @@ def _record(line: bytes | None, file: str, place: str) -> Iterator[Document | Se
         detail = "The line is no JSON in UTF-8, or longer than 64 MiB. Write one JSON object a line."
         yield SetAside(file, place, "invalid-json", detail)
         return
-    marks = _marks(record["text"]) if _has_form(record) else []
+    text = record.get("text") if isinstance(record, dict) else None
+    marks = _marks(text) if isinstance(text, str) else []
     if not marks:
-        detail = "The line has no text with one << entity >> and one [[ entity ]], and a label. Correct or remove it."
+        detail = "The line has no text with one << entity >> and one [[ entity ]]. Correct or remove it."
         yield SetAside(file, place, "invalid-sentence", detail)
+        return
+    if not _has_form(record):
+        yield SetAside(file, place, "no-label", "The line has no label. Give it one or remove it.")
         return
     yield from checked(_document(record["text"], record["label"], marks), file)
 
 
 def _has_form(record: Any) -> bool:
-    return isinstance(record, dict) and isinstance(record.get("text"), str) and isinstance(record.get("label"), str)
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("text"), str)
+        and isinstance(record.get("label"), str)
+        and bool(record["label"].strip())
+    )
 
 
 def _marks(text: str) -> list[_Mark]:

@@ -90,7 +90,7 @@ class TestPubtator:
         ("line", "reason"),
         [
             ("7\t0\t5\tGouts\tDisease\tD006073", "annotation-mismatch"),
-            ("7\t0\t99999\tGout\tDisease\tD006073", "annotation-mismatch"),
+            ("7\t0\t99999\tGout\tDisease\tD006073", "span-outside-text"),
             ("7\tx\t4\tGout\tDisease\tD006073", "invalid-annotation"),
             ("7\t0\t4", "invalid-annotation"),
             ("8\t0\t4\tGout\tDisease\tD006073", "unknown-document"),
@@ -247,7 +247,7 @@ class TestBioc:
             "passages": [passage(0, "breast and ovarian cancer", annotations=[parts, mention("T2", 25, 3, "abc")])],
         }
         problem, found = read("bioc_json.v1", json.dumps(document))
-        assert (problem.reason, words(found)) == ("annotation-mismatch", [["breast", "cancer"]])
+        assert (problem.reason, words(found)) == ("span-outside-text", [["breast", "cancer"]])
 
     def test_relations_that_name_concepts_find_their_annotations_identifiers(self):
         document = {
@@ -318,6 +318,11 @@ class TestDdi:
         problem, *_ = read("ddi_xml.v2", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
         assert problem.reason == "annotation-mismatch"
 
+    @pytest.mark.parametrize("offset", ["0-99", "0-999999999"])
+    def test_an_entity_that_ends_outside_its_text_is_set_aside_as_such(self, offset):
+        problem, *_ = read("ddi_xml.v2", self.XML.format("warfarin").replace('"0-6"', f'"{offset}"'))
+        assert problem.reason == "span-outside-text"
+
 
 class TestMarkedSentences:
     """By SciBERT's ChemProt data (https://github.com/allenai/scibert)."""
@@ -338,10 +343,15 @@ class TestMarkedSentences:
 
     @pytest.mark.parametrize(
         "line", ['{"text": "<< A >> B", "label": "x"}', '{"text": "<< A >> << B >> [[ C ]]", "label": "x"}',
-                 '{"text": "<< A >> [[ B ]]"}', "[]", '{"text": 1, "label": "x"}']
+                 "[]", '{"text": 1, "label": "x"}']
     )  # fmt: skip
     def test_a_sentence_not_marked_once_in_each_way_is_set_aside(self, line):
         assert [item.reason for item in read("marked_sentences.v1", line)] == ["invalid-sentence"]
+
+    @pytest.mark.parametrize("label", ["", ', "label": " "', ', "label": null'])
+    def test_a_sentence_without_a_label_is_set_aside(self, label):
+        line = f'{{"text": "<< A >> [[ B ]]"{label}}}'
+        assert [item.reason for item in read("marked_sentences.v1", line)] == ["no-label"]
 
     def test_half_a_surrogate_pair_is_no_crash(self):
         assert one("marked_sentences.v1", '{"text": "<< A >> [[ B ]] \\ud800", "label": "x"}').annotations

@@ -36,10 +36,10 @@ class LinkProbeConfig(_Strict):
 
     split: Literal["validation", "test"] = Field("test", description="triples that are ranked")
     dimension: int = Field(64, ge=1, description="width of the map on top of the encodings")
-    steps: int = Field(400, ge=1, description="optimizer steps, the same for each model")
+    steps: int = Field(200, ge=1, description="optimizer steps, the same for each model")
     batch: int = Field(256, ge=1, description="training triples of a step")
     learning_rate: float = Field(0.01, gt=0, description="step size of AdamW at its start; it falls to 0")
-    weight_decay: float = Field(0.1, ge=0, description="decay of the maps")
+    weight_decay: float = Field(1.0, ge=0, description="decay of the maps")
     entities: int = Field(
         20_000, ge=2, description="entities, at most: those of ranked triples, then by frequency in train"
     )

@@ -80,15 +80,15 @@ def probe_encodings(vectors: Tensor, triples: EncodedTriples, config: LinkProbeC
     ranked = getattr(triples, config.split)
     known = np.concatenate([triples.train, triples.validation, *([triples.test] if config.split == "test" else [])])
     with deterministic(config.seed, 1):
-        probe = _Probe(_standardised(vectors), len(triples.relations), config.dimension)
+        probe = _Probe(_standardised(vectors), triples, config.dimension)
         _fit(probe, torch.from_numpy(triples.train), config)
         with torch.no_grad():
             subjects, objects = probe.ends()
             ranks = filtered_ranks(
                 ranked,
                 known,
-                lambda heads, kinds: (subjects[heads] * probe.relation[kinds]) @ objects.T,
-                lambda tails, kinds: (objects[tails] * probe.relation[kinds]) @ subjects.T,
+                lambda heads, kinds: probe.scores(subjects[heads], kinds, objects, probe.as_object[kinds]),
+                lambda tails, kinds: probe.scores(objects[tails], kinds, subjects, probe.as_subject[kinds]),
                 relations=len(triples.relations),
             )
     units = [triples.entities[number] for number in ranked[:, 0]]
@@ -103,8 +103,14 @@ def probe_encodings(vectors: Tensor, triples: EncodedTriples, config: LinkProbeC
 class _Probe(nn.Module):
     """A bilinear form over encodings (entities, hidden) that stay as they are."""
 
-    def __init__(self, vectors: Tensor, relations: int, dimension: int) -> None:
+    def __init__(self, vectors: Tensor, triples: EncodedTriples, dimension: int) -> None:
         super().__init__()
+        relations, self.entities = len(triples.relations), len(vectors)
+        self.as_subject, self.as_object = (
+            _counts(triples.train[:, [1, end]], relations, self.entities) for end in (0, 2)
+        )
+        self.weight = nn.Parameter(torch.ones(()))
+        self.smoothing = nn.Parameter(torch.zeros(()))
         self.vectors = vectors
         self.subject = nn.Linear(vectors.shape[1], dimension, bias=True)
         self.object = nn.Linear(vectors.shape[1], dimension, bias=True)
@@ -114,22 +120,37 @@ class _Probe(nn.Module):
         """Every entity as subject and as object, (entities, dimension) both."""
         return self.subject(self.vectors), self.object(self.vectors)
 
+    def scores(self, given: Tensor, relations: Tensor, others: Tensor, counts: Tensor) -> Tensor:
+        """Scores of all entities: (rows, dimension), (rows,), (entities, dimension), (rows, entities) to (rows, entities)."""
+        return (given * self.relation[relations]) @ others.T + self.weight * (counts + self.smoothing.exp()).log()
+
 
 def _fit(probe: _Probe, train: Tensor, config: LinkProbeConfig) -> None:
     """Cross-entropy of the true object, and of the true subject, among all entities."""
     optimizer = torch.optim.AdamW(probe.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=config.steps)
+    one = torch.ones(min(config.batch, len(train)), 1)  # a triple does not count for itself
     draw = torch.Generator().manual_seed(config.seed)
     for _ in range(config.steps):
         rows = train[torch.randint(len(train), (min(config.batch, len(train)),), generator=draw)]
         subjects, objects = probe.ends()
-        relation = probe.relation[rows[:, 1]]
-        loss = nn.functional.cross_entropy((subjects[rows[:, 0]] * relation) @ objects.T, rows[:, 2])
-        loss = loss + nn.functional.cross_entropy((objects[rows[:, 2]] * relation) @ subjects.T, rows[:, 0])
+        head, kind, tail = rows.T
+        loss = nn.functional.cross_entropy(
+            probe.scores(subjects[head], kind, objects, probe.as_object[kind].scatter_add(1, tail[:, None], -one)), tail
+        ) + nn.functional.cross_entropy(
+            probe.scores(objects[tail], kind, subjects, probe.as_subject[kind].scatter_add(1, head[:, None], -one)),
+            head,
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
+
+
+def _counts(pairs: NDArray[np.int64], relations: int, entities: int) -> Tensor:
+    """How often training triples have each entity at an end of each relation, (relations, entities)."""
+    flat = np.bincount(pairs[:, 0] * entities + pairs[:, 1], minlength=relations * entities)
+    return torch.from_numpy(flat.reshape(relations, entities)).float()
 
 
 def _standardised(vectors: Tensor) -> Tensor:

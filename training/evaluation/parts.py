@@ -19,7 +19,8 @@ from training.sources import Sources
 from training.statistics.outcomes import Outcomes
 
 if TYPE_CHECKING:
-    from training.finetuning.config import FinetuningConfig
+    from training.finetuning.config import FinetuningConfig, GraphFusionConfig
+    from training.finetuning.fusion.sources import GraphSources
 
 __all__ = ["Part", "parts_of"]
 
@@ -44,7 +45,9 @@ class Part:
     compute: Callable[[], _Found]
 
 
-def parts_of(folder: Path, suite: SuiteConfig, sources: Sources | None) -> list[Part]:
+def parts_of(
+    folder: Path, suite: SuiteConfig, sources: Sources | None, graph: GraphSources | None = None
+) -> list[Part]:
     """What a suite asks of a model, in the order of its sections.
 
     Raises:
@@ -60,12 +63,12 @@ def parts_of(folder: Path, suite: SuiteConfig, sources: Sources | None) -> list[
 
     if suite.probing or suite.link_probe:
         home = _needed(sources)
-        graph = [home.triples_hash(), hash_json(sorted(home.names.items()))]
+        claims = [home.triples_hash(), hash_json(sorted(home.names.items()))]
         if suite.probing:
-            add("probing", "probing", suite.probing.model_dump(), graph, partial(_probing, folder, home, suite))
+            add("probing", "probing", suite.probing.model_dump(), claims, partial(_probing, folder, home, suite))
         if suite.link_probe:
             settings = suite.link_probe
-            add("link probe", "link_probe", settings.model_dump(), graph, partial(_links, folder, home, settings))
+            add("link probe", "link_probe", settings.model_dump(), claims, partial(_links, folder, home, settings))
     if suite.perplexity:
         home = _needed(sources)
         shards = [[shard.name, shard.sha256] for shard in home.test]
@@ -74,10 +77,11 @@ def parts_of(folder: Path, suite: SuiteConfig, sources: Sources | None) -> list[
     for name, config in suite.tasks.items():
         data = {part: [file_sha256(UPath(file)) for file in getattr(config.data, part)] for part in _FILES}
         written = config.model_dump(mode="json", exclude={"data": set(_FILES), "seed": True})
+        given = [data, _graph_hashes(config.graph, graph)] if config.graph else data
         for seed in suite.seeds:
             seeded = config.model_copy(update={"seed": seed})
-            compute = partial(_task, folder, seeded, sources)
-            add(f"tasks {name}, seed {seed}", f"tasks.{name}", written, data, compute)
+            compute = partial(_task, folder, seeded, graph)
+            add(f"tasks {name}, seed {seed}", f"tasks.{name}", written, given, compute)
     return parts
 
 
@@ -88,6 +92,17 @@ def _needed(sources: Sources | None) -> Sources:
             remedy="Name a home, or set these sections to null",
         )
     return sources
+
+
+def _graph_hashes(config: GraphFusionConfig, graph: GraphSources | None) -> list[str]:
+    """Of what a graph is fused from: embeddings, the names that mentions are found by, and neighbours where they are looked at."""
+    from training.finetuning.fusion.sources import GraphSources
+
+    found = graph or GraphSources()
+    places = [found.embeddings(config), *map(Path, found.names(config))]
+    triples = found.triples() if config.how == "attention" and found.triples else None
+    hashes = [folder_hash(place) if place.is_dir() else file_sha256(place) for place in places]
+    return hashes if triples is None else [*hashes, Sources((), (), triples).triples_hash()]
 
 
 def _prefixed(prefix: str, compute: Callable[[], _Found]) -> _Found:
@@ -118,13 +133,15 @@ def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
     return pseudo_perplexity(folder, sources.test, suite.perplexity)
 
 
-def _task(folder: Path, config: FinetuningConfig, sources: Sources | None) -> _Found:
+def _task(folder: Path, config: FinetuningConfig, graph: GraphSources | None) -> _Found:
     """Fine-tune, and judge on the test examples; the fine-tuned model is not kept."""
     from training.finetuning.examples import read_parts
     from training.finetuning.finetune import train
+    from training.finetuning.fit import reproducible
     from training.tasks.table import TASKS
 
     task = TASKS[config.task]
     parts = read_parts(task, config.data)
-    finetuned, _ = train(config, parts, model=folder)
-    return {task.metric: finetuned.outcomes(parts.test)}
+    finetuned, _ = train(config, parts, model=folder, graph=graph)
+    with reproducible(config):
+        return {task.metric: finetuned.outcomes(parts.test)}

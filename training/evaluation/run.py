@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.content import folder_hash, model_folder
 from pipeline.errors import MateriaError
@@ -30,6 +30,9 @@ from training.sources import Sources
 from training.statistics.outcome_files import read_outcomes, write_outcomes
 from training.statistics.outcomes import Outcomes
 
+if TYPE_CHECKING:
+    from training.finetuning.fusion.sources import GraphSources
+
 __all__ = ["evaluate_model", "measure"]
 
 _KEPT = "outcomes"
@@ -41,6 +44,7 @@ def evaluate_model(
     sources: Sources | None,
     out: Path,
     *,
+    graph: GraphSources | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Judge a model, and write figures, tables, a plot and outcomes.
@@ -49,6 +53,7 @@ def evaluate_model(
         folder: a model as `materia pretrain` or `save_pretrained` writes it.
         suite: what it is judged by.
         sources: triples, names and test shards; None where the suite asks for tasks alone.
+        graph: what is fused into the encoder, where a task of the suite asks for that.
         out: folder to write into; parts that are there already are not measured again.
         progress: told what is being done.
 
@@ -59,7 +64,7 @@ def evaluate_model(
         MateriaError: the folder holds no such model, the data of a part cannot be used, or `out` is another folder.
     """
     _check_out(out)
-    runs = measure(folder, suite, sources, out / _KEPT, progress=progress)
+    runs = measure(folder, suite, sources, out / _KEPT, graph=graph, progress=progress)
     figures = {"model": folder_hash(model_folder(str(folder))), "suite": suite_as_written(suite)}
     figures |= figures_of(runs, suite.bootstrap)
     write_atomically(out / "figures.json", json.dumps(figures, indent=1, sort_keys=True) + "\n")
@@ -74,12 +79,14 @@ def measure(
     sources: Sources | None,
     kept: Path,
     *,
+    graph: GraphSources | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[Outcomes]]:
     """The outcomes of a model on every part of a suite.
 
     Args:
         kept: folder of outcomes; those of this model and suite are read from it, new ones are written to it, others deleted.
+        graph: as `evaluate_model`.
 
     Returns:
         by name of the figure (probing.mrr, link_probe.random.mrr, perplexity.per_word, tasks.NAME.METRIC): outcomes, one for each seed
@@ -89,7 +96,7 @@ def measure(
         MateriaError: as `evaluate_model`.
     """
     runs: dict[str, list[Outcomes]] = {}
-    parts = parts_of(folder, suite, sources)
+    parts = parts_of(folder, suite, sources, graph)
     for part in parts:
         file = kept / part.file
         if file.exists():

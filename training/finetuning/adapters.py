@@ -30,6 +30,7 @@ def add_adapters(model: Any, config: AdapterConfig) -> LoraModel:
     """
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
+    from transformers.pytorch_utils import Conv1D
 
     targets = adapted_layers(model)
     kept = {id(parameter) for module in _encoder(model) for parameter in module.parameters()}
@@ -39,6 +40,7 @@ def add_adapters(model: Any, config: AdapterConfig) -> LoraModel:
         lora_alpha=config.alpha,  # type: ignore[arg-type]  # a scale; whole numbers are what its papers use
         lora_dropout=config.dropout,
         target_modules=targets,
+        fan_in_fan_out=any(isinstance(model.get_submodule(name), Conv1D) for name in targets),
     )
     tuner = LoraModel(model, settings, "default")  # nothing but the adapters learns now
     for parameter in above:

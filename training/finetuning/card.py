@@ -51,6 +51,10 @@ def task_card(finetuned: Finetuned[Any], record: Mapping[str, Any]) -> str:
             text=3,
         ),
         *(f"{number:,} rows were set aside: {reason}." for reason, number in record["set_aside"].items()),
+        *(
+            f"{number:,} of what they mark is not learned as it stands: {reason}."
+            for reason, number in record["unlearned"].items()
+        ),
         "## Figures",
         table(
             ("figure", *record["metrics"]),

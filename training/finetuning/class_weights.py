@@ -38,7 +38,13 @@ def balanced_loss(task: Task[Any], features: Sequence[Features]) -> Callable[...
         binary = torch.nn.BCEWithLogitsLoss(pos_weight=ratio)
         return lambda output, target, **_: binary.to(target.device)(output.logits, target)
     flat = torch.tensor([n for label in labels for n in (label if isinstance(label, list) else [label]) if n >= 0])
-    counts = torch.bincount(flat, minlength=len(task.labels)).float()
+    counts = torch.bincount(flat).float()
     weights = counts.sum() / (counts.count_nonzero() * counts.clamp_min(1))
-    classes = torch.nn.CrossEntropyLoss(weight=weights)
-    return lambda output, target, **_: classes.to(target.device)(output.logits.flatten(0, -2), target.flatten())
+
+    def loss(output: Any, target: Tensor, **_: Any) -> Tensor:
+        # A head may tell classes that no row has; what these weigh is never asked.
+        missing = output.logits.shape[-1] - len(weights)
+        padded = torch.nn.functional.pad(weights, (0, missing), value=1.0).to(target.device)
+        return torch.nn.functional.cross_entropy(output.logits.flatten(0, -2), target.flatten(), weight=padded)
+
+    return loss

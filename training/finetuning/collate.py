@@ -28,17 +28,17 @@ class Collator:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        end = tokenizer.eos_token_id or 0  # padding is masked, so any token does
-        pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        self._padding = {"input_ids": pad, "token_type_ids": tokenizer.pad_token_type_id}
+        self._padding = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         self._left = tokenizer.padding_side == "left"
 
     def __call__(self, features: Sequence[Features]) -> dict[str, Tensor]:
-        """Inputs and labels; labels that have names of their own (starts, ends) under these."""
+        """Inputs and labels; labels that have names of their own (places of starts, of ends) under these."""
         batch = self.inputs(features)
         labels = [feature.labels for feature in features]
         if isinstance(labels[0], dict):
-            batch |= {name: torch.tensor([label[name] for label in labels]) for name in labels[0]}
+            ids = [feature.inputs["input_ids"] for feature in features]
+            before = torch.tensor([max(map(len, ids)) - len(row) if self._left else 0 for row in ids])
+            batch |= {name: torch.tensor([label[name] for label in labels]) + before for name in labels[0]}
         else:
             batch["labels"] = self._stacked(labels, _IGNORED)
         return batch

@@ -8,13 +8,11 @@ Rejected: bootstrap intervals in here. The figures of a training and how sure th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from kg.staging import staging
 from pipeline.content import folder_hash, model_folder
@@ -23,9 +21,11 @@ from pipeline.storage import file_sha256
 from training.data.tokenizers import load_tokenizer
 from training.finetuning.adapters import add_adapters, merge_adapters
 from training.finetuning.card import task_card
-from training.finetuning.examples import Parts, folds, read_parts
+from training.finetuning.examples import Parts, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
+from training.finetuning.fusion.coverage import coverage
+from training.finetuning.predictions import logits_of
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from training.finetuning.fusion.fusion import GraphFusion
     from training.finetuning.fusion.sources import GraphSources
 
-__all__ = ["CODE_VERSION", "cross_validate", "finetune", "train"]
+__all__ = ["CODE_VERSION", "finetune", "train"]
 
 #: Raise it where the same inputs give another model.
 CODE_VERSION = "finetune.v1"
@@ -61,8 +61,9 @@ def finetune(
         progress: told what is being done.
 
     Returns:
-        task, labels, examples (examples and documents of train, validation, test), set_aside (number by reason), what `Fitted` has, metric
-        (its name), validation and test (figures).
+        task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
+        reason), what `Fitted` has, metric (its name), validation and test (figures), and with graph vectors how much of the
+        training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -78,23 +79,27 @@ def finetune(
         "labels": list(finetuned.task.labels),
         "examples": parts.counts(),
         "set_aside": parts.aside(),
+        "unlearned": finetuned.task.unlearned(parts.train, finetuned.tokenizer),
         **asdict(fitted),
         "metric": finetuned.task.metric,
         **judged,
     }
+    if finetuned.fusion is not None:
+        report["graph"] = coverage(finetuned.features(parts.train))
     if out is not None:
         progress("writing")
         record = {
             "code_version": CODE_VERSION,
             "settings": config.model_dump(mode="json"),
-            "encoder": {"name": model.name, "sha256": folder_hash(model)},
+            "encoder": {"name": model.name, "sha256": folder_hash(model_folder(str(model)))},
             "data": {
-                name: [{"name": Path(file).name, "sha256": file_sha256(Path(file))} for file in files]
+                name: [{"name": Path(file).name, "sha256": _hash(Path(file))} for file in files]
                 for name in ("train", "validation", "test")
                 if (files := getattr(config.data, name))
             },
             "examples": report["examples"],
             "set_aside": report["set_aside"],
+            "unlearned": report["unlearned"],
             "training": asdict(fitted),
             "metric": report["metric"],
             "metrics": judged,
@@ -125,6 +130,7 @@ def train(
     tokenizer = load_tokenizer(str(folder))
     with reproducible(config):
         made = task.make_model(folder, tokenizer)
+        _let_pad(made, tokenizer, str(model))
         _check_length(made, tokenizer, config, str(model))
         tuner = add_adapters(made, config.adapters) if config.adapters is not None else None
         fusion = _fuse(made, config, graph)
@@ -138,64 +144,9 @@ def train(
         fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
         if tuner is not None:
             merge_adapters(tuner)
+        if watched:
+            task.calibrate(parts.validation, watched, logits_of(made, tokenizer, watched))
     return finetuned, fitted
-
-
-def cross_validate(
-    config: FinetuningConfig,
-    number: int,
-    *,
-    model: Path,
-    graph: GraphSources | None = None,
-    on_step: OnStep = lambda step, steps: None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Figures of so many trainings, each judged on the documents that it did not see; nothing is written.
-
-    Returns:
-        as `finetune`, with folds (the figures of each) and test (those of all predictions together) in place of how the
-        training went and of validation.
-
-    Raises:
-        MateriaError: as `finetune`; or test files are named.
-    """
-    if config.data.test or config.data.validation:
-        problem = "folds of the training files are judged on, and validation or test files are named"
-        raise MateriaError(problem, remedy="Leave out these files, or the folds")
-    progress("reading")
-    whole = read_parts(TASKS[config.task], config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0}))
-    figures: list[dict[str, float]] = []
-    examples: list[Any] = []
-    predicted: list[Any] = []
-    for place, parts in enumerate(folds(whole, number, config.data), start=1):
-
-        def say(text: str, place: int = place) -> None:
-            progress(f"fold {place} of {number}: {text}")
-
-        finetuned, _ = train(config, parts, model=model, graph=graph, on_step=on_step, progress=say)
-        with reproducible(config):
-            said = finetuned.predict(parts.test)
-        figures.append(finetuned.task.figures(parts.test, said))
-        examples += parts.test
-        predicted += said
-    return {
-        "task": finetuned.task.name,
-        "labels": list(finetuned.task.labels),
-        "examples": whole.counts(),
-        "set_aside": whole.aside(),
-        "metric": finetuned.task.metric,
-        "folds": figures,
-        "test": finetuned.task.figures(examples, predicted),
-    }
-
-
-def spread(figures: Sequence[dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation (of a sample) of each figure over several trainings."""
-    return {
-        name: (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
-        for name in figures[0]
-        if (values := [one[name] for one in figures if name in one])
-    }
 
 
 def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> GraphFusion | None:
@@ -211,12 +162,28 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     return fusion
 
 
+def _let_pad(model: Any, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    """Padding for models that were pretrained without any (GPT-2): the token that ends a text, which is masked."""
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            problem = "its tokenizer has neither a token for padding nor one that ends a text"
+            raise MateriaError(problem, file=name, remedy="Use the tokenizer the model was trained with")
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of what a folder holds."""
+    return folder_hash(path) if path.is_dir() else file_sha256(path)
+
+
 def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:
     """Refuse rows longer than the encoder has positions for, and a tokenizer with more tokens than it has vectors for."""
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if getattr(model.config, "model_type", "") == "roberta" and longest:
-        longest -= 2  # its positions begin after that of padding
-    if longest and config.max_length > longest:
+    longest = getattr(model.config, "max_position_embeddings", 0) or 0  # below 1 where distances are computed
+    if model.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        longest -= 2  # their positions begin after that of padding
+    if longest > 0 and config.max_length > longest:
         raise MateriaError(
             f"has positions for {longest} tokens, and max_length is {config.max_length}",
             file=name,

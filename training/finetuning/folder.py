@@ -91,6 +91,7 @@ def save_finetuned(finetuned: Finetuned[Any], folder: Path, record: Mapping[str,
         detach(model)  # so that the model is written as its class alone
     with quiet():
         model.save_pretrained(folder)
+    finetuned.tokenizer.model_max_length = finetuned.max_length  # so that others read rows as long as it was trained on
     finetuned.tokenizer.save_pretrained(folder)
     if fusion is not None:
         fusion.save(folder)

@@ -127,6 +127,10 @@ class Task(ABC, Generic[Target]):
     ) -> list[Features]:
         """What the model reads of the examples, in their order; long texts as windows or cut, as suits the task."""
 
+    def unlearned(self, examples: Sequence[Example[Target]], tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+        """How many parts of the examples' targets features cannot say as they stand, by reason; they are judged all the same."""
+        return {}
+
     @abstractmethod
     def predict(
         self, examples: Sequence[Example[Target]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]

@@ -12,14 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MateriaError, SetAside
 from pipeline.gold_corpus import read_gold_corpus
-from pipeline.ner.labels import Entity, apart, gold_entities
+from pipeline.ner.labels import Entity, gold_entities
 from pipeline.ner.piece_tags import piece_tags, tags_of_types
 from pipeline.ner.tag_sequences import TagSequences
 from pipeline.ner.token_classifier import PIECE_TAGS, decode_spans
@@ -50,21 +50,15 @@ class EntityRecognition(Task[Entities]):
 
     @classmethod
     def read(cls, files: Sequence[str], settings: TaskDataConfig) -> Iterator[Example[Entities] | SetAside]:
-        """Annotated documents: PubTator, BioC, IOB (CoNLL) and what else keeps annotations; one that comes twice counts once.
-
-        Set aside are annotations that do not fit their text, and those that a longer one hides: the latter are judged all the same.
-        """
+        """Annotated documents: PubTator, BioC, IOB (CoNLL) and what else keeps annotations; one that comes twice counts once."""
+        if not files:
+            return
         corpus = read_gold_corpus(files)
         yield from corpus.set_aside
         columns = (batch.select(["file", "doc_id", "text", "annotations"]).to_pylist() for batch in corpus.documents)
         for row in chain.from_iterable(columns):
-            text, entities = row["text"], gold_entities(row["annotations"])
-            for start, end, kind in sorted({*entities} - {*apart(entities)}):
-                detail = (
-                    f"{kind} {text[start:end][:40]!r} overlaps a longer mention: it is judged, but no tags can tell it."
-                )
-                yield SetAside(row["file"], f"{row['doc_id']} at {start}", "overlapping-mention", detail)
-            yield Example(f"{row['file']} {row['doc_id']}", row["doc_id"], (text,), tuple(entities))
+            entities = tuple(gold_entities(row["annotations"]))
+            yield Example(f"{row['file']} {row['doc_id']}", row["doc_id"], (row["text"],), entities)
 
     @classmethod
     def learn(cls, examples: Sequence[Example[Entities]]) -> Self:
@@ -93,13 +87,13 @@ class EntityRecognition(Task[Entities]):
         from transformers import AutoModelForTokenClassification
 
         tags = tags_of_types(self.labels)
-        settings: dict[str, Any] = {
-            "id2label": dict(enumerate(tags)),
-            "label2id": {tag: number for number, tag in enumerate(tags)},
-            PIECE_TAGS: "IOB2",
-        }
-        model: nn.Module = load_with_head(AutoModelForTokenClassification, encoder, **settings)
-        return model
+        numbers = {tag: number for number, tag in enumerate(tags)}
+        model = load_with_head(
+            AutoModelForTokenClassification, encoder, id2label=dict(enumerate(tags)), label2id=numbers
+        )
+        setattr(model.config, PIECE_TAGS, "IOB2")
+        made: nn.Module = model
+        return made
 
     def features(
         self, examples: Sequence[Example[Entities]], tokenizer: PreTrainedTokenizerFast, max_length: int
@@ -120,7 +114,7 @@ class EntityRecognition(Task[Entities]):
         counts: Counter[str] = Counter()
         for _ in self._tagged(examples, tokenizer, 512, counts):
             pass
-        return dict(sorted(counts.items()))
+        return {reason: number for reason, number in sorted(counts.items()) if number}
 
     def _tagged(
         self,

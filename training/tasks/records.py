@@ -28,6 +28,8 @@ __all__ = ["Record", "read_records"]
 
 _LISTS: Final = ("data", "questions", "records")
 _PMIDS, _OTHERS = ("pmid", "pubmed_id", "pubid"), ("document", "document_id", "doc_id", "paper", "paper_id")
+#: Digits of a number that records stand under, from which on it is PubMed's, as in PubMedQA, and no row's.
+_SHORTEST_PMID: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,26 @@ class Record:
         values = (self.fields.get(name) for name in names)
         return next((value for value in values if value is not None and value != ""), None)
 
+    def column(self, named: str | None, usual: Sequence[str], setting: str) -> Any:
+        """The value of the column that settings name, else of the first of the usual ones that has any.
+
+        Args:
+            setting: what names the column: "data.label".
+
+        Raises:
+            MateriaError: the named column is not there.
+        """
+        if named is None:
+            return self.get(usual)
+        if column_key(named) not in self.fields:
+            raise MateriaError(
+                f"has no column {named}, but {', '.join(sorted(self.fields)) or 'none'}",
+                file=self.file,
+                record=self.place,
+                remedy=f"Name another one: --set {setting}=COLUMN",
+            )
+        return self.get([column_key(named)])
+
     def document(self, column: str | None, text: str) -> str:
         """What the record is from: its paper's CURIE, else the name it gives its document, else a hash of the text.
 
@@ -70,26 +92,20 @@ class Record:
         Raises:
             MateriaError: the column is named, and is not there.
         """
-        if column is not None:
-            named = self.get([column_key(column)])
-            if named is None:
-                raise MateriaError(
-                    f"the record has no {column}",
-                    file=self.file,
-                    record=self.place,
-                    remedy="Name another column as data.id",
-                )
-            return _curie(str(named))
+        if column is not None and (named := self.column(column, (), "data.id")) is not None:
+            return _curie(str(named), is_pmid=column_key(column) in _PMIDS)
         for names, curie in ((_PMIDS, pmid_curie), (("pmc", "pmcid"), pmc_curie), (("doi",), doi_curie)):
             if (value := self.get(names)) is not None and (found := curie(str(value).removesuffix(".0"))):
                 return found
-        named = self.key or self.get(_OTHERS)
+        if len(self.key) >= _SHORTEST_PMID and (found := pmid_curie(self.key) or identifier(self.key)):
+            return found
+        named = self.get(_OTHERS)
         return _curie(str(named)) if named is not None else f"text:{text_hash(text)[:16]}"
 
 
-def _curie(name: str) -> str:
-    """A name as a CURIE: bare numbers are PubMed's."""
-    return (pmid_curie(name) if name.strip().isdigit() else identifier(name)) or name
+def _curie(name: str, *, is_pmid: bool = False) -> str:
+    """A name as a CURIE; a bare number is PubMed's where the column or the form of the file says so."""
+    return (pmid_curie(name) if is_pmid else None) or identifier(name) or name
 
 
 def read_records(file: str) -> Iterator[Record | SetAside]:

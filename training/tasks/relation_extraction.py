@@ -254,7 +254,7 @@ def _pairs(row: dict[str, Any], scheme: Scheme) -> Iterator[PairExample | SetAsi
     for example, view in zip(found, views_of(reading, [(e.a, e.b) for e in found]), strict=True):
         a, b = reading.entities[example.a], reading.entities[example.b]
         yield PairExample(
-            id=f"{where}, record {row['record'] + 1}, {_words(view.passage)}",
+            id=f"{where}, record {row['record'] + 1}, {_words(view.passage)} ({a.key} - {b.key})",
             document=document,
             texts=(view.passage.text,),
             target=NO_RELATION if example.label.casefold() in _NONE or not example.label else example.label,

@@ -156,7 +156,7 @@ def load_fusion(folder: Path, vocabulary: Sequence[str]) -> GraphFusion | None:
 def _read(file: Path) -> Mapping[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        if record["schema"] == _SCHEMA:
+        if record["schema"] == _SCHEMA and record["layer"] == FUSIONS[record["config"]["how"]].name:
             return dict(record)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file) from error
