@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from pipeline.inventory import list_files
 from pipeline.settings import parse_settings
 from pipeline.sources import text_of
 from pipeline.yaml_file import parse_yaml
+from training.ablation.config import AblationConfig
 from training.config import PretrainingConfig
+from training.finetuning.config import FinetuningConfig
 
 __all__ = ["Config", "VocabularyConfig", "load_config", "parse_config"]
 
@@ -73,6 +76,22 @@ class Config(BaseModel):
         description="embeddings to train, one each",
     )
     pretraining: PretrainingConfig = PretrainingConfig()
+    finetuning: dict[str, FinetuningConfig] = Field(
+        {},
+        description="tasks that the pretrained model is fine-tuned for, by a name of yours; files relative to the configuration file",
+    )
+    ablation: AblationConfig | None = Field(None, description="does the graph help? none: it is not asked")
+
+    @field_validator("finetuning")
+    @classmethod
+    def _names_are_of_folders(cls, finetuning: dict[str, FinetuningConfig]) -> dict[str, FinetuningConfig]:
+        """A name is that of a folder."""
+        for name in finetuning:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+                raise PydanticCustomError(
+                    "name", "{name} is no name of a model: use letters, digits, - and _", {"name": repr(name)}
+                )
+        return finetuning
 
     @field_validator("embeddings")
     @classmethod
@@ -106,7 +125,7 @@ def load_config(path: str) -> Config:
             raise MateriaError("a path is empty", file=path, remedy="Name a file or folder, or leave the key out")
         return name if "://" in name else str(folder / Path(name).expanduser())
 
-    update: dict[str, BaseModel] = {"extraction": config.extraction.with_folders(whole)}
+    update: dict[str, object] = {"extraction": config.extraction.with_folders(whole)}
     if config.fusion.reliabilities is not None:
         reliabilities = whole(config.fusion.reliabilities)
         update["fusion"] = config.fusion.model_copy(update={"reliabilities": reliabilities})
@@ -115,6 +134,9 @@ def load_config(path: str) -> Config:
         vocabulary["categories"] = whole(config.vocabulary.categories)
     update["vocabulary"] = config.vocabulary.model_copy(update=vocabulary)
     update["corpus"] = config.corpus.with_paths(whole)
+    update["finetuning"] = {name: task.with_paths(whole) for name, task in config.finetuning.items()}
+    if config.ablation is not None and config.ablation.suite is not None:
+        update["ablation"] = config.ablation.model_copy(update={"suite": whole(config.ablation.suite)})
     config = config.model_copy(update=update)
     if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
         from kg.verbalize import languages_of
@@ -122,6 +144,10 @@ def load_config(path: str) -> Config:
         languages_of(config.corpus)  # so that a mistake in them is told before anything is built
     for tests in config.corpus.test_documents:
         list_files([tests])  # likewise
+    for task in config.finetuning.values():
+        list_files(task.files())  # likewise
+    if config.ablation is not None and config.ablation.suite is not None:
+        text_of(config.ablation.suite)  # likewise
     if config.corpus.rewriting is not None:
         config.corpus.rewriting.folder()  # likewise
     return config

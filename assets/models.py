@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from training.sources import Sources
     from training.trainer.reports import StepReport
 
-__all__ = ["STAGES", "embedding_folders", "figures_of", "graph_sources", "model_folder", "pretraining_sources"]
+__all__ = [
+    "STAGES",
+    "embedding_folders",
+    "figures_of",
+    "graph_sources",
+    "kept_between_runs",
+    "model_folder",
+    "pretraining_sources",
+]
 
 _MODEL = "model"
 
@@ -145,7 +153,7 @@ def kg_embeddings(job: Job) -> None:
 
     triples, vocabulary = _triples(job.home), job.dataset("vocabulary")
     categories, names = _of_entities(vocabulary, triples, "category"), _of_entities(vocabulary, triples, "name")
-    kept = _kept_between_runs(job, "embeddings")
+    kept = kept_between_runs(job, "embeddings")
     kept.mkdir(parents=True, exist_ok=True)
     report = {}
     for config in job.home.config.embeddings:
@@ -157,12 +165,12 @@ def kg_embeddings(job: Job) -> None:
         report[config.model] = made.report()
         for split, figures in made.metrics.items():
             job.writer.summary[f"{config.model} {split} mrr"] = round(figures["mrr"], 4)
-        job.writer.summary[f"plot of {config.model}"] = _inline(folder / "map.png")
+        job.writer.summary[f"plot of {config.model}"] = inline_plot(folder / "map.png")
     job.writer.file("embeddings.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     shutil.rmtree(kept)
 
 
-def _kept_between_runs(job: Job, name: str) -> Path:
+def kept_between_runs(job: Job, name: str) -> Path:
     """A folder of the cache for what a stopped run goes on from: one for each set of inputs and settings, and no older one."""
     folder = job.home.path / "cache" / name / hash_json([job.rules, dict(job.inputs)])[:16]
     for other in folder.parent.glob("*") if folder.parent.is_dir() else ():
@@ -181,7 +189,7 @@ def pretrained_model(job: Job) -> None:
     from training.pretrain import pretrain
 
     home, config = job.home, job.home.config.pretraining
-    run = _kept_between_runs(job, "pretraining").with_suffix(".run")
+    run = kept_between_runs(job, "pretraining").with_suffix(".run")
     out = job.writer.folder(_MODEL)
     if config.trainer.processes > 1:
         report = _in_processes(job, run, out)
@@ -197,7 +205,7 @@ def pretrained_model(job: Job) -> None:
         )
     job.writer.summary["losses"] = report["losses"]
     job.writer.summary["figures"] = {key: report[key] for key in ("steps", "rows", "tokens", "parameters")}
-    job.writer.summary["plot_of_losses"] = _inline(out / "losses.png")
+    job.writer.summary["plot_of_losses"] = inline_plot(out / "losses.png")
     job.writer.summary["model_card"] = (out / "README.md").read_text(encoding="utf-8")
 
 
@@ -222,7 +230,7 @@ def _tell(job: Job, step: StepReport) -> None:
         job.progress(f"pretrained_model step {step.step}/{step.steps}, {losses}")
 
 
-def _inline(plot: Path) -> str:
+def inline_plot(plot: Path) -> str:
     """A plot as Markdown that holds the picture itself, which the UI shows without a file server."""
     return f"![plot](data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()})"
 

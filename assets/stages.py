@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assets import (
+    ablation,
     calibration,
     corpora,
     corpus,
     data_card,
     extraction,
+    finetuning,
     graph,
     graph_evidence,
     literature,
@@ -34,7 +36,14 @@ _MADE: tuple[Stage, ...] = (
     *corpora.STAGES,
     *corpus.STAGES,
 )
-STAGES: tuple[Stage, ...] = (*_MADE, provenance.make_stage(_MADE), *data_card.STAGES, *models.STAGES)
+STAGES: tuple[Stage, ...] = (
+    *_MADE,
+    provenance.make_stage(_MADE),
+    *data_card.STAGES,
+    *models.STAGES,
+    *finetuning.STAGES,
+    *ablation.STAGES,
+)
 #: Bucketed assets that a shuffle stage writes, by the name of that stage.
 SHUFFLED: dict[str, str] = {stage.name: stage.shuffled for stage in STAGES if stage.shuffled}
 

@@ -154,6 +154,7 @@ def _models(options: argparse.Namespace) -> dict[str, Any]:
 def _model(options: argparse.Namespace) -> dict[str, Any]:
     if options.folder is None:
         raise MateriaError("evaluate model lacks a folder", remedy="Say: materia evaluate model DIR")
+    from assets.decontamination import check_tasks_decontaminated
     from assets.models import graph_sources, pretraining_sources
     from training.evaluation.config import SuiteConfig
     from training.evaluation.run import evaluate_model
@@ -166,6 +167,8 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
     reads_home = suite.probing or suite.link_probe or suite.perplexity
     sources = pretraining_sources(home) if reads_home else None
     graph = graph_sources(home) if any(task.graph for task in suite.tasks.values()) else None
+    if report := check_tasks_decontaminated(home, folder, suite.tasks.values()):
+        _say(report.sentence())
     figures = evaluate_model(folder, suite, sources, out, graph=graph, progress=_say)
     if not options.json:
         _say(f"Wrote {out}; next: read {out / 'evaluation.md'}")

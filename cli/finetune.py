@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise MateriaError("--seeds is below 1", remedy="Give 1 or more")
     with _shown(hidden=options.json) as told:
+        _check_decontaminated(options, config, home, told["progress"])
         train = _seeds if options.folds is None else _folds
         report = train(options, config, home, told)
     if options.json:
@@ -66,6 +68,20 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(report)
     return 0
+
+
+def _check_decontaminated(
+    options: argparse.Namespace, config: FinetuningConfig, home: Home, say: Callable[[str], None]
+) -> None:
+    """Stop where the encoder has read what it is to be judged on; only the home that it was pretrained in can tell."""
+    model = Path(options.model)
+    if not (model / "materia_manifest.json").exists():
+        return
+    from assets.decontamination import check_tasks_decontaminated
+
+    say("looking for what is judged on in what the encoder has read")
+    if report := check_tasks_decontaminated(home, model, [config], cross_validated=options.folds is not None):
+        print(report.sentence(), file=sys.stderr)
 
 
 def _seeds(

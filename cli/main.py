@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": "scores of the trained models, or of extraction against gold annotations",
     "train": "train a recogniser of entities, a linker, or a classifier of relations",
     "pretrain": "pretrain a language model on the corpus and the graph together; stop and go on",
+    "ablate": "does the graph help? arms that differ in one thing, judged alike, and a page of result",
     "finetune": "fine-tune a pretrained encoder for a task: entities, relations, questions, records",
     "embed": "train knowledge-graph embeddings on a benchmark, and rank its test triples",
     "calibrate": "learn how reliable extractors are; judge whether beliefs mean what they say",

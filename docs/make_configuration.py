@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from assets.config import Config
+from training.evaluation.config import SuiteConfig
 
 HEAD = """# Configuration
 
@@ -33,6 +34,7 @@ corpus:
 An unknown key is an error that names it. A change rebuilds what reads the setting and what follows from it, nothing else.
 This page is written by `docs/make_configuration.py`.
 """
+SUITE = "## `suite`, a file of its own (`ablation.suite`, `materia evaluate model --suite`)"
 
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:
@@ -51,18 +53,30 @@ def kind(field: FieldInfo) -> str:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, "## Home\n", _table(Config), *_sections(Config, "")])
+    told: dict[type[BaseModel], str] = {}
+    home = [HEAD, "## Home\n", _table(Config), *_sections(Config, "", told)]
+    suite = (SuiteConfig.__doc__ or "").strip().splitlines()[0]
+    return "\n".join([*home, f"\n{SUITE}\n\n{suite}\n", _table(SuiteConfig), *_sections(SuiteConfig, "suite.", told)])
 
 
-def _sections(within: type[BaseModel], prefix: str) -> Iterator[str]:
-    """A section for each configuration class inside another one, and for those inside of it."""
+def _sections(within: type[BaseModel], prefix: str, told: dict[type[BaseModel], str]) -> Iterator[str]:
+    """A section for each configuration class inside another one, and for those inside of it.
+
+    Args:
+        told: where a class stands already: the other section points there.
+    """
     for name, field in within.model_fields.items():
         for model in models_of(field.annotation):
             summary = (model.__doc__ or "").strip().splitlines()[0]
-            several = " (a list of these)" if str(field.annotation).startswith("tuple") else ""
+            kinds = {"tuple": " (a list of these)", "dict": " (these, by a name of yours)"}
+            several = kinds.get(str(field.annotation).partition("[")[0], "")
             yield f"\n## `{prefix}{name}`{several}\n\n{summary}\n"
+            if model in told:
+                yield f"Keys as in `{told[model]}`.\n"
+                continue
+            told[model] = f"{prefix}{name}"
             yield _table(model)
-            yield from _sections(model, f"{prefix}{name}.")
+            yield from _sections(model, f"{prefix}{name}.", told)
 
 
 def _table(model: type[BaseModel]) -> str:

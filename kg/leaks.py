@@ -96,17 +96,20 @@ def leaks_in(
 
 
 def open_held_out(
-    connection: Any, triples: Sequence[str] = (), vocabulary: Sequence[str] = (), kinds: str | None = None
+    connection: Any, triples: Sequence[str] | pa.Table = (), vocabulary: Sequence[str] = (), kinds: str | None = None
 ) -> None:
     """Make the tables of what must not be given away: `triples`, `held_out`, `entails`, `kinds` and `below`.
 
     Args:
         connection: an empty DuckDB database.
-        triples: Parquet files of TRIPLES.
+        triples: Parquet files of TRIPLES, or a table with its identifying columns and `split`.
         vocabulary: Parquet files of VOCABULARY.
         kinds: the table `kinds` as a Parquet file (KINDS), where it was made of this vocabulary before.
     """
-    table_view(connection, "all_triples", triples, TRIPLES)
+    if isinstance(triples, pa.Table):
+        connection.register("all_triples", triples)
+    else:
+        table_view(connection, "all_triples", triples, TRIPLES)
     connection.register("known", predicate_refinements())
     connection.execute(_HELD_OUT_SQL)
     if kinds is None:
@@ -117,10 +120,16 @@ def open_held_out(
     connection.execute(_BELOW_SQL)
 
 
-def leaks_among(connection: Any, train: Iterable[pa.RecordBatch], splits: SplitConfig, limit: int = 20) -> list[Leak]:
-    """As `leaks_in`, in a database that `open_held_out` was called for."""
+def leaks_among(
+    connection: Any, train: Iterable[pa.RecordBatch], splits: SplitConfig | None, limit: int = 20
+) -> list[Leak]:
+    """As `leaks_in`, in a database that `open_held_out` was called for.
+
+    Args:
+        splits: the rule by which pairs are held out; None: the pairs of the held-out claims alone are.
+    """
     leaks: list[Leak] = []
-    query = _LEAKS_SQL.format(held=split_sql("a", "b", splits), limit=int(limit))
+    query = _LEAKS_SQL.format(held=split_sql("a", "b", splits) if splits else _HELD_CLAIM_SQL, limit=int(limit))
     for rows in _in_pieces(train):
         connection.register("passages", rows)
         leaks += [Leak(*row) for row in connection.execute(query).fetchall()]
@@ -134,6 +143,10 @@ _HELD_OUT_SQL = """
 CREATE TABLE triples AS SELECT triple_id, subject, predicate, object, split FROM all_triples;
 CREATE TABLE held_out AS SELECT triple_id, subject, predicate, object FROM triples WHERE split <> 'train';
 CREATE TABLE entails AS SELECT specific, general, swapped FROM known UNION SELECT predicate, predicate, false FROM held_out;
+"""
+
+_HELD_CLAIM_SQL = """
+CASE WHEN (a, b) IN (SELECT least(subject, object), greatest(subject, object) FROM held_out) THEN 'held-out' ELSE 'train' END
 """
 
 _KINDS_SQL = """

@@ -9,14 +9,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from upath import UPath
+
+from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
+from training.data.shards import Shard, check_shards
 from training.sources import Sources, model_hashes
 
 if TYPE_CHECKING:
     from training.config import PretrainingConfig
     from training.model import PretrainingModel
 
-__all__ = ["CODE_VERSION", "make_manifest", "write_record"]
+__all__ = ["CODE_VERSION", "make_manifest", "shards_of_model", "write_record"]
 
 #: Raise it where the same inputs give another model.
 CODE_VERSION: Final = "pretrain.v2"
@@ -62,3 +66,33 @@ def write_record(folder: Path, manifest: Mapping[str, Any]) -> None:
     for name, content in (("training_config.json", manifest["config"]), ("materia_manifest.json", manifest)):
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def shards_of_model(folder: Path, root: UPath | Path) -> tuple[list[Shard], list[str]]:
+    """The shards that a pretrained model was trained on, by its record (`materia_manifest.json`).
+
+    Args:
+        folder: of the model.
+        root: what the names of shards are relative to: the home.
+
+    Returns:
+        those that are still there with the bytes that the record names; and of the others, in words, why they are not known.
+    """
+    record = folder / "materia_manifest.json"
+    try:
+        shards = json.loads(record.read_text(encoding="utf-8"))["shards"]
+        made = [Shard(str(UPath(root) / s["name"]), s["name"], s["sha256"]) for s in shards if s["split"] == "train"]
+    except FileNotFoundError:
+        return [], [f"{folder.name} has no record of what it was trained on"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise MateriaError(f"is no record of a model ({error})", file=str(record), remedy="Train it again") from error
+    there: list[Shard] = []
+    unread: list[str] = []
+    for shard in made:
+        try:
+            check_shards([shard])
+        except MateriaError as error:
+            unread.append(f"{shard.name}, which {folder.name} was trained on, {error.problem}")
+        else:
+            there.append(shard)
+    return there, unread

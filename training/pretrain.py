@@ -30,13 +30,14 @@ from pipeline.content import model_folder
 from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.storage import write_atomically
 from training.combination import check_combination
+from training.corpus_tokenizer import train_corpus_tokenizer
 from training.data.builder import RowBuilder
 from training.data.graph import GraphIndex
 from training.data.links import LinkSampler
 from training.data.loader import TextLoader
 from training.data.names import EncodedNames
-from training.data.shards import predicates_of, read_texts
-from training.data.tokenizers import load_tokenizer, train_tokenizer
+from training.data.shards import predicates_of
+from training.data.tokenizers import load_tokenizer
 from training.evaluation.objectives import evaluate_links, evaluate_text
 from training.manifest import CODE_VERSION, make_manifest, write_record
 from training.model import PretrainingModel, make_model, save_model
@@ -206,15 +207,7 @@ def _tokenizer(
     if accelerator.is_main_process and not folder.exists():
         progress("training the tokenizer")
         entities = triples.entities if triples is not None else []
-
-        def texts() -> Iterator[str]:
-            yield from read_texts(sources.train)
-            yield from (sources.names.get(curie) or curie for curie in entities)
-
-        made = train_tokenizer(config.backbone.family, texts, config.tokenizer, max_length=config.data.max_length)
-        staged = run / ".staged-tokenizer"
-        made.save_pretrained(staged)
-        staged.rename(folder)
+        train_corpus_tokenizer(sources, entities, config, folder=folder)
     accelerator.wait_for_everyone()
     return load_tokenizer(str(folder))
 

@@ -7,9 +7,9 @@ longer (`test_ngram_han`). Only hashes are kept: 12 bytes a word of the tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from pipeline.errors import MateriaError, SetAside
 from pipeline.inventory import list_files
 from pipeline.storage import file_sha256
 
-__all__ = ["DownstreamTests", "TestRuns", "downstream_identity", "read_downstream_tests"]
+__all__ = ["DownstreamTests", "TestRuns", "downstream_identity", "gather_tests", "read_downstream_tests"]
 
 _SHORTEST = 8
 _DOCUMENTS = 4096
@@ -78,11 +78,16 @@ def read_downstream_tests(
     Raises:
         MateriaError: a file does not exist, or nothing in it can be read.
     """
-    gathered = _Gathered(config)
-    for path in files:
-        found = _read(path, set_aside)
-        while some := list(islice(found, _DOCUMENTS)):
-            gathered.add(some)
+    return gather_tests(chain.from_iterable(_read(path, set_aside) for path in files), config, documents)
+
+
+def gather_tests(
+    found: Iterable[DownstreamDocument], config: CleaningConfig, documents: Sequence[str] = ()
+) -> DownstreamTests:
+    """Test documents from wherever they come, a few thousand in memory at a time; `documents` as in `read_downstream_tests`."""
+    gathered, rest = _Gathered(config), iter(found)
+    while some := list(islice(rest, _DOCUMENTS)):
+        gathered.add(some)
     return gathered.tests(documents)
 
 

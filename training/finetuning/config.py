@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.inventory import list_files
+from pipeline.storage import file_sha256
 from training.tasks.config import TaskDataConfig, TaskName
 
 __all__ = ["AdapterConfig", "FinetuningConfig", "GraphFusionConfig"]
@@ -61,3 +64,38 @@ class FinetuningConfig(_Strict):
     graph: GraphFusionConfig | None = Field(None, description="fuse graph vectors into the encoder")
     seed: int = Field(13, ge=0, lt=2**32, description="seed of the head, of dropout and of the order")
     threads: int = Field(1, ge=0, description="threads of torch; 0 for one a core")
+
+    def with_paths(self, whole: Callable[[str], str]) -> FinetuningConfig:
+        """The same with paths written whole. Embeddings named as `kg_embeddings/...` are the home's."""
+        update: dict[str, Any] = {"data": self.data.with_paths(whole)}
+        if self.graph is not None:
+            graph: dict[str, Any] = {"vocabulary": tuple(map(whole, self.graph.vocabulary))}
+            if not self.graph.embeddings.startswith("kg_embeddings/"):
+                graph["embeddings"] = whole(self.graph.embeddings)
+            update["graph"] = self.graph.model_copy(update=graph)
+        return self.model_copy(update=update)
+
+    def files(self) -> list[str]:
+        """Every file that is named, and the folder of embeddings where it is no name."""
+        graph = self.graph
+        named = [] if graph is None or graph.embeddings.startswith("kg_embeddings/") else [graph.embeddings]
+        return [*self.data.train, *self.data.validation, *self.data.test, *(graph.vocabulary if graph else ()), *named]
+
+    def identity(self) -> dict[str, Any]:
+        """What a model depends on, for skip keys: files by their names and contents, not by their paths.
+
+        Raises:
+            MateriaError: a file does not exist.
+        """
+        hashes = {path: [[file.name, file_sha256(file.path)] for file in list_files([path])] for path in self.files()}
+
+        def by_content(path: str) -> Any:
+            return hashes.get(path, path)
+
+        values = self.model_dump(mode="json")
+        for part in ("train", "validation", "test"):
+            values["data"][part] = [by_content(path) for path in values["data"][part]]
+        if values["graph"]:
+            values["graph"]["vocabulary"] = [by_content(path) for path in values["graph"]["vocabulary"]]
+            values["graph"]["embeddings"] = by_content(values["graph"]["embeddings"])
+        return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,3 +35,8 @@ class TaskDataConfig(BaseModel):
     label: str | None = Field(None, description="column of the label; none: found by its usual names")
     id: str | None = Field(None, description="column of the document; none: found by its usual names, else the row")
     separator: str | None = Field(None, description="what stands between several labels in a cell; none: one label")
+
+    def with_paths(self, whole: Callable[[str], str]) -> TaskDataConfig:
+        """The same with the paths of its files written whole."""
+        files = {name: tuple(map(whole, getattr(self, name))) for name in ("train", "validation", "test")}
+        return self.model_copy(update=files)
