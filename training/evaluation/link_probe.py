@@ -163,7 +163,7 @@ def _among(triples: EncodedTriples, config: LinkProbeConfig) -> EncodedTriples:
     """Triples among so many entities as may be: those of the ranked ones, then the most frequent in train.
 
     Raises:
-        MateriaError: there is nothing to rank.
+        MateriaError: there is nothing to rank, or to learn from.
     """
     ranked: NDArray[np.int64] = getattr(triples, config.split)
     if not len(ranked):
@@ -184,6 +184,10 @@ def _among(triples: EncodedTriples, config: LinkProbeConfig) -> EncodedTriples:
         parts[name][:, [0, 2]] = np.searchsorted(kept, parts[name][:, [0, 2]])
         if name == "train":
             weights = triples.weights[inside]
+    if not len(parts["train"]):
+        raise MateriaError(
+            f"there is no training triple among {len(kept):,} entities", remedy="Raise link_probe.entities in the suite"
+        )
     return EncodedTriples([triples.entities[n] for n in kept], triples.relations, **parts, weights=weights)
 
 
