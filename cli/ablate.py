@@ -1,7 +1,7 @@
 """Does the graph help? Train arms that differ in one thing each, judge them alike, and write one page of result.
 
 It says beforehand how long it will take, and with `minutes` in its settings takes as many steps as fit. It may be broken off at
-any time: the same command goes on. Settings come from --config (docs/configuration.md, `ablation`); --set changes single ones.
+any time: the same command goes on. Settings come from --config, else from the home (`ablation` in its configuration); --set changes single ones.
 
 Examples:
   materia ablate --config ablation.yaml --out ablation
@@ -26,6 +26,7 @@ from assets.home import open_home
 from pipeline.errors import StoppedError
 
 if TYPE_CHECKING:
+    from assets.home import Home
     from training.ablation.config import AblationConfig
 
 #: What a shell makes of a program that SIGTERM ended.
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     from training.ablation.run import Ablation, held
 
     home = open_home(options.home)
-    config = _config(options)
+    config = _config(options, home)
     out = Path(options.out) if options.out else home.path / "models" / "ablation"
     sources = pretraining_sources(home, options.shards)
     try:
@@ -89,18 +90,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _config(options: argparse.Namespace) -> AblationConfig:
+def _config(options: argparse.Namespace, home: Home) -> AblationConfig:
     """The settings that the words ask for."""
     from pipeline.settings import parse_settings, set_keys
     from pipeline.sources import text_of
     from pipeline.yaml_file import parse_yaml
     from training.ablation.config import AblationConfig
 
-    values: Any = parse_yaml(text_of(options.config), options.config) or {} if options.config else {}
+    own = home.config.ablation
+    values: Any = own.model_dump(mode="json") if own is not None else {}
+    if options.config:
+        values = parse_yaml(text_of(options.config), options.config) or {}
+        if isinstance(values, dict) and "ablation" in values:  # the configuration of a home
+            values = values["ablation"]
     if isinstance(values, dict):
         values = set_keys(values, options.set)
     remedy = "Correct these settings; docs/configuration.md lists all of them under ablation"
-    return parse_settings(AblationConfig, values, options.config or "--set", remedy=remedy)
+    return parse_settings(AblationConfig, values, options.config or "ablation", remedy=remedy)
 
 
 @contextmanager

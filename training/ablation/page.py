@@ -34,7 +34,7 @@ def as_page(
         "## Arms", "",
         f"Mean over {len(facts['seeds'])} seeds ({seeds}) with its {level:.0%} interval over held-out documents or entities and seeds. "
         "Every arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
-        "weights of the encoder.", "",
+        "weights of the encoder. Link prediction from names reads names beside them.", "",
         _arms(figures, shown), "",
         table(
             ("arm", "what it learns from", "tokens of passages", "parameters", "seconds of training"),
@@ -89,9 +89,9 @@ def _references(figures: Mapping[str, Mapping[str, Interval]]) -> list[tuple[str
 def _family(comparisons: Sequence[ArmComparison], level: float) -> str:
     rows = [
         (
-            one.figure, f"{one.first} - {one.second}", f"{one.difference.value:+.4f}",
-            f"{one.difference.low:+.4f} to {one.difference.high:+.4f}", f"{one.p:.4f}", f"{one.p_holm:.4f}",
-            one.verdict.replace("unknown", ""), f"{one.detectable:.4f}",
+            one.figure, f"{one.first} - {one.second}", f"{one.difference.value:+,.4g}",
+            f"{one.difference.low:+,.4g} to {one.difference.high:+,.4g}", f"{one.p:.4f}", f"{one.p_holm:.4f}",
+            one.verdict.replace("unknown", ""), f"{one.detectable:,.4g}",
         )
         for one in comparisons
     ]  # fmt: skip

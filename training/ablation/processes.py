@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from queue import Empty
 from typing import Any, TypeVar
 
 from pipeline.parallel import Workers
@@ -21,7 +20,7 @@ from pipeline.parallel import Workers
 __all__ = ["Tell", "run_jobs"]
 
 _Job = TypeVar("_Job")
-#: Tells something of a job that can be pickled.
+#: Tells something of a job that can be pickled and is not None.
 Tell = Callable[[Any], None]
 
 
@@ -71,19 +70,16 @@ def _work(work: Callable[[_Job, Tell], None], job: _Job) -> None:
 
 @contextmanager
 def _listening(queue: Any, told: Callable[[Any], None]) -> Iterator[None]:
-    done = threading.Event()
+    """Hand on what is told, in a thread, until the processes are gone and all of it was heard."""
 
     def listen() -> None:
-        while not done.is_set() or not queue.empty():
-            try:
-                told(queue.get(timeout=0.2))
-            except Empty:
-                continue
+        while (news := queue.get()) is not None:
+            told(news)
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        done.set()
+        queue.put(None)
         thread.join()

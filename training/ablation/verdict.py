@@ -19,7 +19,7 @@ def summary(comparisons: Sequence[ArmComparison]) -> str:
     if not total:
         return "Nothing was asked of the graph: text, all and all_shuffled are not all among the arms."
     if not helped:
-        return f"It was not shown that the graph helps, on none of {_figures(total)}."
+        return f"It was not shown that the graph helps: on none of {_figures(total)} is `all` better than both `text` and `all_shuffled`."
     return f"The graph helped on {len(helped)} of {_figures(total)}: {', '.join(helped)}."
 
 

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from training.ablation.comparisons import compare_arms, headlines
+from training.ablation.verdict import summary, verdicts
+from training.statistics.config import BootstrapConfig
+from training.statistics.outcomes import count_means
+
+CONFIG = BootstrapConfig(draws=400)
+UNITS = [f"E:{n}" for n in range(150)]
+
+
+def arm(level, figure="probing.mrr", seeds=2):
+    """Outcomes about a level, whose seeds hardly differ."""
+    noise = np.random.default_rng(1).normal(0, 0.1, (seeds, len(UNITS)))
+    kind = "perplexity" if figure.startswith("perplexity") else "mean"
+    return {figure: [count_means(kind, UNITS, list(level + row), [1.0] * len(UNITS)) for row in noise]}
+
+
+def judged(figure="probing.mrr", **levels):
+    return compare_arms({name: arm(level, figure) for name, level in levels.items()}, CONFIG)
+
+
+def test_the_two_first_questions_come_first_and_all_are_one_family():
+    found = judged(text=0.2, links=0.3, all=0.4, all_shuffled=0.2, all_mentioned=0.4)
+    assert [(one.first, one.second) for one in found] == [
+        ("all", "text"), ("all", "all_shuffled"), ("links", "text"), ("all_mentioned", "all"),
+    ]  # fmt: skip
+    assert [one.verdict for one in found] == ["better", "better", "better", "unknown"]
+    assert all(one.p <= one.p_holm for one in found)
+    assert found[0].p_holm == pytest.approx(4 * found[0].p)
+
+
+def test_lower_perplexity_is_better():
+    (found, _) = judged("perplexity.per_word", text=3.0, all=2.0, all_shuffled=3.0)
+    assert found.difference.value < 0
+    assert found.verdict == "better"
+
+
+@pytest.mark.parametrize(
+    ("text", "all_", "shuffled", "said"),
+    [
+        (0.2, 0.4, 0.2, "the graph helps"),
+        (0.2, 0.4, 0.4, "what helps need not be what the graph says"),
+        (0.2, 0.4, 0.6, "what helps is not what the graph says"),
+        (0.4, 0.4, 0.2, "not shown to be better than none"),
+        (0.4, 0.4, 0.4, "nothing was shown"),
+        (0.4, 0.4, 0.6, "the true graph is worse than a shuffled one"),
+        (0.4, 0.2, 0.1, "its truth counts"),
+        (0.4, 0.2, 0.2, "the graph part costs"),
+    ],
+)
+def test_the_sentence_says_what_was_shown_and_no_more(text, all_, shuffled, said):
+    found = judged(text=text, all=all_, all_shuffled=shuffled)
+    (sentence,) = verdicts(found)
+    assert said in sentence
+    assert ("The graph helped on 1 of 1 figure" in summary(found)) == (said == "the graph helps")
+
+
+def test_without_the_arms_in_question_nothing_is_claimed():
+    assert "Nothing was asked" in summary(judged(text=0.2, links=0.9))
+
+
+def test_a_difference_as_large_as_is_called_detectable_is_found_and_a_third_of_it_is_not():
+    """Seeds differ here, as trainings do."""
+    random = np.random.default_rng(4)
+
+    def runs(level):
+        seeds = random.normal(0, 0.02, 3)
+        return {
+            "probing.mrr": [
+                count_means("mean", UNITS, list(level + s + random.normal(0, 0.3, 150)), [1.0] * 150) for s in seeds
+            ]
+        }
+
+    size = compare_arms({"text": runs(0.4), "all": runs(0.4)}, CONFIG)[0].detectable
+
+    def share(difference):
+        found = [compare_arms({"text": runs(0.4), "all": runs(0.4 + difference)}, CONFIG)[0].verdict for _ in range(40)]
+        return found.count("better") / len(found)
+
+    assert share(1.5 * size) > 0.7
+    assert share(size / 3) < 0.5
+
+
+def test_only_headline_figures_are_tested():
+    assert headlines(["probing.mrr", "probing.hits@1", "tasks.a.accuracy"]) == ["probing.mrr", "tasks.a.accuracy"]
