@@ -62,7 +62,7 @@ def calibrate(
         gold: files with annotations to judge on.
         entities: whose mentions the gold's documents are read with: its own, or `predicted` ones, found with the vocabulary.
         vocabulary: vocabulary files for predicted entities.
-        classifier: folder that `materia train relations` wrote; without it one is trained on `train`, as that command would.
+        classifier: folder of one that was trained (`extraction.relations`); without it one is trained on `train`, as that command would.
         keep_classifier: folder to write the trained classifier to.
         seed: of training.
         progress: told of what is being done.

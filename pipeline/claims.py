@@ -63,7 +63,7 @@ def evidence_workers(count: int = 1, classifier: str | None = None) -> Workers:
 
     Args:
         count: processes; 1 reads in this process, and so are the first thousand documents, since starting others costs as much.
-        classifier: folder that `materia train relations` wrote, whose claims come beside those of the patterns. Each process loads it
+        classifier: folder of a trained one (`extraction.relations`), whose claims come beside those of the patterns. Each process loads it
             once; without one torch is not imported.
 
     Raises:
