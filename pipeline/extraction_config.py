@@ -21,8 +21,9 @@ class ExtractionConfig(BaseModel):
 
     ner: str | None = Field(
         None,
-        description="recogniser that goes before the dictionary: the folder of a model (`materia train ner`, spaCy, "
-        "Hugging Face token classifier), or the name of an installed spaCy model; folders are relative to the configuration file",
+        description="recogniser that goes before the dictionary: the folder of a model (`materia train ner`, `materia finetune "
+        "entity_recognition`, spaCy, Hugging Face token classifier), or the name of an installed spaCy model; folders are relative to "
+        "the configuration file",
     )
     linker: str | None = Field(
         None, description="folder that `materia train linker` wrote, for what the recogniser finds; relative likewise"

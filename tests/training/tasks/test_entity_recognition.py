@@ -135,6 +135,21 @@ def test_right_tags_of_all_windows_give_back_the_mentions(tiny_encoder, length, 
     assert task.predict([example], features, logits) == [example.target]
 
 
+@pytest.mark.realdata
+def test_every_mention_of_bc5cdr_can_be_learned(tiny_encoder, materia_data):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    examples = read(materia_data / "annotated" / "bc5cdr" / "dev.pubtator")
+    assert sum(len(example.target) for example in examples) == 9_160
+    examples = examples[:60]
+    task = EntityRecognition.learn(examples)
+    features = task.features(examples, tokenizer, 128)
+    logits = [np.eye(5, dtype=np.float32)[np.maximum(feature.labels, 0)] for feature in features]
+    figures = task.figures(examples, task.predict(examples, features, logits))
+    lost = sum(task.unlearned(examples, tokenizer).values())
+    assert figures["recall"] == pytest.approx(1 - lost / figures["support"])
+    assert lost < 5
+
+
 @pytest.fixture(scope="module")
 def trained(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
