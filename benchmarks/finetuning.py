@@ -3,7 +3,7 @@
 python benchmarks/finetuning.py harness --model DIR            # DIR: an encoder with its tokenizer, as materia pretrain writes one
 python benchmarks/finetuning.py abstracts --model DIR --set learning_rate=1e-3
 python benchmarks/finetuning.py chemprot --model DIR
-python benchmarks/finetuning.py harness --model DIR --quick    # few documents, two epochs, one fold, one seed
+python benchmarks/finetuning.py harness --model DIR --quick    # few documents and epochs, one fold, one seed
 
 harness: from random weights (the sizes and the tokenizer of DIR), classification of medical abstracts and entities of BC5CDR by
 `finetune`, and by scripts as transformers' examples have them, written out below: the same rows, settings and seeds, nothing kept
@@ -235,7 +235,7 @@ def entities_in_two(folder: Path, number: int | None) -> dict[str, str]:
 
 
 def harness(options: argparse.Namespace) -> None:
-    settings = {"epochs": 2 if options.quick else 6, "batch": 16, "learning_rate": 1e-3, "max_length": 128}
+    settings = {"epochs": 6 if options.quick else 10, "batch": 16, "learning_rate": 1e-3, "max_length": 128}
     number = 120 if options.quick else options.documents
     with tempfile.TemporaryDirectory(prefix="materia-") as name:
         folder = Path(name)
