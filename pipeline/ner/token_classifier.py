@@ -1,7 +1,8 @@
 """A token classifier of Hugging Face as a recogniser: one that `materia finetune` wrote, or anyone's.
 
-A model fine-tuned here says so in its configuration (`piece_tags: IOB2`): each piece has a tag, and I begins nothing. Of others a
-word has the tag of its first piece, as their usual training script has it, and I may begin a span, since nothing tells IOB1 from IOB2.
+A word has the tag of its first piece. A model fine-tuned here says in its configuration that I begins nothing (`piece_tags: IOB2`); of
+others it may, since nothing tells IOB1 from IOB2. (For spans that end
+after any piece see `word_tags`.)
 
 Texts are read one by one, a long one's windows together: the last digits of a probability depend on what stands in a batch beside
 it, and would on which documents a build reads anew. Batches of 16 texts would spare a processor 3% of the passes through 6 layers of
@@ -12,24 +13,24 @@ a core. Weights are read from safetensors alone; nothing is unpickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MateriaError
 from pipeline.finders import FoundSpan
-from pipeline.ner.piece_tags import stripped
 from pipeline.ner.tag_sequences import TagSequences, probabilities
-from pipeline.ner.windows import Window, cut_windows, most_central, pieces_of
+from pipeline.ner.windows import Window, cut_windows, most_central
+from pipeline.ner.word_tags import stripped
 
 __all__ = ["PIECE_TAGS", "TokenClassifierFinder", "decode_spans"]
 
-#: The setting in a model's configuration that says that each piece has a tag, and by which scheme.
+#: The setting in a model's configuration that says by which scheme pieces have tags.
 PIECE_TAGS: Final = "piece_tags"
 _BATCH = 16
 _LONGEST = 512
@@ -38,17 +39,17 @@ _LONGEST = 512
 def decode_spans(
     text: str,
     offsets: Sequence[Sequence[tuple[int, int]]],
-    units: Sequence[Sequence[Hashable | None]],
+    words: Sequence[Sequence[int | None]],
     logits: Sequence[NDArray[np.float32]],
     tags: TagSequences,
 ) -> list[FoundSpan]:
-    """The spans that a model finds in a text, in order, none over another; how sure it is of a span is the mean over its units.
+    """The spans that a model finds in a text, in order, none over another; how sure it is of a span is the mean over its words.
 
     Args:
-        offsets, units: of the tokens of each window, as for `most_central`.
+        offsets, words: of the tokens of each window, as for `most_central`.
         logits: of each window, (tokens, tags).
     """
-    tokens = most_central(offsets, units)
+    tokens = most_central(offsets, words)
     scores = np.stack([logits[t.window][t.token] for t in tokens]) if tokens else np.zeros((0, 1))
     path = tags.likeliest(scores)
     sure = probabilities(scores)[np.arange(len(path)), path] if path else scores[:0, 0]
@@ -85,12 +86,12 @@ class TokenClassifierFinder:
             str(folder), local_files_only=True, use_safetensors=True
         ).eval()
         config = self._model.config
-        self._by_piece = getattr(config, PIECE_TAGS, None) == "IOB2"
+        strict = getattr(config, PIECE_TAGS, None) == "IOB2"
         labels = [str(config.id2label[number]) for number in range(config.num_labels)]
-        self._tags = TagSequences(labels, strict=self._by_piece)
+        self._tags = TagSequences(labels, strict=strict)
         longest = int(getattr(config, "max_position_embeddings", None) or _LONGEST)
         # RoBERTa's positions begin after its padding's, so two are never used; what was trained here was trained at the tokenizer's length.
-        longest -= 0 if self._by_piece else 2
+        longest -= 0 if strict else 2
         self._length = min(int(self._tokenizer.model_max_length), longest, _LONGEST)
 
     def find(self, texts: Sequence[str]) -> list[list[FoundSpan]]:
@@ -101,11 +102,7 @@ class TokenClassifierFinder:
     def _spans(self, text: str) -> list[FoundSpan]:
         (windows,) = cut_windows([text], self._tokenizer, self._length)
         logits = [row for some in _batches(windows) for row in self._logits(some)]
-        offsets = [window.offsets for window in windows]
-        units: list[list[Any]] = [window.words for window in windows]
-        if self._by_piece:
-            units = [pieces_of(window.offsets, window.words) for window in windows]
-        return decode_spans(text, offsets, units, logits, self._tags)
+        return decode_spans(text, [w.offsets for w in windows], [w.words for w in windows], logits, self._tags)
 
     def _logits(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         """(windows, tokens, tags) of windows of one length."""

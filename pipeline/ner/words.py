@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.util import DummyTokenizer
 
-__all__ = ["Words", "cut", "fold", "make_tokenizer"]
+__all__ = ["Words", "cut", "fold", "make_tokenizer", "word_spans"]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
@@ -62,7 +62,7 @@ def cut(text: str) -> Words:
     >>> cut("CYP2D6基因").texts
     ['CYP', '2', 'D', '6', '基', '因']
     """
-    spans = [match.span() for match in (_CHINESE_WORD if has_han(text) else _WORD).finditer(text)]
+    spans = word_spans(text)
     texts = [text[start:end] for start, end in spans]
     sentences, first = [], 0
     for _, end in split_sentences(text):
@@ -73,6 +73,11 @@ def cut(text: str) -> Words:
             sentences.append((first, last))
         first = last
     return Words(spans, texts, [fold(word) for word in texts], sentences)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """[start, end) of the words of a text, in order."""
+    return [match.span() for match in (_CHINESE_WORD if has_han(text) else _WORD).finditer(text)]
 
 
 def fold(word: str) -> str:

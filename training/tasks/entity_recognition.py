@@ -1,4 +1,4 @@
-"""Entities of texts: spans with types, learned as one IOB2 tag for each word piece.
+"""Entities of texts: spans with types, learned as one IOB2 tag for each word piece, and read from the first piece of each word.
 
 Long documents are read in windows with overlap, and decoded as `pipeline.ner.token_classifier` decodes them in extraction: the folder
 that comes of this is a recogniser that `extraction.ner` names. Gold is what files of annotations mark, whole: of overlapping mentions the
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from pipeline.errors import MateriaError, SetAside
 from pipeline.gold_corpus import read_gold_corpus
 from pipeline.ner.labels import Entity, gold_entities
-from pipeline.ner.piece_tags import piece_tags, tags_of_types
 from pipeline.ner.tag_sequences import TagSequences
 from pipeline.ner.token_classifier import PIECE_TAGS, decode_spans
-from pipeline.ner.windows import Window, cut_windows, pieces_of
+from pipeline.ner.windows import Window, cut_windows, most_central, words_of
+from pipeline.ner.word_tags import tags_of_types, word_tags
 from training.statistics.outcomes import Outcomes, count_labels
 from training.tasks.base import Example, Features, Task
 from training.tasks.loading import load_with_head
@@ -103,14 +103,16 @@ class EntityRecognition(Task[Entities]):
         made: list[Features] = []
         for place, (windows, tags) in enumerate(self._tagged(examples, tokenizer, max_length, Counter())):
             for window in windows:
-                names = pieces_of(window.offsets, window.words)
-                labels = [_IGNORED if piece is None else numbers[tags[piece]] for piece in names]
-                text = [-1 if piece is None else 0 for piece in names]
+                labels = [
+                    _IGNORED if word is None else numbers[_tag(*tags[word], start)]
+                    for (start, _), word in zip(window.offsets, window.words, strict=True)
+                ]
+                text = [-1 if word is None else 0 for word in window.words]
                 made.append(Features(place, {**window.inputs}, labels, [*window.offsets], text))
         return made
 
     def unlearned(self, examples: Sequence[Example[Entities]], tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
-        """Numbers of mentions that are not learned as they stand, by reason (see `piece_tags`)."""
+        """Numbers of mentions that are not learned as they stand, by reason (see `word_tags`)."""
         counts: Counter[str] = Counter()
         for _ in self._tagged(examples, tokenizer, 512, counts):
             pass
@@ -122,15 +124,14 @@ class EntityRecognition(Task[Entities]):
         tokenizer: PreTrainedTokenizerFast,
         length: int,
         counts: Counter[str],
-    ) -> Iterator[tuple[list[Window], dict[tuple[int, int], str]]]:
-        """The windows of each text, and the tag of each piece by its place."""
+    ) -> Iterator[tuple[list[Window], dict[int, tuple[str, int]]]]:
+        """The windows of each text, and by the number of a word its tag and where it starts."""
         cut = cut_windows([example.texts[0] for example in examples], tokenizer, length)
         for example, windows in zip(examples, cut, strict=True):
-            named = {piece for window in windows for piece in pieces_of(window.offsets, window.words)}
-            pieces = sorted(piece for piece in named if piece is not None)
+            words = most_central([window.offsets for window in windows], [window.words for window in windows])
             entities = [entity for entity in example.target if entity[2] in self.labels]
-            tags = piece_tags(example.texts[0], pieces, entities, counts)
-            yield windows, dict(zip(pieces, tags, strict=True))
+            tags = word_tags(example.texts[0], [(word.start, word.end) for word in words], entities, counts)
+            yield windows, {word.word: (tag, word.start) for word, tag in zip(words, tags, strict=True)}
 
     def predict(
         self, examples: Sequence[Example[Entities]], features: Sequence[Features], logits: Sequence[NDArray[np.float32]]
@@ -141,10 +142,9 @@ class EntityRecognition(Task[Entities]):
         for place, group in groupby(range(len(features)), lambda number: features[number].example):
             windows = [*group]
             offsets = [features[number].offsets for number in windows]
-            texts = [[None if part < 0 else part for part in features[number].text] for number in windows]
-            pieces = [pieces_of(*window) for window in zip(offsets, texts, strict=True)]
-            scores = [logits[number] for number in windows]
-            found = decode_spans(examples[place].texts[0], offsets, pieces, scores, tags)
+            text = examples[place].texts[0]
+            words = [words_of(text, features[n].offsets, [part < 0 for part in features[n].text]) for n in windows]
+            found = decode_spans(text, offsets, words, [logits[number] for number in windows], tags)
             predicted[place] = tuple((span.start, span.end, span.label) for span in found)
         return predicted
 
@@ -182,6 +182,11 @@ def _types_at(entities: Entities) -> dict[tuple[int, int], frozenset[str]]:
     for start, end, kind in entities:
         types[start, end].add(kind)
     return {place: frozenset(some) for place, some in types.items()}
+
+
+def _tag(tag: str, start: int, place: int) -> str:
+    """The tag of a token at a place, of a word with a tag that starts somewhere: what follows the word's first token goes on."""
+    return tag if place == start or tag == "O" else f"I-{tag[2:]}"
 
 
 _REPORTED = ("precision", "recall", "f1", "support")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 
 import numpy as np
@@ -95,8 +96,8 @@ def test_a_text_longer_than_the_model_reads_is_read_in_windows(classifier):
     assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
 
 
-def test_a_model_that_says_so_is_read_by_valid_tags_of_pieces(classifier, tmp_path):
-    """Its windows are the tokenizer's length, a span may end inside a word, and I- begins none."""
+def test_a_model_that_says_that_its_tags_are_iob2_is_read_by_valid_ones(classifier, tmp_path):
+    """I- begins no span, as it does where nothing is said."""
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -105,18 +106,19 @@ def test_a_model_that_says_so_is_read_by_valid_tags_of_pieces(classifier, tmp_pa
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "piece_tags": "IOB2"}))
     text = "aspirin caused headache in a town of headaches"
-    (found,) = load_finder(str(folder)).find([text])
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = [load_finder(str(model)).find([text])[0] for model in (folder, classifier)]
+    encoded = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
     model = AutoModelForTokenClassification.from_pretrained(folder)
-    encoded = tokenizer(text, return_tensors="pt", return_offsets_mapping=True)
     with torch.no_grad():
-        logits = model(encoded["input_ids"], encoded["attention_mask"]).logits[0, 1:-1].numpy()
-    tags = TagSequences(LABELS, strict=True)
-    path = tags.likeliest(logits)
-    assert path != logits.argmax(1).tolist()  # or nothing is shown
-    places = encoded["offset_mapping"][0, 1:-1].tolist()
-    spans = [(places[first][0], places[last][1], kind) for first, last, kind in tags.spans(path)]
-    assert [span[:3] for span in found] == spans
+        logits = model(encoded["input_ids"], encoded["attention_mask"]).logits[0].numpy()
+    words = encoded.word_ids()
+    logits = logits[[words.index(word) for word in range(8)]]
+    places = [word.span() for word in re.finditer(r"\w+", text)]
+    for spans, strict in zip(found, (True, False), strict=True):
+        tags = TagSequences(LABELS, strict=strict)
+        path = tags.likeliest(logits)
+        assert [span[:3] for span in spans] == [(places[a][0], places[b][1], kind) for a, b, kind in tags.spans(path)]
+        assert (path == logits.argmax(1).tolist()) is not strict  # or nothing is shown
 
 
 def test_a_model_without_padding_token_reads_texts_of_any_length(classifier, tmp_path):
@@ -131,11 +133,11 @@ def test_a_model_without_padding_token_reads_texts_of_any_length(classifier, tmp
     assert load_finder(str(folder)).find([text]) == load_finder(str(classifier)).find([text])
 
 
-def test_how_sure_a_model_is_of_a_span_is_the_mean_over_its_pieces():
+def test_how_sure_a_model_is_of_a_span_is_the_mean_over_its_words():
     tags = TagSequences(["O", "B-X", "I-X"], strict=True)
     logits = np.log(np.array([[0.2, 0.6, 0.2], [0.1, 0.1, 0.8], [0.9, 0.05, 0.05]], dtype=np.float32))
     offsets = [[(0, 2), (2, 4), (4, 6)]]
-    (span,) = decode_spans("ab cd ", offsets, [[*offsets[0]]], [logits], tags)
+    (span,) = decode_spans("ab cd ", offsets, [[0, 1, 2]], [logits], tags)
     assert span[:3] == (0, 4, "X")
     assert span.score == pytest.approx(0.7)
 
