@@ -28,9 +28,7 @@ class Collator:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        end = tokenizer.eos_token_id or 0  # padding is masked, so any token does
-        pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        self._padding = {"input_ids": pad, "token_type_ids": tokenizer.pad_token_type_id}
+        self._padding = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
         self._left = tokenizer.padding_side == "left"
 
     def __call__(self, features: Sequence[Features]) -> dict[str, Tensor]:

@@ -45,7 +45,9 @@ class FinetuningConfig(_Strict):
 
     task: TaskName = Field("record_classification", description="what is learned")
     data: TaskDataConfig = TaskDataConfig()
-    max_length: int = Field(256, ge=16, description="tokens of a row, special tokens included")
+    max_length: int = Field(
+        128, ge=16, description="tokens of a row, special tokens included; at most what the encoder has positions for"
+    )
     epochs: int = Field(4, ge=1, description="passes over the training examples, at most")
     batch: int = Field(16, ge=1, description="rows of a step")
     learning_rate: float = Field(

@@ -130,6 +130,7 @@ def train(
     tokenizer = load_tokenizer(str(folder))
     with reproducible(config):
         made = task.make_model(folder, tokenizer)
+        _let_pad(made, tokenizer, str(model))
         _check_length(made, tokenizer, config, str(model))
         tuner = add_adapters(made, config.adapters) if config.adapters is not None else None
         fusion = _fuse(made, config, graph)
@@ -161,6 +162,17 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     return fusion
 
 
+def _let_pad(model: Any, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    """Padding for models that were pretrained without any (GPT-2): the token that ends a text, which is masked."""
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            problem = "its tokenizer has neither a token for padding nor one that ends a text"
+            raise MateriaError(problem, file=name, remedy="Use the tokenizer the model was trained with")
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+
 def _hash(path: Path) -> str:
     """SHA-256 of a file, or of what a folder holds."""
     return folder_hash(path) if path.is_dir() else file_sha256(path)
@@ -168,10 +180,10 @@ def _hash(path: Path) -> str:
 
 def _check_length(model: Any, tokenizer: PreTrainedTokenizerFast, config: FinetuningConfig, name: str) -> None:
     """Refuse rows longer than the encoder has positions for, and a tokenizer with more tokens than it has vectors for."""
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if getattr(model.config, "model_type", "") == "roberta" and longest:
-        longest -= 2  # its positions begin after that of padding
-    if longest and config.max_length > longest:
+    longest = getattr(model.config, "max_position_embeddings", 0) or 0  # below 1 where distances are computed
+    if model.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        longest -= 2  # their positions begin after that of padding
+    if longest > 0 and config.max_length > longest:
         raise MateriaError(
             f"has positions for {longest} tokens, and max_length is {config.max_length}",
             file=name,

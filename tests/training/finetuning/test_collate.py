@@ -12,8 +12,8 @@ from training.finetuning.collate import Collator
 from training.tasks.base import Features
 
 
-def tokenizer(side="right", pad=7, end=2):
-    return SimpleNamespace(pad_token_id=pad, eos_token_id=end, pad_token_type_id=3, padding_side=side)
+def tokenizer(side="right", pad=7):
+    return SimpleNamespace(pad_token_id=pad, pad_token_type_id=3, padding_side=side)
 
 
 def row(ids, labels=0, **more):
@@ -33,10 +33,6 @@ def test_padding_stands_where_the_tokenizer_puts_it():
     batch = Collator(tokenizer("left"))([row([5, 6, 8], [0, 1, 2]), row([9], [4])])
     assert batch["input_ids"].tolist() == [[5, 6, 8], [7, 7, 9]]
     assert batch["labels"].tolist() == [[0, 1, 2], [-100, -100, 4]]
-
-
-def test_a_tokenizer_without_padding_pads_with_its_end():
-    assert Collator(tokenizer(pad=None))([row([5, 6]), row([9])])["input_ids"].tolist() == [[5, 6], [9, 2]]
 
 
 def test_labels_of_every_kind():

@@ -17,6 +17,8 @@ from transformers import (
 from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
 from pipeline.storage import file_sha256
+from training.backbones.config import BackboneConfig
+from training.backbones.table import make_backbone
 from training.finetuning.cross_validation import cross_validate, spread
 from training.finetuning.examples import read_parts
 from training.finetuning.finetune import finetune, train
@@ -134,6 +136,12 @@ def test_balanced_weights_change_the_training(tiny_config, tiny_encoder, written
     assert report["losses"] != written[0]["losses"]
 
 
+def test_another_seed_gives_another_model(tiny_config, tiny_encoder, written):
+    report = finetune(changed(tiny_config, seed=14), model=tiny_encoder, out=None)
+    assert report["losses"] != written[0]["losses"]
+    assert report["examples"] == written[0]["examples"]  # the parts are no matter of the seed
+
+
 def test_steps_are_told_and_torch_is_left_as_it_was(tiny_config, tiny_encoder):
     steps, threads = [], torch.get_num_threads()
     state = torch.random.get_rng_state()
@@ -146,14 +154,49 @@ def test_steps_are_told_and_torch_is_left_as_it_was(tiny_config, tiny_encoder):
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "xlnet"])
+def test_an_encoder_of_any_family_does_padded_or_not(family, tiny_config, make_tokenizer, tmp_path):
+    words = [*"abcdefghijklmnopqrstuvwxyz", "was", "is", "effective", "induced", "given", "against", "by", "and", "."]
+    tokenizer = make_tokenizer(words)
+    torch.manual_seed(2)
+    sizes = BackboneConfig(family=family, layers=1, hidden=16, heads=2, feed_forward=32)
+    make_backbone(sizes, tokenizer, 64).save(tmp_path / "encoder")
+    if family == "gpt2":  # as its authors published it
+        tokenizer = make_tokenizer(words, pad_token=None)
+        settings = json.loads((tmp_path / "encoder" / "config.json").read_text())
+        (tmp_path / "encoder" / "config.json").write_text(json.dumps(settings | {"pad_token_id": None}))
+    tokenizer.padding_side = "left" if family == "xlnet" else "right"
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    report = finetune(tiny_config, model=tmp_path / "encoder", out=tmp_path / "model")
+    assert report["losses"][1] < report["losses"][0]
+    parts = read_parts(TASKS[tiny_config.task], tiny_config.data)
+    assert load_finetuned(tmp_path / "model").figures(parts.test) == report["test"]
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tiny_config, tiny_encoder, tmp_path):
+    config = changed(tiny_config, learning_rate=1e38)
+    with pytest.raises(MateriaError, match=r"the loss is no number after step \d+. Set a learning_rate below 1e\+38"):
+        finetune(config, model=tiny_encoder, out=tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_predicting_leaves_the_model_in_its_mode(written, tiny_config):
+    finetuned = load_finetuned(written[1])
+    test = read_parts(TASKS[tiny_config.task], tiny_config.data).test
+    for training in (True, False):
+        finetuned.model.train(training)
+        finetuned.predict(test)
+        assert finetuned.model.training is training
+
+
 def test_folds_judge_each_example_once(tiny_config, tiny_encoder):
     config = changed(tiny_config, data={"test": ()}, epochs=1)
-    report = cross_validate(config, 3, model=tiny_encoder)
-    assert len(report["folds"]) == 3
+    report = cross_validate(config, 2, model=tiny_encoder)
+    assert len(report["folds"]) == 2
     assert report["examples"]["train"]["examples"] == 64
     assert 0 <= report["test"]["macro_f1"] <= 1
     mean, deviation = spread(report["folds"])["accuracy"]
-    assert mean == pytest.approx(sum(fold["accuracy"] for fold in report["folds"]) / 3)
+    assert mean == pytest.approx(sum(fold["accuracy"] for fold in report["folds"]) / 2)
     assert deviation >= 0
     with pytest.raises(MateriaError, match="test files are named"):
         cross_validate(tiny_config, 3, model=tiny_encoder)
