@@ -69,7 +69,7 @@ def reproducible(config: FinetuningConfig) -> Iterator[None]:
 
 def training_arguments(config: FinetuningConfig, folder: str) -> TrainingArguments:
     """The Trainer's arguments: the settings, and nothing written or reported anywhere."""
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=folder,
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch,
@@ -85,6 +85,8 @@ def training_arguments(config: FinetuningConfig, folder: str) -> TrainingArgumen
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one device: split batches would sum in another order
+    return arguments
 
 
 def fit(

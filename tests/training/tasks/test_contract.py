@@ -114,11 +114,10 @@ def test_the_folder_loads_as_the_model_it_names(case, trained):
 
 def test_the_same_seed_gives_the_same_bytes(case, tiny_encoder, tmp_path):
     config = case.config.model_copy(update={"epochs": 1})
-    files = []
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        finetune(config.model_copy(update={"seed": seed}), model=tiny_encoder, out=tmp_path / name)
-        files.append([p.read_bytes() for p in sorted((tmp_path / name).glob("*.safetensors"))])
-    assert files[0] == files[1] != files[2]
+    for name in ("a", "b"):
+        finetune(config, model=tiny_encoder, out=tmp_path / name)
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("a", "b"))
+    assert first == second
 
 
 def test_adapters_and_weights_of_classes_serve_every_task(case, tiny_encoder, tmp_path):
