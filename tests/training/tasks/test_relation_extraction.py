@@ -123,6 +123,27 @@ def test_the_folder_is_an_encoder_for_anyone(folder, tiny_encoder):
     first, same, other = ([w.detach().numpy().tobytes() for w in new.parameters()] for new in made)
     assert first == same != other
     assert made[0].classifier.out_features == 3
+    for name, weights in AutoModel.from_pretrained(tiny_encoder).state_dict().items():
+        assert torch.equal(weights, made[0].base_model.state_dict()[name][: len(weights)]), name
+
+
+def test_what_is_read_of_a_pair_are_its_opening_markers_and_the_pieces_around(tiny_encoder):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    model = MarkedPairClassifier.from_pretrained(tiny_encoder, num_labels=2).eval()
+    model.know(tokenizer)
+    one, other = model.config.marker_ids
+    ids = torch.tensor([[9, other, 10, 11, one, 12, 13], [9, one, other, 10, 0, 0, 0]])
+    mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    with torch.no_grad():
+        states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+        first, second = states
+        means = [first[:1].mean(0), first[2:4].mean(0), first[5:].mean(0)]
+        read = [
+            torch.cat([first[4], first[1], *means]),
+            torch.cat([second[1], second[2], second[0], 0 * second[0], second[3]]),
+        ]
+        logits = model(input_ids=ids, attention_mask=mask).logits
+        assert torch.allclose(logits, model.classifier(torch.stack(read)), atol=1e-6)
 
 
 def changed(folder, tmp_path, **values):
