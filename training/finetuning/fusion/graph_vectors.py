@@ -1,8 +1,9 @@
 """What a fused model knows of a graph: a vector of each entity, and its neighbours.
 
-Entities that no training triple has an end at are left out: their vectors were never trained. Vectors are scaled so that their mean square
-length is 1, whatever the scorer, for then a map over them learns at the encoder's step size. Neighbours are read from
-training triples alone, so no held-out triple reaches a model.
+Entities that no training triple has an end at are left out: their vectors were never trained. The numbers in vectors are
+scaled to a mean square of 1, whatever the scorer: what the map adds has then grown to 0.043 beside word embeddings of 0.095 (root mean
+squares) in 171 steps of 5e-4; with vectors of length 1 it had 0.008 after 225, and changed 3% of the answers.
+Neighbours are read from training triples alone, so no held-out triple reaches a model.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class GraphVectors:
             raise MateriaError("holds no trained vector", file=str(folder), remedy="Train embeddings on a graph")
         curies = tuple(found.entities[row] for row in rows)
         vectors = found.entity_vectors[rows]
-        scale = np.sqrt(np.square(vectors, dtype=np.float64).sum(1).mean())
+        scale = np.sqrt(np.square(vectors, dtype=np.float64).mean())
         around, kinds, relations = _neighbours(curies, triples, neighbours)
         return cls(
             curies,

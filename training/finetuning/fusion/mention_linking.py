@@ -47,7 +47,7 @@ class MentionLinker:
         self._read: dict[str, list[LinkedMention]] = {}
         #: The names of the files or folders, and the hash of the index of names made of them: what a fused model must be given again.
         self.record: dict[str, Any] = {
-            "files": [{"name": Path(name).name, "sha256": _hash(Path(name))} for name in vocabulary],
+            "files": [{"name": _name(Path(name)), "sha256": _hash(Path(name))} for name in vocabulary],
             "index": folder_hash(index.folder / MATCHER),
         }
 
@@ -78,6 +78,10 @@ class MentionLinker:
 def described(record: dict[str, Any]) -> str:
     """The files of a vocabulary in words, as a user can find them."""
     return ", ".join(f"{file['name']} (sha256 {file['sha256'][:12]})" for file in record["files"])
+
+
+def _name(path: Path) -> str:
+    return f"the name index of a home, {path.name}" if (path / MATCHER).is_dir() else path.name
 
 
 def _hash(path: Path) -> str:
