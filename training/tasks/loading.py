@@ -25,10 +25,7 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
     """
     try:
         with quiet():
-            model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
-            if model.config.pad_token_id is None:  # a decoder's: its classifier looks for the last token before padding
-                model.config.pad_token_id = model.config.eos_token_id or 0
-            return model
+            return model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         why = str(error)
     except Exception as error:

@@ -73,6 +73,7 @@ def test_scores_that_point_to_the_labels_give_the_answer(tiny_tokenizer, one):
 def test_the_answer_is_found_with_every_tokenizer(family):
     words = "metformin treats nasal pain and renal failure. what is it? " * 3
     tokenizer = train_tokenizer(family, lambda: iter([words]), TokenizerConfig(vocabulary=300), max_length=64)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token  # as fine-tuning does
     asked = [
         example("metformin treats nasal pain", (17, 22)),
         example("renal pain and renal failure and metformin", (6, 10)),

@@ -70,6 +70,12 @@ def test_lines_and_a_list_are_the_same(tmp_path_factory, rows):
     assert [record.fields for record in lines] == [record.fields for record in listed] == rows
 
 
+def test_a_document_on_one_long_line_and_lines_longer_than_the_head_are_read(tmp_path):
+    rows = [{"context": "word " * 20_000} for _ in range(200)]  # 20 MB, as SQuAD's training file is a line of 42 MB
+    assert [record.fields for record in read(tmp_path, json.dumps({"data": rows}).encode())] == rows
+    assert [record.fields for record in read(tmp_path, as_lines(rows[:3]))] == rows[:3]
+
+
 def test_a_bad_line_is_set_aside_with_its_number(tmp_path):
     lines = [*map(json.dumps, ROWS), "{broken", "[1]"]
     *good, broken, no_object = read(tmp_path, "\n".join(lines).encode() + b"\n" + b'{"a": "\xff"}')[:4]

@@ -3,10 +3,12 @@
     embedding + sigmoid(gate(embedding, context)) * linear(context)
 
 where the context is a vector that the graph has of the entity; where a token mentions none, nothing is added. The map starts at zero, so
-a fused model begins as exactly the model without the graph, and takes from it what lowers the loss. Rejected: a gate that starts nearly
-closed, sigmoid(-4), over a map that starts random. The start is then the model's only nearly, and such a gate hardly moves, for AdamW moves a
-number by about the step size a step. On a planted task whose answers only the vectors hold (80 steps of 5e-3) it reached an accuracy of
-.60 and a map from zero 1.00 with vectors of length 1, and both 1.00 with vectors as large as they are now.
+a fused model begins as exactly the model without the graph, and takes from it what lowers the loss.
+
+Rejected: a gate that starts nearly closed, sigmoid(-4), over a map that starts random. The start is then the model's only nearly,
+and such a gate hardly moves, for AdamW moves a number by about the step size a step. On a planted task whose answers only the
+vectors hold (80 steps of 5e-3) it reached an accuracy of .60 and a map from zero 1.00 with vectors of length 1, and both 1.00 with
+vectors as large as they are now.
 """
 
 from __future__ import annotations
