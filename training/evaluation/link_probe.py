@@ -2,14 +2,18 @@
 
 The encoder reads each name once and learns nothing. On top, two linear maps and a vector for each relation, a bilinear form
 (DistMult of Yang et al. 2015 with a map for each end, so that a relation need not be symmetric): score(s, r, o) =
-sum(A s * w_r * B o). It is trained alike for each model: same seed, batches and steps, over encodings brought to mean 0 and
-variance 1, against all entities as wrong answers. Then held-out triples are ranked among all entities, filtered, both ends.
+sum(A s * w_r * B o) + a log(b + how often training triples have o at that end of r), so that an encoding is asked for what it
+adds to frequency (without that term, random encodings had an MRR of 0.02 instead of 0.06). It is trained alike for each model:
+same seed, batches and steps, over encodings brought to mean 0 and variance 1, against all entities as wrong answers. Then
+held-out triples are ranked among all entities, filtered, both ends.
 
 Controls, through the same probe: `random` encodings of the same width (what the training triples tell without any names:
 frequent answers, and neighbours), and `bag_of_wordpieces` (what words that names share tell). A model knows something where
-it is above both. Steps, step size and decay are the best of nine on validation triples for a small BERT and bag_of_wordpieces together.
+it is above both. Steps, step size and decay are the cheapest that came
+within 0.002 of the best of five on validation triples, for a small BERT and bag_of_wordpieces together.
 
-Cost: MEASURED. Rejected: TransE (cannot rank for relations of many to many), and a deeper probe, which learns the graph by itself.
+Cost: 5 s of processor time for 5,398 training triples and 1,885 entities. Rejected: TransE (one answer fits a relation of many to
+many), and a deeper probe, which learns the graph by itself.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """A masked language model of any folder, asked for the probabilities at some places of some rows.
 
 The library's own class computes logits at every place, and over a whole vocabulary that is most of the work. A hook in front
-of the last layer keeps only the states that are asked about, whatever the family (3 s instead of 15 for 500 cloze questions
-to two layers of 128). Rejected: `training.backbones`, which knows one masked family, where a comparison with published
-encoders wants all of them.
+of the last layer keeps only the states that are asked about, whatever the family. Rejected: `training.backbones`, which knows one
+masked family, where a comparison with published encoders wants all of them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ A share of the words is masked at once, as in pretraining, so this is not the ps
 masks one token at a time and costs as many passes as there are tokens.
 
 Passages of one paper stand together: its document is the unit. Verbalized passages are left out: arms of an ablation differ in
-whether they ever saw such sentences. Cost: MEASURED.
+whether they ever saw such sentences. Cost: 5 s of processor time for 512 passages (two layers of 128).
 """
 
 from __future__ import annotations

@@ -52,6 +52,6 @@ def _rows(figures: Mapping[str, Any], start: str) -> list[tuple[str, Any, str]]:
         if name == label or (start in ("probing.", "link_probe.") and not label.endswith("mrr")) or "gain_" in label:
             continue
         control = start != "tasks." and label not in ("mrr", "per_word") and not start.endswith("gain_")
-        shown = label.removesuffix("mrr").strip("._").replace("_", " ") or "model"
+        shown = label.removesuffix("mrr").strip("._").replace("_", " ") or ("MRR" if "gain" in start else "model")
         rows.append((shown, found, _CONTROL if control else _MODEL))
     return sorted(rows, key=lambda row: row[2] != _MODEL)

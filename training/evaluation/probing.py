@@ -1,15 +1,17 @@
 """What a masked language model knows of held-out triples: cloze questions (LAMA, Petroni et al., EMNLP 2019) over candidates.
 
 A candidate of n word pieces is put in as n masks, and its score is the mean log-probability of its pieces (Kassner et al.,
-EACL 2021): the mean, since a sum ranks by length first (MRR MEASURED_SUM against MEASURED_MEAN, two layers of 128 on 500 triples).
+EACL 2021). A sum would put one likely piece above a long name whose every piece is likely. For a model that knows nothing
+of the subject it ranks a little better (MRR 0.089 against 0.082 on 500 triples, two layers of 128), by length alone: blind as well.
 All candidates of one length share a forward pass. A candidate longer than `longest` is judged by its first pieces.
 
 Much of what such a probe counts is no knowledge of the subject: common answers are likely whatever is asked. Hence each model
 is asked again *blind*, with masks in place of what is known, and `gain` is the figure less the blind one, question by
 question. `frequency` ranks by how often training triples have each candidate, and reads nothing.
 
-Cost: MEASURED. Rejected: one mask at a time, left to right (as many passes as pieces and candidates, for a score that
-whole-entity masking did not train), and generated answers (a model that paraphrases would be wrong).
+Cost: 12 s of processor time for 1,000 questions in two phrasings (two layers of 128). Rejected: one mask at a time, left to
+right (as many passes as pieces and candidates, for a score that whole-entity masking did not train), and generated answers
+(a model that paraphrases would be wrong).
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ With one seed there are documents alone, and the interval says nothing of anothe
 
 Intervals and p values come from the same draws: an interval of level L leaves out 0 where p < 1 - L. Two models are compared
 with their seeds unpaired: this asks for nothing of what a seed means in each, and is on the safe side where they share luck.
-Rejected: drawing the seeds too (95% intervals that held the truth 80% of the time with 3 seeds, all noise being of seeds), and BCa,
-which needs the figure without each document and changes nothing here that is larger than a draw.
+Rejected: drawing the seeds too (of 1,000 intervals of 95% with 3 seeds, all noise being of seeds, 737 held the truth; of these here
+951), and BCa, which needs the figure without each document.
 
-Cost: a product of draws x documents x counts: 0.1 s for 2,000 draws of 500 documents.
+Cost: a product of draws x documents x counts: 0.06 s for 2,000 draws of 500 documents.
 """
 
 from __future__ import annotations
