@@ -1,7 +1,8 @@
 """Does the graph help? Train arms that differ in one thing each, judge them alike, and write one page of result.
 
 It says beforehand how long it will take, and with `minutes` in its settings takes as many steps as fit. It may be broken off at
-any time: the same command goes on. Settings come from --config, else from the home (`ablation` in its configuration); --set changes single ones.
+any time: the same command goes on. Settings come from --config, else from the home (`ablation` in its configuration); --set
+changes single ones.
 
 Examples:
   materia ablate --config ablation.yaml --out ablation
