@@ -39,8 +39,8 @@ class ExtractionConfig(BaseModel):
     )
     relations: str | None = Field(
         None,
-        description="folder that `materia train relations` or `materia finetune relation_extraction` wrote: claims beside those of patterns; "
-        "relative likewise",
+        description="folder that `materia train relations` or `materia finetune relation_extraction` wrote: claims beside those "
+        "of patterns; relative likewise",
     )
     cooccurrence: bool = Field(
         False, description="whether concepts named together more often than by chance are evidence"
