@@ -7,7 +7,7 @@ figures are one family for Holm's correction; other figures are shown and not te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
@@ -17,7 +17,7 @@ from training.statistics.bootstrap import Interval, compare
 from training.statistics.config import BootstrapConfig
 from training.statistics.multiple import holm
 
-__all__ = ["ArmComparison", "compare_arms", "headlines"]
+__all__ = ["ArmComparison", "compare_arms", "figure_names", "headlines"]
 
 _HEADLINES: Final = ("probing.mrr", "probing.gain_mrr", "link_probe.mrr", "perplexity.per_word")
 _SINGLE: Final = ("verbalized", "links", "relations")
@@ -51,6 +51,11 @@ class ArmComparison:
         if self.p_holm >= _LEVEL:
             return "unknown"
         return "better" if (self.difference.value > 0) != self.figure.startswith("perplexity") else "worse"
+
+
+def figure_names(of_arms: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """The figures that any arm has, in their order; the tasks of a suite may be asked of some arms alone."""
+    return list(dict.fromkeys(name for of in of_arms.values() for name in of))
 
 
 def headlines(figures: Sequence[str]) -> list[str]:

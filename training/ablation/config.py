@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from training.ablation.arms import ARMS, SEVEN
 from training.config import PretrainingConfig
@@ -31,6 +31,9 @@ class AblationConfig(BaseModel):
         PretrainingConfig(), description="how all arms are trained; an arm leaves out what it is to do without"
     )
     suite: str | None = Field(None, description="suite file of the evaluation; none: what needs no file")
+    task_arms: tuple[str, ...] = Field(
+        (), description="arms whose models are fine-tuned for the tasks of the suite, which is dear; none given: all"
+    )
     minutes: float | None = Field(
         None,
         gt=0,
@@ -48,6 +51,12 @@ class AblationConfig(BaseModel):
         if len(set(arms)) < len(arms):
             raise ValueError("an arm is named twice")
         return arms
+
+    @model_validator(mode="after")
+    def _tasks_of_arms(self) -> AblationConfig:
+        if unknown := [name for name in self.task_arms if name not in self.arms]:
+            raise ValueError(f"task_arms: {unknown[0]!r} is none of the arms")
+        return self
 
     @field_validator("seeds")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 
 from kg.markdown import table
 from training.ablation.arms import arm_of
-from training.ablation.comparisons import ArmComparison, headlines
+from training.ablation.comparisons import ArmComparison, figure_names, headlines
 from training.ablation.verdict import summary, verdicts
 from training.statistics.bootstrap import Interval
 
@@ -26,7 +26,7 @@ def as_page(
         comparisons: the family.
     """
     level, seeds = facts["bootstrap"]["level"], ", ".join(map(str, facts["seeds"]))
-    shown = headlines(list(next(iter(figures.values()))))
+    shown = headlines(figure_names(figures))
     lines = ["# Does the graph help?", "", summary(comparisons), ""]
     lines += [f"- {text}" for text in verdicts(comparisons)]
     lines += ["", "![each arm's figures with their intervals](results.png)", ""]
@@ -61,9 +61,7 @@ def as_page(
     lines += ["## Is the control a control?", "", *_control(facts["shuffles"]), ""]
     if facts.get("decontamination"):
         lines += ["## Decontamination", "", facts["decontamination"], ""]
-    others = [
-        name for name in next(iter(figures.values())) if name not in shown and name not in dict(_references(figures))
-    ]
+    others = [name for name in figure_names(figures) if name not in shown and name not in dict(_references(figures))]
     if others:
         lines += ["## Other figures", "", "Shown, and not tested.", "", _arms(figures, others), ""]
     lines += ["## How it was made", "", facts["plan"], ""]
@@ -72,7 +70,11 @@ def as_page(
 
 
 def _arms(figures: Mapping[str, Mapping[str, Interval]], names: Sequence[str]) -> str:
-    rows = [(arm, *(_said(found[name]) if name in found else "" for name in names)) for arm, found in figures.items()]
+    rows = [
+        (arm, *(_said(found[name]) if name in found else "" for name in names))
+        for arm, found in figures.items()
+        if any(name in found for name in names)
+    ]
     return table(("arm", *names), rows, text=1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kg.plots import new_figure, write_png
-from training.ablation.comparisons import ArmComparison, headlines
+from training.ablation.comparisons import ArmComparison, figure_names, headlines
 from training.statistics.bootstrap import Interval
 
 __all__ = ["plot_arms", "plot_differences"]
@@ -18,13 +18,12 @@ _OTHER: Final = "#5c5c5c"
 
 def plot_arms(figures: Mapping[str, Mapping[str, Interval]], path: Path) -> None:
     """One panel for each headline figure, one row for each arm."""
-    shown = headlines(list(next(iter(figures.values()))))
-    arms = list(figures)
-    figure = new_figure(7.5, 0.6 + len(shown) * (0.8 + 0.28 * len(arms)))
+    shown = headlines(figure_names(figures))
+    figure = new_figure(7.5, 0.6 + len(shown) * (0.8 + 0.28 * len(figures)))
     for axes, name in zip(figure.subplots(max(len(shown), 1), 1, squeeze=False)[:, 0], shown, strict=False):
+        arms = [arm for arm in figures if name in figures[arm]]
         for place, arm in enumerate(arms):
-            if name in figures[arm]:
-                _point(axes, figures[arm][name], place, _COLOURS.get(arm.partition("@")[0], _OTHER), filled=True)
+            _point(axes, figures[arm][name], place, _COLOURS.get(arm.partition("@")[0], _OTHER), filled=True)
         _dress(axes, name, arms)
     write_png(figure, path)
 

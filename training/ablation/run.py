@@ -173,7 +173,10 @@ class Ablation:
         return replace(self.sources, train=[self.corpora.shard(spec) for spec in told])
 
     def _judging(self, training: Training) -> Judging:
-        return Judging(training, self.suite, self.sources)
+        fine_tuned = not self.config.task_arms or training.arm in self.config.task_arms
+        return Judging(
+            training, self.suite if fine_tuned else self.suite.model_copy(update={"tasks": {}}), self.sources
+        )
 
     def _sources(self, arm: Arm, seed: int) -> Sources:
         """What an arm reads with a seed. What it does not read is empty, so that no change of it trains the arm again."""
