@@ -101,7 +101,7 @@ class Ablation:
             return Plan(0, 0, len(trainings), self.at_once, 0, None, 0.0)
         data = config.pretraining.data
         self.progress("timing a few steps")
-        speed = measure(max(trained, key=_cost), self.out, self._judging if judged else None)
+        speed = measure(max(trained, key=_cost), self.out, self.judging if judged else None)
         plan = make_plan(
             wished=config.pretraining.trainer.steps,
             trainings=len(trained),
@@ -138,7 +138,7 @@ class Ablation:
         Args:
             told: arm, seed and 1, of each that is done.
         """
-        return judge_all([self._judging(one) for one in trainings], at_once=self.at_once, told=told)
+        return judge_all([self.judging(one) for one in trainings], at_once=self.at_once, told=told)
 
     def write_results(self, plan: Plan, trainings: Sequence[Training], runs: Runs, clean: str) -> dict[str, Any]:
         """Write the page of result, and return what results.json holds.
@@ -172,7 +172,8 @@ class Ablation:
         told = sorted({spec._replace(name="told") if spec.name == "shuffled" else spec for spec in specs}, key=str)
         return replace(self.sources, train=[self.corpora.shard(spec) for spec in told])
 
-    def _judging(self, training: Training) -> Judging:
+    def judging(self, training: Training) -> Judging:
+        """What is to be judged of a training, by what."""
         fine_tuned = not self.config.task_arms or training.arm in self.config.task_arms
         return Judging(
             training, self.suite if fine_tuned else self.suite.model_copy(update={"tasks": {}}), self.sources

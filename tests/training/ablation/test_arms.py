@@ -54,10 +54,11 @@ def test_only_the_shuffled_corpus_has_a_seed():
         {"arms": ["all", "all"]},
         {"seeds": [1, 1]},
         {"seeds": []},
+        {"arms": ["text", "all"], "task_arms": ["links"]},
     ],
 )
 def test_arms_and_seeds_that_are_none_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"no arm|twice|each once"):
+    with pytest.raises(ValueError, match=r"no arm|twice|each once|none of the arms"):
         AblationConfig(**wrong)
 
 

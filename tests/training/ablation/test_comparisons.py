@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.ablation.comparisons import compare_arms, headlines
+from training.ablation.comparisons import compare_arms, figure_names, headlines
 from training.ablation.verdict import summary, verdicts
 from training.statistics.config import BootstrapConfig
 from training.statistics.outcomes import count_means
@@ -29,6 +29,13 @@ def test_the_two_first_questions_come_first_and_all_are_one_family():
     assert [one.verdict for one in found] == ["better", "better", "better", "unknown"]
     assert all(one.p <= one.p_holm for one in found)
     assert found[0].p_holm == pytest.approx(4 * found[0].p)
+
+
+def test_a_task_that_some_arms_alone_were_fine_tuned_for_is_compared_where_both_were():
+    some, task = (("text", 0.2), ("all", 0.4)), "tasks.chemprot.micro_f1"
+    runs = {"untrained": arm(0.1), "links": arm(0.2)} | {name: arm(level) | arm(level, task) for name, level in some}
+    assert headlines(figure_names(runs)) == ["probing.mrr", task]
+    assert [(one.first, one.second) for one in compare_arms(runs, CONFIG) if one.figure == task] == [("all", "text")]
 
 
 def test_lower_perplexity_is_better():

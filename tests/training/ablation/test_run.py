@@ -115,6 +115,19 @@ def test_a_training_goes_by_what_goes_into_it(world, short, suite, tmp_path):
     assert len(set(different)) == len(different)
 
 
+def test_only_the_arms_that_are_named_are_fine_tuned_for_tasks(done, world, tmp_path):
+    ablation, trainings, _, _ = done
+    (tmp_path / "records.csv").write_text("text,label\none,a\ntwo,b\n")
+    (tmp_path / "suite.yaml").write_text(
+        SUITE + "tasks: {t: {task: record_classification, data: {train: [records.csv]}}}"
+    )
+    changed = {"suite": str(tmp_path / "suite.yaml"), "task_arms": ("all",)}
+    judged = Ablation(world, ablation.config.model_copy(update=changed), ablation.out)
+    assert {one.arm: list(judged.judging(one).suite.tasks) for one in trainings} == {
+        "text": [], "all": ["t"], "all_shuffled": []
+    }  # fmt: skip
+
+
 def test_two_ablations_do_not_share_a_folder(tmp_path):
     with held(tmp_path), pytest.raises(MateriaError, match="another ablation runs there"), held(tmp_path):
         pass
