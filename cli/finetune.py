@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from training.finetuning.config import FinetuningConfig
 
 #: What a report says of the examples, and not of one training.
-_SHARED = ("task", "labels", "examples", "set_aside", "unlearned", "graph", "metric")
+_SHARED = ("task", "labels", "examples", "set_aside", "set_aside_rows", "unlearned", "graph", "metric")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,10 +92,11 @@ def _seeds(
     from training.finetuning.finetune import finetune
 
     out = Path(options.out) if options.out else home.path / "models" / config.task
-    _check_out(out)
+    seeds = range(config.seed, config.seed + options.seeds)
+    folders = [out] if options.seeds == 1 else [out / f"seed-{seed}" for seed in seeds]
+    _check_out(out, folders)
     reports = []
-    for seed in range(config.seed, config.seed + options.seeds):
-        folder = out if options.seeds == 1 else out / f"seed-{seed}"
+    for seed, folder in zip(seeds, folders, strict=True):
         here = config.model_copy(update={"seed": seed})
         sources = graph_sources(home) if config.graph is not None else None
         reports.append({"seed": seed, **finetune(here, model=Path(options.model), out=folder, graph=sources, **told)})
@@ -129,14 +130,25 @@ def _described(spread: dict[str, tuple[float, float]]) -> dict[str, dict[str, fl
     return {name: {"mean": mean, "deviation": deviation} for name, (mean, deviation) in spread.items()}
 
 
-def _check_out(out: Path) -> None:
-    """Refuse to replace what is no fine-tuned model."""
-    if out.is_symlink():
-        problem = "is a link, and a model's folder is replaced as a whole"
-        raise MateriaError(problem, file=str(out), remedy="Name the folder itself as --out")
-    ours = (out / "materia_task.json").exists() or any(out.glob("seed-*/materia_task.json"))
-    if out.exists() and not ours and not (out.is_dir() and not any(out.iterdir())):
-        raise MateriaError("is there already, and is no fine-tuned model", file=str(out), remedy="Name another --out")
+def _check_out(out: Path, folders: Sequence[Path]) -> None:
+    """Refuse to replace what is no fine-tuned model, and to write several models into one."""
+    for folder in (out, *folders):
+        if folder.is_symlink():
+            problem = "is a link, and a model's folder is replaced as a whole"
+            raise MateriaError(problem, file=str(folder), remedy="Name the folder itself as --out")
+    if folders != [out] and _holds_model(out):
+        problem = "is one fine-tuned model, and those of several seeds stand beside each other"
+        raise MateriaError(problem, file=str(out), remedy="Name another --out")
+    for folder in folders:
+        ours = _holds_model(folder) or any(map(_holds_model, folder.glob("seed-*")))
+        if folder.exists() and not ours and not (folder.is_dir() and not any(folder.iterdir())):
+            raise MateriaError(
+                "is there already, and is no fine-tuned model", file=str(folder), remedy="Name another --out"
+            )
+
+
+def _holds_model(folder: Path) -> bool:
+    return (folder / "materia_task.json").exists()
 
 
 def _config(options: argparse.Namespace) -> FinetuningConfig:
@@ -205,7 +217,9 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{n['examples']:,} {part}" for part, n in report["examples"].items() if n["examples"])
     yield f"{report['task']}: {counts} examples."
     for reason, number in report["set_aside"].items():
-        yield f"{number:,} rows were set aside ({reason})."
+        rows = [row for row in report["set_aside_rows"] if row["reason"] == reason]
+        yield f"{number:,} rows were set aside ({reason})" + (":" if len(rows) == number else "; the first:")
+        yield from (f"  {row['file']}, {row['record']}: {row['detail']}" for row in rows)
     for reason, number in report.get("unlearned", {}).items():
         yield f"{number:,} targets of training examples could not be learned as they stand ({reason})."
     if reached := report.get("graph"):

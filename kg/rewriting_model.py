@@ -20,6 +20,7 @@ from typing import Any
 
 from kg.config import RewritingConfig
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import quiet
 
 __all__ = ["RewritingModel"]
 
@@ -116,25 +117,20 @@ class RewritingModel:
         """Tokenizer and model, set to decode greedily."""
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
-        from transformers.utils import logging
 
         folder = self.config.folder()
-        shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
         try:
-            settings = AutoConfig.from_pretrained(folder, local_files_only=True)
-            kind = AutoModelForSeq2SeqLM if settings.is_encoder_decoder else AutoModelForCausalLM
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = kind.from_pretrained(folder, local_files_only=True, dtype=getattr(torch, self.config.precision))
+            with quiet():
+                settings = AutoConfig.from_pretrained(folder, local_files_only=True)
+                kind = AutoModelForSeq2SeqLM if settings.is_encoder_decoder else AutoModelForCausalLM
+                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                model = kind.from_pretrained(folder, local_files_only=True, dtype=getattr(torch, self.config.precision))
         except (OSError, ValueError, KeyError) as error:
             raise MateriaError(
                 f"holds no seq2seq or causal Hugging Face model with its tokenizer ({type(error).__name__})",
                 file=self.config.model,
                 remedy="Give the folder of a model and its tokenizer as save_pretrained writes them",
             ) from error
-        finally:
-            if shown:
-                logging.enable_progress_bar()
         _make_greedy(model, tokenizer)
         return tokenizer, model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 

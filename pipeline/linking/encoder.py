@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import quiet
 
 __all__ = ["DEFAULT_WEIGHT", "ENCODER_FEATURES", "NameEncoder", "encoder_features"]
 
@@ -50,7 +51,8 @@ class NameEncoder:
         self.name = name
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
-            self._model: Any = AutoModel.from_pretrained(name, local_files_only=True).eval()
+            with quiet():
+                self._model: Any = AutoModel.from_pretrained(name, local_files_only=True).eval()
         except (OSError, ValueError, KeyError) as error:
             raise MateriaError(
                 f"holds no Hugging Face encoder with its tokenizer ({type(error).__name__})",

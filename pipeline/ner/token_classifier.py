@@ -27,6 +27,7 @@ from pipeline.finders import FoundSpan
 from pipeline.ner.tag_sequences import TagSequences, probabilities
 from pipeline.ner.windows import Window, cut_windows, most_central
 from pipeline.ner.word_tags import stripped
+from pipeline.quiet_loading import quiet
 
 __all__ = ["PIECE_TAGS", "TokenClassifierFinder", "decode_spans"]
 
@@ -82,9 +83,10 @@ class TokenClassifierFinder:
             raise MateriaError(
                 "has a tokenizer without offsets", file=str(folder), remedy="Save the model with a fast tokenizer"
             )
-        self._model = AutoModelForTokenClassification.from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True
-        ).eval()
+        with quiet():
+            self._model = AutoModelForTokenClassification.from_pretrained(
+                str(folder), local_files_only=True, use_safetensors=True
+            ).eval()
         config = self._model.config
         strict = getattr(config, PIECE_TAGS, None) == "IOB2"
         labels = [str(config.id2label[number]) for number in range(config.num_labels)]

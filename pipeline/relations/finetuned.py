@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import quiet
 from pipeline.relations.mix import Mix
 from pipeline.relations.pairs import Scheme
 
@@ -76,7 +77,8 @@ def _load(folder: Path, record: dict[str, Any]) -> Classifier:
     scheme = Scheme.from_dict({**arguments, "labels": [label for label in labels if label != NO_RELATION]})
     order = [labels.index(label) for label in (NO_RELATION, *scheme.labels)]
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = MarkedPairClassifier.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    with quiet():
+        model = MarkedPairClassifier.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     mix = Mix((1.0 / arguments["temperature"],), (0.0,) * len(order), arguments["threshold"])
     voter = MarkedPairs(model, tokenizer, record["max_length"], order)
     return Classifier(scheme, None, (voter,), mix, f"{TASK}.{folder_hash(folder)[:8]}", record.get("report", {}))

@@ -1,6 +1,7 @@
 """`materia finetune`: a model and its figures, several seeds, folds; mistakes are one sentence and leave nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,25 @@ def test_what_is_no_fine_tuned_model_is_not_replaced(finetune, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     status, _, err = finetune("record_classification", "--out", tmp_path / "link")
     assert status == 1 and "is a link" in err
+
+
+def test_seeds_replace_no_folder_of_another_kind_and_enter_no_model(finetune, tmp_path):
+    (tmp_path / "three" / "seed-14").mkdir(parents=True)
+    (tmp_path / "three" / "seed-14" / "thesis.txt").write_text("years of work")
+    (tmp_path / "three" / "seed-13").mkdir()
+    (tmp_path / "three" / "seed-13" / "materia_task.json").write_text("{}")
+    status, _, err = finetune("record_classification", "--seeds", 2, "--out", tmp_path / "three")
+    assert status == 1 and "seed-14: is there already, and is no fine-tuned model" in err
+    assert (tmp_path / "three" / "seed-14" / "thesis.txt").read_text() == "years of work"
+    status, _, err = finetune("record_classification", "--seeds", 2, "--out", tmp_path / "three" / "seed-13")
+    assert status == 1 and "is one fine-tuned model" in err
+
+
+def test_rows_that_were_set_aside_are_shown_with_their_reasons(finetune, files, tmp_path):
+    train = tmp_path / "train.csv"
+    rows = "".join(f"n{number},,cause\n" for number in range(7))
+    train.write_text(Path(*files["train"]).read_text() + rows)
+    status, out, _ = finetune("record_classification", "--out", tmp_path / "model", train=(train,))
+    assert status == 0
+    assert "7 rows were set aside (no-text); the first:\n  train.csv, line 66: The record has no text." in out
+    assert "line 70: " in out and "line 71: " not in out

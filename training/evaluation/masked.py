@@ -7,8 +7,7 @@ masked family, where a comparison with published encoders wants all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from pipeline.content import model_folder
 from pipeline.errors import MateriaError
-from training.backbones.base import no_progress_bars
+from pipeline.quiet_loading import quiet
 from training.data.special_tokens import special_tokens, text_tokenizer
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def load_encoder(folder: Path, kind: str) -> tuple[Any, PreTrainedTokenizerFast]
 
     try:
         place = model_folder(str(folder))
-        with no_progress_bars(), _no_load_report():
+        with quiet():
             model = getattr(transformers, kind).from_pretrained(place, local_files_only=True)
             tokenizer = transformers.AutoTokenizer.from_pretrained(place, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
@@ -49,19 +48,6 @@ def load_encoder(folder: Path, kind: str) -> tuple[Any, PreTrainedTokenizerFast]
             remedy="Give the folder of a model and its tokenizer, as materia pretrain or save_pretrained writes it",
         ) from error
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
-
-
-@contextmanager
-def _no_load_report() -> Iterator[None]:
-    """Keep transformers from listing the weights of heads that are not asked here."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _check_masked(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

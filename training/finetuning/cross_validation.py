@@ -63,6 +63,7 @@ def cross_validate(
         "labels": list(finetuned.task.labels),
         "examples": whole.counts(),
         "set_aside": whole.aside(),
+        "set_aside_rows": whole.aside_rows(),
         "metric": finetuned.task.metric,
         "folds": figures,
         "test": finetuned.task.figures(examples, predicted),

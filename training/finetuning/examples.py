@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pipeline.errors import MateriaError, SetAside
@@ -54,6 +54,11 @@ class Parts(Generic[Target]):
     def aside(self) -> dict[str, int]:
         """How many rows were set aside, by reason."""
         return dict(sorted(Counter(one.reason for one in self.set_aside).items()))
+
+    def aside_rows(self) -> list[dict[str, str]]:
+        """The first rows that were set aside for each reason, as far as a message names rows: file, record, reason, detail."""
+        by_reason = {reason: [one for one in self.set_aside if one.reason == reason] for reason in self.aside()}
+        return [asdict(one) for rows in by_reason.values() for one in rows[:_NAMED]]
 
 
 def read_examples(task: type[Task[Target]], files: Sequence[str], settings: TaskDataConfig) -> Examples[Target]:

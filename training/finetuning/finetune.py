@@ -7,7 +7,6 @@ Rejected: bootstrap intervals in here. The figures of a training and how sure th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -62,14 +61,17 @@ def finetune(
 
     Returns:
         task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
-        reason), what `Fitted` has, metric (its name), validation and test (figures), and with graph vectors how much of the
-        training examples they reach (graph).
+        reason), set_aside_rows (the first of each reason), what `Fitted` has, metric (its name), validation and test
+        (figures), and with graph vectors how much of the training examples they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
     """
     progress("reading")
     parts = read_parts(TASKS[config.task], config.data)
+    if out is not None:
+        with staging(out):  # a place that cannot be written to is refused before the training
+            pass
     finetuned, fitted = train(config, parts, model=model, graph=graph, on_step=on_step, progress=progress)
     progress("judging")
     with reproducible(config):
@@ -79,6 +81,7 @@ def finetune(
         "labels": list(finetuned.task.labels),
         "examples": parts.counts(),
         "set_aside": parts.aside(),
+        "set_aside_rows": parts.aside_rows(),
         "unlearned": finetuned.task.unlearned(parts.train, finetuned.tokenizer),
         **asdict(fitted),
         "metric": finetuned.task.metric,
@@ -107,7 +110,8 @@ def finetune(
         }
         with saying_disk_full(str(out)), staging(out) as staged:
             save_finetuned(finetuned, staged, record, task_card(finetuned, record))
-            shutil.rmtree(out, ignore_errors=True)
+            if out.exists():
+                out.rename(staged.with_name("before"))  # goes away with the place it is moved to
             staged.rename(out)
     return report
 
@@ -136,6 +140,7 @@ def train(
         fusion = _fuse(made, config, graph)
         finetuned = Finetuned(task, made, tokenizer, config.max_length, fusion)
         rows, watched = finetuned.features(parts.train), finetuned.features(parts.validation)
+        finetuned.features(parts.test)  # rows that it refuses are refused before hours of training, not after
 
         def validate() -> float:
             return task.outcomes(parts.validation, finetuned.predict_features(parts.validation, watched)).value()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import quiet
 from training.statistics.outcomes import Outcomes
 from training.tasks.base import Example, Features, Task
 from training.tasks.table import TASKS
@@ -82,8 +83,6 @@ def save_finetuned(finetuned: Finetuned[Any], folder: Path, record: Mapping[str,
         record: what materia_task.json says beside the task.
         card: the README.md.
     """
-    from training.tasks.loading import quiet
-
     fusion, model = finetuned.fusion, finetuned.model
     if fusion is not None:
         from training.finetuning.fusion.attach import detach

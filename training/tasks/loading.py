@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import quiet
 
-__all__ = ["load_with_head", "quiet"]
+__all__ = ["load_with_head"]
 
 
 def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
@@ -32,24 +31,14 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
         if type(error).__name__ != "SafetensorError":  # a class of compiled code, without a module to name it by
             raise
         why = str(error)
+    if "ignore_mismatched_sizes" in why:
+        raise MateriaError(
+            "has weights of other sizes than this task needs: its head is for other labels",
+            file=str(folder),
+            remedy="Give the encoder that it was fine-tuned from",
+        )
     raise MateriaError(
         f"holds no model that this task can start from ({why.splitlines()[0].rstrip('. ')})",
         file=str(folder),
         remedy="Give the folder of an encoder as save_pretrained writes it, with its weights as safetensors",
     )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the library's bars and its report of heads that were left behind or are new."""
-    from transformers.utils import logging
-
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -193,7 +193,7 @@ def _column(record: Record, named: str | None, usual: Sequence[str], what: str) 
     """
     keys = [column_key(named)] if named is not None else usual
     if any(key in record.fields for key in keys):
-        return record.get(keys)
+        return record.first(keys)
     looked = f"no column {named}" if named is not None else f"none of the columns {', '.join(usual)}"
     raise MateriaError(
         f"has {looked}, but {', '.join(sorted(record.fields)) or 'none'}",

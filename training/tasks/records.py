@@ -63,8 +63,16 @@ class Record:
         values = (self.fields.get(name) for name in names)
         return next((value for value in values if value is not None and value != ""), None)
 
+    def first(self, names: Sequence[str]) -> Any:
+        """The value in the first of the named columns that the record has; None where that is empty.
+
+        A cell left empty is not filled from another column: a row without a label would have its category for one.
+        """
+        name = next((name for name in names if name in self.fields), None)
+        return None if name is None else self.get((name,))
+
     def column(self, named: str | None, usual: Sequence[str], setting: str) -> Any:
-        """The value of the column that settings name, else of the first of the usual ones that has any.
+        """The value of the column that settings name, else of the first of the usual ones that the record has.
 
         Args:
             setting: what names the column: "data.label".
@@ -73,7 +81,7 @@ class Record:
             MateriaError: the named column is not there.
         """
         if named is None:
-            return self.get(usual)
+            return self.first(usual)
         if column_key(named) not in self.fields:
             raise MateriaError(
                 f"has no column {named}, but {', '.join(sorted(self.fields)) or 'none'}",

@@ -80,6 +80,26 @@ def test_a_token_classifier_gives_spans_of_whole_words(classifier):
     assert finder.name.startswith("tiny-bert@")
 
 
+def test_loading_a_model_prints_nothing(classifier, capfd):
+    """Neither bars nor a report of weights: the pooler in this folder is one that the classifier does not use."""
+    import torch
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()
+    torch.manual_seed(0)
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig.from_pretrained(classifier)
+    folder = classifier.parent / "with-pooler"
+    shutil.copytree(classifier, folder)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    shutil.copy(classifier / "config.json", folder)
+    capfd.readouterr()
+    load_finder(str(folder)).find(["aspirin"])
+    assert capfd.readouterr() == ("", "")
+    assert logging.is_progress_bar_enabled()
+
+
 def test_a_batch_gives_what_each_text_gives_alone(classifier):
     finder = load_finder(str(classifier))
     texts = ["aspirin", "headache and aspirin in many people of the town", "x"]

@@ -19,6 +19,7 @@ from pipeline.errors import MateriaError
 from pipeline.storage import file_sha256
 from training.backbones.config import BackboneConfig
 from training.backbones.table import make_backbone
+from training.finetuning.config import FinetuningConfig
 from training.finetuning.cross_validation import cross_validate, spread
 from training.finetuning.examples import read_parts
 from training.finetuning.finetune import finetune, train
@@ -229,6 +230,13 @@ def test_what_is_no_encoder_or_no_model_is_refused(tiny_config, tiny_encoder, wr
         load_finetuned(tiny_encoder)
 
 
+def test_a_model_for_other_labels_is_no_encoder_to_start_from(tiny_config, written, tmp_path):
+    (tmp_path / "two.csv").write_text("text,label\n" + "".join(f"Patient {n} is well.,{n % 2}\n" for n in range(60)))
+    config = changed(tiny_config, data={"train": (str(tmp_path / "two.csv"),), "test": ()})
+    with pytest.raises(MateriaError, match="its head is for other labels. Give the encoder"):
+        finetune(config, model=written[1], out=None)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -250,3 +258,29 @@ def test_a_training_that_fails_leaves_the_model_that_was_there(written, tiny_con
         finetune(changed(tiny_config, max_length=500), model=tiny_encoder, out=written[1])
     assert folder_hash(written[1]) == before
     assert [path.name for path in written[1].parent.iterdir()] == ["model"]
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_training(tiny_config, tiny_encoder, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    steps = []
+    with pytest.raises(MateriaError, match="cannot be written to"):
+        finetune(
+            tiny_config,
+            model=tiny_encoder,
+            out=tmp_path / "file" / "model",
+            on_step=lambda step, _: steps.append(step),
+        )
+    assert not steps
+
+
+def test_rows_too_long_to_judge_on_are_refused_before_training(tiny_encoder, tmp_path):
+    from tests.training.tasks import tiny_question_answering as tiny
+
+    data = tiny.write(tmp_path)
+    long = {"90000000": {"QUESTION": "Does it help? " * 40, "CONTEXTS": ["It does."], "final_decision": "yes"}}
+    data["test"] = tiny.written(tmp_path / "long.json", long)
+    config = FinetuningConfig.model_validate({"task": "question_answering", "data": data, "max_length": 48})
+    steps = []
+    with pytest.raises(MateriaError, match="long.json, 90000000"):
+        finetune(config, model=tiny_encoder, out=None, on_step=lambda step, _: steps.append(step))
+    assert not steps

@@ -103,6 +103,13 @@ def test_records_without_text_or_label_are_set_aside(row, reason, tmp_path):
     assert isinstance(found[1], Example)
 
 
+def test_an_empty_cell_is_not_filled_from_another_column(tmp_path):
+    """A row without a label has not its category for one, nor a row without text the name of its document."""
+    file = tmp_path / "notes.csv"
+    file.write_text("text,label,document,category\nA note.,,n1,x\n,y,n2,x\n")
+    assert [(one.record, one.reason) for one in read(file)] == [("line 2", "no-label"), ("line 3", "no-text")]
+
+
 def test_a_line_that_is_broken_is_set_aside_and_the_rest_read(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(f"{json.dumps(ROWS[0])}\n{{broken\n{json.dumps(ROWS[1])}\n")
