@@ -34,7 +34,7 @@ def as_page(
         "## Arms", "",
         f"Mean over {len(facts['seeds'])} seeds ({seeds}) with its {level:.0%} interval over held-out documents or entities and seeds. "
         "Every arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
-        "weights of the encoder. Link prediction from names reads names beside them.", "",
+        "weights of the encoder. Link prediction from names reads names beside them, which are not counted among the tokens.", "",
         _arms(figures, shown), "",
         table(
             ("arm", "what it learns from", "tokens of passages", "parameters", "seconds of training"),
