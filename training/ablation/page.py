@@ -37,7 +37,7 @@ def as_page(
         "weights of the encoder. Link prediction from names reads names beside them, which are not counted among the tokens.", "",
         _arms(figures, shown), "",
         table(
-            ("arm", "what it learns from", "tokens of passages", "parameters", "seconds of training"),
+            ("arm", "what it learns from", "tokens of passages", "parameters", "seconds of training, by the clock"),
             [(name, arm_of(name).what, *facts["trainings"][name]) for name in figures],
             text=2,
         ), "",
