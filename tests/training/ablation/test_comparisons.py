@@ -99,25 +99,25 @@ def test_a_plain_difference_is_shown_however_many_are_asked():
     assert {one.verdict for one in found} == {"better"}
 
 
-def test_what_is_detectable_grows_with_the_tails_of_few_seeds():
-    """With two seeds that differ much, a normal's tails would promise what the test cannot find."""
+def test_what_is_called_detectable_is_found_where_two_seeds_differ_and_many_figures_are_asked():
+    """There Student's tails reach far beyond a normal's, and a smaller figure would promise what the test cannot find."""
     random = np.random.default_rng(2)
+    figures = ["probing.mrr", *(f"tasks.{n}.accuracy" for n in range(5))]
 
     def runs(level):
-        shifts = (-0.05, 0.05)
-        return {
-            "probing.mrr": [
-                count_means("mean", UNITS, list(level + s + random.normal(0, 0.01, 150)), [1.0] * 150) for s in shifts
-            ]
-        }
+        found = [
+            count_means("mean", UNITS, list(level + shift + random.normal(0, 0.01, 150)), [1.0] * 150)
+            for shift in (-0.05, 0.05)
+        ]
+        return dict.fromkeys(figures, found)
 
-    def found(difference):
+    def among(difference):
         arms = {"text": runs(0.4), "all": runs(0.4 + difference), "all_shuffled": runs(0.4)}
         return compare_arms(arms, CONFIG)[0]
 
-    size = found(0).detectable
-    assert found(1.1 * size).verdict == "better"
-    assert found(0.6 * size).verdict == "unknown"
+    size = among(0).detectable
+    assert among(1.05 * size).verdict == "better"
+    assert among(size / 2).verdict == "unknown"
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
