@@ -33,7 +33,7 @@ def as_page(
     lines += [
         "## Arms", "",
         f"Mean over {len(facts['seeds'])} seeds ({seeds}) with its {level:.0%} interval over held-out documents or entities and seeds. "
-        "Every arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
+        "Every trained arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
         "weights of the encoder. Tokens are those of passages. Link prediction also reads names of entities, whose tokens are not counted: "
         "arms with it read more than the others, which the seconds show.", "",
         _arms(figures, shown), "",
