@@ -76,7 +76,14 @@ def parts_of(
         home = _needed(sources)
         shards = [[shard.name, shard.sha256] for shard in home.test]
         compute = partial(_perplexity, folder, home, suite)
-        add("perplexity", "perplexity", suite.perplexity.model_dump(), shards, compute)
+        add(
+            "perplexity",
+            "perplexity",
+            suite.perplexity.model_dump(),
+            shards,
+            compute,
+            check=partial(_literature, home, suite),
+        )
     for name, config in suite.tasks.items():
         data = {part: [file_sha256(UPath(file)) for file in getattr(config.data, part)] for part in _FILES}
         written = config.model_dump(mode="json", exclude={"data": set(_FILES), "seed": True})
@@ -128,6 +135,13 @@ def _links(folder: Path, sources: Sources, config: LinkProbeConfig) -> _Found:
         of_control = link_probe(folder, sources.triples, sources.names, config, control=control)
         found |= {f"{control}.{name}": outcomes for name, outcomes in of_control.items()}
     return found
+
+
+def _literature(sources: Sources, suite: SuiteConfig) -> None:
+    from training.evaluation.perplexity import rows_of
+
+    assert suite.perplexity is not None
+    rows_of(sources.test, suite.perplexity)
 
 
 def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:

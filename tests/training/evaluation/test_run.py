@@ -161,3 +161,10 @@ def test_a_mistake_in_a_file_of_a_task_is_found_before_anything_is_measured(mode
         evaluate_model(models.told, suite, sources, tmp_path / "out", progress=told.append)
     assert told == []
     assert not (tmp_path / "out").exists()
+
+
+def test_a_home_without_held_out_literature_is_found_before_anything_is_measured(models, sources, tmp_path):
+    told = []
+    with pytest.raises(MateriaError, match="no literature in the test split"):
+        measure(models.told, SUITE, Sources((), (), sources.triples, sources.names), tmp_path, progress=told.append)
+    assert told == []
