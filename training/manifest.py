@@ -82,7 +82,7 @@ def shards_of_model(folder: Path, root: UPath | Path) -> tuple[list[Shard], list
     try:
         shards = json.loads(record.read_text(encoding="utf-8"))["shards"]
         made = [Shard(_place(s["name"], root, folder), s["name"], s["sha256"]) for s in shards if s["split"] == "train"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], [f"{folder.name} has no record of what it was trained on"]
     except (ValueError, KeyError, TypeError) as error:
         raise MateriaError(f"is no record of a model ({error})", file=str(record), remedy="Train it again") from error

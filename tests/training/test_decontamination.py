@@ -253,6 +253,8 @@ def test_the_shards_of_a_model_are_known_by_its_record_as_long_as_they_are_what_
 
 def test_a_model_without_a_record_is_said_to_be_unknown(tmp_path):
     assert shards_of_model(tmp_path, tmp_path) == ([], [f"{tmp_path.name} has no record of what it was trained on"])
+    (tmp_path / "file").write_text("no folder")
+    assert shards_of_model(tmp_path / "file", tmp_path) == ([], ["file has no record of what it was trained on"])
     (tmp_path / "materia_manifest.json").write_text("{}")
     with pytest.raises(MateriaError, match="materia_manifest.json: is no record of a model"):
         shards_of_model(tmp_path, tmp_path)
