@@ -77,7 +77,7 @@ def _power(comparison: ArmComparison) -> str:
 
 def _by(comparison: ArmComparison) -> str:
     d = comparison.difference
-    return f"({_signed(d.value)}, from {_signed(d.low)} to {_signed(d.high)}, p = {comparison.p_holm:.3g})"
+    return f"({_signed(d.value)}, from {_signed(d.low)} to {_signed(d.high)}, Holm p = {comparison.p_holm:.3g})"
 
 
 def _signed(value: float) -> str:
