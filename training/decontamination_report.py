@@ -94,11 +94,12 @@ class DecontaminationReport:
 
     def sentence(self) -> str:
         """What was looked at and found, in a sentence or three, for a page of results."""
-        looked = (
-            f"{self.rows:,} passages of {len(self.shards):,} shards were looked at for {self.test_documents:,} test "
-            f"documents and {self.held_out:,} held-out claims: "
-        )
-        told = [looked + (_counted(self.counts) if self.counts else "none of them is there") + "."]
+        sought = f"for {self.test_documents:,} test documents and {self.held_out:,} held-out claims"
+        if self.shards:
+            found = _counted(self.counts) if self.counts else "none of them is there"
+            told = [f"{self.rows:,} passages of {len(self.shards):,} shards were looked at {sought}: {found}."]
+        else:
+            told = [f"Nothing that the model was trained on could be looked at {sought}: it may have read them."]
         if self.taken_out is not None:
             out = _counted(self.taken_out.counts) if self.taken_out.counts else "nothing"
             told.append(f"The build of the corpus had taken out before: {out}.")

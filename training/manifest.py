@@ -73,7 +73,7 @@ def shards_of_model(folder: Path, root: UPath | Path) -> tuple[list[Shard], list
 
     Args:
         folder: of the model.
-        root: what the names of shards are relative to: the home.
+        root: what the names of shards are relative to: the home. `materia ablate` keeps corpora beside the models.
 
     Returns:
         those that are still there with the bytes that the record names; and of the others, in words, why they are not known.
@@ -81,8 +81,8 @@ def shards_of_model(folder: Path, root: UPath | Path) -> tuple[list[Shard], list
     record = folder / "materia_manifest.json"
     try:
         shards = json.loads(record.read_text(encoding="utf-8"))["shards"]
-        made = [Shard(str(UPath(root) / s["name"]), s["name"], s["sha256"]) for s in shards if s["split"] == "train"]
-    except FileNotFoundError:
+        made = [Shard(_place(s["name"], root, folder), s["name"], s["sha256"]) for s in shards if s["split"] == "train"]
+    except (FileNotFoundError, NotADirectoryError):
         return [], [f"{folder.name} has no record of what it was trained on"]
     except (ValueError, KeyError, TypeError) as error:
         raise MateriaError(f"is no record of a model ({error})", file=str(record), remedy="Train it again") from error
@@ -96,3 +96,9 @@ def shards_of_model(folder: Path, root: UPath | Path) -> tuple[list[Shard], list
         else:
             there.append(shard)
     return there, unread
+
+
+def _place(name: str, root: UPath | Path, folder: Path) -> str:
+    """Where a shard lies: below the root, or below the folder of an ablation, which holds `models/NAME` and `corpora/`."""
+    own = folder.absolute().parent.parent / name
+    return str(own if own.exists() and not (UPath(root) / name).exists() else UPath(root) / name)

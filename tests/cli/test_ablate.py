@@ -56,6 +56,7 @@ def test_models_are_made_once_and_lie_in_the_home(home, capsys):
     ("words", "said"),
     [
         (("--set", "arms=[alll]"), "there is no arm 'alll'"),
+        (("--set", "arms=[]"), "name one arm or more"),
         (("--set", "minute=3"), "minutes"),
         (("--set", "pretraining.objectives.relation_classification.weight=0"), "relation classification"),
         (("--set", "minutes=0.001"), "minutes are too few"),

@@ -253,6 +253,8 @@ def test_the_shards_of_a_model_are_known_by_its_record_as_long_as_they_are_what_
 
 def test_a_model_without_a_record_is_said_to_be_unknown(tmp_path):
     assert shards_of_model(tmp_path, tmp_path) == ([], [f"{tmp_path.name} has no record of what it was trained on"])
+    (tmp_path / "file").write_text("no folder")
+    assert shards_of_model(tmp_path / "file", tmp_path) == ([], ["file has no record of what it was trained on"])
     (tmp_path / "materia_manifest.json").write_text("{}")
     with pytest.raises(MateriaError, match="materia_manifest.json: is no record of a model"):
         shards_of_model(tmp_path, tmp_path)
@@ -262,3 +264,23 @@ def test_a_shard_that_is_none_is_one_sentence(tmp_path):
     pq.write_table(pa.table({"text": ["x"]}), tmp_path / "x.parquet")
     with pytest.raises(MateriaError, match="is no shard of passages: it lacks the column passage_id"):
         check_decontaminated([Shard.of(tmp_path / "x.parquet", tmp_path)], [], triples())
+
+
+def test_a_model_of_an_ablation_is_known_by_the_corpora_beside_it(home, tmp_path):
+    (first, *_) = pretraining_sources(home).train
+    model = tmp_path / "models" / "all-seed=1"
+    for folder in (model, tmp_path / "corpora"):
+        folder.mkdir(parents=True)
+    corpus = tmp_path / "corpora" / "told.parquet"
+    with home.url.joinpath(first.name).open("rb") as file:
+        corpus.write_bytes(file.read())
+    made = Shard.of(corpus, tmp_path)
+    record = {"shards": [{"name": made.name, "sha256": made.sha256, "split": "train"}]}
+    (model / "materia_manifest.json").write_text(json.dumps(record))
+    assert shards_of_model(model, home.url) == ([made], [])
+
+
+def test_a_check_that_looked_at_nothing_does_not_say_that_nothing_is_there():
+    sentence = decontamination_report([], [Example("t, 1", "PMID:5", (ABSTRACT,), "a")], triples()).sentence()
+    assert "none of them is there" not in sentence
+    assert "Nothing that the model was trained on could be looked at for 1 test documents" in sentence

@@ -2,7 +2,8 @@
 
 An arm's settings are those of the ablation, less the objectives that it does without, with the seed. All arms have the
 tokenizer of the corpus that tells the graph, and the same first weights of the encoder for a seed: the encoder is made before any
-head. Each step reads the same number of rows; link prediction from names reads names on top, which the report counts.
+head. Each step reads the same number of rows; link prediction from names reads names on top, and
+no report counts their tokens: arms with it read more.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from statistics import NormalDist
 from typing import Final
 
 from training.ablation.judge import Runs
-from training.statistics.bootstrap import Interval, compare
+from training.statistics.bootstrap import Interval, compare, enough_draws
 from training.statistics.config import BootstrapConfig
 from training.statistics.multiple import holm
 
@@ -34,7 +34,8 @@ class ArmComparison:
         figure: name of the figure.
         difference: the first less the second.
         p, p_holm: alone, and among all comparisons.
-        detectable: a true difference of this size would be found four times in five, by the strictest step of Holm.
+        detectable: a true difference of this size would be found four times in five, by the strictest step of Holm; an estimate,
+            as the noise it is made from is estimated from the same few seeds.
     """
 
     first: str
@@ -71,15 +72,20 @@ def compare_arms(runs: Runs, config: BootstrapConfig) -> list[ArmComparison]:
         for figure in headlines(list(runs[first]))
         if figure in runs[second]
     ]
+    config = enough_draws(config, len(asked))
+    strict = config.model_copy(update={"level": 1 - _LEVEL / max(len(asked), 1)})
     found = [compare(runs[first][figure], runs[second][figure], config) for first, second, figure in asked]
+    needed = [compare(runs[first][figure], runs[second][figure], strict).difference for first, second, figure in asked]
     adjusted = holm([one.p for one in found])
-    normal = NormalDist()
-    reach = normal.inv_cdf(1 - _LEVEL / 2 / max(len(found), 1)) + normal.inv_cdf(_POWER)
-    half = normal.inv_cdf((1 + config.level) / 2)
+    power = NormalDist().inv_cdf(_POWER) / NormalDist().inv_cdf((1 + config.level) / 2)
     return [
-        ArmComparison(*words, one.difference, one.p, p, reach * (one.difference.high - one.difference.low) / 2 / half)
-        for words, one, p in zip(asked, found, adjusted, strict=True)
+        ArmComparison(*words, one.difference, one.p, p, _half(least) + power * _half(one.difference))
+        for words, one, p, least in zip(asked, found, adjusted, needed, strict=True)
     ]
+
+
+def _half(interval: Interval) -> float:
+    return (interval.high - interval.low) / 2
 
 
 def _pairs(arms: Sequence[str]) -> list[tuple[str, str]]:

@@ -48,6 +48,8 @@ class AblationConfig(BaseModel):
             head, at, ratio = name.partition("@")
             if head not in ARMS or (at and not _is_ratio(head, ratio)):
                 raise ValueError(f"there is no arm {name!r}; there are {', '.join(ARMS)}, and all@0.25 and the like")
+        if not arms:
+            raise ValueError("name one arm or more")
         if len(set(arms)) < len(arms):
             raise ValueError("an arm is named twice")
         return arms

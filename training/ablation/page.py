@@ -33,8 +33,9 @@ def as_page(
     lines += [
         "## Arms", "",
         f"Mean over {len(facts['seeds'])} seeds ({seeds}) with its {level:.0%} interval over held-out documents or entities and seeds. "
-        "Every arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
-        "weights of the encoder. Link prediction from names reads names beside them, which are not counted among the tokens.", "",
+        "Every trained arm took the same number of steps over the same number of rows, with one tokenizer, and began with the same "
+        "weights of the encoder. Tokens are those of passages. Link prediction also reads names of entities, whose tokens are not counted: "
+        "arms with it read more than the others.", "",
         _arms(figures, shown), "",
         table(
             ("arm", "what it learns from", "tokens of passages", "parameters", "seconds of training, by the clock"),

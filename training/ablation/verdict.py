@@ -20,7 +20,13 @@ def summary(comparisons: Sequence[ArmComparison]) -> str:
         return "Nothing was asked of the graph: text, all and all_shuffled are not all among the arms."
     if not helped:
         return f"It was not shown that the graph helps: on none of {_figures(total)} is `all` better than both `text` and `all_shuffled`."
-    return f"The graph helped on {len(helped)} of {_figures(total)}: {', '.join(helped)}."
+    return f"The graph helped on {len(helped)} of {_figures(total)}: {', '.join(helped)}.{_of_one_seed(comparisons)}"
+
+
+def _of_one_seed(comparisons: Sequence[ArmComparison]) -> str:
+    if min(one.difference.seeds for one in comparisons) > 1:
+        return ""
+    return " Each arm was trained once: this is of these models, and other seeds may say otherwise."
 
 
 def verdicts(comparisons: Sequence[ArmComparison]) -> list[str]:
@@ -35,7 +41,7 @@ def _verdict(text: ArmComparison, shuffled: ArmComparison) -> str:
         case "better", "unknown":
             return (
                 f"`all` is better than `text` {_by(text)}, but not shown to be better than `all_shuffled` {_by(shuffled)}: "
-                f"what helps need not be what the graph says. A difference of {_number(shuffled.detectable)} would have been found."
+                f"what helps need not be what the graph says. {_power(shuffled)}"
             )
         case "better", _:
             return (
@@ -45,7 +51,7 @@ def _verdict(text: ArmComparison, shuffled: ArmComparison) -> str:
         case "unknown", "better":
             return (
                 f"the true graph is better than a shuffled one {_by(shuffled)}, but not shown to be better than none {_by(text)}. "
-                f"A difference of {_number(text.detectable)} would have been found."
+                f"{_power(text)}"
             )
         case "unknown", "unknown":
             return (
@@ -65,9 +71,13 @@ def _verdict(text: ArmComparison, shuffled: ArmComparison) -> str:
             )
 
 
+def _power(comparison: ArmComparison) -> str:
+    return f"A difference of {_number(comparison.detectable)} would have been found four times in five."
+
+
 def _by(comparison: ArmComparison) -> str:
     d = comparison.difference
-    return f"({_signed(d.value)}, from {_signed(d.low)} to {_signed(d.high)}, p = {comparison.p_holm:.3g})"
+    return f"({_signed(d.value)}, from {_signed(d.low)} to {_signed(d.high)}, Holm p = {comparison.p_holm:.3g})"
 
 
 def _signed(value: float) -> str:

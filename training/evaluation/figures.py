@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from training.statistics.bootstrap import compare, interval
+from training.statistics.bootstrap import compare, enough_draws, interval
 from training.statistics.config import BootstrapConfig
 from training.statistics.multiple import holm
 from training.statistics.outcomes import Outcomes
@@ -35,7 +35,8 @@ def figures_of(runs: Mapping[str, Sequence[Outcomes]], config: BootstrapConfig) 
     """
     figures = {name: _rounded(asdict(interval(found, config))) for name, found in sorted(runs.items())}
     pairs = [pair for pair in _CONTROLS if pair[0] in runs and pair[1] in runs]
-    found = [compare(runs[figure], runs[control], config) for figure, control in pairs]
+    enough = enough_draws(config, len(pairs))
+    found = [compare(runs[figure], runs[control], enough) for figure, control in pairs]
     adjusted = holm([comparison.p for comparison in found])
     comparisons = [
         {

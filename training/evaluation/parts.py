@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from training.statistics.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from training.finetuning.config import FinetuningConfig, GraphFusionConfig
+    from training.finetuning.examples import Parts
     from training.finetuning.fusion.sources import GraphSources
 
 __all__ = ["Part", "parts_of"]
@@ -38,11 +39,13 @@ class Part:
         name: for people: `probing`, `tasks transcriptions, seed 13`.
         file: name of the file of its outcomes.
         compute: measures it; outcomes by the full name of the figure.
+        check: reads what it needs, and raises MateriaError where that cannot be used.
     """
 
     name: str
     file: str
     compute: Callable[[], _Found]
+    check: Callable[[], object] = lambda: None
 
 
 def parts_of(
@@ -56,10 +59,10 @@ def parts_of(
     parts = []
     model = folder_hash(model_folder(str(folder)))
 
-    def add(name: str, prefix: str, settings: Any, data: Any, compute: Callable[[], _Found]) -> None:
+    def add(name: str, prefix: str, settings: Any, data: Any, compute: Callable[[], _Found], **more: Any) -> None:
         key = hash_json([_VERSION, name, model, settings, data])[:16]
         stem = name.replace(",", "").replace(" ", "-")
-        parts.append(Part(name, f"{stem}-{key}.parquet", partial(_prefixed, prefix, compute)))
+        parts.append(Part(name, f"{stem}-{key}.parquet", partial(_prefixed, prefix, compute), **more))
 
     if suite.probing or suite.link_probe:
         home = _needed(sources)
@@ -73,15 +76,23 @@ def parts_of(
         home = _needed(sources)
         shards = [[shard.name, shard.sha256] for shard in home.test]
         compute = partial(_perplexity, folder, home, suite)
-        add("perplexity", "perplexity", suite.perplexity.model_dump(), shards, compute)
+        add(
+            "perplexity",
+            "perplexity",
+            suite.perplexity.model_dump(),
+            shards,
+            compute,
+            check=partial(_literature, home, suite),
+        )
     for name, config in suite.tasks.items():
         data = {part: [file_sha256(UPath(file)) for file in getattr(config.data, part)] for part in _FILES}
         written = config.model_dump(mode="json", exclude={"data": set(_FILES), "seed": True})
         given = [data, _graph_hashes(config.graph, graph)] if config.graph else data
+        examples = cache(partial(_examples, config))  # read once for all seeds
         for seed in suite.seeds:
             seeded = config.model_copy(update={"seed": seed})
-            compute = partial(_task, folder, seeded, graph)
-            add(f"tasks {name}, seed {seed}", f"tasks.{name}", written, given, compute)
+            compute = partial(_task, folder, seeded, graph, examples)
+            add(f"tasks {name}, seed {seed}", f"tasks.{name}", written, given, compute, check=examples)
     return parts
 
 
@@ -126,6 +137,13 @@ def _links(folder: Path, sources: Sources, config: LinkProbeConfig) -> _Found:
     return found
 
 
+def _literature(sources: Sources, suite: SuiteConfig) -> None:
+    from training.evaluation.perplexity import rows_of
+
+    assert suite.perplexity is not None
+    rows_of(sources.test, suite.perplexity)
+
+
 def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
     from training.evaluation.perplexity import pseudo_perplexity
 
@@ -133,15 +151,26 @@ def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
     return pseudo_perplexity(folder, sources.test, suite.perplexity)
 
 
-def _task(folder: Path, config: FinetuningConfig, graph: GraphSources | None) -> _Found:
+def _examples(config: FinetuningConfig) -> Parts[Any]:
+    """The examples of a task, with which it can be learned and judged."""
+    from training.finetuning.examples import learn_task, read_parts
+    from training.tasks.table import TASKS
+
+    parts = read_parts(TASKS[config.task], config.data)
+    learn_task(TASKS[config.task], parts)
+    return parts
+
+
+def _task(
+    folder: Path, config: FinetuningConfig, graph: GraphSources | None, examples: Callable[[], Parts[Any]]
+) -> _Found:
     """Fine-tune, and judge on the test examples; the fine-tuned model is not kept."""
-    from training.finetuning.examples import read_parts
     from training.finetuning.finetune import train
     from training.finetuning.fit import reproducible
     from training.tasks.table import TASKS
 
     task = TASKS[config.task]
-    parts = read_parts(task, config.data)
+    parts = examples()
     finetuned, _ = train(config, parts, model=folder, graph=graph)
     with reproducible(config):
         return {task.metric: finetuned.outcomes(parts.test)}

@@ -26,13 +26,13 @@ from training.evaluation.config import PerplexityConfig
 from training.evaluation.masked import MaskedLanguageModel
 from training.statistics.outcomes import Outcomes, count_means
 
-__all__ = ["pseudo_perplexity"]
+__all__ = ["Row", "pseudo_perplexity", "rows_of"]
 
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+|[^\w\s]|_")
 _AT_ONCE = 32
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """Words of a passage that are read together.
 
     Attributes:
@@ -59,12 +59,7 @@ def pseudo_perplexity(folder: Path, shards: Sequence[Shard], config: PerplexityC
     Raises:
         MateriaError: the folder holds no masked model, or the shards no literature.
     """
-    rows = [row for passage in _passages(shards, config) for row in _rows(*passage, config)]
-    if not rows:
-        raise MateriaError(
-            "there is no literature in the test split",
-            remedy="Build the corpus with a test split and literature, or set perplexity: null in the suite",
-        )
+    rows = rows_of(shards, config)
     model = MaskedLanguageModel(folder)
     units, losses = [], []
     with deterministic(0, 1):
@@ -74,6 +69,21 @@ def pseudo_perplexity(folder: Path, shards: Sequence[Shard], config: PerplexityC
                 units += [row.document] * len(found)
                 losses += found
     return {"per_word": count_means("perplexity", units, losses, [1.0] * len(losses))}
+
+
+def rows_of(shards: Sequence[Shard], config: PerplexityConfig) -> list[Row]:
+    """What is read of held-out shards, in which words are asked.
+
+    Raises:
+        MateriaError: the shards hold no literature.
+    """
+    rows = [row for passage in _passages(shards, config) for row in _rows(*passage, config)]
+    if not rows:
+        raise MateriaError(
+            "there is no literature in the test split",
+            remedy="Build the corpus with a test split and literature, or set perplexity: null in the suite",
+        )
+    return rows
 
 
 def _passages(shards: Sequence[Shard], config: PerplexityConfig) -> list[tuple[str, str, str]]:
@@ -91,7 +101,7 @@ def _passages(shards: Sequence[Shard], config: PerplexityConfig) -> list[tuple[s
     return nsmallest(config.passages, set(literature()))
 
 
-def _rows(passage: str, document: str, text: str, config: PerplexityConfig) -> Iterator[_Row]:
+def _rows(passage: str, document: str, text: str, config: PerplexityConfig) -> Iterator[Row]:
     """A passage in rows of so many words, without those in which nothing is asked."""
     found = list(_WORD.finditer(text))
     words = [f"{' ' if text[m.start() - 1 : m.start()].isspace() else ''}{m.group()}" for m in found]
@@ -99,10 +109,10 @@ def _rows(passage: str, document: str, text: str, config: PerplexityConfig) -> I
         part = words[start : start + config.words]
         asked = [place for place in range(len(part)) if fraction_of(passage, start + place) < config.masked]
         if asked:
-            yield _Row(document, part, asked)
+            yield Row(document, part, asked)
 
 
-def _losses(model: MaskedLanguageModel, rows: Sequence[_Row]) -> list[list[float]]:
+def _losses(model: MaskedLanguageModel, rows: Sequence[Row]) -> list[list[float]]:
     """Negative log-probability of each asked word that there is room for, in the order of rows and words."""
     pieces = iter(model.pieces([word for row in rows for word in row.words]))
     filled, places, wanted, sizes = [], [], [], []

@@ -2,7 +2,8 @@
 
 A candidate of n word pieces is put in as n masks, and its score is the mean log-probability of its pieces (Kassner et al.,
 EACL 2021). A sum would put one likely piece above a long name whose every piece is likely. For a model that knows nothing
-of the subject it ranks a little better (MRR 0.089 against 0.082 on 500 triples, two layers of 128), blind as well, so not by knowing it.
+of the subject it ranks a little better (MRR 0.089 against 0.082 on 500 triples, two layers of 128), blind as well, so not by knowing the
+subject.
 All candidates of one length share a forward pass. A candidate longer than `longest` is judged by its first pieces.
 
 Much of what such a probe counts is no knowledge of the subject: common answers are likely whatever is asked. Hence each model

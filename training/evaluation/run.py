@@ -98,6 +98,9 @@ def measure(
     runs: dict[str, list[Outcomes]] = {}
     parts = parts_of(folder, suite, sources, graph)
     for part in parts:
+        if not (kept / part.file).exists():
+            part.check()  # before hours are spent on others
+    for part in parts:
         file = kept / part.file
         if file.exists():
             found: Mapping[str, Outcomes] = read_outcomes(file)

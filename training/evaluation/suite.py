@@ -38,8 +38,8 @@ def load_suite(path: str) -> SuiteConfig:
     """The suite in a YAML or JSON file, with its files found.
 
     Raises:
-        MateriaError: there is no such file, a setting is wrong, a task has no files or is called what no file could be, or one of
-            its files does not exist.
+        MateriaError: there is no such file, a setting is wrong, a task has no files, nothing to be judged on, or is called what no
+            file could be, or one of its files does not exist.
     """
     values = parse_yaml(text_of(path), path)
     suite = parse_settings(SuiteConfig, values, path, remedy="Correct the suite; docs/evaluation.md lists its keys")
@@ -56,6 +56,12 @@ def load_suite(path: str) -> SuiteConfig:
         if not task.data.train:
             raise MateriaError(
                 f"tasks.{name}.data.train: no files to learn from", file=path, remedy="Name the files of the task"
+            )
+        if not task.data.test and not task.data.test_share:
+            raise MateriaError(
+                f"tasks.{name}.data: no test files and a test_share of 0 leave nothing to judge on",
+                file=path,
+                remedy="Name test files, or a share of the training documents",
             )
         placed: dict[str, Any] = {part: _placed(getattr(task.data, part), path, name) for part in _PARTS}
         tasks[name] = task.model_copy(update={"data": task.data.model_copy(update=placed)})

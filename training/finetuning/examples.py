@@ -18,7 +18,7 @@ from training.tasks.base import REFUSED, Example, Task
 if TYPE_CHECKING:
     from training.tasks.config import TaskDataConfig
 
-__all__ = ["Examples", "Parts", "folds", "read_examples", "read_parts"]
+__all__ = ["Examples", "Parts", "folds", "learn_task", "read_examples", "read_parts"]
 
 Target = TypeVar("Target")
 #: Rows that a message names.
@@ -105,6 +105,18 @@ def read_parts(task: type[Task[Target]], settings: TaskDataConfig) -> Parts[Targ
             parts["train"], parts[name] = _share(parts["train"], name, share)
     set_aside = tuple(one for read in given.values() for one in read.set_aside)
     return Parts(**parts, labelled=labelled, set_aside=set_aside)
+
+
+def learn_task(task: type[Task[Target]], parts: Parts[Target]) -> Task[Target]:
+    """The task with the labels of its training files.
+
+    Raises:
+        MateriaError: there is one class only, or examples to judge on have a label that the training files lack.
+    """
+    learned = task.learn(parts.labelled)
+    for part in (parts.validation, parts.test):
+        learned.check(part)
+    return learned
 
 
 def folds(parts: Parts[Target], number: int, settings: TaskDataConfig) -> Iterator[Parts[Target]]:

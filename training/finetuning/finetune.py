@@ -20,7 +20,7 @@ from pipeline.storage import file_sha256
 from training.data.tokenizers import load_tokenizer
 from training.finetuning.adapters import add_adapters, merge_adapters
 from training.finetuning.card import task_card
-from training.finetuning.examples import Parts, read_parts
+from training.finetuning.examples import Parts, learn_task, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
@@ -126,9 +126,7 @@ def train(
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Finetuned[Any], Fitted]:
     """A trained model in memory, and how its training went; arguments as `finetune` has them."""
-    task = TASKS[config.task].learn(parts.labelled)
-    for part in (parts.validation, parts.test):
-        task.check(part)
+    task = learn_task(TASKS[config.task], parts)
     progress("making the model")
     folder = model_folder(str(model))
     tokenizer = load_tokenizer(str(folder))

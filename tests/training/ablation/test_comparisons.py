@@ -92,3 +92,45 @@ def test_a_difference_as_large_as_is_called_detectable_is_found_and_a_third_of_i
 
 def test_only_headline_figures_are_tested():
     assert headlines(["probing.mrr", "probing.hits@1", "tasks.a.accuracy"]) == ["probing.mrr", "tasks.a.accuracy"]
+
+
+def test_a_plain_difference_is_shown_however_many_are_asked():
+    """Of 400 draws, the smallest p times the number of comparisons would be above 0.05, whatever the difference."""
+    figures = ["probing.mrr", *(f"tasks.{n}.accuracy" for n in range(11))]
+    runs = {
+        name: {figure: arm(level)["probing.mrr"] for figure in figures}
+        for name, level in (("text", 0.2), ("all", 0.6), ("all_shuffled", 0.2))
+    }
+    found = compare_arms(runs, CONFIG)
+    assert len(found) == 24
+    assert {one.verdict for one in found} == {"better"}
+
+
+def test_what_is_called_detectable_is_found_where_two_seeds_differ_and_many_figures_are_asked():
+    """There Student's tails reach far beyond a normal's, and a smaller figure would promise what the test cannot find."""
+    random = np.random.default_rng(2)
+    figures = ["probing.mrr", *(f"tasks.{n}.accuracy" for n in range(5))]
+
+    def runs(level):
+        found = [
+            count_means("mean", UNITS, list(level + shift + random.normal(0, 0.01, 150)), [1.0] * 150)
+            for shift in (-0.05, 0.05)
+        ]
+        return dict.fromkeys(figures, found)
+
+    def among(difference):
+        arms = {"text": runs(0.4), "all": runs(0.4 + difference), "all_shuffled": runs(0.4)}
+        return compare_arms(arms, CONFIG)[0]
+
+    size = among(0).detectable
+    assert among(1.05 * size).verdict == "better"
+    assert among(size / 2).verdict == "unknown"
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_training_of_each_arm_claims_nothing_of_others(seeds):
+    found = compare_arms(
+        {name: arm(0.4 if name == "all" else 0.2, seeds=seeds) for name in ("text", "all", "all_shuffled")}, CONFIG
+    )
+    assert "The graph helped" in summary(found)
+    assert ("other seeds may say otherwise" in summary(found)) == (seeds == 1)

@@ -138,3 +138,33 @@ def test_no_model_is_refused_before_anything_is_written(sources, tmp_path):
     with pytest.raises(MateriaError, match="no model"):
         evaluate_model(Path(tmp_path / "none"), SUITE, sources, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (["90,cardiac pain ninety,lung"], "labels that training lacks"),
+        (["1,renal fibrosis failure pain 1,kidney"], "are among the training examples"),
+        (["90,cardiac pain ninety,"], "no-label"),
+    ],
+)
+def test_a_mistake_in_a_file_of_a_task_is_found_before_anything_is_measured(models, sources, tmp_path, test, said):
+    lines = [f"{n},renal fibrosis failure pain {n},{('heart', 'kidney')[n % 2]}" for n in range(20)]
+    for name, rows in (("train", lines), ("test", test)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["id,text,label", *rows]))
+    data = {name: [str(tmp_path / f"{name}.csv")] for name in ("train", "test")}
+    suite = SUITE.model_copy(
+        update={"tasks": SuiteConfig(tasks={"notes": {"task": "record_classification", "data": data}}).tasks}
+    )
+    told = []
+    with pytest.raises(MateriaError, match=said):
+        evaluate_model(models.told, suite, sources, tmp_path / "out", progress=told.append)
+    assert told == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_home_without_held_out_literature_is_found_before_anything_is_measured(models, sources, tmp_path):
+    told = []
+    with pytest.raises(MateriaError, match="no literature in the test split"):
+        measure(models.told, SUITE, Sources((), (), sources.triples, sources.names), tmp_path, progress=told.append)
+    assert told == []

@@ -41,6 +41,7 @@ def test_json_is_read_too(tmp_path):
         ("seeds: []", "seeds"),
         ("tasks: {notes: {task: record_classification}}", r"tasks\.notes\.data\.train: no files"),
         ("tasks: {notes: {task: poetry}}", r"tasks\.notes\.task"),
+        ("tasks: {n: {task: record_classification, data: {train: [a], test_share: 0}}}", "nothing to judge on"),
         (TASK.replace("notes:", "../x:"), "no name for a task"),
         (TASK.replace("notes.csv", "missing.csv"), r"there is no file data/missing\.csv"),
         ("- 1", "holds no settings"),
