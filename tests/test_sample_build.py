@@ -47,7 +47,7 @@ def status(home: Path) -> dict:
 
 def hashes(home: Path) -> dict[str, str]:
     """Every output that is under the law: tables, N-Quads and manifests, up to the models."""
-    outside = (*OUTSIDE_THE_LAW, "kg_embeddings", "pretrained_model", "evaluation")
+    outside = (*OUTSIDE_THE_LAW, "kg_embeddings", "pretrained_model", "evaluation", "finetuned_models", "ablation")
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(home.rglob("*"))
