@@ -80,8 +80,9 @@ def _check_decontaminated(
     from assets.decontamination import check_tasks_decontaminated
 
     say("looking for what is judged on in what the encoder has read")
-    if report := check_tasks_decontaminated(home, model, [config], cross_validated=options.folds is not None):
-        print(report.sentence(), file=sys.stderr)
+    report = check_tasks_decontaminated(home, model, [config], cross_validated=options.folds is not None)
+    nothing = "The home has no corpus, so it was not looked at whether the encoder has read what is judged on; name its --home."
+    print(nothing if report is None else report.sentence(), file=sys.stderr)
 
 
 def _seeds(

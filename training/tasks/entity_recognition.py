@@ -26,7 +26,7 @@ from pipeline.ner.windows import Window, cut_windows, most_central, words_of
 from pipeline.ner.word_tags import tags_of_types, word_tags
 from training.statistics.outcomes import Outcomes, count_labels
 from training.tasks.base import Example, Features, Task
-from training.tasks.loading import load_with_head
+from training.tasks.loading import load_with_head, numbered
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,10 +87,7 @@ class EntityRecognition(Task[Entities]):
         from transformers import AutoModelForTokenClassification
 
         tags = tags_of_types(self.labels)
-        numbers = {tag: number for number, tag in enumerate(tags)}
-        model = load_with_head(
-            AutoModelForTokenClassification, encoder, id2label=dict(enumerate(tags)), label2id=numbers
-        )
+        model = load_with_head(AutoModelForTokenClassification, encoder, **numbered(tags))
         setattr(model.config, PIECE_TAGS, "IOB2")
         made: nn.Module = model
         return made

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MateriaError
 from pipeline.quiet_loading import quiet
 
-__all__ = ["load_with_head"]
+__all__ = ["load_with_head", "numbered"]
 
 
 def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
@@ -42,3 +43,9 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
         file=str(folder),
         remedy="Give the folder of an encoder as save_pretrained writes it, with its weights as safetensors",
     )
+
+
+def numbered(labels: Sequence[str]) -> dict[str, Any]:
+    """Labels as a configuration of transformers states them: num_labels, id2label and label2id."""
+    names = dict(enumerate(labels))
+    return {"num_labels": len(names), "id2label": names, "label2id": {label: number for number, label in names.items()}}

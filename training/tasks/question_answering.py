@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline.errors import MateriaError, SetAside
 from training.statistics.outcomes import Outcomes, count_labels, count_means
 from training.tasks.base import Example, Features, Task
-from training.tasks.loading import load_with_head
+from training.tasks.loading import load_with_head, numbered
 from training.tasks.pairs import check_room, encode_pairs, named
 from training.tasks.records import Record, read_records
 
@@ -75,14 +75,7 @@ class QuestionAnswering(Task[str]):
         """The library's classifier of sequences."""
         from transformers import AutoModelForSequenceClassification
 
-        names = dict(enumerate(self.labels))
-        model: nn.Module = load_with_head(
-            AutoModelForSequenceClassification,
-            encoder,
-            num_labels=len(names),
-            id2label=names,
-            label2id={label: number for number, label in names.items()},
-        )
+        model: nn.Module = load_with_head(AutoModelForSequenceClassification, encoder, **numbered(self.labels))
         return model
 
     def features(

@@ -23,7 +23,7 @@ from pipeline.readers.columns import column_key
 from training.statistics.outcomes import Figure, Outcomes, count_labels, count_means
 from training.tasks.base import Example, Features, Task
 from training.tasks.hallmarks_of_cancer import is_hallmarks_archive, read_hallmarks
-from training.tasks.loading import load_with_head
+from training.tasks.loading import load_with_head, numbered
 from training.tasks.records import Record, read_records
 
 if TYPE_CHECKING:
@@ -114,14 +114,8 @@ class RecordClassification(Task[Labels]):
         from transformers import AutoModelForSequenceClassification
 
         kind = "multi_label_classification" if self.several else "single_label_classification"
-        names = dict(enumerate(self.labels))
         model: nn.Module = load_with_head(
-            AutoModelForSequenceClassification,
-            encoder,
-            num_labels=len(names),
-            id2label=names,
-            label2id={label: number for number, label in names.items()},
-            problem_type=kind,
+            AutoModelForSequenceClassification, encoder, **numbered(self.labels), problem_type=kind
         )
         return model
 

@@ -32,7 +32,7 @@ from pipeline.relations.views import Passage, views_of
 from pipeline.relations.wide import log_softmax
 from training.statistics.outcomes import Outcomes, count_labels
 from training.tasks.base import Example, Features, Task
-from training.tasks.loading import load_with_head
+from training.tasks.loading import load_with_head, numbered
 
 if TYPE_CHECKING:
     from torch import nn
@@ -165,14 +165,7 @@ class RelationExtraction(Task[str]):
         """A MarkedPairClassifier. The tokenizer learns the markers."""
         from pipeline.relations.marked_pairs import MarkedPairClassifier
 
-        named = dict(enumerate(self.labels))
-        model: MarkedPairClassifier = load_with_head(
-            MarkedPairClassifier,
-            encoder,
-            num_labels=len(named),
-            id2label=named,
-            label2id={label: number for number, label in named.items()},
-        )
+        model: MarkedPairClassifier = load_with_head(MarkedPairClassifier, encoder, **numbered(self.labels))
         model.know(tokenizer)
         return model
 
