@@ -1,6 +1,7 @@
 """`materia finetune`: a model and its figures, several seeds, folds; mistakes are one sentence and leave nothing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,12 @@ def test_rows_that_were_set_aside_are_shown_with_their_reasons(finetune, files, 
     assert status == 0
     assert "7 rows were set aside (no-text); the first:\n  train.csv, line 66: The record has no text." in out
     assert "line 70: " in out and "line 71: " not in out
+
+
+def test_it_says_when_nobody_could_look_at_what_the_encoder_has_read(finetune, tiny_encoder, tmp_path):  # noqa: F811
+    pretrained = tmp_path / "pretrained"
+    shutil.copytree(tiny_encoder, pretrained)
+    (pretrained / "materia_manifest.json").write_text("{}")
+    status, _, err = finetune("record_classification", "--model", pretrained, "--out", tmp_path / "model")
+    assert status == 0
+    assert "The home has no corpus" in err
