@@ -7,7 +7,7 @@ HOME_DIR ?= materia-home
 export MATERIA_DATA ?= $(abspath ../shared/data)
 export PYTHONUTF8 := 1
 
-.PHONY: install run test lint ui clean wheel
+.PHONY: install run test test-scale lint ui clean wheel
 .DEFAULT_GOAL := run
 
 install: $(VENV)/.installed
@@ -32,6 +32,14 @@ lint: install
 
 test: lint
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# Past one machine: a Ray cluster, an S3 server and PostgreSQL (Debian's package postgresql) on this one.
+test-scale: $(VENV)/.installed-scale
+	@$(BIN)/python -m pytest -m scale
+
+$(VENV)/.installed-scale: $(VENV)/.installed
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,scale]'
+	@touch $@
 
 wheel: install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from assets.engines.engine import Engine, engine_of
 from assets.home import Home
 from assets.recovery import tidy
-from assets.stage import refresh
 from assets.stages import until as stages_until
 from assets.usage import measured
 from pipeline.duck import databases_kept
@@ -69,17 +70,22 @@ def build(
     """
     computed: dict[str, int] = {}
     workers = home.config.workers or cpu_count()
-    with home.lock(wait_s), saying_disk_full(str(home.url)), databases_kept():
+    with ExitStack() as held:
+        held.enter_context(home.lock(wait_s))
+        held.enter_context(saying_disk_full(str(home.url)))
+        held.enter_context(databases_kept())
         tidy(home)
+        engine: Engine | None = None
         for stage in stages_until(until):
             stale = stage.stale(home)
             if not stale:
                 continue
             keep_pandas_out()
+            engine = engine or held.enter_context(engine_of(home, progress))  # a build with nothing to do needs none
             start = time.perf_counter()
             figures: dict[str, Any] = {"partitions": len(stale)}
             with measured(home, stage.name, figures):
-                for _ in refresh(stage, home, stale, workers=workers, progress=progress):
+                for _ in engine.refresh(stage, home, stale, workers=workers, progress=progress):
                     pass
             computed[stage.name] = len(stale)
             on_stage(stage.name, len(stale), time.perf_counter() - start)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from upath import UPath
 
+from assets.engines.config import EngineConfig
 from kg.config import CorpusConfig, FusionConfig, GraphConfig, SplitConfig
 from kg.dataset_config import DatasetConfig
 from kg.embeddings.config import EmbeddingConfig
@@ -64,6 +65,7 @@ class Config(BaseModel):
         ge=0,
         description="most MiB of the cache of what was read in texts, for those that move or come back; 0 for none",
     )
+    engine: EngineConfig = EngineConfig()
     vocabulary: VocabularyConfig = VocabularyConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     fusion: FusionConfig = FusionConfig()

@@ -15,12 +15,13 @@ from typing import Any
 import dagster as dg
 
 from assets.dagster_graph import FILES, automation, needs_in_dagster
+from assets.engines.engine import engine_of
 from assets.home import Home, open_home
 from assets.launch import through_pipes
 from assets.lock import HomeBusyError
 from assets.metadata import column_schema
 from assets.recording import Recorder, check_results, data_version, dynamic_batches, file_versions
-from assets.stage import Stage, refresh
+from assets.stage import Stage
 from assets.stages import STAGES
 from assets.usage import measured
 from kg.tables import CONCEPTS_BY_BUCKET, CONTEXT, SELECTION, TOLD_CONCEPTS, WITHHELD_CLAIMS
@@ -137,7 +138,8 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
     with home.lock(timeout_s=_WAIT_S), measured(home, stage.name, figures):
         workers = home.config.workers or cpu_count()
         launch = through_pipes(context)
-        results = list(refresh(stage, home, keys, workers=workers, progress=context.log.info, launch=launch))
+        with engine_of(home, context.log.info) as engine:
+            results = list(engine.refresh(stage, home, keys, workers=workers, progress=context.log.info, launch=launch))
         figures["partitions"] = sum(result.computed for result in results)
     recorder = Recorder(home, context.instance)
     if stage.name == "literature_inventory":

@@ -38,6 +38,7 @@ from pipeline.inventory import LiteratureFile, list_files
 from pipeline.sources import printable
 from pipeline.storage import Dataset, write_atomically
 from pipeline.vocabularies import list_vocabularies
+from pipeline.working_folder import working_folder
 from training.config import PretrainingConfig
 from training.data.config import DataConfig
 
@@ -94,8 +95,8 @@ class Home:
 
     @property
     def path(self) -> Path:
-        """The home as a local path, for files that only a local process uses (Dagster's records, the lock)."""
-        return Path(self.url.path)
+        """The local folder that goes with the home, for files that only this machine uses (Dagster's records, caches, an index)."""
+        return working_folder(self.url)
 
     @property
     def buckets(self) -> list[str]:
@@ -189,7 +190,7 @@ class Home:
         Raises:
             HomeBusyError: naming the holder where the home stays taken for `timeout_s` seconds.
         """
-        return hold(self.path, timeout_s)
+        return hold(self.url, timeout_s)
 
 
 def _absolute(path: str) -> str:

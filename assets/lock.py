@@ -23,8 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from upath import UPath
+
 from pipeline.errors import MateriaError
 from pipeline.storage import write_atomically
+from pipeline.working_folder import working_folder
 
 __all__ = ["NOTE", "Holder", "HomeBusyError", "hold", "holder"]
 
@@ -55,14 +58,18 @@ class Holder:
 
 
 @contextmanager
-def hold(home: Path, timeout_s: float) -> Iterator[None]:
+def hold(url: UPath | Path | str, timeout_s: float) -> Iterator[None]:
     """Hold a home for writing. A stage inside a build takes the lock that its build already holds.
+
+    Args:
+        url: the home, a path or any fsspec URL.
 
     Raises:
         HomeBusyError: naming the holder, where the home stays taken for `timeout_s` seconds.
     """
     from filelock import FileLock, Timeout
 
+    home = working_folder(url)
     home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_s
     lock = FileLock(home / ".lock", is_singleton=True)  # one object a path and process, so that it can be taken twice
