@@ -1,8 +1,9 @@
-"""Seconds and peak memory of a stage, kept in the home's history: figures for people, outside the law of equal bytes."""
+"""Seconds, processor seconds and peak memory of a stage, kept in the home's history: figures for people, outside the law of equal bytes."""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -49,18 +50,32 @@ class _PeakMemory(threading.Thread):
         return self.peak
 
 
+def _processor_seconds() -> float:
+    """What this process has used of the processors, with its workers: those that ended, and those that run."""
+    own = os.times()
+    used = own.user + own.system + own.children_user + own.children_system
+    for process in psutil.Process().children(recursive=True):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:  # it ended just now
+            continue
+        used += times.user + times.system
+    return used
+
+
 @contextmanager
 def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
-    """Append one line to the home's history: the stage, seconds, peak MiB, and the figures filled in meanwhile."""
+    """Append one line to the home's history: the stage, seconds, processor seconds, peak MiB, and the figures filled in meanwhile."""
     memory = _PeakMemory()
     memory.start()
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _processor_seconds()
     try:
         yield
     finally:
         line = {
             "stage": stage,
             "seconds": round(time.perf_counter() - start, 2),
+            "processor_seconds": round(_processor_seconds() - used, 2),
             "peak_mib": round(memory.stop() / 2**20),
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             **figures,

@@ -2,119 +2,62 @@
 
 python benchmarks/incremental.py FOLDER [--copies 10] [--buckets 64] [--only NAME ...] [--law]
 
-MATERIA_DATA names the data sets. FOLDER takes copies of the literature and the vocabularies, and the home; where a home is there already
-it is used. The last 114 papers of the large file are kept out at first, and come as what is added. Each build is a process of its own;
-its cost is its processor seconds, with those of its workers. The floor is a build with nothing to do and the import of
-spaCy. `--copies 10` reads every paper ten times over, with other identifiers and a quarter of the words changed. `--law` goes through
-one more script of changes and compares all files with those of a clean build of what is there in the end.
+`real_build.py` says what is built and what FOLDER takes; where a home is there already it is used. The floor is a build with nothing
+to do and the import of spaCy. `--copies 10` reads every paper ten times over, with a quarter of the words changed. `--law` goes
+through one more script of changes and compares all files with those of a clean build of what is there in the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import json
-import os
 import resource
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from assets.home import OUTSIDE_THE_LAW
+from real_build import (
+    ADDED,
+    DATA,
+    LARGE,
+    MATERIA,
+    NEW,
+    ROOT,
+    UNTIL,
+    VOCABULARIES,
+    Cost,
+    RealBuild,
+    hashes,
+    measured,
+    together,
+    write_rows,
+)
 
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("MATERIA_DATA", ROOT.parent / "shared" / "data"))
-MATERIA = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"]
-UNTIL = ["graph_index", "corpus"]
-ADDED = 114
-LARGE = "cohen2006.jsonl.gz"
-NEW = "new.jsonl"
-VOCABULARIES = ["doid_2016-03-04.obo.gz", "hp_2013-11-30.obo.gz", "medic_2012-07-06.txt.gz", "mesh_names.tsv.gz"]
 #: A synonym that papers use, of a disease that many claims name, and of the one that most of all name.
 SYNONYMS = {"osteoporosis": "low bone mass", "hypertension": "elevated blood pressure"}
 
 
-class Cost(NamedTuple):
-    """What a process cost: processor seconds with its children's, seconds, MiB at most."""
-
-    cpu: float
-    wall: float
-    mib: float
-
-
-def measured(words: list[str], quiet: bool = True) -> Cost:
-    """Run a process to its end, and say what it cost."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.DEVNULL if quiet else None, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(words[3:])}\n{said}")
-    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024)
-
-
-class Bench:
-    """A home in a folder, and the changes to what it reads."""
-
-    def __init__(self, folder: Path, copies: int, buckets: int) -> None:
-        self.folder, self.copies = folder, copies
-        self.lit, self.voc, self.home = folder / "lit", folder / "voc", folder / "home"
-        with gzip.open(DATA / "literature" / LARGE, "rt", encoding="utf-8") as lines:
-            self.papers = [json.loads(line) for line in lines]
-        self.config = folder / "materia.yaml"
-        if not self.home.exists():
-            self._lay_out(buckets)
-
-    def _lay_out(self, buckets: int) -> None:
-        shutil.copytree(DATA / "literature" / "pubmed", self.lit / "pubmed")
-        shutil.copy(DATA / "annotated" / "bc5cdr" / "dev.pubtator", self.lit)
-        self.voc.mkdir()
-        for name in VOCABULARIES:
-            shutil.copy(DATA / "vocabulary" / name, self.voc)
-        for path in self.folder.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        self.write_large(self.papers[:-ADDED])
-        for copy in range(1, self.copies):
-            rows = (varied(paper, copy) for paper in self.papers[:-ADDED])
-            write_rows(self.lit / f"copy{copy:02d}.jsonl.gz", rows)
-        self.config.write_text(f"buckets: {buckets}\n")
-
-    def write_large(self, papers: list[dict[str, Any]]) -> None:
-        """The large file."""
-        write_rows(self.lit / LARGE, iter(papers))
-
-    def build(self, home: Path | None = None) -> Cost:
-        """Bring a home up to date in a process of its own."""
-        sources = ["--literature", str(self.lit), "--vocabulary", str(self.voc), "--config", str(self.config)]
-        return measured([*MATERIA, "build", "--home", str(home or self.home), *sources, "--until", *UNTIL])
-
-    def add(self, number: int) -> None:
-        """The first so many of the papers that were kept out, in a file of their own."""
-        write_rows(self.lit / NEW, iter(self.papers[-ADDED:][:number]))
+class Bench(RealBuild):
+    """The real build, and the changes to what it reads."""
 
     def revise(self) -> None:
         """The added paper says something else."""
         paper = self.papers[-ADDED]
-        write_rows(self.lit / NEW, iter([paper | {"abstract": paper["abstract"] + " Aspirin causes gastric ulcer."}]))
+        write_rows(self.lit / NEW, [paper | {"abstract": paper["abstract"] + " Aspirin causes gastric ulcer."}])
 
     def revise_inside(self) -> None:
         """One of the papers in the large file says something else."""
-        rows = list(self.papers[:-ADDED])
+        rows = list(self.kept)
         rows[5000] = rows[5000] | {"abstract": (rows[5000]["abstract"] or "") + " Aspirin causes gastric ulcer."}
         self.write_large(rows)
 
     def restore(self) -> None:
         """What was there at first."""
-        (self.lit / NEW).unlink(missing_ok=True)
-        self.write_large(self.papers[:-ADDED])
+        self.take_back()
+        self.write_large(self.kept)
         shutil.copy(DATA / "vocabulary" / VOCABULARIES[0], self.voc)
         (self.voc / VOCABULARIES[0]).chmod(0o644)
         self.retract("--undo")
@@ -146,41 +89,6 @@ class Bench:
             "a synonym of osteoporosis added": lambda: self.synonym("osteoporosis"),
             "a synonym of hypertension added": lambda: self.synonym("hypertension"),
         }
-
-
-def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """JSON lines, gzipped where the name says so; the same bytes for the same rows."""
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    path.write_bytes(gzip.compress(text, 6, mtime=0) if path.suffix == ".gz" else text)
-
-
-def varied(paper: dict[str, Any], copy: int) -> dict[str, Any]:
-    """The paper under another identifier, with a quarter of its longer words changed."""
-
-    def word(text: str, place: int) -> str:
-        draw = hashlib.sha256(f"{copy}/{paper['id']}/{place}".encode()).digest()[0]
-        return text if draw >= 64 or not text.isalpha() or len(text) < 5 else text[::-1].lower()
-
-    number = int(paper["id"].partition(":")[2]) + copy * 100_000_000
-    texts = {
-        name: " ".join(word(text, place) for place, text in enumerate((paper[name] or "").split(" ")))
-        for name in ("title", "abstract")
-    }
-    return paper | texts | {"id": f"PMID:{number}"}
-
-
-def hashes(home: Path) -> dict[str, str]:
-    """SHA-256 of every file the law is about."""
-    return {
-        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(home.rglob("*"))
-        if path.is_file() and not str(path.relative_to(home)).startswith(OUTSIDE_THE_LAW)
-    }
-
-
-def together(found: dict[str, str]) -> str:
-    """One hash of all files."""
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def law(bench: Bench) -> None:
@@ -215,7 +123,7 @@ def law(bench: Bench) -> None:
 
 
 def _part(bench: Bench) -> None:
-    bench.write_large(bench.papers[:-ADDED])
+    bench.write_large(bench.kept)
     bench.add(50)
 
 
