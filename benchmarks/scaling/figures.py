@@ -72,14 +72,14 @@ def kept_figures(folder: Path) -> Figures | None:
 def figures_of(home: Path) -> Figures:
     """The figures of a home that was built to its end just now, in one run or in several."""
     stages: dict[str, StageCost] = {}
-    for line in history(open_home(home)):
+    for line in history(open_home(str(home))):
         cost = stages.setdefault(line["stage"], StageCost())
         cost.seconds += line["seconds"]
         cost.processor_seconds += line["processor_seconds"]
         cost.peak_mib = max(cost.peak_mib, line["peak_mib"])
     live = (pq.read_metadata(path).num_rows for path in Dataset(home, "live_documents").paths())
     disk = sum(path.stat().st_blocks * 512 for path in home.rglob("*") if path.is_file())
-    return Figures(sum(live), open_home(home).config.buckets, disk >> 20, stages)
+    return Figures(sum(live), open_home(str(home)).config.buckets, disk >> 20, stages)
 
 
 def table(found: Figures, beside: Figures | None) -> str:
