@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,16 +59,11 @@ class Cost(NamedTuple):
     mib: float
 
 
-def measured(words: list[str], quiet: bool = True, environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a process to its end, and say what it cost; with more in its environment where given."""
+def measured(words: list[str], quiet: bool = True) -> Cost:
+    """Run a process to its end, and say what it cost."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=os.environ | dict(environment or {}),
-        stdout=subprocess.DEVNULL if quiet else None,
-        stderr=subprocess.PIPE,
-        text=True,
+        words, cwd=ROOT, stdout=subprocess.DEVNULL if quiet else None, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     said = process.stderr.read()
@@ -124,14 +119,14 @@ class RealBuild:
         """The large file."""
         write_rows(self.lit / LARGE, papers)
 
-    def words(self, home: Path | str | None = None) -> list[str]:
+    def words(self, home: Path | str | None = None, config: Path | None = None) -> list[str]:
         """The command that brings a home up to date."""
-        sources = ["--literature", str(self.lit), "--vocabulary", str(self.voc), "--config", str(self.config)]
+        sources = ["--literature", str(self.lit), "--vocabulary", str(self.voc), "--config", str(config or self.config)]
         return [*MATERIA, "build", "--home", str(home or self.home), *sources, "--until", *UNTIL]
 
-    def build(self, home: Path | str | None = None, **environment: str) -> Cost:
+    def build(self, home: Path | str | None = None, config: Path | None = None) -> Cost:
         """Bring a home up to date in a process of its own."""
-        return measured(self.words(home), environment=environment)
+        return measured(self.words(home, config))
 
     def add(self, number: int) -> None:
         """The first so many of the papers that were kept out, in a file of their own."""

@@ -1,0 +1,109 @@
+"""The real build on this machine and on a Ray cluster: configurations, costs of the whole cluster, bytes of a home wherever it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from real_build import ROOT, Cost, RealBuild, hashes
+from servers.ray_cluster import RayCluster
+
+from assets.home import OUTSIDE_THE_LAW
+
+__all__ = ["clean_hashes", "configured", "differing", "on_cluster", "stored_hashes"]
+
+
+def configured(build: RealBuild, name: str, **settings: object) -> Path:
+    """A configuration beside that of the build, with more settings."""
+    path = build.folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(build.config.read_text()) | settings))
+    return path
+
+
+def clean_hashes(build: RealBuild) -> dict[str, str]:
+    """SHA-256 of every file of a local build, which is made where there is none; kept, since 300 MiB are read."""
+    kept = build.folder / "local.sha256.json"
+    if not kept.exists():
+        build.build()
+        kept.write_text(json.dumps(hashes(build.home), indent=1))
+    found: dict[str, str] = json.loads(kept.read_text())
+    return found
+
+
+def stored_hashes(url: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """As `hashes`, of a home in an object store."""
+    import fsspec
+
+    os.environ.update(environment)
+    protocol, _, root = url.partition("://")
+    store = fsspec.filesystem(protocol, skip_instance_cache=True, use_listings_cache=False)
+    names = {path: path.removeprefix(f"{root}/") for path in store.find(root)}
+    return {
+        name: hashlib.sha256(store.cat_file(path)).hexdigest()
+        for path, name in sorted(names.items())
+        if not name.startswith(OUTSIDE_THE_LAW)
+    }
+
+
+def differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    """Files that are not the same, or that one of the two has."""
+    return [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+
+
+@contextmanager
+def _stage_seen(process: subprocess.Popen[str], stage: str, then: Callable[[], None]) -> Iterator[None]:
+    """Do something once a build has told that it is done with a stage."""
+
+    def watch() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split()[:1] == [stage]:
+                then()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield
+    watcher.join()
+
+
+def on_cluster(
+    words: list[str],
+    cluster: RayCluster,
+    environment: Mapping[str, str],
+    after: str = "",
+    then: Callable[[], None] = lambda: None,
+) -> tuple[int, str, Cost]:
+    """Run a build on a cluster, and do something to it once it is done with a stage.
+
+    Returns:
+        its exit status, what it said on standard error, and its cost, the cluster's processes included; their memory is not.
+    """
+    before, start = _used(cluster), time.perf_counter()
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=os.environ | dict(environment) | {"RAY_ADDRESS": cluster.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with _stage_seen(process, after, then):
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    cpu = usage.ru_utime + usage.ru_stime + _used(cluster) - before
+    return process.returncode, said, Cost(cpu, time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def _used(cluster: RayCluster) -> float:
+    """Processor seconds of the cluster's processes that live, and of those that they waited for."""
+    return sum(sum(process.cpu_times()[:4]) for process in cluster.processes() if process.is_running())
