@@ -1,7 +1,8 @@
 """The graph as a SPARQL index on disk: Oxigraph, built in bulk from N-Quads, read through rdflib's API.
 
 The N-Quads are the truth and the index is made from them, so it is never repaired: it is built apart and put in place by
-a rename, with its marker inside. A crash leaves the old index or none, never half of one that opens.
+a rename, with its marker inside. A crash leaves the old index or none, never half of one that opens. Files are loaded many at once, as
+one stream: file by file takes Oxigraph twice the time, and leaves a small sorted file for each, which it must merge afterwards.
 
 A question runs in a process of its own that can be stopped: a query may take for ever, and neither rdflib nor pyoxigraph
 can interrupt one. Starting that process costs about half a second; whoever asks many questions opens the store once and
@@ -16,7 +17,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
+from io import BufferedReader, RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +41,9 @@ __all__ = [
     "refuse_unless_read_only",
 ]
 
+#: N-Quads that are loaded at once: 300,000 quads, for which Oxigraph takes 350 MiB. A million take 1.2 GiB and are no faster.
+_LOADED_BYTES: Final = 64 << 20
+_READ_BYTES: Final = 1 << 20
 _REBUILD: Final = "Run: materia build --until graph_index"
 
 #: IRIs, strings and comments: parts of a query in which words mean nothing.
@@ -66,21 +72,74 @@ def build_store(nquads: Sequence[Path], folder: Path) -> int:
 
     staged = next_generation(folder)
     store = pyoxigraph.Store(str(staged / "index"))
-    for path in nquads:
-        try:
-            store.bulk_load(path=str(path), format=pyoxigraph.RdfFormat.N_QUADS)
-        except (OSError, SyntaxError) as error:
-            del store
-            shutil.rmtree(staged, ignore_errors=True)
-            raise MateriaError(
-                f"cannot be loaded ({error})", file=path.name, remedy="Build knowledge_graph again"
-            ) from error
+    try:
+        for group in _in_groups(nquads):
+            store.bulk_load(input=BufferedReader(_Chained(group), _READ_BYTES), format=pyoxigraph.RdfFormat.N_QUADS)
+    except (OSError, SyntaxError) as error:
+        del store
+        shutil.rmtree(staged, ignore_errors=True)
+        raise _cannot_be_loaded(nquads, error) from error
     store.optimize()
     store.flush()
     quads = len(store)
     del store
     put_in_force(staged, nquads, quads)
     return quads
+
+
+def _in_groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Files that are loaded together, one after another."""
+    group: list[Path] = []
+    size = 0
+    for path in paths:
+        if group and size >= _LOADED_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(path)
+        size += path.stat().st_size
+    if group:
+        yield group
+
+
+class _Chained(RawIOBase):
+    """Files of lines as one, with an empty line after each, so that what is cut short in one goes on in no other."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = iter(paths)
+        self._file: RawIOBase | None = None
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Bytes of the file that is being read, or of the next."""
+        while True:
+            if self._file is None:
+                path = next(self._paths, None)
+                if path is None:
+                    return 0
+                self._file = path.open("rb", buffering=0)
+            if count := self._file.readinto(buffer):
+                return count
+            self._file.close()
+            self._file = None
+            buffer[:1] = b"\n"
+            return 1
+
+
+def _cannot_be_loaded(paths: Sequence[Path], error: Exception) -> MateriaError:
+    """What to say where files could not be loaded: each is parsed, to name the one that is at fault."""
+    import pyoxigraph
+
+    at_fault = None
+    for path in paths:
+        try:
+            deque(pyoxigraph.parse(path=str(path), format=pyoxigraph.RdfFormat.N_QUADS), maxlen=0)
+        except (OSError, SyntaxError) as own:
+            at_fault, error = path.name, own
+            break
+    return MateriaError(f"cannot be loaded ({error})", file=at_fault, remedy="Build knowledge_graph again")
 
 
 def open_index(folder: Path) -> Any:
