@@ -287,7 +287,7 @@ STAGES = [
             Need("live_documents"),
         ),
         settings=_rules,
-        version="3",
+        version="4",
         tables=(MIXTURE, SELECTION),
         kinds=("duckdb", "parquet"),
         shuffled=SELECTED,

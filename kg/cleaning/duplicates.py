@@ -42,7 +42,7 @@ from pipeline.duck import connect, stream
 __all__ = ["SIGNS", "Duplicates", "band_rows", "jaccard"]
 
 #: What tells whether passages can be duplicates of each other (`neighbours.py`).
-SIGNS = pa.schema({"passage_id": pa.string(), "signs": pa.list_(pa.uint32())})
+SIGNS = pa.schema({"passage_id": pa.string(), "signs": pa.list_(pa.uint64())})
 
 _SIGNATURE = 128
 _FOUND = 0.99
@@ -236,7 +236,7 @@ def _word_signs(words: Words) -> Numbers:
 
 
 def _signs(passages: pa.RecordBatch, own: Numbers, banded: Places, keys: Numbers) -> pa.RecordBatch:
-    """SIGNS: of every passage that of its words, of some those of their bands after it; the upper half of each number."""
+    """SIGNS: of every passage that of its words, of some those of their bands after it."""
     counts = np.ones(len(own), np.int64)
     counts[banded] += keys.shape[1]
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -244,9 +244,7 @@ def _signs(passages: pa.RecordBatch, own: Numbers, banded: Places, keys: Numbers
     first = np.zeros(len(signs), np.bool_)
     first[offsets[:-1]] = True
     signs[first], signs[~first] = own, keys.ravel()
-    lists = pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.array((signs >> np.uint64(32)).astype(np.uint32))
-    )
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(signs))
     return pa.RecordBatch.from_arrays([passages.column("passage_id"), lists], schema=SIGNS)
 
 

@@ -46,7 +46,7 @@ KNOWN = pa.schema(
         "reason": pa.string(),
         "other": pa.string(),
         "detail": pa.string(),
-        "signs": pa.list_(pa.uint32()),
+        "signs": pa.list_(pa.uint64()),
     }
 )
 #: Signs and ids are all different: a dictionary of them is read for nothing.
@@ -266,12 +266,12 @@ def _moved(before: pa.Table, now: pa.Table) -> pa.Array:
 
 _TABLES = """
 CREATE TEMP TABLE came (bucket VARCHAR, passage_id VARCHAR);
-CREATE TEMP TABLE gone (bucket VARCHAR, passage_id VARCHAR, signs UINTEGER[]);
+CREATE TEMP TABLE gone (bucket VARCHAR, passage_id VARCHAR, signs UBIGINT[]);
 CREATE TEMP TABLE neighbours (bucket VARCHAR, passage_id VARCHAR);
 CREATE TEMP TABLE moved_documents (doc_id VARCHAR);
 CREATE TEMP TABLE moved_evidence (evidence_id VARCHAR);
 CREATE TEMP TABLE verdicts (passage_id VARCHAR, reason VARCHAR, other VARCHAR, detail VARCHAR);
-CREATE TEMP TABLE signs (passage_id VARCHAR, signs UINTEGER[]);
+CREATE TEMP TABLE signs (passage_id VARCHAR, signs UBIGINT[]);
 """
 
 _CHANGED_SQL = """
