@@ -22,7 +22,7 @@ from pipeline.parallel import cpu_count
 __all__ = ["Cluster", "fetched", "joined"]
 
 _CONNECT_S = 10.0
-_JOIN_S = 30.0
+_JOIN_S = 20.0
 _GONE_S = 10.0
 _LOOK_S = 2.0
 _OBJECT_STORE_BYTES = 256 << 20
@@ -85,6 +85,7 @@ def joined(address: str | None) -> Iterator[Cluster]:
     place = _place(address)
     if place is not None and not _answers(place, _CONNECT_S):
         raise MateriaError("there is no Ray cluster at this address", file=address, remedy=_START)
+    logging.getLogger("ray").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": False}
     if address is None:
         quiet |= {
