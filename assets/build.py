@@ -87,6 +87,7 @@ def build(
             with measured(home, stage.name, figures):
                 for _ in engine.refresh(stage, home, stale, workers=workers, progress=progress):
                     pass
+                figures |= engine.figures
             computed[stage.name] = len(stale)
             on_stage(stage.name, len(stale), time.perf_counter() - start)
     return computed

@@ -140,6 +140,7 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
         launch = through_pipes(context)
         with engine_of(home, context.log.info) as engine:
             results = list(engine.refresh(stage, home, keys, workers=workers, progress=context.log.info, launch=launch))
+            figures |= engine.figures
         figures["partitions"] = sum(result.computed for result in results)
     recorder = Recorder(home, context.instance)
     if stage.name == "literature_inventory":

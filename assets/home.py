@@ -77,6 +77,10 @@ class Home:
             self._datasets[asset] = Dataset(self.url, asset)
         return self._datasets[asset]
 
+    def look_again(self) -> None:
+        """Forget what is known of the partitions: other processes wrote some."""
+        self._datasets.clear()
+
     @cached_property
     def _datasets(self) -> dict[str, Dataset]:
         return {}

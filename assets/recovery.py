@@ -14,6 +14,7 @@ from pathlib import Path
 from assets.graph import store_folder
 from assets.home import Home
 from kg.generations import MARKER, begun_generations, current_generation
+from pipeline.history import HELD
 from pipeline.leftovers import UNREADABLE, damage, forget, orphans, staged, sweep
 from pipeline.storage import MANIFESTS, STAGING, Dataset
 
@@ -25,6 +26,8 @@ def tidy(home: Home) -> None:
     for dataset in _datasets(home):
         if staged(dataset):
             sweep(dataset)
+    for held in (home.path / "history").glob(f"*/{HELD}"):
+        shutil.rmtree(held, ignore_errors=True)
 
 
 def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:

@@ -132,7 +132,7 @@ def noted(job: Job, fingerprints: Sequence[bytes], made: Iterable[Made]) -> Iter
 
 
 def _cache(job: Job) -> RowCache:
-    path = job.home.path / "cache" / "rows.sqlite"
+    path = (job.cache or job.home.path / "cache") / "rows.sqlite"
     cache: RowCache = job.once("row_cache", lambda: RowCache(path, job.home.config.cache_mib))
     return cache
 

@@ -9,9 +9,10 @@ these keys alone, so a lost event or a missed tick is caught up by the next buil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from pipeline.manifest import STATE
 from pipeline.storage import WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
 from pipeline.tables import table_version
 
-__all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh"]
+__all__ = ["Check", "Job", "Need", "Refreshed", "Stage", "batches_of", "checks_together", "refresh", "run_told"]
 
 #: Examples of what a check found that are kept of all partitions.
 _EXAMPLES = 5
@@ -67,6 +68,7 @@ class Job:
         workers: processes the stage may use.
         progress: told of what is being done, for a person.
         launch: runs a command in a process of its own.
+        cache: a folder of this machine for what it may reuse, where that of the home is shared with others.
         inputs: data version of every input, as the manifest will have them.
         rules: hash of all that the output depends on beside these.
     """
@@ -84,6 +86,7 @@ class Job:
     inputs: Mapping[str, str] = field(default_factory=dict)
     rules: str = ""
     launch: Launch = field(default_factory=lambda: plainly(lambda line: None))
+    cache: Path | None = None
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def dataset(self, asset: str) -> Dataset:
@@ -262,6 +265,19 @@ def _bucket_versions(home: Home, asset: str) -> dict[str, str]:
     return {key: manifest.data_version for key, manifest in home.dataset(asset).manifests().items()}
 
 
+@contextmanager
+def run_told(stage: Stage, home: Home, stale: Sequence[str]) -> Iterator[list[Manifest]]:
+    """A run of a stage over partitions: the configuration is remembered, and catalogues are told when it begins and ends.
+
+    Yields:
+        a list to which the caller adds the manifest of each partition that was computed.
+    """
+    if stale:
+        remember_configuration(home)
+    with lineage_events(home, stage, len(stale)) as made:
+        yield made
+
+
 def refresh(
     stage: Stage,
     home: Home,
@@ -270,11 +286,15 @@ def refresh(
     workers: int = 1,
     progress: Progress = lambda _: None,
     launch: Launch | None = None,
+    cache: Path | None = None,
+    part: bool = False,
 ) -> Iterator[Refreshed]:
     """Bring partitions of a stage up to date, one after another.
 
     Args:
         launch: how a command is run in a process of its own; plainly where not given.
+        cache: see `Job`.
+        part: whether this is a part of a run that the caller tells (`run_told`).
 
     Yields:
         what became of each, in the order of `keys`, as soon as it is in force.
@@ -288,8 +308,6 @@ def refresh(
     manifests = {key: dataset.manifest(key) for key in keys}
     stale = tuple(key for key in keys if not _is_fresh(stage, home, key, manifests[key], rules))
     wanted = set(stale)
-    if stale:
-        remember_configuration(home)
     standing = {
         key: manifest
         for key in stale
@@ -304,7 +322,7 @@ def refresh(
             job = Job(
                 home, key, writer, workers, progress, shared, stack,
                 keys=stale, standing=standing, previous=standing.get(key), inputs=inputs, rules=rules,
-                launch=launch or plainly(progress),
+                launch=launch or plainly(progress), cache=cache,
             )  # fmt: skip
             stage.compute(job)
             if job.checks:
@@ -314,7 +332,7 @@ def refresh(
             )
 
     with ExitStack() as outer, ExitStack() as stack:
-        made = outer.enter_context(lineage_events(home, stage, len(stale)))
+        made: list[Manifest] = [] if part else outer.enter_context(run_told(stage, home, stale))
         if stale:
             outer.enter_context(dataset.staging())
         memory = Memory(home, stage.remember, stale)

@@ -14,14 +14,14 @@ import psutil
 
 from assets.home import Home
 
-__all__ = ["history", "measured"]
+__all__ = ["PeakMemory", "history", "measured"]
 
 #: A look takes 1.4 ms, since it asks for the parent of every process of the machine; so it is taken more seldom the longer a stage lasts.
 _INTERVALS_S = (0.05, 0.5)
 _PART = 0.1
 
 
-class _PeakMemory(threading.Thread):
+class PeakMemory(threading.Thread):
     """Samples the resident memory of this process and its children, summed (shared pages count more than once)."""
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class _PeakMemory(threading.Thread):
         self._done = threading.Event()
 
     def run(self) -> None:
+        """Sample until `stop`."""
         me = psutil.Process()
         shortest, longest = _INTERVALS_S
         start = time.perf_counter()
@@ -45,6 +46,7 @@ class _PeakMemory(threading.Thread):
                 return
 
     def stop(self) -> int:
+        """Sample no more; the peak in bytes."""
         self._done.set()
         self.join()
         return self.peak
@@ -65,18 +67,22 @@ def _processor_seconds() -> float:
 
 @contextmanager
 def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
-    """Append one line to the home's history: the stage, seconds, processor seconds, peak MiB, and the figures filled in meanwhile."""
-    memory = _PeakMemory()
+    """Append one line to the home's history: the stage, seconds, processor seconds here, peak MiB, and the figures filled in meanwhile.
+
+    A figure `peak_mib` is that of a process elsewhere: the larger one counts.
+    """
+    memory = PeakMemory()
     memory.start()
     start, used = time.perf_counter(), _processor_seconds()
     try:
         yield
     finally:
+        peak = max(round(memory.stop() / 2**20), figures.pop("peak_mib", 0))
         line = {
             "stage": stage,
             "seconds": round(time.perf_counter() - start, 2),
             "processor_seconds": round(_processor_seconds() - used, 2),
-            "peak_mib": round(memory.stop() / 2**20),
+            "peak_mib": peak,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             **figures,
         }

@@ -2,6 +2,8 @@
 
     python benchmarks/scale.py documents FOLDER --copies 95 --buckets 512 [--real FOLDER]
     python benchmarks/scale.py plot FOLDER ... [--out docs/scale.png]
+    python benchmarks/scale.py cluster FOLDER [--nodes 3]
+    python benchmarks/scale.py overhead FOLDER [--rounds 2]
 
 Each subcommand says what it does (`--help`). MATERIA_DATA names the data sets; `real_build.py` says what is built. What FOLDER holds
 already is used, so a command that was broken off goes on. A million documents (95 copies) take 9 GiB of disk.
@@ -29,12 +31,31 @@ def main() -> None:
     one.add_argument("folders", type=Path, nargs="+")
     one.add_argument("--out", type=Path, default=Path("docs/scale.png"))
 
+    one = commands.add_parser(
+        "cluster", help="build on a Ray cluster with the home in an object store; kill a node, and the head"
+    )
+    one.add_argument("folder", type=Path)
+    one.add_argument("--nodes", type=int, default=3, help="of one core each")
+
+    one = commands.add_parser("overhead", help="two nodes of one core under Ray against two processes without, in turn")
+    one.add_argument("folder", type=Path)
+    one.add_argument("--rounds", type=int, default=2)
+
     given = options.parse_args()
+    if given.command != "plot":
+        given.folder.mkdir(parents=True, exist_ok=True)
     if given.command == "documents":
         from scaling.documents import documents
 
-        given.folder.mkdir(parents=True, exist_ok=True)
         documents(given.folder.resolve(), given.copies, given.buckets, given.papers, given.real)
+    elif given.command == "cluster":
+        from scaling.cluster import cluster
+
+        cluster(given.folder.resolve(), given.nodes)
+    elif given.command == "overhead":
+        from scaling.overhead import overhead
+
+        overhead(given.folder.resolve(), given.rounds)
     else:
         from scaling.plot import plot
 

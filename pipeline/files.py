@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 
 from upath import UPath
 
 __all__ = ["file_sha256", "is_local", "write_atomically"]
+
+#: Tells what this process writes from what another does: two may replace one file at a time.
+_PROCESS = secrets.token_hex(4)
 
 
 def is_local(path: UPath) -> bool:
@@ -34,7 +38,7 @@ def write_atomically(path: UPath | Path | str, text: str) -> None:
             target.write_text(text, encoding="utf-8")
             return
         place = target.path
-    staged = Path(f"{place}.staged")
+    staged = Path(f"{place}.{_PROCESS}.staged")
     try:
         staged.write_bytes(text.encode())
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +20,10 @@ from typing import Any, Final, TypeAlias
 
 from upath import UPath
 
-__all__ = ["Keys", "Maybe", "append", "entries", "held", "history_folder", "last", "now"]
+__all__ = ["HELD", "Keys", "Maybe", "append", "entries", "held", "history_folder", "last", "now"]
 
+#: The folder of an asset's history for links that stand as long as a build needs them; a build that is killed leaves them.
+HELD: Final = "held"
 #: What a value must be: of a type; a list of so many values, or of any number of one kind; an object that has these keys, or
 #: whatever keys (`...`) with values of one kind.
 Shape: TypeAlias = "type | UnionType | tuple[Shape, ...] | list[Shape] | Keys | Maybe"
@@ -70,9 +73,8 @@ def held(home: UPath | Path | str, asset: str, paths: Sequence[str]) -> tuple[di
     folder = history_folder(home, asset)
     if folder is None or not paths:
         return {}, lambda: None
-    place = folder / "held"
-    shutil.rmtree(place, ignore_errors=True)  # a build was killed before it could
-    place.mkdir(parents=True)
+    (folder / HELD).mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder / HELD))  # several processes may replace partitions of an asset at once
     links = {path: str(place / f"{number}{Path(path).suffix}") for number, path in enumerate(paths)}
     for path, link in links.items():
         try:

@@ -41,7 +41,7 @@ class Damage:
 def staged(dataset: Dataset) -> list[Path]:
     """What is staged by a writer at work, or by one that was killed; the folder itself where that is all there is."""
     folder = Path(dataset.url.path) / STAGING
-    return (sorted(folder.iterdir()) or [folder]) if folder.is_dir() else []
+    return (sorted(path for path in folder.rglob("*") if path.is_file()) or [folder]) if folder.is_dir() else []
 
 
 def orphans(dataset: Dataset) -> list[str]:

@@ -3,6 +3,8 @@
 `concurrent.futures.Executor.map` submits every task at once, so memory grows with the input; this one keeps a window of
 three tasks a worker. Workers are spawned, not forked: torch, Arrow and DuckDB hold threads that do not survive a fork.
 With one worker everything runs in this process, and what is little may be done here first, so that small inputs pay no start-up.
+
+Whoever runs a stage in a task of a cluster says with `given` how many cores the task has, and where its other workers are.
 """
 
 from __future__ import annotations
@@ -11,20 +13,68 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["Workers", "cpu_count"]
+__all__ = ["Pending", "Pool", "Workers", "cpu_count", "given"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 _WINDOW = 3
 
 
+class Pending(Protocol):
+    """A result that is on its way."""
+
+    def result(self) -> Any:
+        """Wait for it; raises what the function raised."""
+        ...
+
+    def cancel(self) -> object:
+        """Nobody waits for it any more."""
+        ...
+
+
+class Pool(Protocol):
+    """Processes that take tasks: `ProcessPoolExecutor` is one."""
+
+    def submit(self, function: Callable[..., Any], task: Any, /) -> Pending:
+        """Begin `function(task)`."""
+        ...
+
+    def shutdown(self, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks."""
+        ...
+
+
+#: Makes a pool of so many processes, each of which calls a function with arguments before its first task.
+StartPool = Callable[[int, "Callable[..., object] | None", tuple[Any, ...]], Pool]
+#: Cores and pools that `given` gave to this process, the innermost last.
+_GIVEN: list[tuple[int, StartPool]] = []
+
+
+@contextmanager
+def given(cores: int, start: StartPool) -> Iterator[None]:
+    """While this lasts, this process has so many cores (`cpu_count`), and `Workers` find others by `start`."""
+    _GIVEN.append((cores, start))
+    try:
+        yield
+    finally:
+        _GIVEN.pop()
+
+
 def cpu_count() -> int:
-    """Cores this process may use (its affinity, not the machine's total)."""
+    """Cores this process may use: those it was given, else its affinity, which is not the machine's total."""
+    if _GIVEN:
+        return _GIVEN[-1][0]
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _spawned(count: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> Pool:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=initializer, initargs=initargs)
 
 
 class Workers:
@@ -47,7 +97,7 @@ class Workers:
         self.count = count
         self._alone = alone
         self._initializer, self.initargs = initializer, initargs
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._ready = False
 
     def __enter__(self) -> Workers:
@@ -73,7 +123,7 @@ class Workers:
             self._ready = True
             self._alone = max(self._alone - 1, 0)
             yield function(task)
-        pending: deque[Future[R]] = deque()
+        pending: deque[Pending] = deque()
         try:
             for task in remaining:
                 pending.append(self._processes().submit(function, task))
@@ -85,13 +135,9 @@ class Workers:
             for future in pending:
                 future.cancel()
 
-    def _processes(self) -> ProcessPoolExecutor:
+    def _processes(self) -> Pool:
         """The pool, started when the first task for it comes."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.count,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=self._initializer,
-                initargs=self.initargs,
-            )
+            start = _GIVEN[-1][1] if _GIVEN else _spawned
+            self._pool = start(self.count, self._initializer, self.initargs)
         return self._pool

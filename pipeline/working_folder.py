@@ -14,7 +14,7 @@ from upath import UPath
 
 from pipeline.files import is_local
 
-__all__ = ["CACHE", "working_folder"]
+__all__ = ["CACHE", "machine_folder", "working_folder"]
 
 #: Names the folder for working copies of all homes; `~/.cache/materia` where it is not set.
 CACHE = "MATERIA_CACHE"
@@ -23,7 +23,10 @@ CACHE = "MATERIA_CACHE"
 def working_folder(home: UPath | Path | str) -> Path:
     """The local folder of a home, which need not exist. For a home in an object store it is named by the hash of its URL."""
     url = UPath(home)
-    if is_local(url):
-        return Path(url.path)
+    return Path(url.path) if is_local(url) else machine_folder(url)
+
+
+def machine_folder(home: UPath | Path | str) -> Path:
+    """A folder of this machine for a home, wherever that is: below MATERIA_CACHE, named by the hash of the home's URL."""
     root = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "materia")
-    return root / hashlib.sha256(str(url).rstrip("/").encode()).hexdigest()[:16]
+    return root / hashlib.sha256(str(UPath(home)).rstrip("/").encode()).hexdigest()[:16]

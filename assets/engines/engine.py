@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 from assets.home import Home
 from assets.launch import Launch
@@ -18,7 +18,13 @@ __all__ = ["Engine", "engine_of"]
 
 
 class Engine(Protocol):
-    """Brings partitions up to date. The caller holds the home for as long as it uses one."""
+    """Brings partitions up to date. The caller holds the home for as long as it uses one.
+
+    Attributes:
+        figures: what the last refresh cost elsewhere, for the history of the home.
+    """
+
+    figures: dict[str, Any]
 
     def refresh(
         self,
@@ -39,6 +45,9 @@ class LocalEngine:
 
     refresh = staticmethod(refresh)
 
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+
 
 def engine_of(home: Home, progress: Callable[[str], None] = lambda _: None) -> AbstractContextManager[Engine]:
     """The engine that the configuration names, to be entered once for a whole build.
@@ -46,4 +55,8 @@ def engine_of(home: Home, progress: Callable[[str], None] = lambda _: None) -> A
     Raises:
         MateriaError: the library for it is missing, or there is no cluster at the address, or it has other versions.
     """
-    return nullcontext(LocalEngine())
+    if home.config.engine.name == "local":
+        return nullcontext(LocalEngine())
+    from assets.engines.ray_engine import ray_engine
+
+    return ray_engine(home, progress)

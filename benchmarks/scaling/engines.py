@@ -9,16 +9,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import yaml
 from real_build import ROOT, Cost, RealBuild, hashes
 from servers.ray_cluster import RayCluster
 
 from assets.home import OUTSIDE_THE_LAW
 
-__all__ = ["clean_hashes", "configured", "differing", "on_cluster", "stored_hashes"]
+__all__ = ["clean_hashes", "configured", "differing", "on_cluster", "stored_hashes", "used"]
 
 
 def configured(build: RealBuild, name: str, **settings: object) -> Path:
@@ -86,7 +87,7 @@ def on_cluster(
     Returns:
         its exit status, what it said on standard error, and its cost, the cluster's processes included; their memory is not.
     """
-    before, start = _used(cluster), time.perf_counter()
+    before, start = used(cluster), time.perf_counter()
     process = subprocess.Popen(
         words,
         cwd=ROOT,
@@ -100,10 +101,14 @@ def on_cluster(
         said = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    cpu = usage.ru_utime + usage.ru_stime + _used(cluster) - before
+    cpu = usage.ru_utime + usage.ru_stime + used(cluster) - before
     return process.returncode, said, Cost(cpu, time.perf_counter() - start, usage.ru_maxrss / 1024)
 
 
-def _used(cluster: RayCluster) -> float:
-    """Processor seconds of the cluster's processes that live, and of those that they waited for."""
-    return sum(sum(process.cpu_times()[:4]) for process in cluster.processes() if process.is_running())
+def used(cluster: RayCluster) -> float:
+    """Processor seconds of the cluster since it was started, with those of processes that ended."""
+    total = 0.0
+    for process in cluster.processes():
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])  # user, system, and both of children that ended
+    return total

@@ -1,40 +1,51 @@
-"""What Ray costs: the real build by two processes of one machine, and by two nodes of one core, in turns."""
+"""What Ray costs on the real build: two one-CPU nodes against two processes on this machine, in turn.
+
+Each build is a clean one. The cost of a build on the cluster is that of the driver and of every process of the cluster, Ray's own among
+them, less what the cluster had used when the build began; a cluster is started once, as one finds it. The files of both homes are compared.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
-from statistics import median
 
-from real_build import Cost, RealBuild
+from real_build import UNTIL, Cost, RealBuild, hashes
 from servers.ray_cluster import ray_cluster
 
-from scaling.engines import configured, on_cluster
+from scaling.engines import configured, differing, used
 
 __all__ = ["overhead"]
 
 
 def overhead(folder: Path, rounds: int) -> None:
-    """Build with both, so many times in turns, each time from nothing; print seconds and processor seconds, and their ratio.
+    """Build with both, so many times in turn, and print a row for each round; ends where the bytes differ.
 
-    Starting the cluster is not counted: it stands for as long as one has it. The homes are in a folder that all nodes share.
+    Args:
+        folder: takes the inputs and two homes.
     """
     build = RealBuild(folder)
-    local, ray = configured(build, "local", workers=2), configured(build, "ray", engine={"name": "ray"})
-    found: dict[str, list[Cost]] = {"local": [], "ray": []}
+    print(f"{time.strftime('%H:%M')}, load {os.getloadavg()[0]:.1f}, until {' '.join(UNTIL)}")
+    print("| local wall s | local processor s | Ray wall s | Ray processor s |\n|---|---|---|---|")
+    rows: list[tuple[Cost, Cost]] = []
     with ray_cluster(2) as cluster:
-        for number in range(rounds):
-            shutil.rmtree(build.home, ignore_errors=True)
-            found["local"].append(build.build(config=local))
-            shutil.rmtree(build.home, ignore_errors=True)
-            status, said, cost = on_cluster(build.words(config=ray), cluster, {})
-            if status:
-                raise RuntimeError(said)
-            found["ray"].append(cost)
-            for name, costs in found.items():
-                last = costs[-1]
-                print(f"round {number + 1}, {name}: {last.wall:.1f} s, {last.cpu:.1f} processor s", flush=True)
-    shutil.rmtree(build.home)
-    for what in ("wall", "cpu"):
-        one, other = (median(getattr(cost, what) for cost in found[name]) for name in ("local", "ray"))
-        print(f"{what}: {other:.1f} s with Ray, {one:.1f} s without, {other / one:.2f} times (median of {rounds})")
+        local_config = configured(build, "local", workers=2)
+        ray_config = configured(build, "ray", engine={"name": "ray", "address": cluster.address})
+        for _ in range(rounds):
+            local = _clean(build, folder / "local", local_config)
+            before = used(cluster)
+            driver = _clean(build, folder / "ray", ray_config)
+            ray = driver._replace(cpu=driver.cpu + used(cluster) - before)
+            rows.append((local, ray))
+            print(f"| {local.wall:.1f} | {local.cpu:.1f} | {ray.wall:.1f} | {ray.cpu:.1f} |", flush=True)
+            if differ := differing(hashes(folder / "local"), hashes(folder / "ray")):
+                raise SystemExit(f"the bytes differ: {differ[:5]}")
+    for name in ("wall", "cpu"):
+        one, other = (sum(getattr(row[place], name) for row in rows) for place in (0, 1))
+        print(f"{name}: Ray takes {other / one - 1:+.0%}")
+
+
+def _clean(build: RealBuild, home: Path, config: Path) -> Cost:
+    shutil.rmtree(home, ignore_errors=True)
+    return build.build(home, config)

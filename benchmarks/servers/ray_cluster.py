@@ -1,7 +1,8 @@
 """A real Ray cluster on this machine: a head without cores, and nodes with a few each, every one of them a `ray start` of its own.
 
-Starting takes 3 s of processor time a node, 5 s for the head, and about 300 MiB each. The dashboard, usage statistics and the log monitor are off and the object store is
-small: a build passes no tables through it. Logs go to a temporary folder that is removed at the end.
+Starting takes 3 s of processor time a node and 5 s for the head, and about 300 MiB each. The dashboard, usage statistics and the log
+monitor are off and the object store is small: a build passes no tables through it. Logs go to a temporary folder that is removed
+at the end.
 """
 
 from __future__ import annotations

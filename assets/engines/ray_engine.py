@@ -1,0 +1,187 @@
+"""Ray as the engine: groups of partitions become tasks, a stage without partitions one task.
+
+The driver decides what is stale, holds the home, and goes from stage to stage; the tables go from node to node by the home, never
+through Ray, so that its object store stays small. A task of a node that died is begun again elsewhere (`engine.retries`). Nothing is
+written by the driver while tasks run but histories, so a driver, a node or the head may be killed at any moment.
+
+Costs 0.7 s of processor time to join, 2 s for each worker process that starts (Ray's import and ours), and 10 ms a task.
+Rejected: Ray Data (it would move the tables through its object store, and its order of rows is not fixed), an actor for each node
+(Ray starts tasks again by itself; actors one starts again oneself), and dagster-ray (its run launcher and PipesRayJobClient submit a
+whole run or script as one Ray job: a home is built by one driver, whose steps are to be spread).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from math import ceil
+from typing import Any
+
+from assets.engines.ray_cluster import Cluster, fetched, joined
+from assets.engines.ray_tasks import Asked, Done, compute, seen_from
+from assets.engines.resources import HERE, SPREAD, Ask, Group, asks, grouped
+from assets.home import Home
+from assets.launch import Launch
+from assets.stage import Refreshed, Stage, refresh, run_told
+from pipeline.errors import MateriaError
+
+__all__ = ["RayEngine", "ray_engine"]
+
+_LOOK_S = 1.0
+#: How long tasks wait for a node that has what they ask for: a cluster that grows by itself needs minutes.
+_NO_NODE_S = 300.0
+#: How long is waited for tasks that were stopped.
+_STOP_S = 10.0
+
+
+@contextmanager
+def ray_engine(home: Home, progress: Callable[[str], None]) -> Iterator[RayEngine]:
+    """The engine on the cluster that the configuration names.
+
+    Raises:
+        MateriaError: see `joined`.
+    """
+    progress("joining the Ray cluster")
+    with joined(home.config.engine.address) as cluster:
+        yield RayEngine(home, cluster)
+
+
+class RayEngine:
+    """Brings partitions up to date by tasks on a cluster.
+
+    Attributes:
+        figures: of the last refresh: how many tasks, and the most MiB that a process of theirs held.
+    """
+
+    def __init__(self, home: Home, cluster: Cluster) -> None:
+        import ray
+
+        self._config, self._cluster = home.config.engine, cluster
+        self._task = ray.remote(max_retries=self._config.retries)(compute)
+        self._mark = seen_from(home)
+        self.figures: dict[str, Any] = {}
+
+    def refresh(
+        self,
+        stage: Stage,
+        home: Home,
+        keys: list[str],
+        *,
+        workers: int = 1,
+        progress: Callable[[str], None] = lambda _: None,
+        launch: Launch | None = None,
+    ) -> Iterator[Refreshed]:
+        """As `assets.stage.refresh`, in tasks. Partitions are told in order; a task that fails stops the others."""
+        self.figures = {}
+        if stage.name in HERE:
+            yield from refresh(stage, home, keys, workers=workers, progress=progress, launch=launch)
+            return
+        all_stale = {*stage.stale(home)}
+        stale = [key for key in keys if key in all_stale]
+        for key in keys:
+            manifest = home.dataset(stage.name).manifest(key)
+            if key not in all_stale and manifest is not None:
+                yield Refreshed(key, manifest, changed=False, computed=False)
+        with run_told(stage, home, stale) as made:
+            for done in self._computed(stage, home, stale, progress):
+                made += [result.manifest for result in done.results]
+                yield from done.results
+                if done.error is not None:
+                    raise done.error
+        home.look_again()
+
+    def _computed(self, stage: Stage, home: Home, keys: list[str], progress: Callable[[str], None]) -> Iterator[Done]:
+        """What became of each group, in order."""
+        import ray
+
+        nodes = self._cluster.nodes()
+        ask = asks(stage, self._config, nodes)
+        cores = sum(node.get("CPU", 0) for node in nodes)
+        given = self._config.stages.get(stage.name)
+        groups = grouped(
+            keys,
+            max(1.0, cores / ask.cpus),
+            size=lambda key: _rows(stage, home, key),
+            most=given.partitions if given else None,
+            spread=stage.name in SPREAD,
+        )
+        self.figures = {"engine": "ray", "tasks": len(groups), "peak_mib": 0}
+        progress(stage.name if stage.partitions == "none" else f"{stage.name}: {len(keys)} in {len(groups)} tasks")
+        task = self._task.options(num_cpus=ask.cpus, num_gpus=ask.gpus, memory=ask.mib << 20, name=stage.name)
+        rules = stage.rules(home)
+        # The largest first, so that no core waits for one that began last.
+        order = sorted(range(len(groups)), key=lambda i: -groups[i].workers)
+        references = {i: task.remote(self._asked(stage, home, groups[i], rules, ask)) for i in order}
+        waiting = {reference: i for i, reference in references.items()}
+        finished: dict[int, Done] = {}
+        following = 0
+        try:
+            while following < len(groups):
+                self._wait(waiting, ask, progress)
+                ready, _ = ray.wait([*waiting], num_returns=len(waiting), timeout=0)
+                for reference in ready:
+                    number = waiting.pop(reference)
+                    finished[number] = done = fetched(reference)
+                    self.figures["peak_mib"] = max(self.figures["peak_mib"], done.peak_mib)
+                    if done.error is not None:
+                        yield done
+                    progress(f"{stage.name}: {len(finished)} of {len(groups)} tasks")
+                while following in finished:
+                    yield finished.pop(following)
+                    following += 1
+        finally:
+            self._stop([*waiting])
+
+    def _asked(self, stage: Stage, home: Home, group: Group, rules: str, ask: Ask) -> Asked:
+        return Asked(
+            home=str(home.url),
+            stage=stage.name,
+            keys=group.keys,
+            rules=rules,
+            mark=self._mark,
+            host=socket.gethostname(),
+            version=version("materia"),
+            workers=max(group.workers, ceil(ask.cpus)),
+            cores=ceil(ask.cpus),
+        )
+
+    def _wait(self, waiting: dict[Any, int], ask: Ask, progress: Callable[[str], None]) -> None:
+        """Wait until a task is done.
+
+        Raises:
+            MateriaError: the head is gone, or no node has what the tasks ask for.
+        """
+        import ray
+
+        began = time.monotonic()
+        while not ray.wait([*waiting], timeout=_LOOK_S)[0]:
+            self._cluster.look()
+            if any(ask.fits(node) for node in self._cluster.nodes()):
+                began = time.monotonic()
+                continue
+            wanted = f"{ask.cpus:g} cores, {ask.gpus:g} GPUs and {ask.mib} MiB"
+            progress(f"waiting for a node with {wanted}")
+            if time.monotonic() - began > _NO_NODE_S:
+                raise MateriaError(
+                    f"no node of the cluster has {wanted} for a task",
+                    remedy="Add such a node, or set less under engine.stages",
+                )
+
+    def _stop(self, references: list[Any]) -> None:
+        """Stop tasks, and wait until they are: nobody may write when the home is let go."""
+        import ray
+
+        if not references or self._cluster.gone:
+            return
+        for reference in references:
+            ray.cancel(reference, force=True, recursive=True)
+        ray.wait(references, num_returns=len(references), timeout=_STOP_S)
+
+
+def _rows(stage: Stage, home: Home, key: str) -> int:
+    """How many rows a partition is made from."""
+    manifests = (home.dataset(need.asset).manifest(key) for need in stage.needs if need.partitions == "same")
+    return sum(manifest.rows for manifest in manifests if manifest)

@@ -1,0 +1,219 @@
+"""What runs on the nodes of a Ray cluster: a group of partitions in a task, and chunks of a large partition in tasks of its own.
+
+A worker process opens the home by its URL and refreshes the partitions of its group, as a local build would. What is costly to load (the
+index of names, models) is held by the functions that use it, once a process and not once a task. A task that is begun again after
+its node died finds the partitions that were complete, and makes the others.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from assets.engines.ray_cluster import fetched
+from assets.home import Home, open_home
+from assets.lock import NOTE
+from assets.stage import Refreshed, Stage, refresh
+from assets.stages import STAGES
+from assets.usage import PeakMemory
+from pipeline.duck import databases_kept
+from pipeline.errors import MateriaError, saying_disk_full
+from pipeline.files import is_local
+from pipeline.lean_arrow import keep_pandas_out
+from pipeline.parallel import given
+from pipeline.working_folder import machine_folder, working_folder
+
+__all__ = ["Asked", "Done", "compute", "seen_from"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A task: which partitions of which stage, and what the worker must agree with.
+
+    Attributes:
+        rules: `Stage.rules` as the driver has them: versions of code and tables, and settings.
+        mark: what marks the home of the driver (`seen_from`).
+        workers: processes that may read a partition together; more than one are tasks of their own.
+        cores: of this task.
+    """
+
+    home: str
+    stage: str
+    keys: list[str]
+    rules: str
+    mark: str | None
+    host: str
+    version: str
+    workers: int
+    cores: int
+
+
+@dataclass
+class Done:
+    """What became of a task: its partitions, as far as it came; the problem that ended it; the most MiB that its process held."""
+
+    results: list[Refreshed] = field(default_factory=list)
+    error: MateriaError | None = None
+    peak_mib: int = 0
+
+
+def seen_from(home: Home) -> str | None:
+    """What tells the home from another folder of the same name: the note of who builds. None where it needs no such sign."""
+    note = Path(home.url.path) / NOTE
+    return note.read_text(encoding="utf-8") if is_local(home.url) and note.exists() else None
+
+
+def compute(asked: Asked) -> Done:
+    """Bring the partitions of a task up to date. Problems that a user can act on are returned, not raised: so they arrive as they are."""
+    keep_pandas_out()
+    done = Done()
+    memory = PeakMemory()
+    memory.start()
+    try:
+        with _sized(asked), databases_kept(), saying_disk_full(asked.home):
+            home, stage = _opened(asked)
+            shared = is_local(home.url) and socket.gethostname() != asked.host
+            # SQLite's log of writes needs a disk of the machine: on a shared folder each machine keeps its own.
+            cache = machine_folder(home.url) / "cache" if shared else None
+            done.results += refresh(stage, home, asked.keys, workers=asked.workers, cache=cache, part=True)
+    except MateriaError as error:
+        done.error = _seen_here(asked, error)
+    except ImportError as error:
+        done.error = MateriaError(
+            f"a worker of the cluster on {socket.gethostname()} lacks a package ({error})",
+            remedy="Install the same Materia with the same extras on every node, for example: pip install 'materia[ray,s3]'",
+        )
+    finally:
+        done.peak_mib = memory.stop() >> 20
+    return done
+
+
+def _opened(asked: Asked) -> tuple[Home, Stage]:
+    """Home and stage of a task.
+
+    Raises:
+        MateriaError: this worker has another version, does not see the home, or would compute something else.
+    """
+    where = socket.gethostname()
+    if version("materia") != asked.version:
+        raise MateriaError(
+            f"a worker of the cluster on {where} has Materia {version('materia')}, and this build {asked.version}",
+            remedy="Install the same version on every node",
+        )
+    home = open_home(asked.home)
+    if asked.mark is not None and seen_from(home) != asked.mark:
+        raise MateriaError(
+            f"the home is not to be seen on {where}, a node of the cluster",
+            file=asked.home,
+            remedy="Put it into a folder that all nodes share under this path, or into an object store",
+        )
+    stage = next(stage for stage in STAGES if stage.name == asked.stage)
+    if stage.rules(home) != asked.rules:
+        raise MateriaError(
+            f"a worker of the cluster on {where} would make {asked.stage} by other rules than this build",
+            remedy="Install the same versions on every node, with the same models under the same paths",
+        )
+    return home, stage
+
+
+def _seen_here(asked: Asked, error: MateriaError) -> MateriaError:
+    """A problem of a worker; where it names a file of this build that is not on the node, that is what is said."""
+    if (
+        error.file
+        and socket.gethostname() != asked.host
+        and error.file.startswith("/")
+        and not Path(error.file).exists()
+    ):
+        return MateriaError(
+            f"{error.problem} (on {socket.gethostname()}, a node of the cluster)", file=error.file, remedy=error.remedy
+        )
+    return error
+
+
+@contextmanager
+def _sized(asked: Asked) -> Iterator[None]:
+    """Threads of this process as many as the task has cores; more workers are tasks of their own."""
+    import pyarrow as pa
+
+    pa.set_cpu_count(asked.cores)
+    os.environ["OMP_NUM_THREADS"] = str(asked.cores)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(asked.cores)
+    with given(asked.cores, partial(_Chunks, asked.home)):
+        yield
+
+
+class _Chunks:
+    """The pool of a partition that several nodes read: each chunk is a task with a core.
+
+    The task that waits for them gives its own core back meanwhile, as Ray does while it waits.
+    """
+
+    def __init__(
+        self, home: str, count: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+    ) -> None:
+        import ray
+
+        self._task = ray.remote(num_cpus=1)(_chunk)
+        self._about = ray.put((home, str(working_folder(home)), initializer, initargs))
+
+    def submit(self, function: Callable[..., Any], task: Any, /) -> _Reference:
+        return _Reference(self._task.remote(self._about, function, task))
+
+    def shutdown(self, *, cancel_futures: bool = False) -> None:
+        """Nothing: whoever maps has cancelled what it does not want."""
+
+
+class _Reference:
+    """A chunk on its way."""
+
+    def __init__(self, reference: Any) -> None:
+        self._reference = reference
+
+    def result(self) -> Any:
+        return fetched(self._reference)
+
+    def cancel(self) -> None:
+        import ray
+
+        ray.cancel(self._reference)
+
+
+#: What the last chunk of this process was prepared by.
+_PREPARED: list[Any] = []
+
+
+def _chunk(
+    about: tuple[str, str, Callable[..., object] | None, tuple[Any, ...]], function: Callable[..., Any], task: Any
+) -> Any:
+    """Compute one chunk, after what a worker loads before its first one."""
+    if [about] != _PREPARED:
+        home, folder, initializer, initargs = about
+        keep_pandas_out()
+        _fetch_names(home, folder)
+        if initializer is not None:
+            initializer(*initargs)
+        _PREPARED[:] = [about]
+    return function(task)
+
+
+def _fetch_names(home: str, folder: str) -> None:
+    """See that this machine has a copy of the index of names, where the home is in an object store."""
+    opened = open_home(home)
+    if is_local(opened.url):
+        return
+    if str(working_folder(home)) != folder:
+        raise MateriaError(
+            "the nodes of the cluster keep their working copies under different paths",
+            file=str(working_folder(home)),
+            remedy="Set MATERIA_CACHE to the same path on every node",
+        )
+    opened.dataset("name_index").paths(suffix="")

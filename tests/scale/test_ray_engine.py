@@ -1,0 +1,209 @@
+"""Builds on a Ray cluster: the bytes of a local build, whoever dies meanwhile, and one sentence for what goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from assets.home import OUTSIDE_THE_LAW
+
+pytest.importorskip("ray", reason='no Ray: pip install "materia[scale]"')
+pytestmark = pytest.mark.scale
+
+UNTIL = ["graph_index", "corpus"]
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"]
+
+
+def started(home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL) -> subprocess.Popen[str]:
+    """A build of the sample, if `words` say nothing else, that has begun in a process of its own: on a cluster, or here."""
+    settings = home.with_suffix(".yaml")
+    engine = f"engine:\n  name: ray\n  address: {address}\n" if address else ""
+    settings.write_text(f"buckets: 8\nsmall_file_groups: 1\n{engine}")
+    return subprocess.Popen(
+        [*PROGRAM, "build", "--home", str(home), "--config", str(settings), *words, "--until", *until],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def build(home: Path, address: str | None) -> str:
+    """What a build says that comes to its end."""
+    process = started(home, address)
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    return said
+
+
+def failed(home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL) -> str:
+    """The one sentence of a build that fails."""
+    process = started(home, address, *words, until=until)
+    said, _ = process.communicate(timeout=600)
+    return sentence(process, said)
+
+
+def sentence(process: subprocess.Popen[str], said: str) -> str:
+    assert process.returncode == 1, said
+    assert "Traceback" not in said
+    (line,) = [line for line in said.splitlines() if line.startswith("materia: ")]
+    return line
+
+
+def when(process: subprocess.Popen[str], asset: Path, act) -> str:
+    """Act when a build has written the first partition of an asset; what it says until its end."""
+
+    def watch() -> None:
+        while process.poll() is None and not [*(asset / "_manifests").glob("*.json")]:
+            time.sleep(0.02)
+        act()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    said, _ = process.communicate(timeout=600)
+    thread.join()
+    return said
+
+
+def files(home: Path) -> dict[str, str]:
+    """The hash of every file that the law is about."""
+    found = {path.relative_to(home).as_posix(): path for path in home.rglob("*") if path.is_file()}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in found.items()
+        if not name.startswith(OUTSIDE_THE_LAW)
+    }
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The files of a build on this machine."""
+    home = tmp_path_factory.mktemp("local") / "home"
+    build(home, None)
+    return files(home)
+
+
+def test_the_bytes_are_those_of_a_local_build_and_history_tells_tasks_and_memory(tmp_path, cluster, local):
+    home = tmp_path / "home"
+    build(home, cluster.address)
+    assert files(home) == local
+    lines = {line["stage"]: line for line in map(json.loads, (home / "history.jsonl").read_text().splitlines())}
+    assert lines["triples"]["tasks"] > 1
+    assert lines["triples"]["peak_mib"] > 50
+    assert "tasks" not in lines["graph_index"], "the index belongs to the machine that builds"
+    assert "Nothing to do" in build(home, cluster.address)
+
+
+def test_a_node_dies_in_the_middle_and_the_others_finish(tmp_path, local):
+    from servers.ray_cluster import ray_cluster
+
+    home = tmp_path / "home"
+    with ray_cluster(2) as own:
+        process = started(home, own.address)
+        said = when(process, home / "knowledge_graph", lambda: own.kill_node(0))
+    assert process.returncode == 0, said
+    assert files(home) == local
+
+
+def test_the_head_dies_and_a_new_start_goes_on(tmp_path, cluster, local):
+    from servers.ray_cluster import ray_cluster
+
+    home = tmp_path / "home"
+    with ray_cluster(2) as own:
+        process = started(home, own.address)
+        said = when(process, home / "triples", own.kill_head)
+        line = sentence(process, said)
+    assert "does not answer any more" in line
+    assert own.address in line
+    done = {path: path.stat().st_mtime_ns for path in (home / "mentions").rglob("*.parquet")}
+    assert done
+    build(home, cluster.address)
+    assert files(home) == local
+    assert done == {path: path.stat().st_mtime_ns for path in (home / "mentions").rglob("*.parquet")}, "made anew"
+
+
+def test_a_build_that_is_stopped_leaves_no_task_behind(tmp_path, cluster, local):
+    home = tmp_path / "home"
+    process = started(home, cluster.address)
+    said = when(process, home / "triples", lambda: process.send_signal(signal.SIGINT))
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    before = files(home)
+    time.sleep(2)
+    assert files(home) == before, "somebody still writes"
+    build(home, cluster.address)
+    assert files(home) == local
+
+
+def test_a_problem_in_a_task_is_the_sentence_of_a_local_build(tmp_path, cluster):
+    papers = tmp_path / "papers.jsonl"
+    papers.write_text("this is no JSON\n")
+    vocabulary = ROOT / "pipeline" / "sample" / "vocabulary"
+    words = ["--literature", str(papers), "--vocabulary", str(vocabulary)]
+    ray, local = (
+        failed(tmp_path / name, address, *words, until=["live_documents"])
+        for name, address in (("ray", cluster.address), ("local", None))
+    )
+    assert "some_document_lives" in local
+    assert ray == local
+
+
+def test_no_cluster_at_the_address_is_said_at_once(tmp_path):
+    start = time.monotonic()
+    line = failed(tmp_path / "home", "127.0.0.1:1")
+    assert line.startswith("materia: 127.0.0.1:1: there is no Ray cluster at this address. Start it")
+    assert time.monotonic() - start < 30
+    assert not [*(tmp_path / "home").rglob("_staging")]
+
+
+@pytest.mark.parametrize(
+    ("on_the_node", "said"),
+    [
+        (
+            {"materia-0.0.9.dist-info/METADATA": "Metadata-Version: 2.1\nName: materia\nVersion: 0.0.9\n"},
+            "Materia 0.0.9",
+        ),
+        ({"upath.py": "raise ModuleNotFoundError(\"No module named 'upath'\")\n"}, "lacks the package upath"),
+    ],
+    ids=["another version of Materia", "a package that is missing"],
+)
+def test_a_node_with_another_installation_is_told_in_a_sentence(tmp_path, on_the_node, said):
+    from servers.ray_cluster import ray_cluster
+
+    first = tmp_path / "installed"
+    for name, text in on_the_node.items():
+        (first / name).parent.mkdir(parents=True, exist_ok=True)
+        (first / name).write_text(text)
+    with ray_cluster(1, environment={"PYTHONPATH": f"{first}{os.pathsep}{ROOT}"}) as own:
+        line = failed(tmp_path / "home", own.address)
+    assert said in line
+    assert "on every node" in line
+
+
+def test_more_than_any_node_has_is_waited_for_and_then_told(tmp_path, cluster, monkeypatch):
+    from assets.build import build as build_home
+    from assets.engines import ray_engine
+    from assets.engines.config import EngineConfig, Resources
+    from assets.home import open_home
+    from pipeline.errors import MateriaError
+
+    monkeypatch.setattr(ray_engine, "_NO_NODE_S", 3.0)
+    home = open_home(str(tmp_path / "home"))
+    engine = EngineConfig(name="ray", address=cluster.address, stages={"documents": Resources(gpus=3)})
+    home = home.configure(config=home.config.model_copy(update={"engine": engine}))
+    told: list[str] = []
+    with pytest.raises(MateriaError, match="no node of the cluster has 1 cores, 3 GPUs"):
+        build_home(home, "documents", progress=told.append)
+    assert any(text.startswith("waiting for a node with") for text in told)
