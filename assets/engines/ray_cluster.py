@@ -81,10 +81,13 @@ class Cluster:
 
 
 def _let_go() -> None:
-    """Let the process end without Ray's farewell to a head that is gone: it waits for a minute, and then ends the process itself."""
+    """Leave a cluster whose head is gone. Ray may wait for it, and a minute later ends the process itself: so it is not waited for long."""
     import ray
 
     atexit.unregister(ray.shutdown)
+    leaving = threading.Thread(target=ray.shutdown, daemon=True, name="materia-ray-leaving")
+    leaving.start()
+    leaving.join(_GONE_S)
 
 
 @contextmanager
