@@ -7,6 +7,7 @@ Credentials are never sent to workers: a runtime environment is kept and shown b
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -42,10 +43,20 @@ class Cluster:
         self.gone = False
 
     def nodes(self) -> list[Mapping[str, float]]:
-        """The resources of each node that lives, as Ray names them."""
+        """The resources of each node that lives, as Ray names them. The head is asked: it may be gone, and Ray would wait on."""
         import ray
 
-        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        found: list[Mapping[str, float]] = []
+
+        def ask() -> None:
+            found.extend(node["Resources"] for node in ray.nodes() if node["Alive"])
+
+        asked = threading.Thread(target=ask, daemon=True, name="materia-ray-nodes")
+        asked.start()
+        while asked.is_alive():
+            self.look()
+            asked.join(_LOOK_S)
+        return found
 
     def look(self) -> None:
         """Ask, every other second, whether the head lives.
@@ -60,12 +71,23 @@ class Cluster:
             self._answered = time.monotonic()
         elif now - self._answered > _GONE_S:
             self.gone = True
+            _let_go()
             raise MateriaError(
                 "the head of the Ray cluster does not answer any more",
                 file=":".join(map(str, self._place)),
                 remedy="Start the cluster anew and build again: what was complete is kept, and the build goes on from there",
             )
         self._looked = time.monotonic()
+
+
+def _let_go() -> None:
+    """Leave a cluster whose head is gone. Ray may wait for it, and a minute later ends the process itself: so it is not waited for long."""
+    import ray
+
+    atexit.unregister(ray.shutdown)
+    leaving = threading.Thread(target=ray.shutdown, daemon=True, name="materia-ray-leaving")
+    leaving.start()
+    leaving.join(_GONE_S)
 
 
 @contextmanager

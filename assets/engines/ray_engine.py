@@ -31,6 +31,8 @@ from pipeline.errors import MateriaError
 __all__ = ["RayEngine", "ray_engine"]
 
 _LOOK_S = 1.0
+#: How often it is asked, while no task ends, whether any node has what they ask for.
+_NODES_S = 5.0
 #: How long tasks wait for a node that has what they ask for: a cluster that grows by itself needs minutes.
 _NO_NODE_S = 300.0
 #: How long is waited for tasks that were stopped.
@@ -156,9 +158,12 @@ class RayEngine:
         """
         import ray
 
-        began = time.monotonic()
+        began = asked = time.monotonic()
         while not ray.wait([*waiting], timeout=_LOOK_S)[0]:
             self._cluster.look()
+            if time.monotonic() - asked < _NODES_S:
+                continue
+            asked = time.monotonic()
             if any(ask.fits(node) for node in self._cluster.nodes()):
                 began = time.monotonic()
                 continue
