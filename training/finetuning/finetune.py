@@ -7,8 +7,8 @@ Rejected: bootstrap intervals in here. The figures of a training and how sure th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
 from training.finetuning.predictions import logits_of
+from training.finetuning.wide import add_to_logits, fit_wide, with_scores
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def finetune(
     Returns:
         task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
         reason), set_aside_rows (the first of each reason), what `Fitted` has, metric (its name), validation and test
-        (figures), and with graph vectors how much of the training examples they reach (graph).
+        (figures), with a linear model the test figures of it alone (wide), and with graph vectors how much of the training examples
+        they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -87,6 +89,8 @@ def finetune(
         "metric": finetuned.task.metric,
         **judged,
     }
+    if finetuned.wide is not None:
+        report["wide"] = _of_wide(finetuned, parts.test)
     if finetuned.fusion is not None:
         report["graph"] = coverage(finetuned.features(parts.train))
     if out is not None:
@@ -105,7 +109,7 @@ def finetune(
             "unlearned": report["unlearned"],
             "training": asdict(fitted),
             "metric": report["metric"],
-            "metrics": judged,
+            "metrics": judged | ({"wide alone, test": report["wide"]} if "wide" in report else {}),
             "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
         }
         with saying_disk_full(str(out)), staging(out) as staged:
@@ -137,7 +141,12 @@ def train(
         tuner = add_adapters(made, config.adapters) if config.adapters is not None else None
         fusion = _fuse(made, config, graph)
         finetuned = Finetuned(task, made, tokenizer, config.max_length, fusion)
-        rows, watched = finetuned.features(parts.train), finetuned.features(parts.validation)
+        rows = finetuned.features(parts.train)
+        if config.wide:
+            wide, scores = fit_wide(task, parts.train)
+            add_to_logits(made)
+            finetuned, rows = replace(finetuned, wide=wide), with_scores(rows, scores)
+        watched = finetuned.features(parts.validation)
         finetuned.features(parts.test)  # rows that it refuses are refused before hours of training, not after
 
         def validate() -> float:
@@ -163,6 +172,16 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
     fusion.attach(model)
     return fusion
+
+
+def _of_wide(finetuned: Finetuned[Any], examples: Sequence[Any]) -> dict[str, float]:
+    """Figures of the linear model without the encoder."""
+    if not examples:
+        return {}
+    features = finetuned.features(examples)
+    return finetuned.task.figures(
+        examples, finetuned.task.predict(examples, features, list(finetuned.wide_scores(examples)))
+    )
 
 
 def _let_pad(model: Any, tokenizer: PreTrainedTokenizerFast, name: str) -> None:

@@ -26,6 +26,7 @@ from kg.embeddings.determinism import deterministic
 from pipeline.errors import MateriaError
 from training.finetuning.class_weights import balanced_loss
 from training.finetuning.collate import Collator
+from training.finetuning.wide import loss_of_logits
 from training.tasks.base import Features
 
 if TYPE_CHECKING:
@@ -111,14 +112,16 @@ def fit(
     """
     model, fitted = finetuned.model, Fitted()
     watch = _Watch(model, fitted, validate, config.patience, on_step)
-    weighted = balanced_loss(finetuned.task, features) if config.class_weights == "balanced" else None
+    loss = None if finetuned.wide is None else loss_of_logits  # None: the model's own
+    if config.class_weights == "balanced":
+        loss = balanced_loss(finetuned.task, features)
     with tempfile.TemporaryDirectory(prefix="materia-finetune-") as folder:
         trainer = Trainer(
             model=model,
             args=training_arguments(config, folder),
             train_dataset=list(features),
             data_collator=Collator(finetuned.tokenizer),
-            compute_loss_func=weighted,
+            compute_loss_func=loss,
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)

@@ -3,6 +3,7 @@
 config.json, model.safetensors, tokenizer files   as the library writes them: AutoModelFor... loads them
 materia_task.json                                 task, labels, settings, hashes of what it was made from, figures
 graph_fusion.json, graph_fusion.safetensors       graph vectors, where it has any
+wide.safetensors                                  a linear model beside the encoder, where it has one
 README.md                                         the model card
 """
 
@@ -15,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.errors import MateriaError
+from pipeline.linear_text import LinearText, load_linear_text
 from pipeline.quiet_loading import quiet
 from training.statistics.outcomes import Outcomes
 from training.tasks.base import Example, Features, Task
@@ -43,6 +48,7 @@ class Finetuned(Generic[Target]):
         tokenizer: the encoder's.
         max_length: tokens of a row.
         fusion: graph vectors in its encoder, where it has any.
+        wide: a linear model whose scores its logits have in them, where it has one.
     """
 
     task: Task[Target]
@@ -50,11 +56,23 @@ class Finetuned(Generic[Target]):
     tokenizer: PreTrainedTokenizerFast
     max_length: int
     fusion: GraphFusion | None = None
+    wide: LinearText | None = None
 
     def features(self, examples: Sequence[Example[Target]]) -> list[Features]:
         """What the model reads of the examples."""
         features = self.task.features(examples, self.tokenizer, self.max_length)
-        return features if self.fusion is None else self.fusion.annotate(examples, features)
+        if self.fusion is not None:
+            features = self.fusion.annotate(examples, features)
+        if self.wide is not None:
+            from training.finetuning.wide import with_scores
+
+            features = with_scores(features, self.wide_scores(examples))
+        return features
+
+    def wide_scores(self, examples: Sequence[Example[Target]]) -> NDArray[np.float32]:
+        """What its linear model says of the examples [examples, labels]."""
+        assert self.wide is not None
+        return self.wide.scores(self.task.bags(examples) or [])
 
     def predict(self, examples: Sequence[Example[Target]]) -> list[Target]:
         """What the model says of each example; their targets are not looked at."""
@@ -95,6 +113,8 @@ def save_finetuned(finetuned: Finetuned[Any], folder: Path, record: Mapping[str,
     if fusion is not None:
         fusion.save(folder)
         fusion.attach(model)
+    if finetuned.wide is not None:
+        finetuned.wide.save(folder)
     described = {
         "schema": SCHEMA,
         "task": finetuned.task.name,
@@ -136,8 +156,13 @@ def load_finetuned(folder: Path, vocabulary: Sequence[str] = ()) -> Finetuned[An
         fusion = load_fusion(folder, vocabulary)
         if fusion is not None:
             fusion.attach(model)
+    wide = load_linear_text(folder)
+    if wide is not None:
+        from training.finetuning.wide import add_to_logits
+
+        add_to_logits(model)
     model.eval()
-    return Finetuned(task, model, tokenizer, described["max_length"], fusion)
+    return Finetuned(task, model, tokenizer, described["max_length"], fusion, wide)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
