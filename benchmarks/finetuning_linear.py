@@ -1,11 +1,12 @@
 """Fine-tuning beside a linear model over TF-IDF (linear_text_classifier.py).
 
 python benchmarks/finetuning_linear.py abstracts --model DIR    # DIR: an encoder with its tokenizer, as materia pretrain writes one
-python benchmarks/finetuning_linear.py chemprot --model DIR --set epochs=6
-python benchmarks/finetuning_linear.py chemprot --model DIR --random --quick    # from random weights too; few epochs
+python benchmarks/finetuning_linear.py chemprot --model DIR --seeds 3 --set epochs=6
+python benchmarks/finetuning_linear.py chemprot --model DIR --arms wide --random --quick    # from random weights too; few epochs
 
 abstracts: macro-F1 on medical_abstracts_5class over 5 folds of documents. chemprot: micro-F1 on the dev sentences of ChemProt,
-learned from train. What is chosen (the epoch; C, class weights of the linear model) is chosen on a tenth of the training documents.
+learned from train. Of the encoder alone, of one with a linear model beside it (`wide`), of that linear model alone, and of the TF-IDF
+model; bootstrap intervals over documents, of the differences paired. What is chosen (the epoch; C, class weights of the linear model) is chosen on a tenth of the training documents.
 
 Data: MATERIA_DATA. The encoder may not have read them: `materia pretrain` on a corpus that names them in corpus.test_documents.
 """
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,9 @@ def abstracts(options: argparse.Namespace) -> None:
     task = TASKS[config.task]
     whole = read_parts(task, config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0}))
     figures = Figures(task, whole.labelled)
-    with encoders(options) as some:
-        for parts in list(folds(whole, FOLDS, config.data))[: 1 if options.quick else options.folds]:
-            figures.add_linear(parts, words=lambda example: example.texts[0])
-            for what, encoder in some.items():
-                figures.add_model(what, parts, config, encoder)
+    for parts in list(folds(whole, FOLDS, config.data))[: 1 if options.quick else options.folds]:
+        figures.add_linear(parts, words=lambda example: example.texts[0])
+        figures.add_models(parts, config, options)
     figures.print_whole()
 
 
@@ -62,9 +62,7 @@ def chemprot(options: argparse.Namespace) -> None:
     parts = read_parts(task, config.data)
     figures = Figures(task, parts.labelled)
     figures.add_linear(parts, words=lambda example: example.texts[0], marked=marked, hidden=hidden)
-    with encoders(options) as some:
-        for what, encoder in some.items():
-            figures.add_model(what, parts, config, encoder)
+    figures.add_models(parts, config, options)
     figures.print_whole()
 
 
@@ -85,58 +83,67 @@ def longest(model: Path) -> int:
 def encoders(options: argparse.Namespace) -> Iterator[dict[str, Path]]:
     """The encoder that is named, and one with random weights where asked for."""
     with tempfile.TemporaryDirectory(prefix="materia-") as name:
-        some = {"this encoder": options.model}
+        some = {"encoder": options.model}
         if options.random:
             some["random weights"] = encoder_like(options.model, Path(name) / "encoder", 1)
         yield some
 
 
 class Figures:
-    """What each model said of the examples of each fold."""
+    """What each model said of the examples of each fold, a run for each seed."""
 
     def __init__(self, task: Any, labelled: Sequence[Any]) -> None:
         self._task = task.learn(labelled)
-        self._said: dict[str, tuple[list[Any], list[Any]]] = {}
+        self._said: dict[str, dict[int, tuple[list[Any], list[Any]]]] = {}
+        self._linear: list[str] = []
 
     def add_linear(self, parts: Any, **forms: Any) -> None:
         """The best linear model over each form of the texts."""
-        for name, form in forms.items():
-            self._add_linear(f"linear, {name}", parts, form)
-
-    def _add_linear(self, what: str, parts: Any, form: Any) -> None:
-        begun = time.process_time()
-        on_validation, said = linear(parts.train, parts.validation, parts.test, form)
+        self._linear = [f"TF-IDF, {name}" for name in forms]
         one_each = isinstance(parts.train[0].target, str)
-        self._add(what, parts.test, said if one_each else [frozenset({x}) for x in said], on_validation, begun)
+        for what, form in zip(self._linear, forms.values(), strict=True):
+            begun = time.process_time()
+            _, said = linear(parts.train, parts.validation, parts.test, form)
+            self._add(what, 0, parts.test, said if one_each else [frozenset({x}) for x in said], begun)
 
-    def add_model(self, what: str, parts: Any, config: Any, encoder: Path) -> None:
-        """An encoder fine-tuned."""
+    def add_models(self, parts: Any, config: Any, options: argparse.Namespace) -> None:
+        """The encoder fine-tuned without and with a linear model beside it, and that linear model alone."""
         from training.finetuning.finetune import train
         from training.finetuning.fit import reproducible
 
-        begun = time.process_time()
-        finetuned, fitted = train(config, parts, model=encoder)
-        with reproducible(config):
-            said = finetuned.predict(parts.test)
-        self._add(what, parts.test, said, max(fitted.looks), begun)
+        with encoders(options) as some:
+            for arm, encoder, seed in product(options.arms, some, range(config.seed, config.seed + options.seeds)):
+                begun = time.process_time()
+                here = config.model_copy(update={"seed": seed, "wide": arm == "wide"})
+                finetuned, _ = train(here, parts, model=some[encoder])
+                with reproducible(here):
+                    said = finetuned.predict(parts.test)
+                self._add(encoder + (" and wide" if here.wide else ""), seed, parts.test, said, begun)
+                if here.wide and seed == config.seed:  # no seed is in it
+                    features = finetuned.features(parts.test)
+                    scores = list(finetuned.wide_scores(parts.test))
+                    self._add("wide", 0, parts.test, self._task.predict(parts.test, features, scores), begun)
 
-    def _add(self, what: str, test: Any, said: Any, on_validation: float, begun: float) -> None:
-        examples, predicted = self._said.setdefault(what, ([], []))
+    def _add(self, what: str, seed: int, test: Any, said: Any, begun: float) -> None:
+        examples, predicted = self._said.setdefault(what, {}).setdefault(seed, ([], []))
         examples += test
         predicted += said
         figure = self._task.figures(test, said)[self._task.metric]
-        seconds = time.process_time() - begun
-        print(
-            f"{what:<16} validation {on_validation:.4f}, test {figure:.4f}, {seconds:,.0f} processor seconds",
-            flush=True,
-        )
+        print(f"{what}, seed {seed}: {figure:.4f}, {time.process_time() - begun:,.0f} processor seconds", flush=True)
 
     def print_whole(self) -> None:
-        """The figure over the tests of all folds together."""
-        metric = self._task.metric
-        for what, (examples, predicted) in self._said.items():
-            figure = self._task.figures(examples, predicted)[metric]
-            print(f"{what:<16} {metric} {figure:.4f} over {len(examples):,} examples")
+        """The figure over the tests of all folds together, with its interval; and how far it is above the best of TF-IDF."""
+        from training.statistics.bootstrap import compare, interval
+
+        runs = {what: [self._task.outcomes(*one) for one in by_seed.values()] for what, by_seed in self._said.items()}
+        best = max(self._linear, key=lambda what: runs[what][0].value())
+        print(f"{self._task.metric} over {len(self._said[best][0][0]):,} examples; differences from {best}")
+        for what, some in runs.items():
+            found, difference = interval(some), compare(some, runs[best]).difference
+            print(
+                f"{what:<32} {found.value:.4f} ({found.low:.4f} to {found.high:.4f}), {len(some)} seeds; "
+                f"{difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
+            )
 
 
 def main() -> None:
@@ -145,6 +152,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--folds", type=int, help="of the five, so many are run")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
+    parser.add_argument("--arms", nargs="+", choices=("encoder", "wide"), default=["encoder", "wide"])
     parser.add_argument("--random", action="store_true", help="from random weights too")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of fine-tuning")
     options = parser.parse_args()
