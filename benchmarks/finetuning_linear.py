@@ -5,8 +5,9 @@ python benchmarks/finetuning_linear.py chemprot --model DIR --seeds 3 --set epoc
 python benchmarks/finetuning_linear.py chemprot --model DIR --arms wide --random --quick    # from random weights too; few epochs
 
 abstracts: macro-F1 on medical_abstracts_5class over 5 folds of documents. chemprot: micro-F1 on the dev sentences of ChemProt,
-learned from train. Of the encoder alone, of one with a linear model beside it (`wide`), of that linear model alone, and of the TF-IDF
-model; bootstrap intervals over documents, of the differences paired. What is chosen (the epoch; C, class weights of the linear model) is chosen on a tenth of the training documents.
+learned from train. Of the encoder alone, of one with a linear model beside it (`wide`), of that linear model alone,
+and of the TF-IDF model; bootstrap intervals over documents, of the differences paired. What is chosen (the epoch, C, class weights, the
+weights of encoder and linear model) is chosen on a tenth of the training documents.
 
 Data: MATERIA_DATA. The encoder may not have read them: `materia pretrain` on a corpus that names them in corpus.test_documents.
 """

@@ -24,8 +24,7 @@ from training.finetuning.examples import Parts, learn_task, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
-from training.finetuning.predictions import logits_of
-from training.finetuning.wide import add_to_logits, fit_wide, with_scores
+from training.finetuning.wide import check_wide, fit_wide
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -131,6 +130,8 @@ def train(
 ) -> tuple[Finetuned[Any], Fitted]:
     """A trained model in memory, and how its training went; arguments as `finetune` has them."""
     task = learn_task(TASKS[config.task], parts)
+    if config.wide:
+        check_wide(task, parts)
     progress("making the model")
     folder = model_folder(str(model))
     tokenizer = load_tokenizer(str(folder))
@@ -141,12 +142,7 @@ def train(
         tuner = add_adapters(made, config.adapters) if config.adapters is not None else None
         fusion = _fuse(made, config, graph)
         finetuned = Finetuned(task, made, tokenizer, config.max_length, fusion)
-        rows = finetuned.features(parts.train)
-        if config.wide:
-            wide, scores = fit_wide(task, parts.train)
-            add_to_logits(made)
-            finetuned, rows = replace(finetuned, wide=wide), with_scores(rows, scores)
-        watched = finetuned.features(parts.validation)
+        rows, watched = finetuned.features(parts.train), finetuned.features(parts.validation)
         finetuned.features(parts.test)  # rows that it refuses are refused before hours of training, not after
 
         def validate() -> float:
@@ -156,8 +152,11 @@ def train(
         fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
         if tuner is not None:
             merge_adapters(tuner)
+        if config.wide:
+            deep = finetuned.logits(parts.validation, watched)
+            finetuned = replace(finetuned, wide=fit_wide(task, parts.train, parts.validation, deep))
         if watched:
-            task.calibrate(parts.validation, watched, logits_of(made, tokenizer, watched))
+            task.calibrate(parts.validation, watched, finetuned.logits(parts.validation, watched))
     return finetuned, fitted
 
 
@@ -178,10 +177,8 @@ def _of_wide(finetuned: Finetuned[Any], examples: Sequence[Any]) -> dict[str, fl
     """Figures of the linear model without the encoder."""
     if not examples:
         return {}
-    features = finetuned.features(examples)
-    return finetuned.task.figures(
-        examples, finetuned.task.predict(examples, features, list(finetuned.wide_scores(examples)))
-    )
+    features, scores = finetuned.features(examples), list(finetuned.wide_scores(examples))
+    return finetuned.task.figures(examples, finetuned.task.predict(examples, features, scores))
 
 
 def _let_pad(model: Any, tokenizer: PreTrainedTokenizerFast, name: str) -> None:

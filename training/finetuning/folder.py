@@ -48,7 +48,7 @@ class Finetuned(Generic[Target]):
         tokenizer: the encoder's.
         max_length: tokens of a row.
         fusion: graph vectors in its encoder, where it has any.
-        wide: a linear model whose scores its logits have in them, where it has one.
+        wide: a linear model whose scores are added to its logits, where it has one.
     """
 
     task: Task[Target]
@@ -61,17 +61,22 @@ class Finetuned(Generic[Target]):
     def features(self, examples: Sequence[Example[Target]]) -> list[Features]:
         """What the model reads of the examples."""
         features = self.task.features(examples, self.tokenizer, self.max_length)
-        if self.fusion is not None:
-            features = self.fusion.annotate(examples, features)
-        if self.wide is not None:
-            from training.finetuning.wide import with_scores
+        return features if self.fusion is None else self.fusion.annotate(examples, features)
 
-            features = with_scores(features, self.wide_scores(examples))
-        return features
+    def logits(self, examples: Sequence[Example[Target]], features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Scores of each of the features: the model's, and those of the linear model beside it."""
+        from training.finetuning.predictions import logits_of
+
+        logits = logits_of(self.model, self.tokenizer, features)
+        if self.wide is None:
+            return logits
+        wide = self.wide_scores(examples)
+        return [row + wide[feature.example] for row, feature in zip(logits, features, strict=True)]
 
     def wide_scores(self, examples: Sequence[Example[Target]]) -> NDArray[np.float32]:
         """What its linear model says of the examples [examples, labels]."""
-        assert self.wide is not None
+        if self.wide is None:
+            raise ValueError("there is no linear model beside it")
         return self.wide.scores(self.task.bags(examples) or [])
 
     def predict(self, examples: Sequence[Example[Target]]) -> list[Target]:
@@ -80,9 +85,7 @@ class Finetuned(Generic[Target]):
 
     def predict_features(self, examples: Sequence[Example[Target]], features: Sequence[Features]) -> list[Target]:
         """The same from features that are there already."""
-        from training.finetuning.predictions import logits_of
-
-        return self.task.predict(examples, features, logits_of(self.model, self.tokenizer, features))
+        return self.task.predict(examples, features, self.logits(examples, features))
 
     def outcomes(self, examples: Sequence[Example[Target]]) -> Outcomes:
         """What it gets right and wrong, by document."""
@@ -156,13 +159,8 @@ def load_finetuned(folder: Path, vocabulary: Sequence[str] = ()) -> Finetuned[An
         fusion = load_fusion(folder, vocabulary)
         if fusion is not None:
             fusion.attach(model)
-    wide = load_linear_text(folder)
-    if wide is not None:
-        from training.finetuning.wide import add_to_logits
-
-        add_to_logits(model)
     model.eval()
-    return Finetuned(task, model, tokenizer, described["max_length"], fusion, wide)
+    return Finetuned(task, model, tokenizer, described["max_length"], fusion, load_linear_text(folder))
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""A linear model beside the encoder: what it gives training rows, what is added to logits, and a folder that gives the same again."""
+"""A linear model beside the encoder: how the two are weighed, what is added to logits, and a folder that gives the same again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from pipeline.errors import MateriaError
@@ -35,7 +34,7 @@ def test_logits_are_the_encoders_and_the_scores(written):
     plain = AutoModelForSequenceClassification.from_pretrained(out)  # as one without Materia loads it
     features = finetuned.task.features(parts.test, finetuned.tokenizer, finetuned.max_length)
     encoders = np.stack(logits_of(plain, finetuned.tokenizer, features))
-    both = np.stack(logits_of(finetuned.model, finetuned.tokenizer, finetuned.features(parts.test)))
+    both = np.stack(finetuned.logits(parts.test, features))
     assert np.array_equal(both, encoders + finetuned.wide_scores(parts.test))
 
 
@@ -54,35 +53,54 @@ def test_the_folder_says_what_the_trained_model_said(written, tiny_config, tiny_
     }
 
 
-def test_the_encoder_learns_another_thing_beside_it(written, tiny_config, tiny_encoder, tmp_path):
+def test_the_encoder_is_the_one_that_it_would_be_without(written, tiny_config, tiny_encoder, tmp_path):
     finetune(tiny_config, model=tiny_encoder, out=tmp_path / "alone")
     assert not (tmp_path / "alone" / FILE).exists()
-    name = "classifier.weight"
-    beside, alone = (load_file(folder / "model.safetensors")[name] for folder in (written[1], tmp_path / "alone"))
-    assert not torch.equal(beside, alone)
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (written[1] / name).read_bytes() == (tmp_path / "alone" / name).read_bytes(), name
 
 
-def test_training_rows_are_scored_by_models_that_did_not_see_them():
-    """Names that say a label in one document only are learned by heart; what a row is given must not know them."""
-    examples = [Example(f"e{n}", f"d{n}", (f"x{n} x{n} y{n}",), frozenset({"ab"[n % 2]})) for n in range(60)]
-    wide, scores = fit_wide(RecordClassification.learn(examples), [*examples, *examples])  # each of the words twice
-    assert np.abs(scores).max() < np.abs(wide.scores(RecordClassification(["a", "b"]).bags(examples))).max()
-    assert np.allclose(scores, scores[0], atol=1.0)
+def examples_of(*texts):
+    return [Example(f"{n}", f"d{n}", (text,), frozenset(labels)) for n in range(20) for text, labels in texts]
 
 
-def test_several_labels_are_scored_each(tiny_config):
-    texts = {"pain": {"a"}, "edema": {"b"}, "pain edema": {"a", "b"}, "nothing": set()}
-    examples = [
-        Example(f"{n}", f"d{n}", (text,), frozenset(labels)) for n in range(20) for text, labels in texts.items()
-    ]
+@pytest.mark.parametrize("right", [True, False])
+def test_the_better_of_the_two_weighs_more(right):
+    """An encoder that is right needs no linear model; one that says nothing of use is outvoted."""
+    examples = examples_of(("pain", {"a"}), ("edema", {"b"}), ("rash", {"a"}), ("ache", {"b"}))
+    examples += [
+        replace(one, target=frozenset({"ab"["a" in one.target]})) for one in examples[:16]
+    ]  # words do not tell all
     task = RecordClassification.learn(examples)
-    _, scores = fit_wide(task, examples)
-    said = [{label for label, score in zip(task.labels, row, strict=True) if score > 0} for row in scores]
-    assert said == [set(example.target) for example in examples]
+    said = [4.0 if "a" in one.target else -4.0 for one in examples]
+    logits = [
+        np.array([score, -score] if right else [3.0 * (n % 5 - 2), 0.0], np.float32) for n, score in enumerate(said)
+    ]
+    wide = fit_wide(task, examples, examples, logits).scores(task.bags(examples))
+    both = task.predict(examples, [], [row + scores for row, scores in zip(logits, wide, strict=True)])
+    alone = task.predict(examples, [], logits)
+    value = [task.outcomes(examples, some).value() for some in (both, alone, task.predict(examples, [], list(wide)))]
+    assert value[0] == (value[1] if right else value[2])
+    assert value[1 if right else 2] > value[2 if right else 1]
+
+
+def test_several_labels_are_scored_each():
+    examples = examples_of(("pain", {"a"}), ("edema", {"b"}), ("pain edema", {"a", "b"}), ("nothing", set()))
+    task = RecordClassification.learn(examples)
+    nothing = [np.zeros(2, np.float32)] * len(examples)
+    scores = fit_wide(task, examples, examples, nothing).scores(task.bags(examples))
+    assert task.predict(examples, [], list(scores)) == [example.target for example in examples]
 
 
 def test_a_task_without_labels_of_whole_examples_is_refused(tiny_encoder, tmp_path):
     data = tiny_multiple_choice.write(tmp_path)
     config = FinetuningConfig.model_validate({"task": "multiple_choice", "data": data, "max_length": 64, "wide": True})
     with pytest.raises(MateriaError, match="no labels to whole examples.* Set wide to false"):
+        finetune(config, model=tiny_encoder, out=None)
+
+
+def test_without_validation_examples_it_is_refused(tiny_config, tiny_encoder):
+    data = tiny_config.data.model_copy(update={"validation_share": 0.0})
+    config = tiny_config.model_copy(update={"wide": True, "data": data})
+    with pytest.raises(MateriaError, match="weighed on validation examples, and there are none"):
         finetune(config, model=tiny_encoder, out=None)
