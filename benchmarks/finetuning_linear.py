@@ -2,7 +2,7 @@
 
 python benchmarks/finetuning_linear.py abstracts --model DIR    # DIR: an encoder with its tokenizer, as materia pretrain writes one
 python benchmarks/finetuning_linear.py chemprot --model DIR --seeds 3 --set epochs=6
-python benchmarks/finetuning_linear.py chemprot --model DIR --arms wide --random --quick    # from random weights too; few epochs
+python benchmarks/finetuning_linear.py chemprot --model DIR --random --quick    # from random weights too; few epochs
 
 abstracts: macro-F1 on medical_abstracts_5class over 5 folds of documents. chemprot: micro-F1 on the dev sentences of ChemProt,
 learned from train. Of the encoder alone, of one with a linear model beside it (`wide`), of that linear model alone,
@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def abstracts(options: argparse.Namespace) -> None:
     from training.finetuning.examples import folds, read_parts
     from training.tasks.table import TASKS
 
-    defaults = {"max_length": 384, "epochs": 8, "learning_rate": 1e-3}
+    defaults = {"max_length": 128, "epochs": 5, "learning_rate": 1e-3}
     config = settings_of(options, "record_classification", {"train": [str(ABSTRACTS)]}, defaults)
     task = TASKS[config.task]
     whole = read_parts(task, config.data.model_copy(update={"validation_share": 0.0, "test_share": 0.0}))
@@ -57,7 +58,7 @@ def chemprot(options: argparse.Namespace) -> None:
     from training.tasks.table import TASKS
 
     files = {"train": [str(CHEMPROT / "train.jsonl.gz")], "test": [str(CHEMPROT / "dev.jsonl.gz")]}
-    defaults = {"max_length": 128, "epochs": 8, "learning_rate": 1e-3}
+    defaults = {"max_length": 128, "epochs": 3, "learning_rate": 1e-3}
     config = settings_of(options, "relation_extraction", files, defaults)
     task = TASKS[config.task]
     parts = read_parts(task, config.data)
@@ -108,22 +109,22 @@ class Figures:
             self._add(what, 0, parts.test, said if one_each else [frozenset({x}) for x in said], begun)
 
     def add_models(self, parts: Any, config: Any, options: argparse.Namespace) -> None:
-        """The encoder fine-tuned without and with a linear model beside it, and that linear model alone."""
+        """The encoder fine-tuned, with a linear model beside it, and each of the two alone: the encoder is the same in both."""
         from training.finetuning.finetune import train
         from training.finetuning.fit import reproducible
 
         with encoders(options) as some:
-            for arm, encoder, seed in product(options.arms, some, range(config.seed, config.seed + options.seeds)):
+            for (name, encoder), seed in product(some.items(), range(config.seed, config.seed + options.seeds)):
                 begun = time.process_time()
-                here = config.model_copy(update={"seed": seed, "wide": arm == "wide"})
-                finetuned, _ = train(here, parts, model=some[encoder])
+                here = config.model_copy(update={"seed": seed, "wide": True})
+                both, _ = train(here, parts, model=encoder)
                 with reproducible(here):
-                    said = finetuned.predict(parts.test)
-                self._add(encoder + (" and wide" if here.wide else ""), seed, parts.test, said, begun)
-                if here.wide and seed == config.seed:  # no seed is in it
-                    features = finetuned.features(parts.test)
-                    scores = list(finetuned.wide_scores(parts.test))
-                    self._add("wide", 0, parts.test, self._task.predict(parts.test, features, scores), begun)
+                    features = both.features(parts.test)
+                    alone = replace(both, wide=None).predict_features(parts.test, features)
+                    together = both.predict_features(parts.test, features)
+                wide = both.task.predict(parts.test, features, list(both.wide_scores(parts.test)))
+                for what, said in ((name, alone), (f"wide of {name}", wide), (f"{name} and wide", together)):
+                    self._add(what, seed, parts.test, said, begun)
 
     def _add(self, what: str, seed: int, test: Any, said: Any, begun: float) -> None:
         examples, predicted = self._said.setdefault(what, {}).setdefault(seed, ([], []))
@@ -154,7 +155,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--folds", type=int, help="of the five, so many are run")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
-    parser.add_argument("--arms", nargs="+", choices=("encoder", "wide"), default=["encoder", "wide"])
     parser.add_argument("--random", action="store_true", help="from random weights too")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of fine-tuning")
     options = parser.parse_args()
