@@ -8,8 +8,8 @@ has learned from. The weight goes into the linear model, so that a sum is all th
 
 A small encoder that learns from few thousand examples reads words worse than a linear model, and may add what words alone do not say.
 For a large one there is little in it. Cost: three fits of the linear model, some seconds for some thousand examples.
-Rejected, each on ChemProt sentences: an encoder that learns what the linear model leaves over, from scores of models that did not see a
-row's document (validation .740 for the linear model alone, with the encoder .729 after one epoch and .634 after four: it learns
+Rejected: an encoder that learns what the linear model leaves over, from scores of models that did not see a
+row's document (ChemProt sentences, validation: .740 for the linear model alone, with the encoder .729 after one epoch and .634 after four: it learns
 by heart what is left over).
 """
 
