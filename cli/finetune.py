@@ -12,6 +12,7 @@ Examples:
   materia finetune entity_recognition --model models/pretrained --train train.pubtator --test test.pubtator
   materia finetune relation_extraction --model models/pretrained --train train.xml --set class_weights=balanced
   materia finetune question_answering --model models/pretrained --train pubmedqa.json --set graph.how=gated
+  materia finetune relation_extraction --model models/pretrained --train train.xml --set wide=true
   materia finetune record_classification --model bert-base --train notes.csv --set adapters.rank=8 learning_rate=3e-4
 """
 
@@ -203,7 +204,9 @@ def _print(report: dict[str, Any]) -> None:
         columns = {f"seed {one['seed']}": one["test"] for one in report["seeds"]}
     else:
         columns = {part: report[part] for part in ("validation", "test")}
-    spread = report["test"] if columns.keys() != {"validation", "test"} else {}
+        if "wide" in report:
+            columns["test, linear model alone"] = report["wide"]
+    spread = report["test"] if "test" not in columns else {}
     table = Table("figure", *columns, *(("mean", "±") if spread else ()), box=None)
     for name in report["test"]:
         cells = [figures.get(name) for figures in columns.values()] + [*spread.get(name, {}).values()]

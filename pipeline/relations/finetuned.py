@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.content import folder_hash
 from pipeline.errors import MateriaError
+from pipeline.linear_text import load_linear_text
 from pipeline.quiet_loading import quiet
 from pipeline.relations.mix import Mix
 from pipeline.relations.pairs import Scheme
@@ -80,5 +81,5 @@ def _load(folder: Path, record: dict[str, Any]) -> Classifier:
     with quiet():
         model = MarkedPairClassifier.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     mix = Mix((1.0 / arguments["temperature"],), (0.0,) * len(order), arguments["threshold"])
-    voter = MarkedPairs(model, tokenizer, record["max_length"], order)
+    voter = MarkedPairs(model, tokenizer, record["max_length"], order, load_linear_text(folder))
     return Classifier(scheme, None, (voter,), mix, f"{TASK}.{folder_hash(folder)[:8]}", record.get("report", {}))

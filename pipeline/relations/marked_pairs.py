@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from pipeline.linear_text import LinearText
 from pipeline.relations.marking import MARKERS, add_markers, mark
+from pipeline.relations.pair_words import pair_words
 from pipeline.relations.views import View
 
 __all__ = ["MarkedPairClassifier", "MarkedPairs"]
@@ -86,10 +88,19 @@ class MarkedPairs:
         tokenizer: its tokenizer.
         max_length: tokens that it reads of a passage.
         order: the places among its labels of those that it is asked about.
+        wide: a linear model beside it, whose scores are added to its own.
     """
 
-    def __init__(self, model: MarkedPairClassifier, tokenizer: Any, max_length: int, order: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: MarkedPairClassifier,
+        tokenizer: Any,
+        max_length: int,
+        order: Sequence[int],
+        wide: LinearText | None = None,
+    ) -> None:
         self._model, self._tokenizer, self._max_length, self._order = model.eval(), tokenizer, max_length, list(order)
+        self._wide = wide
 
     def log_probabilities(self, views: Sequence[View]) -> npt.NDArray[np.float64]:
         """Log-probabilities of the labels [pairs, labels]."""
@@ -102,6 +113,11 @@ class MarkedPairs:
                 longest = max(map(len, rows))
                 ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
                 mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
-                logits = self._model(input_ids=ids, attention_mask=mask).logits.double()
-                found[start : start + len(rows)] = nn.functional.log_softmax(logits, dim=1).numpy()[:, self._order]
+                logits = self._model(input_ids=ids, attention_mask=mask).logits
+                if self._wide is not None:
+                    bags = [pair_words(view.passage) for view in views[start : start + len(rows)]]
+                    logits = logits + torch.from_numpy(self._wide.scores(bags))
+                found[start : start + len(rows)] = nn.functional.log_softmax(logits.double(), dim=1).numpy()[
+                    :, self._order
+                ]
         return found

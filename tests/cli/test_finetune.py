@@ -40,6 +40,14 @@ def test_a_model_is_written_and_its_figures_shown(finetune, files, tmp_path):
     assert load_finetuned(tmp_path / "model").task.labels == ("cause", "neither", "treatment")
 
 
+def test_a_linear_model_beside_the_encoder_is_shown_alone_too(finetune, files, tmp_path):
+    words = ("--test", *files["test"], "--out", tmp_path / "model")
+    status, out, _ = finetune("record_classification", *words, settings=(*QUICK, "wide=true"))
+    assert status == 0
+    assert " ".join(out.splitlines()[0].split()) == "figure validation test test, linear model alone"
+    assert load_finetuned(tmp_path / "model").wide is not None
+
+
 def test_seeds_have_a_folder_each_and_a_mean(finetune, tmp_path):
     status, out, _ = finetune("record_classification", "--out", tmp_path / "model", "--seeds", 2, "--json")
     report = json.loads(out)

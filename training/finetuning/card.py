@@ -39,6 +39,11 @@ def task_card(finetuned: Finetuned[Any], record: Mapping[str, Any]) -> str:
         f"model = {type(finetuned.model).__name__}.from_pretrained(FOLDER)\n"
         "tokenizer = AutoTokenizer.from_pretrained(FOLDER)\n```",
         *(["Without Materia it reads no graph: its graph vectors are then left out."] if finetuned.fusion else []),
+        *(
+            ["Without Materia it has no linear model beside its encoder: its scores are then the encoder's alone."]
+            if finetuned.wide
+            else []
+        ),
         "## Data\n\nNo document and no text is in two parts.",
         table(
             ("part", "examples", "documents"),
@@ -73,8 +78,8 @@ def task_card(finetuned: Finetuned[Any], record: Mapping[str, Any]) -> str:
 
 
 _SETTINGS = (
-    "max_length", "epochs", "batch", "learning_rate", "warmup", "weight_decay", "class_weights", "patience", "adapters",
-    "graph", "seed",
+    "max_length", "epochs", "batch", "learning_rate", "warmup", "weight_decay", "class_weights", "wide", "patience",
+    "adapters", "graph", "seed",
 )  # fmt: skip
 
 

@@ -59,6 +59,9 @@ class FinetuningConfig(_Strict):
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the step size rises from 0")
     weight_decay: float = Field(0.01, ge=0, description="decay of matrices")
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: rare labels count more")
+    wide: bool = Field(
+        False, description="a linear model over words beside the encoder, for tasks that give labels to whole examples"
+    )
     patience: int = Field(0, ge=0, description="stop after so many epochs without a better figure; 0: never")
     adapters: AdapterConfig | None = Field(None, description="train adapters and the head alone")
     graph: GraphFusionConfig | None = Field(None, description="fuse graph vectors into the encoder")

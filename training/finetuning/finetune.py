@@ -7,8 +7,8 @@ Rejected: bootstrap intervals in here. The figures of a training and how sure th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from training.finetuning.examples import Parts, learn_task, read_parts
 from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
-from training.finetuning.predictions import logits_of
+from training.finetuning.wide import check_wide, fit_wide
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def finetune(
     Returns:
         task, labels, examples (examples and documents of train, validation, test), set_aside and unlearned (numbers by
         reason), set_aside_rows (the first of each reason), what `Fitted` has, metric (its name), validation and test
-        (figures), and with graph vectors how much of the training examples they reach (graph).
+        (figures), with a linear model the test figures of it alone (wide), and with graph vectors how much of the training examples
+        they reach (graph).
 
     Raises:
         MateriaError: the settings make no sense together, or with the encoder; or the files hold nothing to learn, or mistakes.
@@ -87,6 +88,8 @@ def finetune(
         "metric": finetuned.task.metric,
         **judged,
     }
+    if finetuned.wide is not None:
+        report["wide"] = _of_wide(finetuned, parts.test)
     if finetuned.fusion is not None:
         report["graph"] = coverage(finetuned.features(parts.train))
     if out is not None:
@@ -105,7 +108,7 @@ def finetune(
             "unlearned": report["unlearned"],
             "training": asdict(fitted),
             "metric": report["metric"],
-            "metrics": judged,
+            "metrics": judged | ({"wide alone, test": report["wide"]} if "wide" in report else {}),
             "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
         }
         with saying_disk_full(str(out)), staging(out) as staged:
@@ -127,6 +130,8 @@ def train(
 ) -> tuple[Finetuned[Any], Fitted]:
     """A trained model in memory, and how its training went; arguments as `finetune` has them."""
     task = learn_task(TASKS[config.task], parts)
+    if config.wide:
+        check_wide(task, parts)
     progress("making the model")
     folder = model_folder(str(model))
     tokenizer = load_tokenizer(str(folder))
@@ -147,8 +152,11 @@ def train(
         fitted = fit(finetuned, rows, config, validate=validate if watched else None, on_step=on_step)
         if tuner is not None:
             merge_adapters(tuner)
+        if config.wide:
+            deep = finetuned.logits(parts.validation, watched)
+            finetuned = replace(finetuned, wide=fit_wide(task, parts.train, parts.validation, deep))
         if watched:
-            task.calibrate(parts.validation, watched, logits_of(made, tokenizer, watched))
+            task.calibrate(parts.validation, watched, finetuned.logits(parts.validation, watched))
     return finetuned, fitted
 
 
@@ -163,6 +171,14 @@ def _fuse(model: Any, config: FinetuningConfig, graph: GraphSources | None) -> G
     fusion = make_fusion(config.graph, graph or GraphSources(), hidden=hidden, seed=config.seed)
     fusion.attach(model)
     return fusion
+
+
+def _of_wide(finetuned: Finetuned[Any], examples: Sequence[Any]) -> dict[str, float]:
+    """Figures of the linear model without the encoder."""
+    if not examples:
+        return {}
+    features, scores = finetuned.features(examples), list(finetuned.wide_scores(examples))
+    return finetuned.task.figures(examples, finetuned.task.predict(examples, features, scores))
 
 
 def _let_pad(model: Any, tokenizer: PreTrainedTokenizerFast, name: str) -> None:

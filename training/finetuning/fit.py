@@ -67,10 +67,10 @@ def reproducible(config: FinetuningConfig) -> Iterator[None]:
         yield
 
 
-def training_arguments(config: FinetuningConfig, folder: str) -> TrainingArguments:
+def training_arguments(config: FinetuningConfig) -> TrainingArguments:
     """The Trainer's arguments: the settings, and nothing written or reported anywhere."""
     arguments = TrainingArguments(
-        output_dir=folder,
+        output_dir=tempfile.gettempdir(),  # it must exist, and stays as it is
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch,
         learning_rate=config.learning_rate,
@@ -112,17 +112,16 @@ def fit(
     model, fitted = finetuned.model, Fitted()
     watch = _Watch(model, fitted, validate, config.patience, on_step)
     weighted = balanced_loss(finetuned.task, features) if config.class_weights == "balanced" else None
-    with tempfile.TemporaryDirectory(prefix="materia-finetune-") as folder:
-        trainer = Trainer(
-            model=model,
-            args=training_arguments(config, folder),
-            train_dataset=list(features),
-            data_collator=Collator(finetuned.tokenizer),
-            compute_loss_func=weighted,
-            callbacks=[watch],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(config),
+        train_dataset=list(features),
+        data_collator=Collator(finetuned.tokenizer),
+        compute_loss_func=weighted,
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
     watch.put_back()
     model.to("cpu").eval()
     return fitted

@@ -3,6 +3,7 @@
 config.json, model.safetensors, tokenizer files   as the library writes them: AutoModelFor... loads them
 materia_task.json                                 task, labels, settings, hashes of what it was made from, figures
 graph_fusion.json, graph_fusion.safetensors       graph vectors, where it has any
+wide.safetensors                                  a linear model beside the encoder, where it has one
 README.md                                         the model card
 """
 
@@ -15,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.errors import MateriaError
+from pipeline.linear_text import LinearText, load_linear_text
 from pipeline.quiet_loading import quiet
 from training.statistics.outcomes import Outcomes
 from training.tasks.base import Example, Features, Task
@@ -43,6 +48,7 @@ class Finetuned(Generic[Target]):
         tokenizer: the encoder's.
         max_length: tokens of a row.
         fusion: graph vectors in its encoder, where it has any.
+        wide: a linear model whose scores are added to its logits, where it has one.
     """
 
     task: Task[Target]
@@ -50,11 +56,28 @@ class Finetuned(Generic[Target]):
     tokenizer: PreTrainedTokenizerFast
     max_length: int
     fusion: GraphFusion | None = None
+    wide: LinearText | None = None
 
     def features(self, examples: Sequence[Example[Target]]) -> list[Features]:
         """What the model reads of the examples."""
         features = self.task.features(examples, self.tokenizer, self.max_length)
         return features if self.fusion is None else self.fusion.annotate(examples, features)
+
+    def logits(self, examples: Sequence[Example[Target]], features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Scores of each of the features: the model's, and those of the linear model beside it."""
+        from training.finetuning.predictions import logits_of
+
+        logits = logits_of(self.model, self.tokenizer, features)
+        if self.wide is None:
+            return logits
+        wide = self.wide_scores(examples)
+        return [row + wide[feature.example] for row, feature in zip(logits, features, strict=True)]
+
+    def wide_scores(self, examples: Sequence[Example[Target]]) -> NDArray[np.float32]:
+        """What its linear model says of the examples [examples, labels]."""
+        if self.wide is None:
+            raise ValueError("there is no linear model beside it")
+        return self.wide.scores(self.task.bags(examples) or [])
 
     def predict(self, examples: Sequence[Example[Target]]) -> list[Target]:
         """What the model says of each example; their targets are not looked at."""
@@ -62,9 +85,7 @@ class Finetuned(Generic[Target]):
 
     def predict_features(self, examples: Sequence[Example[Target]], features: Sequence[Features]) -> list[Target]:
         """The same from features that are there already."""
-        from training.finetuning.predictions import logits_of
-
-        return self.task.predict(examples, features, logits_of(self.model, self.tokenizer, features))
+        return self.task.predict(examples, features, self.logits(examples, features))
 
     def outcomes(self, examples: Sequence[Example[Target]]) -> Outcomes:
         """What it gets right and wrong, by document."""
@@ -95,6 +116,8 @@ def save_finetuned(finetuned: Finetuned[Any], folder: Path, record: Mapping[str,
     if fusion is not None:
         fusion.save(folder)
         fusion.attach(model)
+    if finetuned.wide is not None:
+        finetuned.wide.save(folder)
     described = {
         "schema": SCHEMA,
         "task": finetuned.task.name,
@@ -137,7 +160,7 @@ def load_finetuned(folder: Path, vocabulary: Sequence[str] = ()) -> Finetuned[An
         if fusion is not None:
             fusion.attach(model)
     model.eval()
-    return Finetuned(task, model, tokenizer, described["max_length"], fusion)
+    return Finetuned(task, model, tokenizer, described["max_length"], fusion, load_linear_text(folder))
 
 
 def read_record(folder: Path) -> dict[str, Any]:

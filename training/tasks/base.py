@@ -78,6 +78,8 @@ class Task(ABC, Generic[Target]):
     name: ClassVar[str]
     #: What the figure is called that tables show and early stopping watches, as `Outcomes.figure` or a word such as accuracy.
     metric: ClassVar[str]
+    #: Whether an example may have any number of its labels.
+    several: bool = False
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
@@ -126,6 +128,15 @@ class Task(ABC, Generic[Target]):
         self, examples: Sequence[Example[Target]], tokenizer: PreTrainedTokenizerFast, max_length: int
     ) -> list[Features]:
         """What the model reads of the examples, in their order; long texts as windows or cut, as suits the task."""
+
+    def bags(self, examples: Sequence[Example[Target]]) -> list[list[str]] | None:
+        """What a linear model reads of each example (`pipeline.linear_text`); None: the task gives no labels to whole examples."""
+        return None
+
+    def has_labels(self, example: Example[Target]) -> list[bool]:
+        """Of a task with `bags`: which of its labels an example has."""
+        has = example.target if isinstance(example.target, frozenset) else {example.target}
+        return [label in has for label in self.labels]
 
     def unlearned(self, examples: Sequence[Example[Target]], tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
         """How many parts of the examples' targets features cannot say as they stand, by reason; they are judged all the same."""

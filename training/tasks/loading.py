@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,41 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
         settings: of its configuration: num_labels, id2label and so on.
 
     Raises:
-        MateriaError: the folder holds no model that the class can read.
+        MateriaError: the folder holds no model that the class can read, or one with a head for other labels.
     """
     try:
         with quiet():
-            return model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
+            model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         why = str(error)
     except Exception as error:
         if type(error).__name__ != "SafetensorError":  # a class of compiled code, without a module to name it by
             raise
         why = str(error)
-    if "ignore_mismatched_sizes" in why:
-        raise MateriaError(
-            "has weights of other sizes than this task needs: its head is for other labels",
-            file=str(folder),
-            remedy="Give the encoder that it was fine-tuned from",
-        )
+    else:
+        if _has_other_labels(folder, model, settings.get("id2label", {})):
+            raise _other_head(folder)
+        return model
+    if "ignore_mismatched_sizes" in why:  # what the library advises where weights are of other sizes
+        raise _other_head(folder)
     raise MateriaError(
         f"holds no model that this task can start from ({why.splitlines()[0].rstrip('. ')})",
         file=str(folder),
         remedy="Give the folder of an encoder as save_pretrained writes it, with its weights as safetensors",
     )
+
+
+def _other_head(folder: Path) -> MateriaError:
+    remedy = "Give the encoder that it was fine-tuned from"
+    return MateriaError("has a head for other labels than this task has", file=str(folder), remedy=remedy)
+
+
+def _has_other_labels(folder: Path, model: Any, labels: dict[int, str]) -> bool:
+    """Whether a folder holds the model with its head, and the head's labels have other names."""
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    names = {int(number): name for number, name in stored.get("id2label", labels).items()}
+    unnamed = all(name == f"LABEL_{number}" for number, name in names.items())
+    return type(model).__name__ in (stored.get("architectures") or ()) and not unnamed and names != labels
 
 
 def numbered(labels: Sequence[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MateriaError, SetAside
+from pipeline.linear_text import words_and_pairs
 from training.statistics.outcomes import Outcomes, count_labels, count_means
 from training.tasks.base import Example, Features, Task
 from training.tasks.loading import load_with_head, numbered
@@ -89,6 +90,13 @@ class QuestionAnswering(Task[str]):
         # What is not among the labels counts for nothing: a prediction does not ask what is right.
         return [
             replace(row, labels=number.get(example.target, -100)) for row, example in zip(rows, examples, strict=True)
+        ]
+
+    def bags(self, examples: Sequence[Example[str]]) -> list[list[str]]:
+        """Words of the question and of the context, and pairs of them."""
+        return [
+            words_and_pairs(question, "question ") + words_and_pairs(context, "context ")
+            for question, context in (example.texts for example in examples)
         ]
 
     def predict(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MateriaError, SetAside
+from pipeline.linear_text import words_and_pairs
 from pipeline.readers.columns import column_key
 from training.statistics.outcomes import Figure, Outcomes, count_labels, count_means
 from training.tasks.base import Example, Features, Task
@@ -134,6 +135,10 @@ class RecordClassification(Task[Labels]):
             inputs = {name: values[place] for name, values in read.items()}
             made.append(Features(place, inputs, self._numbers(example.target), offsets[place], text))
         return made
+
+    def bags(self, examples: Sequence[Example[Labels]]) -> list[list[str]]:
+        """Words of the whole text, and pairs of them."""
+        return [words_and_pairs(example.texts[0]) for example in examples]
 
     def _numbers(self, target: Labels) -> int | list[float]:
         if self.several:

@@ -27,6 +27,7 @@ from pipeline.hashing import hash_fields
 from pipeline.relations.finetuned import NO_RELATION, TASK
 from pipeline.relations.marking import add_markers, mark
 from pipeline.relations.mix import fit_temperature
+from pipeline.relations.pair_words import pair_words
 from pipeline.relations.pairs import Level, Scheme, examples, gold_reading, learn_scheme
 from pipeline.relations.views import Passage, views_of
 from pipeline.relations.wide import log_softmax
@@ -182,6 +183,10 @@ class RelationExtraction(Task[str]):
             text = [0 if end else -1 for _, end in tokens.offsets]
             made.append(Features(place, inputs, numbers.get(example.target, -100), tokens.offsets, text))
         return made
+
+    def bags(self, examples: Sequence[Example[str]]) -> list[list[str]]:
+        """Words of the passage, by where they stand to the two mentions."""
+        return [pair_words(Passage(example.texts[0], *example.marks)) for example in examples]
 
     def calibrate(
         self,

@@ -1,6 +1,7 @@
 """Fine-tuning as a whole: what a plain script gives, the best epoch, adapters, class weights, a folder with its record and card."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,8 @@ def test_another_seed_gives_another_model(tiny_config, tiny_encoder, written):
     assert report["examples"] == written[0]["examples"]  # the parts are no matter of the seed
 
 
-def test_steps_are_told_and_torch_is_left_as_it_was(tiny_config, tiny_encoder):
+def test_steps_are_told_and_torch_and_the_disk_are_left_as_they_were(tiny_config, tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     steps, threads = [], torch.get_num_threads()
     state = torch.random.get_rng_state()
     parts = read_parts(TASKS[tiny_config.task], tiny_config.data)
@@ -153,6 +155,7 @@ def test_steps_are_told_and_torch_is_left_as_it_was(tiny_config, tiny_encoder):
     assert fitted.steps == 2 * per_epoch
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), state)
+    assert not list(tmp_path.iterdir())  # so that a kill leaves nothing either
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "xlnet"])
@@ -230,10 +233,13 @@ def test_what_is_no_encoder_or_no_model_is_refused(tiny_config, tiny_encoder, wr
         load_finetuned(tiny_encoder)
 
 
-def test_a_model_for_other_labels_is_no_encoder_to_start_from(tiny_config, written, tmp_path):
-    (tmp_path / "two.csv").write_text("text,label\n" + "".join(f"Patient {n} is well.,{n % 2}\n" for n in range(60)))
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_model_for_other_labels_is_no_encoder_to_start_from(number, tiny_config, written, tmp_path):
+    """As many labels of other names are others too."""
+    rows = "".join(f"Patient {n} is well.,{n % number}\n" for n in range(60))
+    (tmp_path / "two.csv").write_text("text,label\n" + rows)
     config = changed(tiny_config, data={"train": (str(tmp_path / "two.csv"),), "test": ()})
-    with pytest.raises(MateriaError, match="its head is for other labels. Give the encoder"):
+    with pytest.raises(MateriaError, match="has a head for other labels than this task has. Give the encoder"):
         finetune(config, model=written[1], out=None)
 
 

@@ -12,6 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from pipeline.errors import MateriaError, SetAside
 from pipeline.gold_corpus import read_gold_corpus
+from pipeline.linear_text import train_linear_text
 from pipeline.relations.finetuned import NO_RELATION
 from pipeline.relations.marked_pairs import MarkedPairClassifier
 from pipeline.relations.model import load_classifier
@@ -20,7 +21,6 @@ from tests.training.tasks.tiny_relation_extraction import SETTINGS, TEST, corpus
 from training.finetuning.config import FinetuningConfig
 from training.finetuning.finetune import finetune
 from training.finetuning.folder import load_finetuned
-from training.finetuning.predictions import logits_of
 from training.tasks.config import TaskDataConfig
 from training.tasks.relation_extraction import PairExample, RelationExtraction
 
@@ -89,16 +89,23 @@ def test_micro_f1_leaves_out_no_relation_and_is_the_accuracy_where_all_are_relat
     assert figures["micro_f1"] == figures["accuracy"] == pytest.approx(2 / 3)
 
 
-def test_extraction_says_of_a_pair_what_the_task_says(folder):
-    """One text, one model, one probability: softmax of the logits over the temperature."""
-    finetuned, classifier = load_finetuned(folder / "model"), load_classifier(folder / "model")
+@pytest.mark.parametrize("wide", [False, True])
+def test_extraction_says_of_a_pair_what_the_task_says(folder, wide, tmp_path):
+    """One text, one model, one probability: softmax of the logits over the temperature; with a linear model beside it too."""
+    model = folder / "model"
+    if wide:
+        model = shutil.copytree(model, tmp_path / "wide")
+        task, learned = load_finetuned(model).task, read(str(folder / "train.pubtator"))
+        train_linear_text(task.bags(learned), np.array([task.has_labels(one) for one in learned]), 1.0).save(model)
+    finetuned, classifier = load_finetuned(model), load_classifier(model)
     arguments = finetuned.task.arguments()
     assert arguments["calibrated_on"] > 0 and arguments["temperature"] != 1
     test = str(folder / "test.pubtator")
     pairs = gold_pairs(read_gold_corpus([test]).documents, classifier.scheme)
     found = classifier.probabilities(pairs.views)
     examples = read(test)
-    logits = np.stack(logits_of(finetuned.model, finetuned.tokenizer, finetuned.features(examples)))
+    logits = np.stack(finetuned.logits(examples, finetuned.features(examples)))
+    assert wide == (finetuned.wide is not None)
     expected = np.exp(log_softmax(log_softmax(logits.astype(float), axis=1) / arguments["temperature"], axis=1))
     order = [finetuned.task.labels.index(label) for label in (NO_RELATION, *classifier.scheme.labels)]
     assert found == pytest.approx(expected[:, order], abs=1e-5)
