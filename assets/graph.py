@@ -169,7 +169,7 @@ def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
 
 def _paths(job: Job, asset: str, keys: list[str]) -> list[str]:
     dataset = job.dataset(asset)
-    return [path for key in keys for path in dataset.paths(key)]
+    return dataset.paths_of(keys)
 
 
 def graph_index(job: Job) -> None:
@@ -190,7 +190,7 @@ def graph_index(job: Job) -> None:
 def graph_files(home: Home) -> list[Path]:
     """The N-Quads of the graph, bucket by bucket."""
     graph = home.dataset("knowledge_graph")
-    return [Path(path) for key in home.buckets for path in graph.paths(key, ".nq")]
+    return [Path(path) for path in graph.paths_of(home.buckets, ".nq")]
 
 
 def put_into_index(home: Home, files: Sequence[Path], beside: Sequence[Path], *, changed: int = 0) -> StoreUpdate:
