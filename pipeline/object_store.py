@@ -67,6 +67,7 @@ class ObjectStore:
         self.url = str(url).rstrip("/")
         self._fs, root = _file_system(self.url)
         self._root = root.rstrip("/")
+        self._is_s3 = _kind(self.url) == "s3"
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
@@ -74,7 +75,8 @@ class ObjectStore:
     def read(self, name: str) -> bytes:
         """An object, whole."""
         with self._asking(name):
-            data: bytes = self._fs.cat_file(self._path(name))
+            # s3fs asks for the size before, to read large objects in parts.
+            data: bytes = self._fs.cat_file(self._path(name), **({"max_concurrency": 1} if self._is_s3 else {}))
             return data
 
     def write(self, name: str, data: bytes) -> None:
@@ -109,9 +111,13 @@ class ObjectStore:
         """The objects below a folder, by their names relative to it, sorted; {} where there is none. A request for a thousand."""
         root = self._path(below)
         with self._asking(below):
-            self._fs.invalidate_cache()
             try:
-                found = self._fs.find(root, detail=True)
+                # With a prefix s3fs does not ask, where there is nothing, whether a file has the name of the folder.
+                found = (
+                    self._fs.find(self._root, prefix=below and f"{below}/", detail=True)
+                    if self._is_s3
+                    else self._fs.find(root, detail=True)
+                )
             except FileNotFoundError:
                 return {}
         files = {path.removeprefix(root).lstrip("/"): info for path, info in found.items()}
@@ -120,7 +126,6 @@ class ObjectStore:
     def folders(self) -> list[str]:
         """Names of what stands directly below, sorted."""
         with self._asking(""):
-            self._fs.invalidate_cache()
             try:
                 found = self._fs.ls(self._root, detail=True)
             except FileNotFoundError:
@@ -155,11 +160,15 @@ class ObjectStore:
             ) from error
 
 
+def _kind(url: str) -> str:
+    protocol = url.partition("://")[0]
+    return _SAME.get(protocol, protocol)
+
+
 def _file_system(url: str) -> tuple[Any, str]:
     refuse_credentials(url)
-    protocol = url.partition("://")[0]
-    kind = _SAME.get(protocol, protocol)
-    stated = fsspec.config.conf.get(protocol, {})
+    kind = _kind(url)
+    stated = fsspec.config.conf.get(url.partition("://")[0], {})
     options = {name: value for name, value in _OPTIONS.get(kind, {}).items() if name not in stated}
     try:
         return fsspec.url_to_fs(url, **options)  # type: ignore[no-any-return]
