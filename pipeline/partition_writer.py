@@ -69,7 +69,7 @@ class PartitionWriter:
                 shutil.rmtree(staged, ignore_errors=True)
             else:
                 staged.unlink(missing_ok=True)
-        self._stack.close()
+        self._stack.__exit__(kind, error, trace)
 
     def file(self, path: str) -> Path:
         """A local path to write one file to, that will stand at `path` (with a hash in its name) below the asset's folder."""
