@@ -45,6 +45,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _SAME = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
 _EXTRAS = {"s3": "materia[s3]", "gs": "materia[gcs]", "az": "materia[azure]"}
 _MOST_AT_ONCE = 1000
+_NO_BUCKET = re.compile(r"(bucket|container) does not exist|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ class ObjectStore:
                     if self._is_s3
                     else self._fs.find(root, detail=True)
                 )
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise
                 return {}
         files = {path.removeprefix(root).lstrip("/"): info for path, info in found.items()}
         return {name: _stored(info) for name, info in sorted(files.items()) if name}
@@ -140,7 +143,7 @@ class ObjectStore:
         except MateriaError:
             raise
         except FileNotFoundError as error:
-            if not writing and "bucket" not in str(error).lower():
+            if not writing and not _NO_BUCKET.search(str(error)):
                 raise
             raise UnreachableError("is in no bucket that exists", file=place, remedy="Make the bucket first") from error
         except Exception as error:

@@ -67,10 +67,8 @@ def test_another_content_has_another_version() -> None:
 
 
 def test_a_library_that_is_missing_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fsspec.registry
-
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(fsspec.registry._registry, "s3", raising=False)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(
         UnreachableError, match=r"needs a library that is not installed. Install it: pip install 'materia\[s3\]'"
     ):
