@@ -25,9 +25,13 @@ pytest.importorskip("moto.server", reason="the server of the S3 protocol needs t
 UNTIL = ["graph_index", "corpus"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with s3_server() as running:
+@pytest.fixture(scope="module", autouse=True)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """This process asks the server itself; what it starts asks the proxy where there is one."""
+    with s3_server() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
         yield running
 
 
@@ -35,14 +39,6 @@ def server() -> Iterator[S3Server]:
 def proxy(server: S3Server) -> Iterator[S3Proxy]:
     with s3_proxy(server.endpoint) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def keys(server: S3Server, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process asks the server itself; what it starts asks the proxy where there is one."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
 
 
 def materia(*words: str, via: S3Proxy | None = None, **environment: str) -> subprocess.Popen[str]:
@@ -79,15 +75,15 @@ def on_disk(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def home(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The sample, built in the bucket by a build that was killed in the middle, and begun again on a machine without copies."""
     place = server.url("sample")
-    first = build(place, MATERIA_CACHE=str(tmp_path_factory.mktemp("first")), **server.environment)
+    first = build(place, MATERIA_CACHE=str(tmp_path_factory.mktemp("first")))
     store = ObjectStore(place)
-    while "triples/_manifests/3.json" not in store.listing("triples") and first.poll() is None:
+    while "_manifests/3.json" not in store.listing("triples") and first.poll() is None:
         time.sleep(0.05)
     assert first.poll() is None, "it ended before it could be killed"
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert store.listing("_writing") != {}
-    told(build(place, MATERIA_CACHE=str(tmp_path_factory.mktemp("second")), **server.environment))
+    told(build(place, MATERIA_CACHE=str(tmp_path_factory.mktemp("second"))))
     return place
 
 
