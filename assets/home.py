@@ -83,6 +83,7 @@ class Home:
     def look_again(self) -> None:
         """Forget what is known of the partitions: other processes wrote some."""
         self._datasets.clear()
+        look_again(self.url)
 
     @cached_property
     def _datasets(self) -> dict[str, Dataset]:
