@@ -22,8 +22,9 @@ def documents(folder: Path, copies: int, buckets: int, papers: int | None, real:
     build = RealBuild(folder, copies, buckets, papers)
     found = kept_figures(folder)
     if found is None:
-        build.build()
+        begun, cost = build.home.exists(), build.build()
         found = figures_of(build.home)
+        found.built = {} if begun else cost._asdict()
         found.keep(folder)
     else:
         build.take_back()

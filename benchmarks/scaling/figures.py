@@ -35,6 +35,7 @@ class Figures:
         buckets: of the home.
         disk_mib: what the home takes.
         stages: costs by stage, in the order of the build.
+        built: processor seconds, seconds and MiB of the build as a process; none where it was made in several.
         added: processor seconds, seconds and MiB of a build that adds one paper; `nothing` likewise of one with nothing to do.
     """
 
@@ -42,13 +43,14 @@ class Figures:
     buckets: int
     disk_mib: int
     stages: dict[str, StageCost]
+    built: dict[str, float] = field(default_factory=dict)
     added: dict[str, float] = field(default_factory=dict)
     nothing: dict[str, float] = field(default_factory=dict)
 
     @property
     def processor_seconds(self) -> float:
-        """Of all stages."""
-        return sum(cost.processor_seconds for cost in self.stages.values())
+        """Of the build as a process where that is known, else of all stages."""
+        return self.built.get("cpu", 0.0) or sum(cost.processor_seconds for cost in self.stages.values())
 
     @property
     def seconds(self) -> float:
@@ -75,7 +77,7 @@ def figures_of(home: Path) -> Figures:
     for line in history(open_home(str(home))):
         cost = stages.setdefault(line["stage"], StageCost())
         cost.seconds += line["seconds"]
-        cost.processor_seconds += line["processor_seconds"]
+        cost.processor_seconds += line.get("processor_seconds", 0.0)  # homes of earlier versions have none
         cost.peak_mib = max(cost.peak_mib, line["peak_mib"])
     live = (pq.read_metadata(path).num_rows for path in Dataset(home, "live_documents").paths())
     disk = sum(path.stat().st_blocks * 512 for path in home.rglob("*") if path.is_file())

@@ -55,8 +55,8 @@ def plot(folders: Sequence[Path], out: Path) -> None:
 
 
 def by_stage(axes: Any, found: Sequence[Figures], value: Callable[[StageCost], float]) -> None:
-    """A line for each of the stages with most of a value in the largest build."""
-    largest = found[-1].stages
+    """A line for each of the stages with most of a value in the largest build that has it by stage."""
+    largest = next(one.stages for one in reversed(found) if any(value(cost) for cost in one.stages.values()))
     for number, name in enumerate(sorted(largest, key=lambda name: -value(largest[name]))[:_SHOWN]):
         some = [one for one in found if name in one.stages and value(one.stages[name]) > 0]
         axes.plot(
