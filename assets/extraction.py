@@ -58,10 +58,10 @@ def name_index_folder(home: Home) -> str:
     Raises:
         MateriaError: they have not been built.
     """
-    found = home.dataset("name_index").paths(suffix="/matcher/index.json")
+    found = home.dataset("name_index").folders()
     if not found:
         raise MateriaError("name_index has not been built yet", remedy="Run: materia build --until name_index")
-    return found[0].removesuffix("/matcher/index.json")
+    return str(found[0])
 
 
 def mentions(job: Job) -> None:

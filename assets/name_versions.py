@@ -97,9 +97,8 @@ def _versions_in_use(home: Home) -> Iterable[str]:
 
 
 def _matcher(home: Home) -> Path | None:
-    """The folder of the matcher in force; None where there is none on a disk of this machine."""
-    found = home.dataset("name_index").paths(suffix=f"/{MATCHER}/index.json")
-    folder = Path(found[0]).parent if found else None
+    """The folder of the matcher in force; None where there is none."""
+    folder = next((folder / MATCHER for folder in home.dataset("name_index").folders()), None)
     return folder if folder and folder.is_dir() else None
 
 
