@@ -112,7 +112,7 @@ def settings(longer: int) -> dict[str, Any]:
                     **task,
                     # Ten labels, each of 1 abstract in 4 to 18: unweighted, none is ever likelier than not in so few steps.
                     "class_weights": "balanced",
-                    "epochs": 12,
+                    "epochs": 8,
                 },
                 "transcriptions": {
                     "task": "record_classification",
