@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+#: Start, end and kind.
+Entity = tuple[int, int, str]
+#: [start, end) of each token of a window, (0, 0) of special ones, and its logits (tokens, tags).
+Window = tuple[list[tuple[int, int]], Any]
+#: Entities of a text, of its windows and the names of the tags.
+Decode = Callable[[str, Sequence[Window], Sequence[str]], set[Entity]]
 
 
 def plain_classification(model: Path, data: dict[str, str], settings: dict[str, Any], folder: str) -> dict[str, float]:
@@ -46,8 +54,13 @@ def plain_classification(model: Path, data: dict[str, str], settings: dict[str, 
     }
 
 
-def plain_entities(model: Path, data: dict[str, str], settings: dict[str, Any], folder: str) -> dict[str, float]:
-    """As transformers' run_ner.py does it, on windows of the documents."""
+def plain_entities(
+    model: Path, data: dict[str, str], settings: dict[str, Any], folder: str, *, decode: Decode | None = None
+) -> dict[str, float]:
+    """As transformers' run_ner.py does it, on windows of the documents: the likeliest tag of each piece, apart from the others.
+
+    With `decode` also `decoded`, the figure of what it makes of the same logits.
+    """
     import torch
     from transformers import (
         AutoModelForTokenClassification,
@@ -87,17 +100,31 @@ def plain_entities(model: Path, data: dict[str, str], settings: dict[str, Any], 
         train_dataset=kept["train"],
     )
     trainer.train()
-    predicted = trainer.predict(kept["test"]).predictions.argmax(-1)
-    found: list[dict[tuple[int, int], str]] = [{} for _ in documents["test"]]
-    for row, numbers in zip(rows["test"], predicted, strict=True):
-        for place, number in zip(row["offsets"], numbers, strict=False):
+    logits = trainer.predict(kept["test"]).predictions
+    read: list[list[Window]] = [[] for _ in documents["test"]]
+    for row, scores in zip(rows["test"], logits, strict=True):
+        read[row["document"]].append((row["offsets"], scores[: len(row["offsets"])]))
+    found = micro_f1(documents["test"], [by_piece(windows, tags) for windows in read])
+    figures = {"figure": found, "processor_seconds": time.process_time() - begun}
+    if decode is not None:
+        said = [decode(text, windows, tags) for (text, _), windows in zip(documents["test"], read, strict=True)]
+        figures["decoded"] = micro_f1(documents["test"], said)
+    return figures
+
+
+def by_piece(windows: Sequence[Window], tags: Sequence[str]) -> set[Entity]:
+    """Spans of the likeliest tag of each piece; the first window that reads a piece tells."""
+    named: dict[tuple[int, int], str] = {}
+    for offsets, scores in windows:
+        for place, number in zip(offsets, scores.argmax(-1), strict=True):
             if place[1] > place[0]:
-                found[row["document"]].setdefault(tuple(place), tags[number])  # the first window that reads it tells
-    right = said = gold = 0
-    for (_, entities), named in zip(documents["test"], found, strict=True):
-        spans = spans_of(named)
-        right, said, gold = right + len(spans & entities), said + len(spans), gold + len(entities)
-    return {"figure": 2 * right / (said + gold), "processor_seconds": time.process_time() - begun}
+                named.setdefault(tuple(place), tags[number])
+    return spans_of(named)
+
+
+def micro_f1(documents: Sequence[tuple[str, set[Entity]]], said: Sequence[set[Entity]]) -> float:
+    right = sum(len(gold & found) for (_, gold), found in zip(documents, said, strict=True))
+    return 2 * right / (sum(len(gold) for _, gold in documents) + sum(map(len, said)))
 
 
 def arguments_of(settings: dict[str, Any], folder: str) -> Any:
@@ -110,7 +137,7 @@ def arguments_of(settings: dict[str, Any], folder: str) -> Any:
     )  # fmt: skip
 
 
-def read_pubtator(path: str) -> list[tuple[str, set[tuple[int, int, str]]]]:
+def read_pubtator(path: str) -> list[tuple[str, set[Entity]]]:
     """Text and entities of each document."""
     documents = []
     for block in Path(path).read_text(encoding="utf-8").strip().split("\n\n"):
@@ -121,14 +148,14 @@ def read_pubtator(path: str) -> list[tuple[str, set[tuple[int, int, str]]]]:
     return documents
 
 
-def tag_of(start: int, end: int, entities: set[tuple[int, int, str]]) -> str:
+def tag_of(start: int, end: int, entities: set[Entity]) -> str:
     for first, last, kind in sorted(entities):
         if first < end and start < last:
             return f"{'B' if start <= first else 'I'}-{kind}"
     return "O"
 
 
-def spans_of(named: dict[tuple[int, int], str]) -> set[tuple[int, int, str]]:
+def spans_of(named: dict[tuple[int, int], str]) -> set[Entity]:
     """Spans of IOB2 tags; an I after another kind begins one."""
     spans: list[list[Any]] = []
     before = "O"

@@ -1,11 +1,17 @@
-"""The whole path on the bundled sample, by the command a user types: built twice, read back, traced, asked, judged."""
+"""The whole path on the bundled sample, by the command a user types: built twice, read back, traced, asked, judged.
 
+What builds is a process of its own, as a user's is; what only reads runs here, since most of such a process is its imports.
+"""
+
+import contextlib
 import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +38,17 @@ def materia(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]
     return done
 
 
+def ask(*words: object, ok: bool = True) -> SimpleNamespace:
+    """A command that reads, in this process; what it printed, as `materia` gives it."""
+    from cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main([str(word) for word in words])
+    assert (status == 0) == ok, err.getvalue()
+    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the sample, built through the last asset."""
@@ -42,7 +59,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def status(home: Path) -> dict:
-    return json.loads(materia("status", "--home", home, "--json").stdout)
+    return json.loads(ask("status", "--home", home, "--json").stdout)
 
 
 def hashes(home: Path) -> dict[str, str]:
@@ -133,10 +150,10 @@ def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, kind: str) -> None:
     rows = pq.read_table(shard, partitioning=None).to_pylist()
     row = next(i for i, values in enumerate(rows) if values["evidence_ids"] and values["kind"] == kind)
     name = f"corpus_shards/split=train/{shard.parent.name}:{row}"
-    text = materia("trace", "--home", home, name).stdout
+    text = ask("trace", "--home", home, name).stdout
     for word in ("passage", "triple", "evidence", "sentence", "document", "version", "file", "sha256"):
         assert word in text
-    chain = json.loads(materia("trace", "--home", home, name, "--json").stdout)
+    chain = json.loads(ask("trace", "--home", home, name, "--json").stdout)
     assert chain["passage_id"] == rows[row]["passage_id"]
     shas = {
         hashlib.sha256(p.read_bytes()).hexdigest()
@@ -149,7 +166,7 @@ def test_a_row_is_traced_to_the_hash_of_its_file(home: Path, kind: str) -> None:
 def test_the_graph_answers_with_belief_and_publications(home: Path) -> None:
     question = """SELECT ?drug ?belief ?paper WHERE { ?claim rdf:predicate biolink:treats ; rdf:subject ?s ; materia:belief ?belief ;
         biolink:publications ?paper . ?s skos:prefLabel ?drug } ORDER BY DESC(?belief) ?drug ?paper LIMIT 5"""
-    rows = json.loads(materia("query", "--home", home, "--json", question).stdout)
+    rows = json.loads(ask("query", "--home", home, "--json", question).stdout)
     assert len(rows) == 5
     assert all(0 < float(row["belief"]) <= 1 and row["paper"].startswith(("PMID:", "PMC:", "DOI:")) for row in rows)
 
@@ -170,7 +187,7 @@ def test_the_loss_of_each_objective_falls_and_the_model_loads(home: Path) -> Non
 
 
 def test_the_evaluation_has_losses_and_ranks(home: Path) -> None:
-    figures = json.loads(materia("evaluate", "--home", home, "--json").stdout)
+    figures = json.loads(ask("evaluate", "--home", home, "--json").stdout)
     assert figures["validation"]["masked_lm"]["loss"] > 0
     assert set(figures["embeddings"]) == {"transe", "distmult", "rotate"}
 
@@ -186,8 +203,8 @@ def test_the_corpus_leaves_as_a_folder_that_others_open(home: Path, tmp_path: Pa
     import mlcroissant
     import pyarrow.dataset
 
-    materia("corpus", "export", tmp_path / "out", "--home", home)
-    parts = json.loads(materia("corpus", "stats", "--home", home, "--json").stdout)["parts"]
+    ask("corpus", "export", tmp_path / "out", "--home", home)
+    parts = json.loads(ask("corpus", "stats", "--home", home, "--json").stdout)["parts"]
     opened = pyarrow.dataset.dataset(tmp_path / "out" / "data", partitioning="hive")
     assert opened.count_rows() == sum(part["rows"] for part in parts) > 500
     records = mlcroissant.Dataset(tmp_path / "out" / "croissant.json").records("passages")
@@ -195,7 +212,7 @@ def test_the_corpus_leaves_as_a_folder_that_others_open(home: Path, tmp_path: Pa
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert f"| **all** |  |  | {sum(part['passages'] for part in parts):,} |" in card
     assert str(home) not in card
-    shown = materia("corpus", "preview", "--home", home, "--predicate", "treats", "-n", 2).stdout
+    shown = ask("corpus", "preview", "--home", home, "--predicate", "treats", "-n", 2).stdout
     assert shown.count("triple ") >= 2
 
 
@@ -231,18 +248,18 @@ def test_beliefs_are_explained_to_the_bit(home: Path) -> None:
 
 def test_a_belief_is_explained_by_names_with_quotes_and_steps(home: Path) -> None:
     words = ["explain", "--home", home, "metformin", "treats"]
-    assert "metformin (MESH:D008687)" in materia(*words).stdout
-    listed = json.loads(materia(*words, "--json").stdout)
+    assert "metformin (MESH:D008687)" in ask(*words).stdout
+    listed = json.loads(ask(*words, "--json").stdout)
     best = listed["claims"][0]
-    text = materia("explain", "--home", home, best["subject"], "Treats", best["object"]).stdout
+    text = ask("explain", "--home", home, best["subject"], "Treats", best["object"]).stdout
     for part in ("belief", "systematic error", "p = probability", "remains", "PMID:", "“"):
         assert part in text, text
-    chain = json.loads(materia("explain", "--home", home, best["subject"], "treats", best["object"], "--json").stdout)
+    chain = json.loads(ask("explain", "--home", home, best["subject"], "treats", best["object"], "--json").stdout)
     assert chain["agrees"]
     assert chain["stored"]["belief"] == best["belief"]
-    problem = materia("explain", "--home", home, best["object"], "treats", best["subject"], ok=False).stderr
+    problem = ask("explain", "--home", home, best["object"], "treats", best["subject"], ok=False).stderr
     assert "nothing speaks for or against this claim" in problem
 
 
 def test_the_difference_to_itself_is_none(home: Path) -> None:
-    assert "The two builds know the same." in materia("diff", home, home).stdout
+    assert "The two builds know the same." in ask("diff", home, home).stdout

@@ -201,7 +201,7 @@ def edit(folder: Path, old: str, new: str) -> None:
 
 
 def home_of(tmp_path: Path, name: str, vocabulary: Path) -> Home:
-    sources = {"vocabulary": [str(vocabulary)], "literature": [str(SAMPLE / "literature")]}
+    sources = {"vocabulary": [str(vocabulary)], "literature": [str(SAMPLE / "literature" / "pubmed26n0001.xml")]}
     return open_home(str(tmp_path / name)).configure(**sources, config=Config(buckets=8))
 
 
@@ -209,12 +209,10 @@ def test_after_any_edit_of_the_vocabulary_graph_and_passages_are_those_of_a_clea
     folder = tmp_path / "vocabulary"
     shutil.copytree(SAMPLE / "vocabulary", folder)
     home = home_of(tmp_path, "home", folder)
-    build(home, "told_concepts")
-    build(home, "knowledge_graph")
+    build(home, ["told_concepts", "knowledge_graph"])
     before = {asset: partitions(home, asset) for asset in ("concepts_by_bucket", "told_concepts")}
     edit(folder, "\nname: aspirin\n", f"\nname: aspirin{SYNONYM}")
-    build(home, "told_concepts")
-    build(home, "concepts_by_bucket")
+    build(home, ["told_concepts", "concepts_by_bucket"])
     after = {asset: partitions(home, asset) for asset in before}
     changed = {
         asset: {key for key, then in some.items() if after[asset][key] != then} for asset, some in before.items()
@@ -233,8 +231,7 @@ def test_after_any_edit_of_the_vocabulary_graph_and_passages_are_those_of_a_clea
         "knowledge_graph",
         "verbalized_corpus",
     )
-    for target in ("verbalized_corpus", "knowledge_graph"):
-        build(home, target)
-        build(clean, target)
+    for one in (home, clean):
+        build(one, ["verbalized_corpus", "knowledge_graph"])
     for asset in (*assets, "concepts_by_bucket", "told_concepts"):
         assert partitions(home, asset) == partitions(clean, asset), asset

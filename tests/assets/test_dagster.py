@@ -64,10 +64,9 @@ def test_papers_that_come_change_and_go_leave_what_a_clean_build_makes(tmp_path:
     computed = build(home, "corpus")
     assert computed["documents"] == 2  # the first file is not read again
     (papers / "notes.jsonl").write_text("".join((papers / "notes.jsonl").read_text().splitlines(keepends=True)[:20]))
-    build(home, "corpus")
     (papers / "pubmed26n0002.xml.gz").unlink()
     computed = build(home, "corpus")
-    assert "documents" not in computed
+    assert computed["documents"] == 1  # what changed is read, for what went nothing
     clean = configured(tmp_path / "clean", papers)
     build(clean, "corpus")
     assert outputs(home) == outputs(clean)
@@ -113,13 +112,13 @@ def test_automation_asks_for_what_changed_and_no_more(
 ) -> None:
     shutil.copy(SAMPLE / "literature" / "notes.jsonl", papers)
     home = open_home(str(tmp_path / "home")).configure(
-        [str(papers)], [str(SAMPLE / "vocabulary")], Config(buckets=16, workers=1)
+        [str(papers)], [str(SAMPLE / "vocabulary")], Config(buckets=8, workers=1)
     )
     monkeypatch.setenv("MATERIA_HOME", str(home.url))
     build(home, ["corpus", "graph_index"])
     defs = dg.Definitions(assets=make_assets(home))
     requested: dict[str, set[str]] = {}
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # in memory: on disk, half of the time is SQLite's
         Recorder(home, instance).record()
 
         def tick(cursor: object = None) -> tuple[dict[str, list[str]], object]:
@@ -134,10 +133,11 @@ def test_automation_asks_for_what_changed_and_no_more(
         (papers / "new.jsonl").write_text('{"id": "PMID:7", "title": "T.", "abstract": "Metformin treats obesity."}\n')
         before = versions(home)
         list(refresh(STAGES[0], home, ["all"]))
+        Recorder(home, instance).record()
+        with home.lock():
+            assert tick(cursor)[0] == {}  # whoever builds makes it
         for _ in range(12):
             Recorder(home, instance).record()
-            with home.lock():
-                assert tick(cursor)[0] == {}  # whoever builds makes it
             wanted, cursor = tick(cursor)
             if not wanted:
                 break
@@ -149,7 +149,7 @@ def test_automation_asks_for_what_changed_and_no_more(
     changed = {name for name, version in versions(home).items() if before.get(name) != version}
     for name in ("documents", "mentions", "evidence", "triples", "knowledge_graph", "corpus_shards"):
         assert requested[name] >= {key.partition("/")[2] for key in changed if key.startswith(f"{name}/")}
-        assert len(requested[name]) <= (1 if name in ("documents", "mentions", "evidence") else 8), requested[name]
+        assert len(requested[name]) <= (1 if name in ("documents", "mentions", "evidence") else 4), requested[name]
 
 
 def versions(home: Home) -> dict[str, str]:

@@ -46,9 +46,9 @@ def test_a_build_on_a_full_disk_keeps_the_last_good_state(small_disk: Path, tmp_
     )
     build(home, ["triples"])
     before = {asset: home.dataset(asset).manifests() for asset in ("documents", "vocabulary", "triples")}
-    ballast = fill(small_disk, leaving=200_000)
+    ballast = fill(small_disk, leaving=80_000)
     notes = (SAMPLE / "literature" / "notes.jsonl").read_text()
-    for number in range(40):  # more text than there is room for
+    for number in range(12):  # more text than there is room for
         (papers / f"more{number}.jsonl").write_text(notes.replace("sample.note", f"sample.note{number}"))
     with pytest.raises(DiskFullError, match="no space left on its disk"):
         build(home, ["triples"])

@@ -1,8 +1,12 @@
-"""A graph that is brought up to date bucket by bucket is, byte for byte, the graph that is made at once of the same tables."""
+"""A graph that is brought up to date bucket by bucket is, byte for byte, the graph that is made at once of the same tables.
+
+A longer run: `MATERIA_EXAMPLES=200 python -m pytest tests/assets/test_graph_buckets.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +26,7 @@ from pipeline.tables import EVIDENCE, VOCABULARY
 from ..kg.conftest import evidence_row
 from ..kg.validation.conftest import concept
 
+EXAMPLES = int(os.environ.get("MATERIA_EXAMPLES", "4"))
 BUCKETS = 3
 CURIES = [f"MESH:D{number}" for number in range(6)]
 BUILT = [stage for stage in STAGES if stage.name in ("triples", "concept_shuffle", "knowledge_graph")]
@@ -78,7 +83,7 @@ def build(home: Home, evidence: list[dict[str, Any]], concepts: list[dict[str, A
     return {str(p.relative_to(home.path)): p.read_bytes() for f in folders for p in f.rglob("*") if p.is_file()}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(st.tuples(EVIDENCE_ROWS, CONCEPT_ROWS), min_size=2, max_size=3), st.booleans())
 def test_after_any_changes_the_files_are_those_of_a_graph_made_at_once(
     states: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]], only_evidence: bool
@@ -91,7 +96,7 @@ def test_after_any_changes_the_files_are_those_of_a_graph_made_at_once(
         assert found == build(make_home(other), *last)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(EVIDENCE_ROWS, CONCEPT_ROWS)
 def test_buckets_together_hold_what_one_bucket_holds(
     evidence: list[dict[str, Any]], concepts: list[dict[str, Any]]

@@ -119,8 +119,7 @@ def test_a_graph_is_believed_told_traced_and_leaves_nothing_behind(
     home = home.configure(graphs=())
     clean = configured(tmp_path / "clean", papers, None)
     for one in (home, clean):
-        build(one, "knowledge_graph")
-        build(one, "corpus")
+        build(one, ["knowledge_graph", "corpus"])
     assert triple(home, TNF) is None
     assert tables(home) == tables(clean)
 

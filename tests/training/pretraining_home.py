@@ -51,13 +51,17 @@ def make_home(folder: Path, passages, triples, names):
     return folder
 
 
-def command(home, out, *words, settings=SMALL, **popen):
-    """`materia pretrain` on its way, in a process of its own."""
+def arguments(home, out, *words, settings=SMALL):
+    """The words of `materia pretrain`."""
     file = home / "settings.json"
     file.write_text(json.dumps(settings))
-    given = [sys.executable, "-m", "cli.main", "pretrain", "--home", home, "--config", file, "--out", out, *words]
+    return [str(word) for word in ("pretrain", "--home", home, "--config", file, "--out", out, *words)]
+
+
+def command(home, out, *words, settings=SMALL, **popen):
+    """`materia pretrain` on its way, in a process of its own."""
     return subprocess.Popen(
-        [str(word) for word in given],
+        [sys.executable, "-m", "cli.main", *arguments(home, out, *words, settings=settings)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

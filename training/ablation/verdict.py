@@ -30,8 +30,22 @@ def _of_one_seed(comparisons: Sequence[ArmComparison]) -> str:
 
 
 def verdicts(comparisons: Sequence[ArmComparison]) -> list[str]:
-    """A sentence for each figure: against no graph, and against a graph of the same form in which nothing is true."""
-    return [f"**{text.figure}**: {_verdict(text, shuffled)}" for text, shuffled in _first_questions(comparisons)]
+    """A sentence for each figure: against no graph, and against a graph of the same form in which nothing is true.
+
+    Then one for each arm that learns from the graph in another way than `all`.
+    """
+    first = [f"**{text.figure}**: {_verdict(text, shuffled)}" for text, shuffled in _first_questions(comparisons)]
+    others = dict.fromkeys(one.first for one in comparisons if one.second == "all")
+    return first + [
+        _beside_all([one for one in comparisons if (one.first, one.second) == (name, "all")]) for name in others
+    ]
+
+
+def _beside_all(found: Sequence[ArmComparison]) -> str:
+    parts = [f"{one.verdict} on {one.figure} {_by(one)}" for one in found if one.verdict != "unknown"]
+    unknown = [f"{one.figure} {_by(one)}" for one in found if one.verdict == "unknown"]
+    parts += [f"nothing was shown on {', '.join(unknown)}"] if unknown else []
+    return f"**{found[0].first}** beside `all`: {'; '.join(parts)}."
 
 
 def _verdict(text: ArmComparison, shuffled: ArmComparison) -> str:

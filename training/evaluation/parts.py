@@ -167,10 +167,8 @@ def _task(
     """Fine-tune, and judge on the test examples; the fine-tuned model is not kept."""
     from training.finetuning.finetune import train
     from training.finetuning.fit import reproducible
-    from training.tasks.table import TASKS
 
-    task = TASKS[config.task]
     parts = examples()
     finetuned, _ = train(config, parts, model=folder, graph=graph)
     with reproducible(config):
-        return {task.metric: finetuned.outcomes(parts.test)}
+        return {finetuned.task.metric: finetuned.outcomes(parts.test)}

@@ -64,6 +64,14 @@ def test_the_sentence_says_what_was_shown_and_no_more(text, all_, shuffled, said
     assert ("The graph helped on 1 of 1 figure" in summary(found)) == (said == "the graph helps")
 
 
+def test_each_other_way_to_learn_from_the_graph_has_a_sentence_beside_all():
+    levels = {"all": 0.4, "all_mentioned": 0.4, "all@1.0": 0.6, "all_alternating": 0.2}
+    *_, mentioned, more, turns = verdicts(judged(text=0.2, all_shuffled=0.2, **levels))
+    assert mentioned.startswith("**all_mentioned** beside `all`: nothing was shown on probing.mrr (+0.0000, from")
+    assert more.startswith("**all@1.0** beside `all`: better on probing.mrr (+0.2000, from")
+    assert turns.startswith("**all_alternating** beside `all`: worse on probing.mrr (-0.2000, from")
+
+
 def test_without_the_arms_in_question_nothing_is_claimed():
     assert "Nothing was asked" in summary(judged(text=0.2, links=0.9))
 

@@ -122,6 +122,16 @@ def test_a_task_is_fine_tuned_once_a_seed(tiny_encoder, tmp_path):
     assert told[2:] == ["tasks notes, seed 3"]
 
 
+def test_a_figure_is_called_what_it_is_where_records_have_several_labels(tiny_encoder, tmp_path):
+    lines = [f"{n},renal fibrosis failure pain {n},{('heart', 'heart|kidney')[n % 2]}" for n in range(20)]
+    (tmp_path / "notes.csv").write_text("\n".join(["id,text,label", *lines]))
+    data = {"train": [str(tmp_path / "notes.csv")], "separator": "|"}
+    task = {"task": "record_classification", "data": data, "epochs": 1, "max_length": 32}
+    suite = SuiteConfig(probing=None, link_probe=None, perplexity=None, tasks={"notes": task})
+    runs = measure(tiny_encoder, suite, None, tmp_path / "kept")
+    assert {name: found[0].figure for name, found in runs.items()} == {"tasks.notes.micro_f1": "micro_f1"}
+
+
 def test_what_needs_a_home_says_so(models, tmp_path):
     with pytest.raises(MateriaError, match="need a home"):
         measure(models.told, SUITE, None, tmp_path)

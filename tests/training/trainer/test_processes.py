@@ -1,8 +1,11 @@
 """Runs of `materia pretrain` in processes of their own, that are killed and go on: packing on, two workers, one process and two.
 
-MATERIA_KILLS=N kills N times, at steps drawn anew, by each signal; without it once, at one step, by one.
+MATERIA_KILLS=N kills N times, at steps drawn anew, by each signal; without it once, at one step, by one. What is killed is a process
+of its own. What is not runs here where it is one process: so the two are compared too, and the imports of a third are spared.
 """
 
+import contextlib
+import io
 import json
 import os
 import random
@@ -12,7 +15,8 @@ import time
 import pytest
 from safetensors.numpy import load_file
 
-from tests.training.pretraining_home import SMALL, command
+from cli.main import main
+from tests.training.pretraining_home import SMALL, arguments, command
 
 KILLS = int(os.environ.get("MATERIA_KILLS", "0"))
 
@@ -51,11 +55,22 @@ def results(out):
     return trace, {name: tensor.tobytes() for name, tensor in weights.items()}
 
 
+def whole(home, out, processes, *words):
+    """The command to its end, in this process or in several; what it printed."""
+    if processes > 1:
+        status, shown, err = finish(command(home, out, "--processes", processes, *words))
+        assert status == 0, err
+        return shown
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        assert main(arguments(home, out, *words)) == 0
+    return shown.getvalue()
+
+
 @pytest.fixture(scope="module", params=[1, 2], ids=["one-process", "two-processes"])
 def uninterrupted(request, home, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "model"
-    status, _, err = finish(command(home, out, "--processes", request.param))
-    assert status == 0, err
+    whole(home, out, request.param)
     return request.param, results(out)
 
 
@@ -78,8 +93,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_weights(home, unint
             assert status == 143
             assert "was told to stop and did, after step" in err
             assert "Traceback" not in err
-    status, shown, err = finish(command(home, out, "--processes", processes, "--resume", "--json"))
-    assert status == 0, err
+    shown = whole(home, out, processes, "--resume", "--json")
     assert results(out) == expected, steps
     assert json.loads(shown)["steps"] == SMALL["trainer"]["steps"]
     assert not list(run.glob("step-*"))
