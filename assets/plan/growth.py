@@ -35,8 +35,8 @@ _GROWTH: Final[Mapping[str, _Growth]] = MappingProxyType(
         "vocabulary": _Growth(0),
         "graph_evidence": _Growth(0),
         "name_index": _Growth(0),
-        "live_documents": _Growth(mib=400),
-        "evidence_shuffle": _Growth(bucket=0.002, mib=700),
+        "live_documents": _Growth(0.6, mib=400),
+        "evidence_shuffle": _Growth(0.7, bucket=0.002, mib=700),
         "literature_shuffle": _Growth(bucket=0.002, mib=1100),
         "triples": _Growth(0.7, bucket=0.003, mib=700),
         "concept_shuffle": _Growth(0.7, bucket=0.003),
@@ -48,7 +48,7 @@ _GROWTH: Final[Mapping[str, _Growth]] = MappingProxyType(
         "verbalized_corpus": _Growth(0.7, bucket=0.009, mib=1400),
         "literature_corpus": _Growth(bucket=0.013, mib=1000),
         "corpus_selection": _Growth(bucket=0.05, mib=2950),
-        "corpus_shards": _Growth(bucket=0.012, mib=1400),
+        "corpus_shards": _Growth(0.85, bucket=0.012, mib=1400),
         "corpus": _Growth(bucket=0.007, mib=2100),
     }
 )
@@ -57,7 +57,7 @@ _MIB_EXPONENT: Final = 0.6
 #: Bytes that a bucket takes on the disk whatever it holds: heads of tables, and blocks that are not full.
 _BUCKET_BYTES: Final = 340 << 10
 #: MiB of each worker of the stages that read texts beside the first: libraries and index of names.
-WORKER_MIB: Final = 220
+WORKER_MIB: Final = 200
 
 
 def processor_seconds(stage: str, documents: int, buckets: int, measured: Sequence[Measured], reading: float) -> float:

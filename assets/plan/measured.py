@@ -22,6 +22,7 @@ from assets.engines.config import EngineConfig
 from assets.home import Home
 from assets.plan.sample import Literature, write_sample
 from assets.usage import history
+from pipeline.files import is_local
 
 __all__ = ["SIZES", "Cost", "Measured", "measured_home", "measured_sample"]
 
@@ -77,9 +78,10 @@ def measured_sample(
     with tempfile.TemporaryDirectory(prefix="materia-plan-") as folder, _unheard():
         before: dict[str, Cost] = {}
         homes = [Path(folder) / f"home-{size}" for size in sizes]
-        for size, place in zip(sizes, homes, strict=True):
-            file = Path(folder) / f"sample-{size}.jsonl"
-            number = write_sample(found, size, file)
+        files = [Path(folder) / f"sample-{size}.jsonl" for size in sizes]
+        numbers = [write_sample(found, *pair) for pair in zip(sizes, files, strict=True)]
+        found.kinds.clear()  # would count as memory of the stages
+        for number, file, place in zip(numbers, files, homes, strict=True):
             for asset in _SHARED if before else ():
                 shutil.copytree(homes[0] / asset, place / asset)
             home = Home(UPath(place)).configure([str(file)], vocabulary, quiet)
@@ -91,12 +93,12 @@ def measured_sample(
 
 
 def measured_home(home: Home, until: Sequence[str]) -> Measured | None:
-    """What the clean build of a home cost; None where its history does not tell it of all these stages."""
-    live = home.dataset("live_documents").manifest()
+    """What the clean build of a local home cost; None where its history does not tell it of all these stages."""
     costs = _costs(home)
-    if live is None or any(name not in costs for name in until):
+    if not is_local(home.url) or any(name not in costs for name in until):
         return None
-    return Measured(int(live.summary["live"]), home.config.buckets, costs, _disk(home.path))
+    documents = sum(manifest.rows for manifest in home.dataset("documents").manifests().values())
+    return Measured(documents, home.config.buckets, costs, _disk(home.path))
 
 
 def _costs(home: Home) -> dict[str, Cost]:

@@ -161,7 +161,7 @@ def make_plan(
 
 def advised_buckets(documents: int) -> int:
     """So many that a bucket holds some thousand documents: a power of two."""
-    wanted = 2 ** math.ceil(math.log2(max(1.0, documents / _BUCKET_DOCUMENTS)))
+    wanted = 1 << math.ceil(math.log2(max(1.0, documents / _BUCKET_DOCUMENTS)))
     return min(_MOST, max(_LEAST, wanted))
 
 

@@ -33,8 +33,12 @@ _FILES = 32
 _DOCUMENTS = 12_000
 #: Documents read of a file however small its share of the bytes is, and bytes of text read of all files.
 _LEAST, _TEXT = 200, 64 << 20
-#: Rows of a batch of `read_documents`; one that holds fewer is the last.
+#: Rows of a batch of `read_documents`.
 _BATCH = 512
+
+
+#: A hash and a document.
+_Line = tuple[str, str]
 
 
 @dataclass
@@ -46,7 +50,8 @@ class Literature:
         files, stored: how many files, and their bytes as stored.
         read: how many documents were read for it.
         reading: processor seconds of reading one document.
-        rows: documents that were read, by kind of file, with the number that each kind is expected to hold.
+        kinds: of each kind of file how many documents it is expected to hold, and those that were read: the hash that
+            chooses among them, and the document as a line of JSON.
     """
 
     documents: int = 0
@@ -56,7 +61,7 @@ class Literature:
     stored: int = 0
     read: int = 0
     reading: float = 0.0
-    rows: list[tuple[int, list[dict[str, Any]]]] = field(default_factory=list)
+    kinds: list[tuple[int, list[_Line]]] = field(default_factory=list)
 
 
 class _Metered:
@@ -99,7 +104,7 @@ def read_literature(files: Sequence[LiteratureFile], progress: Callable[[str], N
     low = high = expected = used = 0.0
     aside: list[SetAside] = []
     for kind in sorted(kinds):
-        rows: list[dict[str, Any]] = []
+        lines: list[_Line] = []
         count, unread = 0.0, float(sum(file.bytes for file in kinds[kind]))
         densities: list[float] = []
         share = _DOCUMENTS / max(1, stored) * unread / len(chosen[kind])
@@ -111,7 +116,7 @@ def read_literature(files: Sequence[LiteratureFile], progress: Callable[[str], N
             began = time.process_time()
             some, part = _read(file, formats[file.name], max(_LEAST, int(share)), aside.append)
             used += time.process_time() - began
-            rows += some
+            lines += some
             count += len(some)
             unread -= part * file.bytes
             densities.append(len(some) / max(1.0, part * file.bytes))
@@ -120,9 +125,9 @@ def read_literature(files: Sequence[LiteratureFile], progress: Callable[[str], N
         expected += count + rest
         low += count + (min(rest, unread * min(densities)) if rest else 0)
         high += count + (max(rest, unread * max(densities)) if rest else 0)
-        found.read += len(rows)
-        if rows:
-            found.rows.append((round(count + rest), rows))
+        found.read += len(lines)
+        if lines:
+            found.kinds.append((round(count + rest), lines))
     if not found.read:
         why = f"; the first is {aside[0].file}, {aside[0].record}: {aside[0].detail.rstrip('.')}" if aside else ""
         raise MateriaError(
@@ -141,18 +146,20 @@ def _kind(name: str) -> str:
 
 def _read(
     file: LiteratureFile, place: tuple[str, str], most: int, set_aside: Callable[[SetAside], None]
-) -> tuple[list[dict[str, Any]], float]:
+) -> tuple[list[_Line], float]:
     """Documents of a file, about `most` of them, and which part of the file they are."""
     metered = _Metered(file.path)
-    rows: list[dict[str, Any]] = []
+    lines: list[_Line] = []
     text = 0
     for batch in read_documents([(replace(file, path=cast(UPath, metered)), *place)], set_aside):
-        new = [row for row in batch.to_pylist() if row["status"] != DELETED]
-        rows += new
-        text += sum(len(row["text"]) for row in new)
-        if batch.num_rows == _BATCH and (len(rows) >= most or text > _TEXT * most / _DOCUMENTS):
-            return rows, min(1.0, max(1, metered.tell()) / max(1, file.bytes))
-    return rows, 1.0
+        for row in batch.to_pylist():
+            if row["status"] != DELETED:
+                lines.append((hash_fields(row["doc_id"]), json.dumps(_record(row), ensure_ascii=False)))
+                text += len(row["text"])
+        # A batch that holds fewer is the last.
+        if batch.num_rows == _BATCH and (len(lines) >= most or text > _TEXT * most / _DOCUMENTS):
+            return lines, min(1.0, max(1, metered.tell()) / max(1, file.bytes))
+    return lines, 1.0
 
 
 def write_sample(found: Literature, number: int, path: Path) -> int:
@@ -161,13 +168,12 @@ def write_sample(found: Literature, number: int, path: Path) -> int:
     Returns:
         how many there are.
     """
-    total = sum(documents for documents, _ in found.rows)
+    total = sum(documents for documents, _ in found.kinds)
     written = 0
     with path.open("w", encoding="utf-8") as stream:
-        for documents, rows in found.rows:
-            share = max(1, round(number * documents / total))
-            for row in sorted(rows, key=lambda row: hash_fields(row["doc_id"]))[:share]:
-                stream.write(json.dumps(_record(row), ensure_ascii=False) + "\n")
+        for documents, lines in found.kinds:
+            for _, line in sorted(lines)[: max(1, round(number * documents / total))]:
+                stream.write(line + "\n")
                 written += 1
     return written
 
