@@ -4,6 +4,7 @@
     python benchmarks/scale.py plot FOLDER ... [--out docs/scale.png]
     python benchmarks/scale.py cluster FOLDER [--nodes 3]
     python benchmarks/scale.py overhead FOLDER [--rounds 2]
+    python benchmarks/scale.py plan FOLDER
 
 Each subcommand says what it does (`--help`). MATERIA_DATA names the data sets; `real_build.py` says what is built. What FOLDER holds
 already is used, so a command that was broken off goes on. A million documents (95 copies) take 9 GiB of disk.
@@ -41,6 +42,9 @@ def main() -> None:
     one.add_argument("folder", type=Path)
     one.add_argument("--rounds", type=int, default=2)
 
+    one = commands.add_parser("plan", help="is `materia plan` right for the real build, on both engines")
+    one.add_argument("folder", type=Path)
+
     given = options.parse_args()
     if given.command != "plot":
         given.folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +60,10 @@ def main() -> None:
         from scaling.overhead import overhead
 
         overhead(given.folder.resolve(), given.rounds)
+    elif given.command == "plan":
+        from scaling.planned import planned
+
+        planned(given.folder.resolve())
     else:
         from scaling.plot import plot
 

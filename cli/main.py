@@ -16,6 +16,7 @@ __all__ = ["main"]
 #: when it is called, so that `materia status` does not wait for torch.
 COMMANDS = {
     "build": "read the literature and bring every table, graph, corpus and model up to date",
+    "plan": "how long a build would take, how much memory and disk, and how many workers",
     "inspect": "what would be read of files: format, counts, first rows, what is set aside",
     "read": "what extraction makes of a sentence or a paper: mentions, links with reasons, claims",
     "status": "how much there is of everything, what was set aside, what each stage cost",
