@@ -10,10 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from assets.engines.engine import Engine, engine_of
 from assets.home import Home
@@ -26,23 +23,7 @@ from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import cpu_count
 from pipeline.working_folder import sweep_copies
 
-__all__ = ["build", "dagster_folder"]
-
-
-def dagster_folder(home: Home) -> Path:
-    """The folder of Dagster's records in a home, with its settings: those of dagster.yaml, less the folders."""
-    folder = home.path / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    shipped = Path(__file__).parent / "dagster.yaml"
-    source = shipped if shipped.exists() else Path(__file__).parents[1] / "dagster.yaml"
-    settings = yaml.safe_load(source.read_text(encoding="utf-8"))
-    kept = {
-        key: value
-        for key, value in settings.items()
-        if key not in ("storage", "local_artifact_storage", "compute_logs")
-    }
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
-    return folder
+__all__ = ["build"]
 
 
 def build(

@@ -98,5 +98,5 @@ class NobodyBuilds(dg.AutomationCondition[dg.AssetKey]):
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """All partitions asked about while the home is free; none while somebody builds in it."""
-        free = holder(open_home().path) is None
+        free = holder(open_home().url) is None
         return dg.AutomationResult(context, context.candidate_subset if free else context.get_empty_subset())

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from assets.home import Home, open_home
 from assets.lock import NOTE, holder
+from assets.records import check_postgres, records_place
 from assets.recovery import mend, trouble
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
@@ -48,6 +49,7 @@ def examine(home_path: str | None = None, *, deep: bool = False, repair: bool = 
         findings.append(
             Finding("home", True, f"{home.url}{'' if home.recorded else ' (new: will use the bundled sample)'}")
         )
+        findings.append(_records(home))
         files = home.literature_files()
         findings.append(
             Finding(
@@ -93,9 +95,18 @@ def _machine() -> Finding:
     )
 
 
+def _records(home: Home) -> Finding:
+    """Where Dagster's records of the home stand, and whether that answers."""
+    try:
+        check_postgres()
+        return Finding("records", True, records_place(home))
+    except MateriaError as error:
+        return Finding("records", False, str(error), error.remedy)
+
+
 def _state(home: Home, *, deep: bool, repair: bool) -> list[Finding]:
     """Who builds, or what is wrong in the home and whether it was mended."""
-    who = holder(home.path)
+    who = holder(home.url)
     if who is not None:
         return [Finding("lock", not repair, f"held by {who}", "Wait for it, or stop it" if repair else "")]
     note = home.path / NOTE

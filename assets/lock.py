@@ -8,6 +8,8 @@ crash left hinders nobody.
 touches its note every ten seconds, and a note of *another* host counts as a lock while it is fresh: a home that two
 hosts reach has one writer even where the lock does not travel, as long as their clocks agree to within half a minute and
 they did not begin in the same moment. Rejected: a lock file alone (it outlives a crash and then somebody must judge it).
+
+A home in an object store has the lock of its working folder, for this machine, and a lease in the store for all (`assets.lease`).
 """
 
 from __future__ import annotations
@@ -15,17 +17,17 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from upath import UPath
 
-from pipeline.errors import MateriaError
+from assets.holder import Holder, HomeBusyError, busy, this_process
+from pipeline.files import is_local
 from pipeline.storage import write_atomically
 from pipeline.working_folder import working_folder
 
@@ -36,25 +38,6 @@ NOTE = ".lock.holder"
 
 _TOUCH_S = 10.0
 _FRESH_S = 40.0
-_LONGEST_COMMAND = 160
-
-
-class HomeBusyError(MateriaError):
-    """Somebody else is writing to the home. It passes: whoever can should try again."""
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a home: process, host, the command that was given, and since when (local time with its offset)."""
-
-    pid: int
-    host: str
-    command: str
-    since: str
-
-    def __str__(self) -> str:
-        where = "" if self.host == socket.gethostname() else f" on {self.host}"
-        return f"process {self.pid}{where} ({self.command}) since {self.since}"
 
 
 @contextmanager
@@ -76,14 +59,20 @@ def hold(url: UPath | Path | str, timeout_s: float) -> Iterator[None]:
     try:
         lock.acquire(timeout=timeout_s)
     except Timeout as error:
-        raise _busy(home) from error
+        raise busy(str(url), holder(url)) from error
     try:
         if lock.lock_counter > 1:
             yield
             return
+        if not is_local(UPath(url)):
+            from assets.lease import leased
+
+            with leased(str(UPath(url)).rstrip("/"), max(0.0, deadline - time.monotonic())):
+                yield
+            return
         while _elsewhere(home):
             if time.monotonic() >= deadline:
-                raise _busy(home)
+                raise busy(str(home), _read(home))
             time.sleep(0.5)
         with _noted(home):
             yield
@@ -91,10 +80,15 @@ def hold(url: UPath | Path | str, timeout_s: float) -> Iterator[None]:
         lock.release()
 
 
-def holder(home: Path) -> Holder | None:
+def holder(url: UPath | Path | str) -> Holder | None:
     """Who holds a home now; None where nobody does, whatever a note of a process that died says."""
     from filelock import FileLock, Timeout
 
+    if not is_local(UPath(url)):
+        from assets.lease import leaseholder
+
+        return leaseholder(str(UPath(url)).rstrip("/"))
+    home = working_folder(url)
     if not (home / ".lock").exists():
         return None
     lock = FileLock(home / ".lock", is_singleton=True)
@@ -107,23 +101,12 @@ def holder(home: Path) -> Holder | None:
         return None
 
 
-def _busy(home: Path) -> HomeBusyError:
-    who = _read(home)
-    return HomeBusyError(
-        f"is being built by {who or 'another process'}",
-        file=str(home),
-        remedy="Wait for it to finish, or stop it, then run again",
-    )
-
-
 @contextmanager
 def _noted(home: Path) -> Iterator[None]:
     """The note of this process stands, and is touched, until it is left."""
     note = home / NOTE
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_LONGEST_COMMAND]
-    me = Holder(os.getpid(), socket.gethostname(), command, time.strftime("%Y-%m-%d %H:%M:%S %z"))
     with suppress(OSError):  # no space for a note is no reason not to build
-        write_atomically(note, json.dumps(asdict(me)))
+        write_atomically(note, json.dumps(asdict(this_process())))
     done = threading.Event()
 
     def touch() -> None:

@@ -24,6 +24,7 @@ from assets.dagster_graph import FILES, needs_in_dagster
 from assets.home import Home
 from assets.metadata import partition_metadata
 from assets.recorded import MADE_FROM, Recorded
+from assets.records import known_file
 from assets.stage import Stage, batches_of, checks_together
 from assets.stages import STAGES
 from pipeline.errors import MateriaError
@@ -113,7 +114,7 @@ class Recorder:
         self.events = 0
         self._most = most
         self._report = report or instance.report_runless_asset_event
-        self._known = Recorded(home.path / "dagster" / "recorded.json", instance)
+        self._known = Recorded(known_file(home), instance)
         self._latest: dict[str, int | None] = {}
 
     def record(self) -> int:

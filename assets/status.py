@@ -36,7 +36,7 @@ def status(home: Home) -> dict[str, Any]:
         for line in history(home)
         if line.get("partitions")
     }
-    who = holder(home.path)
+    who = holder(home.url)
     return {
         "being_built_by": str(who) if who else None,
         "documents": _rows(manifests["documents"]),

@@ -63,7 +63,7 @@ def _processor_seconds() -> float:
         except psutil.Error:  # it ended just now
             continue
         used += times.user + times.system
-    return used
+    return float(used)
 
 
 @contextmanager

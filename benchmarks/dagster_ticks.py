@@ -23,11 +23,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.build import build, dagster_folder
+from assets.build import build
 from assets.config import Config
 from assets.dagster_graph import AUTOMATED
 from assets.home import SAMPLE, Home, open_home
 from assets.recording import Recorder
+from assets.records import dagster_folder
 from assets.stage import refresh
 from assets.stages import STAGES
 

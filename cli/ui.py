@@ -1,7 +1,8 @@
 """Open Dagster's web interface on a home, with its daemon (sensors, automation, queued runs) beside it.
 
 It shows what the home holds, whoever built it. While it is open, files that come, change or go in the folders of the home are
-noticed, and what rests on them is brought up to date through the corpus. In a new home start the job first_build.
+noticed, and what rests on them is brought up to date through the corpus. In a new home start the job first_build. Its records stand
+beside the home, or in PostgreSQL, where the variable MATERIA_POSTGRES holds a URL (postgresql://USER:PASSWORD@HOST:PORT/DATABASE).
 
 Examples:
   materia ui
@@ -35,9 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run `dagster dev` until it is stopped."""
-    from assets.build import dagster_folder
+    from assets.records import check_postgres, dagster_folder
 
     home = open_home(options.home)
+    check_postgres()
     environment = os.environ | {
         "MATERIA_HOME": str(home.url),
         "DAGSTER_HOME": str(dagster_folder(home)),
@@ -75,9 +77,8 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 def _record(home: Home) -> None:
     """Tell Dagster what was built without it: what a second takes before the page opens, the rest by a sensor after."""
-    import dagster as dg
-
     from assets.recording import Recorder
+    from assets.records import records_opened
 
-    with dg.DagsterInstance.get() as instance:
+    with records_opened(home) as instance:
         Recorder(home, instance, most=_MOST_EVENTS).record()

@@ -104,9 +104,9 @@ def held(home: UPath | Path | str, asset: str, paths: Sequence[str]) -> tuple[di
     """
     if not paths:
         return {}, lambda: None
-    shelf = working_folder(home) / FOLDER / asset / HELD
-    shelf.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=shelf))  # several processes may replace partitions of an asset at once
+    held_files = working_folder(home) / FOLDER / asset / HELD
+    held_files.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=held_files))  # several processes may replace partitions of an asset at once
     links = {path: str(place / f"{number}{Path(path).suffix}") for number, path in enumerate(paths)}
     for path, link in links.items():
         try:

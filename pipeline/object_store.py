@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _SAME = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
 _EXTRAS = {"s3": "materia[s3]", "gs": "materia[gcs]", "az": "materia[azure]"}
 _MOST_AT_ONCE = 1000
+#: What S3 answers where an object is there, or another request makes it just now.
+_EXISTS = ("PreconditionFailed", "ConditionalRequestConflict", "pre-conditions you specified", "conditional request")
+_CREATING = threading.Lock()  # the file system in memory first looks, and then writes
 _NO_BUCKET = re.compile(r"(bucket|container) does not exist|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
 
 
@@ -84,6 +88,18 @@ class ObjectStore:
         """Put an object in place, or another in its place, in one step."""
         with self._asking(name, writing=True):
             self._fs.pipe_file(self._path(name), data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put an object in place if there is none of that name; whether there was none. Of several who try at once one succeeds."""
+        with self._asking(name, writing=True):
+            try:
+                with _CREATING:
+                    self._fs.pipe_file(self._path(name), data, mode="create")
+            except OSError as error:
+                if isinstance(error, FileExistsError) or any(sign in str(error) for sign in _EXISTS):
+                    return False
+                raise
+            return True
 
     def get(self, name: str, local: str) -> None:
         """Copy an object to a local file."""

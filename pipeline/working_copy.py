@@ -16,7 +16,7 @@ import hashlib
 import itertools
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -34,7 +34,7 @@ from pipeline.working_folder import working_folder
 if TYPE_CHECKING:
     from pipeline.object_store import ObjectStore
 
-__all__ = ["SIGNS", "WorkingCopy", "look_again", "object_store", "working_copy"]
+__all__ = ["SIGNS", "WorkingCopy", "guarded", "look_again", "object_store", "working_copy"]
 
 #: The folder of a home in a store where each process that writes to an asset says so: `_writing/<asset>/<process>`.
 SIGNS = "_writing"
@@ -56,6 +56,7 @@ def _threads() -> ThreadPoolExecutor:
 
 
 _COPIES: dict[tuple[str, str], WorkingCopy] = {}
+_GUARDS: dict[str, list[Callable[[], None]]] = {}
 
 
 def working_copy(home: UPath | str, asset: str) -> WorkingCopy:
@@ -72,6 +73,17 @@ def look_again(home: UPath | Path | str, *assets: str) -> None:
     for (place, asset), copy in _COPIES.items():
         if place == url and (not assets or asset in assets):
             copy.forget_listings()
+
+
+@contextmanager
+def guarded(home: str, check: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, `check` is called before a manifest is put in force or anything removed; it raises where that must not be."""
+    guards = _GUARDS.setdefault(home, [])
+    guards.append(check)
+    try:
+        yield
+    finally:
+        guards.remove(check)
 
 
 class WorkingCopy:
@@ -91,6 +103,10 @@ class WorkingCopy:
 
     def _name(self, path: str) -> str:
         return f"{self._asset}/{path}"
+
+    def _guard(self) -> None:
+        for check in tuple(_GUARDS.get(self._home, ())):
+            check()
 
     def forget_listings(self) -> None:
         """Ask the store again when something is asked for next."""
@@ -139,6 +155,7 @@ class WorkingCopy:
         """Put a manifest in force, once the files it names are in the store."""
         self._finish_uploads()
         known = self.versions()
+        self._guard()
         data = manifest.to_json().encode()
         self._store.write(self._name(f"{MANIFESTS}/{manifest.partition}.json"), data)
         # S3 and GCS name an object by its MD5, so the next listing finds this copy; where it has another name it is fetched once.
@@ -149,6 +166,7 @@ class WorkingCopy:
 
     def remove_manifest(self, key: str) -> None:
         """The partition counts as never built."""
+        self._guard()
         self._store.remove([self._name(f"{MANIFESTS}/{key}.json")])
         if self._manifests is not None:
             self._manifests = {one: version for one, version in self._manifests.items() if one != key}
@@ -243,6 +261,7 @@ class WorkingCopy:
             wait([upload for upload in uploads if not upload.cancel()])
             raise
         doomed, self._doomed = self._doomed, []
+        self._guard()
         self._store.remove([*map(self._name, doomed), sign])
         for path in doomed:
             Path(f"{self.folder}/{path}").unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from assets.engines.ray_tasks import Asked, Done, compute, seen_from
 from assets.engines.resources import HERE, SPREAD, Ask, Group, asks, grouped
 from assets.home import Home
 from assets.launch import Launch
+from assets.lease import term_of
 from assets.stage import Refreshed, Stage, refresh, run_told
 from pipeline.errors import MateriaError
 
@@ -144,6 +145,7 @@ class RayEngine:
             keys=group.keys,
             rules=rules,
             mark=self._mark,
+            term=term_of(str(home.url)),
             host=socket.gethostname(),
             version=version("materia"),
             workers=max(group.workers, ceil(ask.cpus)),

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from pipeline.errors import MateriaError, saying_disk_full
 from pipeline.files import is_local
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import given
+from pipeline.working_copy import guarded
 from pipeline.working_folder import machine_folder, working_folder
 
 __all__ = ["Asked", "Done", "compute", "seen_from"]
@@ -41,6 +42,7 @@ class Asked:
     Attributes:
         rules: `Stage.rules` as the driver has them: versions of code and tables, and settings.
         mark: what marks the home of the driver (`seen_from`).
+        term: of the driver's lease of a home in an object store; a worker writes as long as that is in force.
         workers: processes that may read a partition together; more than one are tasks of their own.
         cores: of this task.
     """
@@ -50,6 +52,7 @@ class Asked:
     keys: list[str]
     rules: str
     mark: str | None
+    term: str | None
     host: str
     version: str
     workers: int
@@ -78,7 +81,7 @@ def compute(asked: Asked) -> Done:
     memory = PeakMemory()
     memory.start()
     try:
-        with _sized(asked), databases_kept(), saying_disk_full(asked.home):
+        with _sized(asked), _fenced(asked), databases_kept(), saying_disk_full(asked.home):
             home, stage = _opened(asked)
             shared = is_local(home.url) and socket.gethostname() != asked.host
             # SQLite's log of writes needs a disk of the machine: on a shared folder each machine keeps its own.
@@ -149,6 +152,15 @@ def _sized(asked: Asked) -> Iterator[None]:
         sys.modules["torch"].set_num_threads(asked.cores)
     with given(asked.cores, partial(_Chunks, asked.home)):
         yield
+
+
+def _fenced(asked: Asked) -> AbstractContextManager[None]:
+    """Manifests are put in force here only as long as the driver has the home."""
+    if asked.term is None:
+        return nullcontext()
+    from assets.lease import Fence
+
+    return guarded(asked.home, Fence(asked.home, asked.term).check)
 
 
 class _Chunks:
