@@ -54,14 +54,14 @@ def test_the_second_machine_is_told_who_builds_and_takes_over_when_that_one_was_
         who = holder(home)
         assert who is not None and who.pid == first.pid
         second = started(builds, tmp_path / "second", *words)
-        said, _ = second.communicate(timeout=120)
+        said, _ = second.communicate(timeout=300)
         assert second.returncode == 1
         assert "Traceback" not in said
         assert f"{home}: is being built by process {first.pid} (-c {home}) since " in " ".join(said.split())
         first.send_signal(signal.SIGKILL)
         first.wait()
         third = started(builds, tmp_path / "second", *words)
-        said, _ = third.communicate(timeout=120)
+        said, _ = third.communicate(timeout=300)
         assert third.returncode == 0, said
     finally:
         first.kill()
