@@ -7,7 +7,9 @@ import pytest
 
 from assets.build import build
 from assets.home import SAMPLE, Home, open_home
+from assets.plan.measured import sizes_of
 from assets.plan.plan import Plan, advised_buckets, make_plan
+from assets.plan.sample import Literature
 from assets.usage import history
 from pipeline.errors import MateriaError
 
@@ -69,6 +71,14 @@ def test_how_many_workers_a_time_needs(home: Home) -> None:
     assert needed(86400) == 1
     assert needed(0.01) == 0  # joining the cluster takes longer
     assert make_plan(*SOURCES, home.config, home=home, until=UNTIL).needed is None
+
+
+def test_samples_hold_fewer_full_texts_than_abstracts_and_all_documents_where_they_are_few() -> None:
+    abstracts = Literature(documents=10**6, read=1000, characters=1_500_000)
+    full_texts = Literature(documents=10**6, read=1000, characters=50_000_000)
+    assert sizes_of(abstracts) == (300, 1200)
+    assert sizes_of(full_texts) == (20, 80)
+    assert sizes_of(Literature(documents=81, read=81, characters=100_000)) == (81,)
 
 
 def test_buckets_hold_some_thousand_documents() -> None:
