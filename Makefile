@@ -7,7 +7,7 @@ HOME_DIR ?= materia-home
 export MATERIA_DATA ?= $(abspath ../shared/data)
 export PYTHONUTF8 := 1
 
-.PHONY: install run test test-scale lint ui clean wheel
+.PHONY: install run test test-scale postgresql lint ui clean wheel
 .DEFAULT_GOAL := run
 
 install: $(VENV)/.installed
@@ -33,13 +33,19 @@ lint: install
 test: lint
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# Past one machine: a Ray cluster, an S3 server and PostgreSQL (Debian's package postgresql) on this one.
-test-scale: $(VENV)/.installed-scale
+# Past one machine: a Ray cluster, an S3 server and PostgreSQL on this one.
+test-scale: $(VENV)/.installed-scale postgresql
 	@$(BIN)/python -m pytest -m scale
 
 $(VENV)/.installed-scale: $(VENV)/.installed
 	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,scale]'
 	@touch $@
+
+# PostgreSQL's server, from Debian's package. Who may not install it is told so, and its tests are skipped.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq --yes --no-install-recommends postgresql; } \
+	|| echo "PostgreSQL is not installed, and its tests are skipped: apt-get install postgresql"
 
 wheel: install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

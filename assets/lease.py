@@ -9,7 +9,7 @@ A holder that was cut off, or put to sleep, may believe that it still has the le
 it must have seen within the last five seconds that its term is the highest (`Fence`), and so must the workers of a cluster that
 write for it. What remains is a request that was on its way for longer than the half minute; the client gives up on one earlier.
 
-Costs two requests every five seconds, and five to begin and end. A holder that was killed keeps others waiting half a minute, but
+Costs eight requests a build, and two every five seconds. A holder that was killed keeps others waiting half a minute, but
 not its own machine, where the lock of the working folder tells that it is gone. A store that ignores `If-None-Match` (some
 old ones do) is noticed by reading what was written; then two who begin within the same moment might both go on.
 Rejected: times in the object (clocks differ), one object replaced on condition (`If-Match`: fsspec does not pass it on).

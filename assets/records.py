@@ -26,10 +26,20 @@ from pipeline.hashing import hash_fields
 if TYPE_CHECKING:
     import dagster as dg
 
-__all__ = ["POSTGRES", "check_postgres", "dagster_folder", "known_file", "records_opened", "records_place"]
+__all__ = [
+    "POSTGRES",
+    "check_postgres",
+    "dagster_environment",
+    "dagster_folder",
+    "known_file",
+    "records_opened",
+    "records_place",
+]
 
 #: Names the variable of the environment that holds a URL, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
 POSTGRES = "MATERIA_POSTGRES"
+#: SQLAlchemy 2.1 takes `postgresql://` for psycopg 3; dagster-postgres brings psycopg2.
+_PLAIN, _WITH_DRIVER = "postgresql://", "postgresql+psycopg2://"
 _CONNECT_S = 10
 _HOME_KEY = "materia/home"
 
@@ -50,6 +60,14 @@ def dagster_folder(home: Home) -> Path:
         settings["storage"] = {"postgres": {"postgres_url": {"env": POSTGRES}}}
     (folder / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     return folder
+
+
+def dagster_environment(home: Home) -> dict[str, str]:
+    """The variables by which Dagster's processes find a home, its settings and its records."""
+    found = {"MATERIA_HOME": str(home.url), "DAGSTER_HOME": str(dagster_folder(home))}
+    if url := os.environ.get(POSTGRES):
+        found[POSTGRES] = url.replace(_PLAIN, _WITH_DRIVER, 1)
+    return found
 
 
 def records_place(home: Home) -> str:
@@ -87,14 +105,14 @@ def check_postgres() -> None:
             remedy='Install it: pip install "materia[postgres]"',
         ) from error
     try:
-        psycopg2.connect(url, connect_timeout=_CONNECT_S).close()
+        psycopg2.connect(url.replace(_WITH_DRIVER, _PLAIN, 1), connect_timeout=_CONNECT_S).close()
     except psycopg2.Error as error:
         raise _unreachable(place, error, url) from None
 
 
 @contextmanager
 def records_opened(home: Home) -> Iterator[dg.DagsterInstance]:
-    """Dagster's records of a home, by the settings in DAGSTER_HOME.
+    """Dagster's records of a home, in a process that has `dagster_environment`.
 
     Raises:
         MateriaError: as `check_postgres`; or the database holds those of another home.
@@ -139,7 +157,7 @@ def _place(url: str) -> str:
         parts = urlsplit(url)
         user, _, _ = parts.netloc.rpartition("@")
         odd = "@" in user + parts.path + parts.query or parts.fragment
-        if parts.scheme == "postgresql" and parts.hostname and parts.path.strip("/") and not odd:
+        if f"{parts.scheme}://" in (_PLAIN, _WITH_DRIVER) and parts.hostname and parts.path.strip("/") and not odd:
             return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
     except ValueError:
         pass

@@ -28,7 +28,7 @@ from assets.config import Config
 from assets.dagster_graph import AUTOMATED
 from assets.home import SAMPLE, Home, open_home
 from assets.recording import Recorder
-from assets.records import dagster_folder
+from assets.records import dagster_environment
 from assets.stage import refresh
 from assets.stages import STAGES
 
@@ -77,7 +77,7 @@ def main(batches: int, buckets: int, folder: Path) -> None:
     home = open_home(str(folder / "home")).configure(
         [str(folder / "papers")], [str(SAMPLE / "vocabulary")], Config(buckets=buckets, small_file_groups=1)
     )
-    os.environ |= {"MATERIA_HOME": str(home.url), "DAGSTER_HOME": str(dagster_folder(home))}
+    os.environ |= dagster_environment(home)
     timed(f"build of {batches} batches and {buckets} buckets", lambda: build(home, ["corpus", "graph_index"]))
     import assets.definitions
     from assets.sensors import reconciliation, source_folders

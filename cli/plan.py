@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MateriaError
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
     from assets.config import load_config
     from assets.home import open_home
-    from assets.plan.plan import UNTIL, as_json, make_plan
+    from assets.plan.plan import UNTIL, make_plan
     from assets.stages import until as stages_until
 
     within = _seconds(options.within) if options.within else None
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
             on_stage=lambda name: bars.update(bar, advance=1, description=f"building a sample: {name}"),
         )
     if options.json:
-        print(json.dumps(as_json(plan), indent=1))
+        print(json.dumps(_json(plan), indent=1))
     else:
         _show(plan, options.within, Console(highlight=False, markup=False))
     return 0
@@ -109,7 +109,7 @@ def _show(plan: Plan, within: str | None, console: Console) -> None:
         console.print(text, soft_wrap=True)
 
     spread = f" ({plan.documents_low:,} to {plan.documents_high:,})" if plan.documents_low < plan.documents_high else ""
-    say(f"\n{plan.documents:,} documents{spread} in {plan.literature_bytes / 2**20:,.1f} MiB of literature")
+    say(f"\n{plan.documents:,} documents{spread} in {plan.files:,} files of {plan.literature_bytes / 2**20:,.1f} MiB")
     who = "one process" if plan.workers == 1 else f"{plan.workers} processes"
     if plan.engine == "ray":
         who = f"Ray and {plan.workers} worker{'s' if plan.workers > 1 else ''} of one core"
@@ -117,8 +117,8 @@ def _show(plan: Plan, within: str | None, console: Console) -> None:
     say(f"time    {_time(plan.seconds)} ({low} to {high}) with {who}; {_time(plan.cpu)} of processor time")
     share = plan.stages[plan.longest].seconds / plan.seconds
     say(f"        {plan.longest} takes most of it: {share:.0%}")
-    say(f"memory  {plan.mib / 1024:,.1f} GiB at most")
-    say(f"disk    {plan.home_bytes / 2**30:,.1f} GiB for the home, in {plan.buckets} buckets")
+    say(f"memory  {plan.mib / 1024:,.1f} GiB at most{' for a task' if plan.engine == 'ray' else ''}")
+    say(f"disk    {plan.home_bytes / 2**30:,.2f} GiB for the home, in {plan.buckets} buckets")
     if plan.needed is not None:
         if plan.needed:
             workers = f"{plan.needed} worker{'s' if plan.needed > 1 else ''}"
@@ -128,6 +128,36 @@ def _show(plan: Plan, within: str | None, console: Console) -> None:
     if plan.slowdown > 1.3:
         say(f"This machine is busy: as it is now, the time is {_time(plan.seconds * plan.slowdown)}.")
     say(f"Rests on {'; '.join(plan.rests_on)}.")
+
+
+def _json(plan: Plan) -> dict[str, Any]:
+    """Everything of a plan, as values of JSON."""
+    return {
+        "documents": plan.documents,
+        "documents_range": [plan.documents_low, plan.documents_high],
+        "files": plan.files,
+        "literature_bytes": plan.literature_bytes,
+        "engine": plan.engine,
+        "workers": plan.workers,
+        "buckets": plan.buckets,
+        "seconds": round(plan.seconds, 1),
+        "seconds_range": [round(plan.seconds / plan.factor, 1), round(plan.seconds * plan.factor, 1)],
+        "processor_seconds": round(plan.cpu, 1),
+        "peak_mib": plan.mib,
+        "home_bytes": plan.home_bytes,
+        "longest_stage": plan.longest,
+        "stages": {
+            name: {
+                "processor_seconds": round(one.cpu, 2),
+                "seconds": round(one.seconds, 2),
+                "peak_mib": one.mib,
+            }
+            for name, one in plan.stages.items()
+        },
+        "workers_needed": plan.needed,
+        "slowdown": round(plan.slowdown, 2),
+        "rests_on": list(plan.rests_on),
+    }
 
 
 def _time(seconds: float) -> str:

@@ -36,15 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run `dagster dev` until it is stopped."""
-    from assets.records import check_postgres, dagster_folder
+    from assets.records import check_postgres, dagster_environment
 
     home = open_home(options.home)
     check_postgres()
-    environment = os.environ | {
-        "MATERIA_HOME": str(home.url),
-        "DAGSTER_HOME": str(dagster_folder(home)),
-        "PYTHONWARNINGS": "ignore",
-    }
+    environment = dagster_environment(home) | {"PYTHONWARNINGS": "ignore"}
     print(f"Dagster on http://{options.host}:{options.port} (home: {home.url}); stop it with Ctrl-C", file=sys.stderr)
     words = [sys.executable, "-m", "dagster", "dev", "-m", "assets.definitions"]
     words += ["--host", options.host, "--port", str(options.port), "--log-level", "warning"]

@@ -24,12 +24,12 @@ from assets.plan.sample import Literature, write_sample
 from assets.usage import history
 from pipeline.files import is_local
 
-__all__ = ["SIZES", "Cost", "Measured", "measured_home", "measured_sample"]
+__all__ = ["Cost", "Measured", "measured_home", "measured_sample", "sizes_of"]
 
-#: Documents of the two samples.
-SIZES = (300, 1200)
+#: Documents of the larger sample at most, and characters: fewer full texts than abstracts. The smaller one is a quarter of it.
+_DOCUMENTS, _CHARACTERS, _PART = 1200, 4_000_000, 4
 #: Buckets of their homes: few, since each costs the same whatever it holds.
-BUCKETS = 4
+_BUCKETS = 4
 #: Stages that do not depend on the literature: built once.
 _SHARED = ("vocabulary", "name_index")
 
@@ -59,6 +59,12 @@ class Measured:
     disk: dict[str, int]
 
 
+def sizes_of(found: Literature) -> tuple[int, ...]:
+    """How many documents each sample has: two samples, or one of all documents where there are few."""
+    large = max(_PART, min(_DOCUMENTS, round(_CHARACTERS * found.read / max(1, found.characters))))
+    return (large // _PART, large) if found.documents > large // 2 else (found.documents,)
+
+
 def measured_sample(
     found: Literature, vocabulary: Sequence[str], config: Config, until: Sequence[str], told: Callable[[str], None]
 ) -> Iterator[Measured]:
@@ -73,8 +79,8 @@ def measured_sample(
     """
     import tempfile
 
-    quiet = config.model_copy(update={"engine": EngineConfig(), "buckets": BUCKETS, "workers": 1})
-    sizes = SIZES if found.documents > 2 * SIZES[0] else (found.documents,)
+    quiet = config.model_copy(update={"engine": EngineConfig(), "buckets": _BUCKETS, "workers": 1})
+    sizes = sizes_of(found)
     with tempfile.TemporaryDirectory(prefix="materia-plan-") as folder, _unheard():
         before: dict[str, Cost] = {}
         homes = [Path(folder) / f"home-{size}" for size in sizes]
@@ -89,7 +95,7 @@ def measured_sample(
             costs = _costs(home)
             before = before or costs
             stages = {name: costs.get(name, before[name]) for name in before}
-            yield Measured(number, BUCKETS, stages, _disk(place))
+            yield Measured(number, _BUCKETS, stages, _disk(place))
 
 
 def measured_home(home: Home, until: Sequence[str]) -> Measured | None:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from upath import UPath
 
@@ -30,7 +30,7 @@ from assets.stages import until as stages_until
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
-__all__ = ["UNTIL", "Engine", "Plan", "StagePlan", "advised_buckets", "as_json", "make_plan"]
+__all__ = ["UNTIL", "Engine", "Plan", "StagePlan", "advised_buckets", "make_plan"]
 
 Engine = Literal["local", "ray"]
 #: What is planned where nothing else is asked: the graph and the corpora.
@@ -74,6 +74,7 @@ class Plan:
     documents: int
     documents_low: int
     documents_high: int
+    files: int
     literature_bytes: int
     engine: Engine
     workers: int
@@ -198,6 +199,7 @@ def _plan(
         documents=found.documents,
         documents_low=found.low,
         documents_high=found.high,
+        files=found.files,
         literature_bytes=found.stored,
         engine=engine,
         workers=1,
@@ -212,49 +214,24 @@ def _plan(
 
 def _with_workers(plan: Plan, workers: int) -> Plan:
     """The plan for so many workers of one core: what the engine shares out takes its part of the time."""
+    ray = plan.engine == "ray"
+    cores = workers if ray else min(workers, cpu_count())
+    parts = {"none": 1, "batch": plan.files, "bucket": plan.buckets}
     stages = {}
     for name, one in plan.stages.items():
-        spread = name in SPREAD
-        shared = spread or (plan.engine == "ray" and _PARTITIONED[name] and name not in HERE)
-        cpu, mib = one.cpu, one.mib
-        if spread and workers > 1 and cpu > _WORKER_S:  # what is little is read without workers
-            cpu += _WORKER_S * workers
-            # Workers of a cluster are processes of other nodes.
-            mib += WORKER_MIB * workers if plan.engine == "local" else 0
-        seconds = cpu / workers if shared else cpu
-        if plan.engine == "ray" and name not in HERE:
-            seconds += _TASK_S * (_TASKS if shared else 1)
+        cpu, mib, shares = one.cpu, one.mib, 1
+        if name in SPREAD:
+            shares = cores
+            if workers > 1 and cpu > _WORKER_S:  # what is little is read without workers
+                cpu += _WORKER_S * workers
+                mib += 0 if ray else WORKER_MIB * workers  # those of a cluster are processes of other nodes
+        elif ray and name not in HERE:
+            shares = min(cores, parts[_PARTITIONS[name]])
+        seconds = cpu / shares
+        if ray and name not in HERE:
+            seconds += _TASK_S * (1 if _PARTITIONS[name] == "none" else _TASKS)
         stages[name] = StagePlan(cpu, seconds, mib)
     return replace(plan, workers=workers, stages=stages)
 
 
-_PARTITIONED: Final[Mapping[str, bool]] = {stage.name: stage.partitions != "none" for stage in STAGES}
-
-
-def as_json(plan: Plan) -> dict[str, Any]:
-    """Everything of a plan, as values of JSON."""
-    return {
-        "documents": plan.documents,
-        "documents_range": [plan.documents_low, plan.documents_high],
-        "literature_bytes": plan.literature_bytes,
-        "engine": plan.engine,
-        "workers": plan.workers,
-        "buckets": plan.buckets,
-        "seconds": round(plan.seconds, 1),
-        "seconds_range": [round(plan.seconds / plan.factor, 1), round(plan.seconds * plan.factor, 1)],
-        "processor_seconds": round(plan.cpu, 1),
-        "peak_mib": plan.mib,
-        "home_bytes": plan.home_bytes,
-        "longest_stage": plan.longest,
-        "stages": {
-            name: {
-                "processor_seconds": round(one.cpu, 2),
-                "seconds": round(one.seconds, 2),
-                "peak_mib": one.mib,
-            }
-            for name, one in plan.stages.items()
-        },
-        "workers_needed": plan.needed,
-        "slowdown": round(plan.slowdown, 2),
-        "rests_on": list(plan.rests_on),
-    }
+_PARTITIONS: Final[Mapping[str, str]] = {stage.name: stage.partitions for stage in STAGES}

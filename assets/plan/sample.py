@@ -48,7 +48,7 @@ class Literature:
     Attributes:
         documents: how many there are, as expected; `low` and `high` the range.
         files, stored: how many files, and their bytes as stored.
-        read: how many documents were read for it.
+        read: how many documents were read for it; `characters` in their texts.
         reading: processor seconds of reading one document.
         kinds: of each kind of file how many documents it is expected to hold, and those that were read: the hash that
             chooses among them, and the document as a line of JSON.
@@ -60,6 +60,7 @@ class Literature:
     files: int = 0
     stored: int = 0
     read: int = 0
+    characters: int = 0
     reading: float = 0.0
     kinds: list[tuple[int, list[_Line]]] = field(default_factory=list)
 
@@ -117,6 +118,7 @@ def read_literature(files: Sequence[LiteratureFile], progress: Callable[[str], N
             some, part = _read(file, formats[file.name], max(_LEAST, int(share)), aside.append)
             used += time.process_time() - began
             lines += some
+            found.characters += sum(len(line) for _, line in some)
             count += len(some)
             unread -= part * file.bytes
             densities.append(len(some) / max(1.0, part * file.bytes))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from servers.s3 import free_port
 
-__all__ = ["postgres_server"]
+__all__ = ["find_programs", "postgres_server"]
 
 _PATIENCE_S = 60
 _USERS = ("postgres", "nobody")
@@ -34,7 +34,7 @@ def postgres_server(folder: Path) -> Iterator[str]:
     Raises:
         RuntimeError: PostgreSQL is not installed, or does not start; what it said.
     """
-    programs = _programs()
+    programs = find_programs()
     folder.mkdir(parents=True, exist_ok=True)
     as_user = _user(folder)
     password, port = secrets.token_urlsafe(16), free_port()
@@ -57,8 +57,12 @@ def postgres_server(folder: Path) -> Iterator[str]:
             _run([*control, "--mode=immediate", "stop"], folder, as_user)
 
 
-def _programs() -> Path:
-    """The folder with `initdb` and `pg_ctl`: the newest of Debian's, else one on PATH."""
+def find_programs() -> Path:
+    """The folder with `initdb` and `pg_ctl`: the newest of Debian's, else one on PATH.
+
+    Raises:
+        RuntimeError: PostgreSQL is not installed.
+    """
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     found = str(debian[-1]) if debian else shutil.which("initdb")
     if found is None or not Path(found).resolve().with_name("pg_ctl").exists():
