@@ -1,4 +1,4 @@
-"""The real build on a Ray cluster, tables in an object store: the bytes of a local build, whatever dies.
+"""The real build on a Ray cluster, tables in an object store, Dagster's records in PostgreSQL: the bytes of a local build, whatever dies.
 
 Three homes: one whose build is left alone, one whose build loses a node after the mentions, one whose build loses the head there and
 is started again on a new cluster.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from real_build import Cost, RealBuild, together
+from servers.postgres import postgres_server
 from servers.ray_cluster import ray_cluster
 from servers.s3 import s3_server
 
@@ -31,8 +32,8 @@ def cluster(folder: Path, nodes: int) -> None:
     config = configured(build, "ray", engine={"name": "ray"})
     local = clean_hashes(build)
     print(f"local build: {len(local)} files, together {together(local)}", flush=True)
-    with s3_server() as store:
-        environment = {**store.environment, "MATERIA_CACHE": str(folder / "cache")}
+    with s3_server() as store, postgres_server(folder / "postgres") as records:
+        environment = {**store.environment, "MATERIA_CACHE": str(folder / "cache"), "MATERIA_POSTGRES": records}
 
         def tell(name: str, home: str, status: int, said: str, cost: Cost) -> None:
             print(f"{name}: exit {status}, {cost.wall:.0f} s, {cost.cpu:.0f} processor s", flush=True)

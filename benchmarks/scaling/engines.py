@@ -6,10 +6,9 @@ import hashlib
 import json
 import os
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -59,22 +58,6 @@ def differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
     return [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
 
 
-@contextmanager
-def _stage_seen(process: subprocess.Popen[str], stage: str, then: Callable[[], None]) -> Iterator[None]:
-    """Do something once a build has told that it is done with a stage."""
-
-    def watch() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.split()[:1] == [stage]:
-                then()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    yield
-    watcher.join()
-
-
 def on_cluster(
     words: list[str],
     cluster: RayCluster,
@@ -92,15 +75,18 @@ def on_cluster(
         words,
         cwd=ROOT,
         env=os.environ | dict(environment) | {"RAY_ADDRESS": cluster.address},
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    with _stage_seen(process, after, then):
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if line.split()[:1] == [after]:
+            then()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime + used(cluster) - before
     return process.returncode, said, Cost(cpu, time.perf_counter() - start, usage.ru_maxrss / 1024)
 
