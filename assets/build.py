@@ -24,6 +24,7 @@ from pipeline.duck import databases_kept
 from pipeline.errors import saying_disk_full
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import cpu_count
+from pipeline.working_folder import sweep_copies
 
 __all__ = ["build", "dagster_folder"]
 
@@ -90,4 +91,5 @@ def build(
                 figures |= engine.figures
             computed[stage.name] = len(stale)
             on_stage(stage.name, len(stale), time.perf_counter() - start)
+        sweep_copies(home.url)
     return computed

@@ -24,7 +24,7 @@ def belief_calibration(job: Job) -> None:
     from kg.plots import as_markdown, write_png
     from kg.triple_beliefs import belief_counts, extractors_of
 
-    paths = [path for key in job.home.buckets for path in job.dataset("triples").paths(key)]
+    paths = job.dataset("triples").paths_of(job.home.buckets)
     counts, extractors = belief_counts(paths, _BINS), extractors_of(paths)
     found = job.home.config.fusion.learned()
     known = set(found.extractors) if found else set()

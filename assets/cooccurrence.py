@@ -23,10 +23,7 @@ def cooccurrence(job: Job) -> None:
     settings = job.home.config.extraction
     pairs: set[tuple[str, str]] = set()
     if settings.cooccurrence:
-        documents, mentions = (
-            [path for key in batches_of(job.home) for path in job.dataset(asset).paths(key)]
-            for asset in ("documents", "mentions")
-        )
+        documents, mentions = (job.dataset(asset).paths_of(batches_of(job.home)) for asset in ("documents", "mentions"))
         live = job.dataset("live_documents").paths()
         for rows in cooccurrence_evidence(documents, mentions, live, minimum=settings.cooccurrence_minimum):
             sink.write(rows)

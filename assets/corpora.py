@@ -310,7 +310,7 @@ def _all_withheld(job: Job, keys: Iterable[str]) -> list[tuple[int, str]]:
 
 def _paths(job: Job, asset: str, keys: Iterable[str]) -> list[str]:
     """The files of an asset in some buckets."""
-    return [path for key in keys for path in job.dataset(asset).paths(key)]
+    return job.dataset(asset).paths_of(keys)
 
 
 STAGES = [

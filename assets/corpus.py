@@ -37,12 +37,12 @@ _EXAMPLES = 5
 def _candidates(job: Job, key: str) -> dict[str, str]:
     """Full paths of the candidates of a bucket, by their paths below the home."""
     manifests = {asset: job.dataset(asset).manifest(key) for asset in CANDIDATES}
-    return {
-        f"{asset}/{entry.path}": str(job.dataset(asset).url / entry.path)
-        for asset, manifest in manifests.items()
-        for entry in (manifest.files if manifest else ())
-        if entry.path.startswith("split=")
-    }
+    found: dict[str, str] = {}
+    for asset, manifest in manifests.items():
+        entries = [entry for entry in (manifest.files if manifest else ()) if entry.path.startswith("split=")]
+        paths = job.dataset(asset).fetch(entries)
+        found |= {f"{asset}/{entry.path}": path for entry, path in zip(entries, paths, strict=True)}
+    return found
 
 
 def _rules(home: Home) -> Any:
@@ -67,13 +67,13 @@ def corpus_selection(job: Job) -> None:
     config, keys = job.home.config.corpus, job.home.buckets
     tests = None
     if config.test_documents:
-        papers = [path for key in batches_of(job.home) for path in job.dataset("documents").paths(key)]
+        papers = job.dataset("documents").paths_of(batches_of(job.home))
         tests = read_downstream_tests(config.test_documents, config.cleaning, job.writer.set_aside, papers)
     files = {key: _candidates(job, key) for key in keys}
     candidates = Candidates(
         passages={key: list(some.values()) for key, some in files.items()},
         evidence={key: job.dataset("evidence_by_bucket").paths(key) for key in keys},
-        triples=[path for key in keys for path in job.dataset("triples").paths(key)],
+        triples=job.dataset("triples").paths_of(keys),
         live=job.dataset("live_documents").paths(),
     )
     state = job.state_files()
@@ -112,7 +112,7 @@ def _known(job: Job, state: Mapping[str, FileEntry], files: Mapping[str, Mapping
     from kg.mixture import Known
 
     changed = job.changed_inputs()
-    paths = {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()}
+    paths = dict(zip(state, job.writer.dataset.fetch(state.values()), strict=True))
 
     def buckets(*assets: str) -> list[str]:
         return sorted({key for asset, _, key in (name.partition("/") for name in changed) if asset in assets})
@@ -204,19 +204,20 @@ def corpus_shards(job: Job) -> None:
     made: dict[str, str] = {}
     for split in SPLITS:
         candidates = [
-            (str(dataset.url / entry.path), entry.sha256)
+            (dataset, entry)
             for dataset in map(job.dataset, CANDIDATES)
             for entry in _of_split(dataset.manifest(job.key), split)
         ]
         chosen = taken.filter(pc.equal(taken["split"], split))
-        made[split] = made_from([sha256 for _, sha256 in candidates], chosen)
+        made[split] = made_from([entry.sha256 for _, entry in candidates], chosen)
         if made[split] == before["made_from"].get(split):
             for entry in _of_split(job.previous, split):
                 job.writer.keep(entry)
             counts |= {split: before["splits"][split]} if split in before["splits"] else {}
             continue
         sink = job.writer.table(f"split={split}/bucket={job.key}/passages.parquet", CORPUS_PASSAGES, LAYOUT)
-        for rows in selected_passages([path for path, _ in candidates], chosen, Path(folder)):
+        paths = [path for dataset, entry in candidates for path in dataset.fetch([entry])]
+        for rows in selected_passages(paths, chosen, Path(folder)):
             add_counts(counts, rows)
             sink.write(rows)
     job.writer.summary["splits"] = counts
@@ -268,7 +269,7 @@ def _proven(job: Job, state: Mapping[str, FileEntry]) -> Proven:
 
     changed = job.changed_inputs()
     return Proven(
-        {name: str(job.writer.dataset.url / entry.path) for name, entry in state.items()},
+        dict(zip(state, job.writer.dataset.fetch(state.values()), strict=True)),
         [key for key in job.home.buckets if f"corpus_shards/{key}" in changed],
         "vocabulary/all" in changed,
     )

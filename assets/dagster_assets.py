@@ -29,6 +29,7 @@ from pipeline.errors import DiskFullError, MateriaError
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
+from pipeline.working_folder import sweep_copies
 
 __all__ = ["BATCHES", "make_assets", "told_to_dagster"]
 
@@ -142,6 +143,7 @@ def _materialize(context: dg.AssetExecutionContext, stage: Stage) -> Iterator[An
             results = list(engine.refresh(stage, home, keys, workers=workers, progress=context.log.info, launch=launch))
             figures |= engine.figures
         figures["partitions"] = sum(result.computed for result in results)
+        sweep_copies(home.url)
     recorder = Recorder(home, context.instance)
     if stage.name == "literature_inventory":
         dynamic_batches(context.instance, home)

@@ -51,9 +51,9 @@ def check_home_decontaminated(
         known.triples,
         names=known.names,
         vocabulary=home.dataset("vocabulary").paths() if shards else (),
-        documents=[path for key in batches_of(home) for path in home.dataset("documents").paths(key)],
+        documents=home.dataset("documents").paths_of(batches_of(home)),
         cleaning=corpus.cleaning,
-        taken=taken_out([path for key in selected.manifests() for path in selected.paths(key)]),
+        taken=taken_out(selected.paths_of()),
         unread=unread,
     )
 

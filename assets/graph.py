@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from assets.together import ByBucket, together
 from kg.generations import MARKER
 from kg.sparql_server import SparqlServer
 from kg.tables import CONCEPTS_BY_BUCKET, TRIPLES
-from pipeline.hashing import hash_fields
+from pipeline.files import is_local, write_atomically
+from pipeline.hashing import hash_fields, hash_json
 from pipeline.storage import Dataset
 from pipeline.tables import VOCABULARY
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from kg.graph_update import StoreUpdate
     from kg.validation import Findings
 
-__all__ = ["STAGES", "graph_files", "index_state", "put_into_index", "store_folder", "store_of"]
+__all__ = ["STAGES", "asked_store", "graph_files", "index_state", "put_into_index", "store_folder", "store_of"]
 
 #: Rows of evidence, and concepts, that one query is asked about: enough to make planning cheap, and memory stays flat.
 _EVIDENCE_TOGETHER = 50_000
@@ -51,6 +53,36 @@ def store_of(home: Home) -> Path | SparqlServer:
     if graph.store is None or graph.update is None:
         return store_folder(home)
     return SparqlServer(graph.store, graph.update, graph.timeout)
+
+
+def asked_store(home: Home, progress: Callable[[str], None] = lambda _: None) -> Path | SparqlServer:
+    """As `store_of`, for whoever asks: of a home in an object store the index is made on this machine first, or brought up to date."""
+    place = store_of(home)
+    if is_local(home.url) or not isinstance(place, Path):
+        return place
+    if home.dataset("graph_index").manifest() is not None and not _index_is_here(home):
+        progress(f"making the index of the graph on this machine ({place})")
+        put_into_index(home, graph_files(home), [Path(p) for p in home.dataset("provenance").paths(suffix=".nq")])
+    return place
+
+
+def _index_is_here(home: Home) -> bool:
+    """Whether there is an index; of a home in an object store, whether it is of the graph that is in force, which others may replace."""
+    state = index_state(home)
+    if not (state / MARKER).exists() or is_local(home.url):
+        return (state / MARKER).exists()
+    with suppress(OSError):
+        return _made_from(state).read_text(encoding="utf-8") == _graph_version(home)
+    return False
+
+
+def _made_from(state: Path) -> Path:
+    return state.with_name(f"{state.name}-made-from")
+
+
+def _graph_version(home: Home) -> str:
+    """What the index on a machine is held against."""
+    return hash_json({key: one.data_version for key, one in home.dataset("knowledge_graph").manifests().items()})
 
 
 def triples(job: Job) -> None:
@@ -169,7 +201,7 @@ def _concepts_of(job: Job, keys: list[str]) -> ByBucket[memoryview]:
 
 def _paths(job: Job, asset: str, keys: list[str]) -> list[str]:
     dataset = job.dataset(asset)
-    return [path for key in keys for path in dataset.paths(key)]
+    return dataset.paths_of(keys)
 
 
 def graph_index(job: Job) -> None:
@@ -190,17 +222,25 @@ def graph_index(job: Job) -> None:
 def graph_files(home: Home) -> list[Path]:
     """The N-Quads of the graph, bucket by bucket."""
     graph = home.dataset("knowledge_graph")
-    return [Path(path) for key in home.buckets for path in graph.paths(key, ".nq")]
+    return [Path(path) for path in graph.paths_of(home.buckets, ".nq")]
 
 
 def put_into_index(home: Home, files: Sequence[Path], beside: Sequence[Path], *, changed: int = 0) -> StoreUpdate:
     """Bring the index to the graph in `files` and the statements about it in `beside`, wherever it is."""
+    from filelock import FileLock
+
     from kg.graph_update import update_server, update_store
 
-    place = store_of(home)
-    if isinstance(place, Path):
-        return update_store(files, place, beside=beside, changed=changed)
-    return update_server([*files, *beside], index_state(home), place)
+    place, state = store_of(home), index_state(home)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if is_local(home.url) else FileLock(_made_from(state).with_suffix(".lock")):
+        if isinstance(place, Path):
+            done = update_store(files, place, beside=beside, changed=changed)
+        else:
+            done = update_server([*files, *beside], state, place)
+        if not is_local(home.url):
+            write_atomically(_made_from(state), _graph_version(home))
+    return done
 
 
 def _validate_changed(job: Job, done: StoreUpdate, most: int) -> None:
@@ -268,7 +308,7 @@ STAGES = [
         needs=(Need("knowledge_graph", "bucket"),),
         settings=lambda home: [home.config.graph.store, home.config.graph.update],
         version="3",
-        present=lambda home: (index_state(home) / MARKER).exists(),
+        present=_index_is_here,
         kinds=("oxigraph",),
         checks=(
             Check("some_quads", "The graph must hold at least one statement."),

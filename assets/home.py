@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,12 +31,14 @@ from assets.renamed_settings import renamed
 from pipeline.curated.mapping import TableMapping, load_table_mapping
 from pipeline.errors import MateriaError
 from pipeline.file_hashes import FileHashes
+from pipeline.files import is_local
 from pipeline.graphs.files import open_graphs
 from pipeline.graphs.mapping import load_mapping
 from pipeline.hashing import bucket_name
 from pipeline.inventory import LiteratureFile, list_files
-from pipeline.sources import printable
-from pipeline.storage import Dataset, write_atomically
+from pipeline.small_files import read_text, write_text
+from pipeline.sources import printable, reaching, refuse_credentials
+from pipeline.storage import Dataset, look_again
 from pipeline.vocabularies import list_vocabularies
 from pipeline.working_folder import working_folder
 from training.config import PretrainingConfig
@@ -50,6 +52,7 @@ DEFAULT_HOME = "materia-home"
 OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_index/store", "graph_index/server")
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
+_RECORD = "home.json"
 #: Few enough buckets that the sample's shards can be read one by one, and short steps, so that all of it takes a minute.
 _SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(data=DataConfig(rows=4)))
 
@@ -186,37 +189,47 @@ class Home:
             "graph_mapping": self.graph_mapping,
             "config": self.config.model_dump(mode="json"),
         }
-        write_atomically(self.url / "home.json", json.dumps(record, indent=1) + "\n")
+        write_text(self.url, _RECORD, json.dumps(record, indent=1) + "\n")
 
-    def lock(self, timeout_s: float = 5.0) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, timeout_s: float = 5.0) -> Iterator[None]:
         """Hold the home for writing: one build at a time. The lock goes when its holder dies.
 
         Raises:
             HomeBusyError: naming the holder where the home stays taken for `timeout_s` seconds.
         """
-        return hold(self.url, timeout_s)
+        with hold(self.url, timeout_s):
+            look_again(self.url)  # others may have built before
+            yield
 
 
 def _absolute(path: str) -> str:
     if "://" in path or not path.strip():
+        refuse_credentials(path)
         return path
     given = Path(path).expanduser()
     # A link to a file or folder keeps its own name, which the names of documents' files and their order start with.
     return os.path.normpath(given.parent.resolve() / given.name)
 
 
+def _url_of(path: str) -> UPath:
+    with reaching(path):
+        return UPath(path.rstrip("/") if "://" in path else path)
+
+
 def open_home(path: str | None = None) -> Home:
     """The home at a path: given, or in MATERIA_HOME, or `materia-home` in this folder. It need not exist yet."""
-    url = UPath(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
-    if url.exists() and not url.is_dir():
+    url = _url_of(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
+    if is_local(url) and url.exists() and not url.is_dir():
         raise MateriaError("is a file, not a folder", file=str(url), remedy="Name a folder with --home")
     # The databases of Dagster's records are opened by URL.
     if set("?%") & set(str(url)) or printable(str(url)) != str(url):
         problem = "holds `?`, `%`, a control character or bytes that are not UTF-8 in its path"
         raise MateriaError(problem, file=printable(str(url)), remedy="Name another folder with --home")
-    record = url / "home.json"
+    look_again(url)
+    record = url / _RECORD
     try:
-        values = json.loads(record.read_text(encoding="utf-8"))
+        values = json.loads(read_text(url, _RECORD))
         home = Home(
             url,
             retracted=tuple(values["retracted"]),

@@ -198,7 +198,7 @@ def _columns(dataset: Dataset) -> list[tuple[str, str, str]]:
     """The columns of an asset whose schema no stage names, as its first file has them."""
     import pyarrow.parquet as pq
 
-    path = next((path for key in dataset.manifests() for path in dataset.paths(key)), None)
+    path = next((path for key in dataset.manifests() for path in dataset.paths(key)[:1]), None)
     if path is None:
         return []
     with UPath(path).open("rb") as source, pq.ParquetFile(source) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -46,7 +47,8 @@ def partition_metadata(stage: Stage, home: Home, key: str, manifest: Manifest) -
         if entry.path.endswith("/README.md"):
             from kg.data_card import card_for_ui
 
-            metadata["card"] = dg.MetadataValue.md(card_for_ui(dataset.url / entry.path))
+            readme = dict(zip(manifest.files, dataset.fetch(manifest.files), strict=True))[entry]
+            metadata["card"] = dg.MetadataValue.md(card_for_ui(Path(readme)))
     if stage.name == SHARDS and manifest.rows:
         metadata |= shard_metadata(home, key, manifest)
     metadata["set_aside"] = sum(manifest.set_aside.values())

@@ -38,9 +38,7 @@ _MODEL = "model"
 
 def model_folder(home: Home) -> Path | None:
     """The folder of the pretrained model, as `AutoModel.from_pretrained` takes it; None where there is none."""
-    manifest = home.dataset("pretrained_model").manifest()
-    names = {entry.path.split("/")[0] for entry in manifest.files} if manifest else set()
-    return home.path / "pretrained_model" / names.pop() if names else None
+    return next(iter(home.dataset("pretrained_model").folders()), None)
 
 
 def figures_of(home: Home, asset: str, name: str) -> dict[str, Any]:
@@ -74,12 +72,11 @@ def _shards(home: Home, split: str) -> list[Any]:
     from kg.corpus import SHARDS
     from training.data.shards import Shard
 
-    shards = []
+    entries = []
     for manifest in home.dataset(SHARDS).manifests().values():
-        for entry in manifest.files:
-            if entry.path.startswith(f"split={split}/") and entry.rows:
-                name = f"{SHARDS}/{entry.path}"
-                shards.append(Shard(str(home.url / name), name, entry.sha256))
+        entries += [one for one in manifest.files if one.path.startswith(f"split={split}/") and one.rows]
+    paths = home.dataset(SHARDS).fetch(entries)
+    shards = (Shard(path, f"{SHARDS}/{one.path}", one.sha256) for one, path in zip(entries, paths, strict=True))
     return sorted(shards, key=lambda shard: shard.name)
 
 
@@ -124,9 +121,7 @@ def pretraining_sources(home: Home, shards: str | None = None) -> Sources:
 
 def embedding_folders(home: Home) -> dict[str, Path]:
     """The folders of the graph's embeddings, by the name of their scorer."""
-    manifest = home.dataset("kg_embeddings").manifest()
-    names = sorted({entry.path.split("/")[0] for entry in manifest.files if "/" in entry.path}) if manifest else []
-    return {name.rpartition("-")[0]: home.path / "kg_embeddings" / name for name in names}
+    return {folder.name.rpartition("-")[0]: folder for folder in home.dataset("kg_embeddings").folders()}
 
 
 def graph_sources(home: Home) -> GraphSources:

@@ -122,14 +122,15 @@ def _provenance(job: Job, planned: tuple[Stage, ...]) -> None:
         for number, (part, digest) in enumerate(digests.items()):
             if (kept := standing.get(part)) and kept[0] == digest:
                 job.writer.keep(kept[1])
-                files.append(Path(str(job.dataset("provenance").url / kept[1].path)))
+                files.append(Path(*job.dataset("provenance").fetch([kept[1]])))
                 counts[part] = kept[2]
                 continue
             if part == _STAGES_PART:
                 lines = tuple(stage_lines(stages, sources))
             else:
                 mine = connection.execute(_PAPERS, {"bucket": number}).fetchall()
-                lines = (*shard_lines(manifests[part], str(shards.url)), *paper_lines(mine))
+                shards.fetch(manifests[part].files)
+                lines = (*shard_lines(manifests[part], job.home.path / SHARDS), *paper_lines(mine))
             path = job.writer.file(f"{part}/provenance.nq")
             counts[part] = write_sorted(lines, path)
             files.append(path)

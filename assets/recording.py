@@ -75,7 +75,12 @@ def dynamic_batches(instance: dg.DagsterInstance, home: Home) -> int:
 
 
 def manifests_state(home: Home, asset: str) -> str:
-    """A hash that changes whenever a manifest of the asset is replaced, made or removed: names, sizes, times. Reads none."""
+    """A hash that changes whenever a manifest of the asset is replaced, made or removed: names, sizes, times. Reads none.
+
+    Of a home in an object store the versions that the last look at it gave.
+    """
+    if (copy := home.dataset(asset).copy) is not None:
+        return hash_json(copy.versions())
     folder = home.path / asset / MANIFESTS
     try:
         with os.scandir(folder) as entries:

@@ -15,17 +15,16 @@ from assets.graph import store_folder
 from assets.home import Home
 from kg.generations import MARKER, begun_generations, current_generation
 from pipeline.history import HELD
-from pipeline.leftovers import UNREADABLE, damage, forget, orphans, staged, sweep
-from pipeline.storage import MANIFESTS, STAGING, Dataset
+from pipeline.leftovers import UNREADABLE, assets_of, damage, orphans, staged, sweep, unfinished
+from pipeline.storage import MANIFESTS, Dataset
 
 __all__ = ["mend", "tidy", "trouble"]
 
 
 def tidy(home: Home) -> None:
     """Remove what a killed build left: orphans and staging folders, where there are such. The caller holds the home."""
-    for dataset in _datasets(home):
-        if staged(dataset):
-            sweep(dataset)
+    for asset in unfinished(home.url):
+        sweep(home.dataset(asset))
     for held in (home.path / "history").glob(f"*/{HELD}"):
         shutil.rmtree(held, ignore_errors=True)
 
@@ -46,7 +45,7 @@ def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
         name = dataset.asset
         wrong = damage(dataset, deep=deep)
         found["damaged partitions"] += [f"{name}/{one.partition}: {one.what}" for one in wrong]
-        found["unfinished writes"] += [path.relative_to(home.path).as_posix() for path in staged(dataset)]
+        found["unfinished writes"] += staged(dataset)
         if not any(one.what.startswith(UNREADABLE) for one in wrong):
             found["files that no manifest names"] += [f"{name}/{path}" for path in orphans(dataset)]
     found["unfinished writes"] += [str(p.relative_to(home.path)) for p in _half_written(home)]
@@ -63,7 +62,7 @@ def mend(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
         found = trouble(home, deep=deep)
         for dataset in _datasets(home):
             for one in damage(dataset, deep=deep):
-                forget(dataset, one.partition)
+                dataset.forget(one.partition)
             sweep(dataset)
         for path in _half_written(home):
             path.unlink()
@@ -76,10 +75,7 @@ def mend(home: Home, *, deep: bool = False) -> dict[str, list[str]]:
 
 
 def _datasets(home: Home) -> list[Dataset]:
-    if not home.path.is_dir():
-        return []
-    folders = (path for path in home.path.iterdir() if (path / MANIFESTS).is_dir() or (path / STAGING).is_dir())
-    return [home.dataset(path.name) for path in sorted(folders)]
+    return [home.dataset(asset) for asset in assets_of(home.url)]
 
 
 def _half_written(home: Home) -> list[Path]:

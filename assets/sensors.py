@@ -29,6 +29,7 @@ from assets.stages import STAGES
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.inventory import LiteratureFile, inventory_row, list_files
+from pipeline.small_files import read_text
 
 __all__ = ["automation", "reconciliation", "source_folders"]
 
@@ -136,7 +137,7 @@ def stale_assets(home: Home) -> list[str]:
 
 def _settings(home: Home) -> str:
     try:
-        return (home.path / "home.json").read_text(encoding="utf-8")
+        return read_text(home.url, "home.json")
     except OSError:
         return ""
 

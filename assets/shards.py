@@ -43,7 +43,7 @@ def changed_shards(
         for entry in job.previous.files if job.previous else ():
             split = entry.path.partition("/")[0].removeprefix("split=")
             if split in changed:
-                standing[split] = files.enter_context(StandingRows(str(job.writer.dataset.url / entry.path), PASSAGES))
+                standing[split] = files.enter_context(StandingRows(job.writer.dataset.fetch([entry])[0], PASSAGES))
             elif split in SPLITS:
                 job.writer.keep(entry)
         written = [split for split in SPLITS if split in changed or not job.previous]

@@ -21,7 +21,7 @@ from assets.home import Home
 from assets.launch import Launch, plainly
 from assets.lineage_events import lineage_events
 from assets.memory import Memory, Remember, remember_configuration
-from pipeline.errors import DiskFullError, MateriaError, StoppedError
+from pipeline.errors import DiskFullError, MateriaError, StoppedError, UnreachableError
 from pipeline.hashing import hash_json
 from pipeline.manifest import STATE
 from pipeline.storage import WHOLE, Dataset, FileEntry, Manifest, PartitionWriter
@@ -347,7 +347,7 @@ def refresh(
             memory.look()
             try:
                 job, manifest = compute(key, inputs)
-            except (DiskFullError, StoppedError):
+            except (DiskFullError, StoppedError, UnreachableError):
                 raise
             except Exception:
                 if not standing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -13,12 +12,14 @@ from typing import Any
 import psutil
 
 from assets.home import Home
+from pipeline.history import append_line, lines
 
 __all__ = ["PeakMemory", "history", "measured"]
 
 #: A look takes 1.4 ms, since it asks for the parent of every process of the machine; so it is taken more seldom the longer a stage lasts.
 _INTERVALS_S = (0.05, 0.5)
 _PART = 0.1
+_HISTORY = "history.jsonl"
 
 
 class PeakMemory(threading.Thread):
@@ -62,7 +63,7 @@ def _processor_seconds() -> float:
         except psutil.Error:  # it ended just now
             continue
         used += times.user + times.system
-    return used
+    return float(used)
 
 
 @contextmanager
@@ -86,18 +87,9 @@ def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             **figures,
         }
-        home.path.mkdir(parents=True, exist_ok=True)
-        with (home.path / "history.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        append_line(home.url, _HISTORY, line)
 
 
 def history(home: Home) -> list[dict[str, Any]]:
     """Every line of the home's history, oldest first. A line cut short by a crash is left out."""
-    path = home.path / "history.jsonl"
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            continue
-    return lines
+    return lines(home.url, _HISTORY)

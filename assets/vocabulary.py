@@ -17,7 +17,7 @@ from pipeline.graphs.files import open_graphs
 from pipeline.hashing import hash_fields
 from pipeline.inventory import list_files
 from pipeline.sources import printable
-from pipeline.storage import Manifest, file_sha256
+from pipeline.storage import Manifest
 from pipeline.tables import VOCABULARY, VOCABULARY_MERGES, table_schema, table_version
 from pipeline.vocabularies import LOADERS, list_vocabularies
 from pipeline.vocabularies.base import OnSetAside
@@ -41,7 +41,8 @@ _SOURCE_HASHES = table_schema(
 def _vocabulary_files(home: Home, key: str) -> Mapping[str, str]:
     files = _files(home, lambda _: None)
     # The order counts: the first file that names a concept gives its preferred name.
-    hashes = {f"{place:03d}/{printable(path.name)}": file_sha256(UPath(path)) for place, path in enumerate(files)}
+    with home.file_hashes("vocabulary") as known:
+        hashes = {f"{place:03d}/{printable(path.name)}": known.sha256(UPath(path)) for place, path in enumerate(files)}
     hashes |= {"categories": rules_hash(home.config.vocabulary.categories)}
     return hashes | ({"tables": hash_fields(*(one.version for one in home.tables()))} if home.tables() else {})
 

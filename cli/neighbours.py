@@ -75,9 +75,7 @@ def _folder(home: Home, model: str | None) -> Path:
     """The folder of an embedding of the home: of a scorer, or the one with the highest MRR on validation."""
     from kg.embeddings.tables import read_json
 
-    manifest = home.dataset(_ASSET).manifest()
-    names = sorted({entry.path.split("/")[0] for entry in manifest.files if "/" in entry.path}) if manifest else []
-    folders = {name.rsplit("-", 1)[0]: home.path / _ASSET / name for name in names}
+    folders = {folder.name.rsplit("-", 1)[0]: folder for folder in home.dataset(_ASSET).folders()}
     if not folders:
         raise MateriaError("holds no embeddings", file=str(home.url), remedy=f"Run: materia build --until {_ASSET}")
     if model is None:

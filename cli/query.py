@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
-from assets.graph import store_of
+from assets.graph import asked_store
 from assets.home import open_home
 
 
@@ -32,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
     from kg.graph_store import query
 
     home = open_home(options.home)
-    columns, rows = query(store_of(home), options.sparql, limit=options.limit, timeout_s=options.timeout)
+    store = asked_store(home, lambda line: print(line, file=sys.stderr))
+    columns, rows = query(store, options.sparql, limit=options.limit, timeout_s=options.timeout)
     if options.json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
         return 0

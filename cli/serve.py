@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from assets.graph import store_of
+from assets.graph import asked_store
 from assets.home import open_home
 from pipeline.errors import MateriaError
 
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.host} can be reached from other machines, and this server asks nobody who he is",
             remedy="Leave --host out, or add --allow-remote",
         )
-    store = store_of(open_home(options.home))
+    store = asked_store(open_home(options.home), lambda line: print(line, file=sys.stderr))
     if not isinstance(store, Path):
         raise MateriaError("the graph of this home is in a server of its own", remedy=f"Ask it at {store.query_url}")
     open_index(store)  # so that a missing graph is said now

@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assets.graph import store_folder
+from assets.graph import asked_store
 from assets.home import open_home
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _of_shapes(home: Home, claims: int, limit: int) -> list[Findings]:
     from kg.graph_store import open_store
     from kg.validation.subgraph import neighbourhood, smallest_claims, validate_subgraph
 
-    dataset = open_store(store_folder(home))
+    dataset = open_store(asked_store(home))
     return validate_subgraph(neighbourhood(dataset, smallest_claims(dataset, claims)), limit=limit)
 
 

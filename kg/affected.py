@@ -21,6 +21,7 @@ from pipeline.duck import connect, file_list
 from pipeline.graphs import GRAPHS
 from pipeline.hashing import bucket_name, bucket_of
 from pipeline.storage import WHOLE, Dataset
+from pipeline.working_folder import working_folder
 
 __all__ = ["Affected", "AffectedModel", "AffectedShard", "affected", "affected_by"]
 
@@ -115,7 +116,7 @@ def affected_by(home: UPath | Path | str, targets: list[Target], *, limit: int |
         **dict(zip(("documents", "evidence", "triples", "sole_triples", "rows"), counts, strict=True)),
         shards=tuple(_shards(home, shards)),
         nquads=tuple(
-            path.removeprefix(f"{UPath(home)}/")
+            path.removeprefix(f"{working_folder(home)}/")
             for key in sorted(held)
             for path in Dataset(home, "knowledge_graph").paths(key, ".nq")
             if kind in _BY_CONCEPT or "/concepts-" not in path  # a paper says nothing of what a concept is
@@ -142,7 +143,7 @@ _TABLES: Final = {
 def _view(connection: Any, home: UPath | Path | str, asset: str, columns: str) -> None:
     """A table as a view with the place of each row; empty with these columns where it was not built."""
     dataset = Dataset(home, asset)
-    if paths := [path for key in dataset.manifests() for path in dataset.paths(key)]:
+    if paths := dataset.paths_of():
         places = "hive_partitioning = false, filename = true, file_row_number = true"
         connection.execute(f"CREATE TEMP VIEW {asset} AS SELECT * FROM read_parquet({file_list(paths)}, {places})")  # noqa: S608
     else:
@@ -232,7 +233,7 @@ def _rows(connection: Any, sql: str, values: dict[str, int]) -> list[dict[str, A
 
 
 def _shard_name(home: UPath | Path | str, path: str) -> str:
-    return path.removeprefix(f"{UPath(home)}/").rpartition("/")[0]
+    return path.removeprefix(f"{working_folder(home)}/").rpartition("/")[0]
 
 
 def _shards(home: UPath | Path | str, counted: list[tuple[str, int]]) -> list[AffectedShard]:
@@ -241,7 +242,7 @@ def _shards(home: UPath | Path | str, counted: list[tuple[str, int]]) -> list[Af
         for manifest in Dataset(home, SHARDS).manifests().values()
         for entry in manifest.files
     }
-    places = ((path.removeprefix(f"{UPath(home)}/"), rows) for path, rows in counted)
+    places = ((path.removeprefix(f"{working_folder(home)}/"), rows) for path, rows in counted)
     return [AffectedShard(p.rpartition("/")[0], rows, held[p].rows or 0, held[p].sha256) for p, rows in places]
 
 

@@ -127,7 +127,7 @@ def find_documents(home: UPath | Path | str, names: Iterable[str]) -> dict[str, 
     asked = {name: spelling(name) for name in names}
     with saying_damaged(home), connect(threads=1) as connection:
         dataset = Dataset(home, "documents")
-        table_view(connection, "documents", [p for key in dataset.manifests() for p in dataset.paths(key)], DOCUMENTS)
+        table_view(connection, "documents", dataset.paths_of(), DOCUMENTS)
         connection.execute(
             "CREATE TEMP TABLE named AS "
             "SELECT doc_id, title, list_prepend(doc_id, coalesce(aliases, [])) AS names FROM documents"
@@ -184,7 +184,7 @@ def like_documents(home: UPath | Path | str, words: str) -> list[str]:
     """A few names of documents that are most like a word."""
     with saying_damaged(home), connect(threads=1) as connection:
         dataset = Dataset(home, "documents")
-        table_view(connection, "documents", [p for key in dataset.manifests() for p in dataset.paths(key)], DOCUMENTS)
+        table_view(connection, "documents", dataset.paths_of(), DOCUMENTS)
         rows = connection.execute(
             "SELECT name FROM (SELECT DISTINCT unnest(list_prepend(doc_id, coalesce(aliases, []))) AS name FROM documents) "
             "WHERE levenshtein(name, $name) <= 3 ORDER BY levenshtein(name, $name), name LIMIT 3",

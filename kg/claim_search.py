@@ -96,7 +96,7 @@ def _claims_of(home: UPath | Path | str, role: str, curies: list[str], buckets: 
     """How many claims the graph has of each of these subjects or objects."""
     keys = {bucket_name(bucket_of(curie, buckets), buckets) for curie in curies}
     dataset = Dataset(home, "triples")
-    paths = [path for key in sorted(keys if role == "subject" else dataset.manifests()) for path in dataset.paths(key)]
+    paths = dataset.paths_of(sorted(keys if role == "subject" else dataset.manifests()))
     with connect(threads=1) as connection:
         table_view(connection, "triples", paths, TRIPLES)
         counted = f"SELECT {role}, count(*) FROM triples WHERE list_contains($curies, {role}) GROUP BY {role}"  # noqa: S608
@@ -168,7 +168,7 @@ def claims_like(
     if subject and predicate and object_:
         given["triple_id"] = triple_id(subject, predicate, object_)  # the column that the rows are sorted by
     condition = " AND ".join(f"{column} = ${column}" for column in given) or "true"
-    paths = [path for key in keys for path in dataset.paths(key)]
+    paths = dataset.paths_of(keys)
     with connect(threads=1) as connection:
         table_view(connection, "triples", paths, TRIPLES)
         connection.execute(f"CREATE TABLE found AS SELECT * FROM triples WHERE {condition}", given)  # noqa: S608

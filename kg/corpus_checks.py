@@ -280,7 +280,7 @@ class _Check:
     def leaks(self, splits: SplitConfig) -> list[dict[str, str]]:
         """Training rows that give a held-out claim away."""
         triples, vocabulary = Dataset(self._home, "triples"), Dataset(self._home, "vocabulary").paths()
-        paths = [path for key in triples.manifests() for path in triples.paths(key)]
+        paths = triples.paths_of()
         state = self._proven.state if self._proven else {}
         same = state["kinds"] if self._proven and not self._proven.vocabulary_changed else None
         open_held_out(self._connection, paths, vocabulary, same)

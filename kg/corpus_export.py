@@ -22,7 +22,7 @@ from typing import Any
 
 from upath import UPath
 
-from kg.corpus_views import Shard, shards_of
+from kg.corpus_views import Shard, shard_files, shards_of
 from kg.croissant import export_path
 from kg.staging import staging
 from pipeline.errors import MateriaError
@@ -69,16 +69,15 @@ def export_corpus(
     _check_place(out, force=force)
     with staging(out) as staged, _reading():
         staged.mkdir()
-        for entry in card.files:
-            inside = entry.path.partition("/")[2]
-            _copy(Dataset(home, "data_card").url / entry.path, staged / inside)
+        for entry, path in zip(card.files, Dataset(home, "data_card").fetch(card.files), strict=True):
+            _copy(Path(path), staged / entry.path.partition("/")[2])
         metadata = json.loads((staged / _CARD).read_text(encoding="utf-8"))
         listed = {one["@id"]: one["sha256"] for one in metadata["distribution"] if "sha256" in one}
         if listed != {export_path(shard): shard.sha256 for shard in shards}:
             problem = "has a data card of another corpus than the one that is there"
             raise MateriaError(problem, file=str(home), remedy="Run: materia build --until data_card")
-        for shard in progress(shards):
-            _place(UPath(home) / shard.path, staged / export_path(shard))
+        for shard, path in zip(progress(shards), shard_files(home, shards), strict=True):
+            _place(Path(path), staged / export_path(shard))
         if out.exists():
             out.rename(staged.with_name("before"))
         staged.rename(out)
@@ -125,21 +124,20 @@ def _reading() -> Iterator[None]:
         raise MateriaError(problem, file=str(error.filename), remedy="Run: materia build --until data_card") from error
 
 
-def _place(source: UPath, target: Path) -> None:
+def _place(source: Path, target: Path) -> None:
     """A hard link where that can be: the home never changes a file, it only makes new ones. Else a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.protocol in ("", "file", "local"):
-        try:
-            os.link(source.path, target)
-            return
-        except FileNotFoundError:
-            raise
-        except OSError:
-            pass  # another disk, or one without links
+    try:
+        os.link(source, target)
+        return
+    except FileNotFoundError:
+        raise
+    except OSError:
+        pass  # another disk, or one without links
     _copy(source, target)
 
 
-def _copy(source: UPath, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as read, target.open("wb") as write:
         shutil.copyfileobj(read, write, 1 << 20)

@@ -13,11 +13,12 @@ from typing import Any
 
 from upath import UPath
 
-from kg.corpus_views import shards_of
+from kg.corpus_views import shard_files, shards_of
 from kg.shards import find_shard, read_row
 from kg.trace import TracedPassage, trace
 from pipeline.duck import connect, file_list
 from pipeline.errors import MateriaError
+from pipeline.working_folder import working_folder
 
 __all__ = ["PreviewFilter", "PreviewRow", "preview"]
 
@@ -78,7 +79,7 @@ def preview(
     """
     import duckdb
 
-    paths = find_shard(home, shard) if shard else [str(UPath(home) / one.path) for one in shards_of(home)]
+    paths = find_shard(home, shard) if shard else shard_files(home, shards_of(home))
     if not paths:
         return []
     conditions, values = _conditions(wanted or PreviewFilter())
@@ -116,7 +117,7 @@ def _conditions(wanted: PreviewFilter) -> tuple[list[str], dict[str, Any]]:
 
 
 def _row(home: UPath | Path | str, path: str, place: int, buckets: int | None) -> PreviewRow:
-    root = f"{UPath(home)}/"
+    root = f"{working_folder(home)}/"
     # A shard of the home is named as people name it; its file may be replaced by the next build.
     shard = path.removeprefix(root).rpartition("/")[0] if path.startswith(root) else path
     return PreviewRow(f"{shard}:{place}", read_row([path], shard, place), trace(home, shard, place, buckets=buckets))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ from kg.corpus import SHARDS, SPLITS
 from kg.tables import CORPUS_PASSAGES, MIXTURE, PASSAGES, TRIPLES
 from pipeline.duck import connect, table_view
 from pipeline.errors import MateriaError
+from pipeline.manifest import FileEntry
 from pipeline.storage import Dataset
 from pipeline.tables import LITERATURE_BY_BUCKET, LITERATURE_INVENTORY, LIVE_DOCUMENTS, VOCABULARY
 
-__all__ = ["Shard", "open_corpus", "shards_of"]
+__all__ = ["Shard", "open_corpus", "shard_files", "shards_of"]
 
 #: What a corpus is described from: names of views, the assets behind them, what their files' paths contain, and their columns.
 _VIEWS: Final = {
@@ -63,6 +64,12 @@ def shards_of(home: UPath | Path | str) -> list[Shard]:
     return sorted(shards, key=lambda shard: (SPLITS.index(shard.split), shard.path))
 
 
+def shard_files(home: UPath | Path | str, shards: Iterable[Shard]) -> list[str]:
+    """Full paths of shards on this machine."""
+    wanted = (FileEntry(one.path.removeprefix(f"{SHARDS}/"), one.sha256, one.bytes, one.rows) for one in shards)
+    return Dataset(home, SHARDS).fetch(wanted)
+
+
 @contextmanager
 def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iterator[Any]:
     """A DuckDB connection with all rows of the corpus as the view `passages`, and what it is described from as others.
@@ -75,12 +82,12 @@ def open_corpus(home: UPath | Path | str, *, threads: int | None = None) -> Iter
     """
     import duckdb
 
-    shards = [str(UPath(home) / shard.path) for shard in shards_of(home)]
+    shards = shard_files(home, shards_of(home))
     with connect(threads=threads) as connection:
         table_view(connection, "passages", shards, CORPUS_PASSAGES)
         for name, (asset, containing, schema) in _VIEWS.items():
             dataset = Dataset(home, asset)
-            paths = [path for key in dataset.manifests() for path in dataset.paths(key, containing=containing)]
+            paths = dataset.paths_of(containing=containing)
             table_view(connection, name, paths, schema)
         try:
             yield connection

@@ -72,7 +72,7 @@ def _part(schema: pa.Schema, columns: tuple[str, ...]) -> pa.Schema:
 
 
 def _paths(dataset: Dataset, keys: list[str]) -> list[str]:
-    return [path for key in keys for path in dataset.paths(key)]
+    return dataset.paths_of(keys)
 
 
 def _differing_buckets(a: Url, b: Url) -> tuple[list[str], list[str]]:

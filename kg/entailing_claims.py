@@ -66,7 +66,7 @@ def entailing_claims(
     rows = claims.to_pylist()
     keys = sorted({bucket_name(bucket_of(row["subject"], buckets), buckets) for row in rows})
     evidence = Dataset(home, "evidence_by_bucket")
-    table_view(connection, f"evidence_of_{kind}", [path for key in keys for path in evidence.paths(key)], EVIDENCE)
+    table_view(connection, f"evidence_of_{kind}", evidence.paths_of(keys), EVIDENCE)
     connection.register("told_claims", claims.select(["triple_id", "evidence_ids"]))
     best = connection.sql(f"""
         SELECT t.triple_id, e.* FROM (SELECT triple_id, unnest(evidence_ids) AS evidence_id FROM told_claims) t

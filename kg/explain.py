@@ -88,7 +88,7 @@ def explain(
         documents = _documents(home, quoted.to_arrow_table().to_pylist(), quote)
         ((left_out,),) = connection.execute(_LEFT_OUT).fetchall()
         triples = Dataset(home, "triples")
-        table_view(connection, "triples", [path for key in triples.manifests() for path in triples.paths(key)], TRIPLES)
+        table_view(connection, "triples", triples.paths_of(), TRIPLES)
         table_view(connection, "vocabulary", Dataset(home, "vocabulary").paths(), VOCABULARY)
         entailing = partial(entailing_claims, connection, home, claim, buckets=buckets, limit=limit, quote=quote)
         affirmed_by, affirming = entailing("refinements")

@@ -63,7 +63,7 @@ def find_leaks(home: UPath | Path | str, splits: SplitConfig, limit: int = 20) -
     leaks = leaks_in(
         rows,
         splits,
-        triples=[path for key in triples.manifests() for path in triples.paths(key)],
+        triples=triples.paths_of(),
         vocabulary=Dataset(home, "vocabulary").paths(),
         limit=limit,
     )

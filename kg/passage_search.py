@@ -15,6 +15,7 @@ from kg.corpus import SHARDS
 from pipeline.duck import connect, file_list
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
+from pipeline.working_folder import working_folder
 
 __all__ = ["find_passage", "is_passage_id"]
 
@@ -46,7 +47,7 @@ def find_passage(home: UPath | Path | str, words: str) -> tuple[str, int]:
             ).fetchall()
             if ids := sorted({passage for passage, _, _ in found}):
                 _refuse_several(words, ids)
-                return found[0][1].removeprefix(f"{UPath(home)}/").rpartition("/")[0], found[0][2]
+                return found[0][1].removeprefix(f"{working_folder(home)}/").rpartition("/")[0], found[0][2]
         if not (paths := _paths(home, "selected_passages")):
             raise MateriaError("holds no corpus", file=str(home), remedy="Run: materia build --until corpus")
         candidates = connection.execute(
@@ -74,4 +75,4 @@ def _refuse_several(words: str, ids: list[str]) -> None:
 
 def _paths(home: UPath | Path | str, asset: str) -> list[str]:
     dataset = Dataset(home, asset)
-    return [path for key in dataset.manifests() for path in dataset.paths(key)]
+    return dataset.paths_of()

@@ -13,6 +13,7 @@ from upath import UPath
 
 from pipeline.errors import MateriaError
 from pipeline.storage import Dataset
+from pipeline.working_folder import working_folder
 
 __all__ = ["find_shard", "open_shard", "read_row", "split_target"]
 
@@ -29,20 +30,21 @@ def find_shard(home: UPath | Path | str, shard: str) -> list[str]:
     Raises:
         MateriaError: there is no such shard.
     """
-    for place in (UPath(shard), UPath(home) / shard):
+    folder = working_folder(home)
+    for place in (UPath(shard), folder / shard):
         if shard.endswith(".parquet") and place.is_file():
             return [str(place)]
     asset, _, inside = shard.strip("/").partition("/")
     inside = inside.strip("/")
     known: list[str] = []
-    if asset and "." not in asset and (UPath(home) / asset).is_dir():
+    if asset and "." not in asset and Dataset(home, asset).manifests():
         dataset = Dataset(home, asset)
-        known = sorted(path for key in dataset.manifests() for path in dataset.paths(key))
-        places = ((path, _plain(path.removeprefix(f"{dataset.url}/").rpartition("/")[0])) for path in known)
+        known = sorted(dataset.paths_of())
+        places = ((path, _plain(path.removeprefix(f"{folder / asset}/").rpartition("/")[0])) for path in known)
         if inside and (found := [path for path, place in places if f"{place}/".startswith(f"{_plain(inside)}/")]):
             return found
     hint = (
-        str(UPath(known[0]).parent).removeprefix(str(UPath(home))).strip("/")
+        str(Path(known[0]).parent).removeprefix(str(folder)).strip("/")
         if known
         else "corpus_shards/split=train/bucket=03"
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["DiskFullError", "MateriaError", "SetAside", "StoppedError", "saying_disk_full"]
+__all__ = ["DiskFullError", "MateriaError", "SetAside", "StoppedError", "UnreachableError", "saying_disk_full"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -50,6 +50,10 @@ class DiskFullError(MateriaError):
 
 class StoppedError(MateriaError):
     """Somebody told the work to stop, and it did. What was done is kept."""
+
+
+class UnreachableError(MateriaError):
+    """A store on another machine refuses or does not answer. What was complete is kept."""
 
 
 @contextmanager

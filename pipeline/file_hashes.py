@@ -3,7 +3,8 @@
 A hash is believed only of a file with the same size, inode, time of change (mtime) and time of any change (ctime, which no
 program can set back), and only if the file had rested for two seconds when it was hashed: a file written again within one tick
 of its file system's clock looks the same, as Git knows of its index ("racy git",
-https://git-scm.com/docs/racy-git). Files that are not local are hashed each time.
+https://git-scm.com/docs/racy-git). A file in an object store is known by its size and ETag, which a listing tells; one whose store
+tells none is hashed each time.
 
 The memory holds clocks and inodes, so it stands outside what a build makes; without it a build reads each file once more and
 gives the same. Rejected: believing a modification time alone (`cp -p` and `touch -d` set it back).
@@ -20,7 +21,7 @@ from types import TracebackType
 
 from upath import UPath
 
-from pipeline.storage import file_sha256, write_atomically
+from pipeline.files import file_sha256, is_local, write_atomically
 
 __all__ = ["FileHashes"]
 
@@ -56,8 +57,8 @@ class FileHashes:
 
     def sha256(self, path: UPath | Path) -> str:
         """SHA-256 (hex) of a file's bytes."""
-        if isinstance(path, UPath) and path.protocol not in ("", "file", "local"):
-            return file_sha256(path)
+        if isinstance(path, UPath) and not is_local(path):
+            return self._of_object(path)
         name = os.path.realpath(path.path if isinstance(path, UPath) else path)
         stamp = _stamp(name)
         known = self._known.get(name)
@@ -69,6 +70,18 @@ class FileHashes:
         # What was written while it was read, or just before, may have changed since without a trace.
         if stamp == _stamp(name) and max(stamp[2:]) + _RESTED_NS < started:
             self._asked[name] = [*stamp, sha256]
+        return sha256
+
+    def _of_object(self, path: UPath) -> str:
+        name, told = str(path), path.fs.info(path.path)
+        tag = told.get("ETag") or told.get("etag") or told.get("md5Hash")
+        known = self._known.get(name)
+        if tag and known is not None and known[:-1] == [told["size"], tag]:
+            self._asked[name] = known
+            return str(known[-1])
+        sha256 = file_sha256(path)
+        if tag:
+            self._asked[name] = [told["size"], tag, sha256]
         return sha256
 
 

@@ -3,6 +3,10 @@
 Tables hold what is, and a clean build has no past; so the past is kept apart, with clocks, and nothing that a build makes depends
 on it. Removing the folder loses the memory and nothing else. A line costs 0.1 ms. One that was cut short by a crash, or that does
 not hold what its reader looks for, is passed over: whatever stands in these files, no build fails for it.
+
+An object store has no appending: there a line costs reading its file and writing it again, two requests for a partition that changed.
+That loses nothing, since a home has one writer and a partition one task. Rejected: an object for each line (a year of daily builds
+leaves ten thousands, and a history is read by as many requests).
 """
 
 from __future__ import annotations
@@ -20,7 +24,15 @@ from typing import Any, Final, TypeAlias
 
 from upath import UPath
 
-__all__ = ["HELD", "Keys", "Maybe", "append", "entries", "held", "history_folder", "last", "now"]
+from pipeline.files import is_local
+from pipeline.small_files import read_bytes
+from pipeline.working_copy import object_store
+from pipeline.working_folder import working_folder
+
+__all__ = ["FOLDER", "HELD", "Keys", "Maybe", "append", "append_line", "entries", "held", "last", "lines", "now"]
+
+#: Where histories stand in a home.
+FOLDER = "history"
 
 #: The folder of an asset's history for links that stand as long as a build needs them; a build that is killed leaves them.
 HELD: Final = "held"
@@ -43,38 +55,58 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def history_folder(home: UPath | Path | str, asset: str) -> Path | None:
-    """Where the history of an asset is; nowhere where the home is no local folder, since object stores have no appending."""
+def append_line(home: UPath | Path | str, name: str, entry: Mapping[str, Any]) -> None:
+    """Add a line of JSON to a file of a home, by its path below it; after a line that was cut short it begins a new one."""
+    line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
     url = UPath(home)
-    return Path(url.path) / "history" / asset if url.protocol in ("", "file", "local") else None
-
-
-def append(home: UPath | Path | str, asset: str, key: str, entry: dict[str, Any]) -> None:
-    """Add a line to the history of a partition."""
-    folder = history_folder(home, asset)
-    if folder is None:
+    if not is_local(url):
+        before = _read(url, name)
+        object_store(str(url)).write(name, before + (b"\n" if before and before[-1:] != b"\n" else b"") + line)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    with (folder / f"{key}.jsonl").open("ab+") as stream:
+    path = Path(url.path) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
         if stream.tell():
             stream.seek(-1, 2)
             if stream.read(1) != b"\n":  # a build was killed in the middle of a line
                 line = b"\n" + line
-        stream.write(line + b"\n")
+        stream.write(line)
+
+
+def lines(home: UPath | Path | str, name: str) -> list[Any]:
+    """What the lines of a file of a home hold, oldest first; those that are no JSON are left out, and [] where there is none."""
+    found = []
+    for line in _read(UPath(home), name).split(b"\n"):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def _read(home: UPath, name: str) -> bytes:
+    try:
+        return read_bytes(home, name)
+    except FileNotFoundError:
+        return b""
+
+
+def append(home: UPath | Path | str, asset: str, key: str, entry: dict[str, Any]) -> None:
+    """Add a line to the history of a partition."""
+    append_line(home, f"{FOLDER}/{asset}/{key}.jsonl", entry)
 
 
 def held(home: UPath | Path | str, asset: str, paths: Sequence[str]) -> tuple[dict[str, str], Callable[[], None]]:
     """Links to files of an asset (copies where the disk knows none), so that they can be read after a build has removed its own.
 
     Returns:
-        the link of each path, none where histories are nowhere; and a function that removes them.
+        the link of each path, and a function that removes them.
     """
-    folder = history_folder(home, asset)
-    if folder is None or not paths:
+    if not paths:
         return {}, lambda: None
-    (folder / HELD).mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=folder / HELD))  # several processes may replace partitions of an asset at once
+    held_files = working_folder(home) / FOLDER / asset / HELD
+    held_files.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=held_files))  # several processes may replace partitions of an asset at once
     links = {path: str(place / f"{number}{Path(path).suffix}") for number, path in enumerate(paths)}
     for path, link in links.items():
         try:
@@ -90,17 +122,8 @@ def entries(home: UPath | Path | str, asset: str, key: str, shape: Keys = _ANYTH
     Args:
         shape: what a line must hold beside its time (`at`) to count.
     """
-    folder = history_folder(home, asset)
-    path = folder / f"{key}.jsonl" if folder else None
-    found = []
-    for line in path.read_bytes().split(b"\n") if path and path.exists() else []:
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if _has(entry, {"at": str, **shape}):
-            found.append(entry)
-    return found
+    found = lines(home, f"{FOLDER}/{asset}/{key}.jsonl")
+    return [entry for entry in found if _has(entry, {"at": str, **shape})]
 
 
 def last(home: UPath | Path | str, asset: str, key: str, shape: Keys = _ANYTHING) -> dict[str, Any] | None:

@@ -8,21 +8,26 @@ listing, and looks for orphans only where a crash was.
 What else goes wrong with disks, a file that is missing, cut short or has other bytes than its manifest says, is found by
 `damage`, and so is a manifest that nobody can read. Rejected: a journal of writes (a second truth beside the manifests).
 
-Only files that are named as a writer names them, by a hash of their content, are ever called orphans.
+Only files that are named as a writer names them, by a hash of their content, are ever called orphans. A home in an object store is
+asked by listings: one shows every asset that a writer left a sign of.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import MateriaError
-from pipeline.storage import MANIFESTS, PRIVATE, STAGING, Dataset, FileEntry, file_sha256
+from upath import UPath
 
-__all__ = ["UNREADABLE", "Damage", "damage", "forget", "orphans", "partitions", "staged", "sweep"]
+from pipeline.errors import MateriaError, UnreachableError
+from pipeline.files import is_local
+from pipeline.storage import MANIFESTS, PRIVATE, STAGING, Dataset, FileEntry, file_sha256
+from pipeline.working_copy import SIGNS, object_store
+
+__all__ = ["UNREADABLE", "Damage", "assets_of", "damage", "orphans", "partitions", "staged", "sweep", "unfinished"]
 
 #: What is said of a partition whose manifest nobody can read.
 UNREADABLE = "its manifest cannot be read"
@@ -38,27 +43,50 @@ class Damage:
     what: str
 
 
-def staged(dataset: Dataset) -> list[Path]:
-    """What is staged by a writer at work, or by one that was killed; the folder itself where that is all there is."""
+def assets_of(home: UPath) -> list[str]:
+    """Names of the assets that a home holds something of, sorted."""
+    if not is_local(home):
+        return [name for name in object_store(str(home)).folders() if not name.startswith((".", "_"))]
+    root = Path(home.path)
+    folders = root.iterdir() if root.is_dir() else ()
+    return sorted(path.name for path in folders if (path / MANIFESTS).is_dir() or (path / STAGING).is_dir())
+
+
+def unfinished(home: UPath) -> list[str]:
+    """Names of the assets that somebody writes to, or was killed or failed while writing to."""
+    if not is_local(home):
+        return sorted({sign.partition("/")[0] for sign in object_store(str(home)).listing(SIGNS)})
+    return [asset for asset in assets_of(home) if (Path(home.path) / asset / STAGING).is_dir()]
+
+
+def staged(dataset: Dataset) -> list[str]:
+    """What is staged by a writer at work, or by one that was killed, by path below the home; the folder itself where that is all."""
+    if dataset.copy is not None:
+        return [f"{SIGNS}/{dataset.asset}/{name}" for name in dataset.copy.signs()]
     folder = Path(dataset.url.path) / STAGING
-    return (sorted(path for path in folder.rglob("*") if path.is_file()) or [folder]) if folder.is_dir() else []
+    found = (sorted(folder.iterdir()) or [folder]) if folder.is_dir() else []
+    return [path.relative_to(folder.parent.parent).as_posix() for path in found]
 
 
 def orphans(dataset: Dataset) -> list[str]:
-    """Files, by path below the asset's folder, that no manifest names. Costs a walk of the folder."""
-    root = Path(dataset.url.path)
+    """Files, by path below the asset's folder, that no manifest names. Costs a walk of the folder, or a listing of the store."""
+    there: Iterable[str] = dataset.copy.sizes() if dataset.copy is not None else _files(Path(dataset.url.path))
     named = {entry.path for manifest in dataset.manifests().values() for entry in manifest.files}
-    return sorted(path for path in _written(root) if path not in named)
+    return sorted(path for path in there if _is_output(path) and path not in named)
 
 
-def _written(root: Path) -> Iterator[str]:
+def _files(root: Path) -> Iterator[str]:
     for top in root.iterdir() if root.is_dir() else ():
         if top.name.startswith("_") and f"{top.name}/" not in PRIVATE:
             continue
         for path in top.rglob("*") if top.is_dir() else [top]:
-            relative = path.relative_to(root).as_posix()
-            if path.is_file() and _BY_CONTENT.fullmatch(relative):
-                yield relative
+            if path.is_file():
+                yield path.relative_to(root).as_posix()
+
+
+def _is_output(path: str) -> bool:
+    """Whether a file is named as a writer names them."""
+    return (not path.startswith("_") or path.startswith(PRIVATE)) and _BY_CONTENT.fullmatch(path) is not None
 
 
 def sweep(dataset: Dataset) -> int:
@@ -66,17 +94,25 @@ def sweep(dataset: Dataset) -> int:
 
     Whoever calls holds the home.
     """
-    found = orphans(dataset)
+    dataset.look_again()
+    found, left = orphans(dataset), staged(dataset)
+    if dataset.copy is not None:
+        if found:
+            with dataset.staging():
+                dataset.remove_files(FileEntry(path, "", 0) for path in found)
+        dataset.copy.remove_signs(left)
+        return len(found) + len(left)
     dataset.remove_files(FileEntry(path, "", 0) for path in found)
-    unfinished = staged(dataset)
     for half in (Path(dataset.url.path) / MANIFESTS).glob("*.staged"):
         half.unlink(missing_ok=True)
     shutil.rmtree(Path(dataset.url.path) / STAGING, ignore_errors=True)
-    return len(found) + len(unfinished)
+    return len(found) + len(left)
 
 
 def partitions(dataset: Dataset) -> list[str]:
     """Keys of the partitions that have a manifest, whether or not it can be read."""
+    if dataset.copy is not None:
+        return list(dataset.copy.versions())
     try:
         names = [path.name for path in (dataset.url / MANIFESTS).iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -98,7 +134,9 @@ def damage(dataset: Dataset, *, deep: bool = False) -> list[Damage]:
         try:
             manifest = dataset.manifest(key)
         except (MateriaError, OSError, UnicodeDecodeError, AttributeError) as error:  # the last: JSON, but no object
-            if isinstance(error, MateriaError) and _OTHER_VERSION in error.problem:
+            if isinstance(error, UnreachableError) or (
+                isinstance(error, MateriaError) and _OTHER_VERSION in error.problem
+            ):
                 raise
             why = error.problem if isinstance(error, MateriaError) else getattr(error, "strerror", None) or error
             found.append(Damage(key, f"{UNREADABLE} ({why})"))
@@ -109,25 +147,28 @@ def damage(dataset: Dataset, *, deep: bool = False) -> list[Damage]:
     return found
 
 
-def forget(dataset: Dataset, partition: str) -> None:
-    """Remove what stands in the place of a partition's manifest, so that the next build makes the partition anew."""
-    path = Path(dataset.url.path) / MANIFESTS / f"{partition}.json"
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _wrong(dataset: Dataset, entry: FileEntry, deep: bool) -> str | None:
-    path = dataset.url / entry.path
     try:
-        size = path.stat().st_size
+        size = _size(dataset, entry.path)
         if size != entry.bytes:
             return f"{entry.path} has {size} bytes instead of {entry.bytes}"
-        if deep and file_sha256(path) != entry.sha256:
+        if deep and _sha256(dataset, entry.path) != entry.sha256:
             return f"{entry.path} has other bytes than were written"
     except FileNotFoundError:
         return f"{entry.path} is missing"
     except OSError as error:
         return f"{entry.path} cannot be read ({error.strerror})"
     return None
+
+
+def _size(dataset: Dataset, path: str) -> int:
+    if dataset.copy is None:
+        return int((dataset.url / path).stat().st_size)
+    sizes = dataset.copy.sizes()
+    if path not in sizes:
+        raise FileNotFoundError(path)
+    return sizes[path]
+
+
+def _sha256(dataset: Dataset, path: str) -> str:
+    return file_sha256(dataset.url / path) if dataset.copy is None else dataset.copy.sha256(path)

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from upath import UPath
-
 from pipeline.errors import MateriaError
 from pipeline.files import write_atomically
 
@@ -113,10 +111,8 @@ def _value(value: Any) -> str:
 _READ: dict[str, tuple[_Stamp, Manifest]] = {}
 
 
-def read_manifest(path: str | UPath) -> Manifest:
-    """The manifest in a file; of a local one (a text), read again only where the file is another one."""
-    if not isinstance(path, str):
-        return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
+def read_manifest(path: str) -> Manifest:
+    """The manifest in a local file, read again only where the file is another one."""
     stat = os.stat(path)  # noqa: PTH116  (called some ten thousand times in a large home)
     stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     known = _READ.get(path)
@@ -128,8 +124,8 @@ def read_manifest(path: str | UPath) -> Manifest:
     return manifest
 
 
-def write_manifest(path: UPath | str, manifest: Manifest) -> Manifest:
+def write_manifest(path: str, manifest: Manifest) -> Manifest:
     """Put a manifest in force, in one step; the manifest as it will be read."""
     text = manifest.to_json()
     write_atomically(path, text)
-    return Manifest.from_json(text, str(path))
+    return Manifest.from_json(text, path)

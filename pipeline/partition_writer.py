@@ -22,7 +22,7 @@ import pyarrow as pa
 from upath import UPath
 
 from pipeline.errors import SetAside
-from pipeline.files import file_sha256, is_local
+from pipeline.files import file_sha256
 from pipeline.hashing import hash_json
 from pipeline.manifest import PRIVATE, STATE, FileEntry, Manifest
 from pipeline.table_files import PLAIN, Layout, TableSink
@@ -69,7 +69,7 @@ class PartitionWriter:
                 shutil.rmtree(staged, ignore_errors=True)
             else:
                 staged.unlink(missing_ok=True)
-        self._stack.close()
+        self._stack.__exit__(kind, error, trace)
 
     def file(self, path: str) -> Path:
         """A local path to write one file to, that will stand at `path` (with a hash in its name) below the asset's folder."""
@@ -139,7 +139,7 @@ class PartitionWriter:
             rules,
         )
         previous = self.dataset.manifest(self.key)
-        if previous is None:
+        if previous is None and self.dataset.copy is None:  # a store is swept by its listing (`pipeline.leftovers`)
             self._sweep(moved)
         written = self.dataset.put_manifest(manifest)
         if previous is not None:
@@ -150,9 +150,9 @@ class PartitionWriter:
     def _sweep(self, moved: Sequence[FileEntry]) -> None:
         """Remove what stands under the same names with other hashes: of a manifest that is lost, so that none names it."""
         for entry in moved:
-            folder = self.dataset.url / entry.path.rpartition("/")[0]
+            folder = Path(self.dataset.url.path) / entry.path.rpartition("/")[0]
             name = re.fullmatch(r"(.+-)[0-9a-f]{16}(\.\w+)", entry.path.rpartition("/")[2])
-            if name is None or not is_local(folder):
+            if name is None:
                 continue
             like = re.compile(re.escape(name[1]) + r"[0-9a-f]{16}" + re.escape(name[2]))
             for path in folder.iterdir():

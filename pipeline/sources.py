@@ -15,7 +15,9 @@ from upath import UPath
 
 from pipeline.errors import MateriaError
 
-__all__ = ["printable", "reaching", "text_of"]
+__all__ = ["printable", "reaching", "refuse_credentials", "text_of"]
+
+_SECRETS = re.compile(r"[?&][^=&]*(?:key|token|secret|sign|password|sig|credential)[^=&]*=", re.IGNORECASE)
 
 
 @contextmanager
@@ -56,3 +58,15 @@ def printable(name: str) -> str:
     """A file's name as valid Unicode on one line: bytes that are not UTF-8 and control characters are backslash escapes."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)
+
+
+def refuse_credentials(url: str) -> None:
+    """Raises MateriaError where a URL holds a password, or a key in its query: it would be recorded and shown."""
+    scheme, _, rest = url.partition("://")
+    if rest and (("@" in rest.partition("/")[0] and ":" in rest.partition("@")[0]) or _SECRETS.search(url)):
+        shown = re.sub(r"^[^/]*@", "", rest).partition("?")[0]
+        raise MateriaError(
+            "holds credentials in its URL",
+            file=f"{scheme}://{shown}",
+            remedy="Give them by the environment (AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_KEY)",
+        )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import MateriaError
-from pipeline.leftovers import damage, forget, orphans, partitions, staged, sweep
+from pipeline.leftovers import damage, orphans, partitions, staged, sweep
 from pipeline.storage import Dataset, Manifest
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -129,7 +129,7 @@ def test_a_manifest_that_cannot_be_read_is_found_and_forgotten(dataset: Dataset,
     assert found.partition == "a"
     assert found.what.startswith("its manifest cannot be read (")
     assert partitions(dataset) == ["a", "b"]
-    forget(dataset, "a")
+    dataset.forget("a")
     assert (partitions(dataset), damage(dataset, deep=True)) == (["b"], [])
     assert sweep(dataset) == 1
     write(dataset, "a", 3)
