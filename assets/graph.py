@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -237,10 +238,15 @@ def put_into_index(home: Home, files: Sequence[Path], beside: Sequence[Path], *,
         if isinstance(place, Path):
             done = update_store(files, place, beside=beside, changed=changed)
         else:
-            done = update_server([*files, *beside], state, place)
+            done = update_server([*files, *beside], state, place, home=_name_of(home))
         if not is_local(home.url):
             write_atomically(_made_from(state), _graph_version(home))
     return done
+
+
+def _name_of(home: Home) -> str:
+    """What names a home on every machine: the URL of one in an object store; a folder is known by its machine's name too."""
+    return f"{platform.node()}:{home.url}" if is_local(home.url) else str(home.url)
 
 
 def _validate_changed(job: Job, done: StoreUpdate, most: int) -> None:

@@ -32,10 +32,12 @@ from kg.generations import (
     put_in_force,
 )
 from kg.graph_store import build_store
+from kg.server_mark import Mark, begun, clear, known_states, read_mark, state_of, write_mark
 from kg.sorted_lines import line_difference
 from kg.sparql_server import SparqlServer, shown, update_blocks
 from pipeline.curies import expand
 from pipeline.errors import MateriaError
+from pipeline.hashing import hash_fields
 
 __all__ = ["StoreUpdate", "update_server", "update_store"]
 
@@ -139,42 +141,71 @@ def _open_copy(index: Path, copy: Path) -> Any:
     return pyoxigraph.Store(str(copy))
 
 
-def update_server(nquads: Sequence[Path], folder: Path, server: SparqlServer) -> StoreUpdate:
-    """Make a server hold exactly the quads of these files, by the difference from all that it may hold.
+def update_server(nquads: Sequence[Path], folder: Path, server: SparqlServer, *, home: str = "") -> StoreUpdate:
+    """Make a server hold exactly the quads of these files: by the difference from all that it may hold, where that is known here.
 
     Args:
         nquads: as for `update_store`.
-        folder: where it is kept what the server holds.
-        server: holds nothing else. It is never cleared, so that no foreign statement can be lost by a wrong URL.
+        folder: where this machine keeps what it put into the server.
+        server: holds nothing else, but a mark of what it holds (`kg.server_mark`). It is cleared only where the mark says that all of
+            it is of this home, so that no foreign statement can be lost by a wrong URL.
+        home: what names the home on every machine that builds it.
 
     Raises:
         MateriaError: the server cannot be reached, or refuses, or holds statements that are not ours. What was done stays
             done, and the next call goes on from there.
     """
-    current = current_generation(folder)
-    held = [generation.nquads for generation in ([current] if current else []) + begun_generations(folder)]
-    if not held and not server.is_empty():
+    home = hash_fields(home)[:16]
+    reached, begun_after, mark = current_generation(folder), begun_generations(folder), read_mark(server)
+    held = [reached.nquads if reached else [], *(generation.nquads for generation in begun_after)]
+    known = known_states(reached, begun_after)
+    new = state_of(nquads)
+    if mark is None and not server.is_empty():
         raise MateriaError(
             "holds statements that this home did not put there",
             file=shown(server.update_url),
             remedy="Name a server, or a data set of it, that is empty",
         )
+    if mark is not None and mark.home != home and mark.state not in {*known, new}:
+        raise MateriaError(
+            "holds the graph of another home",
+            file=shown(server.update_url),
+            remedy="Name a server, or a data set of it, that is empty, or empty this one",
+        )
     staged = next_generation(folder)
     quads = sum(_count(path) for path in nquads)
     begin(staged, nquads, quads)
+    whole = mark is None or mark.state not in {*known, new}
+    if mark is not None and mark.state == new:
+        held = []
+    elif whole:
+        clear(server, Mark(home, begun([new])))
+        held = [[]]
+    else:
+        states = [state_of(old) if old else "" for old in held]
+        write_mark(server, Mark(home, begun([*states, new])))
+    lines_removed, lines_added = _send(held, nquads, staged, server)
+    write_mark(server, Mark(home, new))
+    put_in_force(staged, nquads, quads)
+    return StoreUpdate(quads, lines_removed, lines_added, whole=whole)
+
+
+def _send(
+    held: Sequence[Sequence[Path]], nquads: Sequence[Path], staged: Path, server: SparqlServer
+) -> tuple[int, int]:
+    """Send the difference from each of some states; how many lines were taken out, and put in."""
     lines_removed = lines_added = 0
     removed, added = staged / "removed.nq", staged / "added.nq"
-    for old in held or [[]]:
+    for old in held:
         counts = write_difference(old, nquads, removed, added, float("inf"))
         assert counts is not None
         for path, operation in ((removed, "DELETE"), (added, "INSERT")):
             for block in update_blocks(path, operation):
                 server.update(block)
         lines_removed, lines_added = lines_removed + counts[0], lines_added + counts[1]
-    removed.unlink()
-    added.unlink()
-    put_in_force(staged, nquads, quads)
-    return StoreUpdate(quads, lines_removed, lines_added, whole=not held)
+        removed.unlink()
+        added.unlink()
+    return lines_removed, lines_added
 
 
 def _count(path: Path) -> int:

@@ -184,7 +184,9 @@ def test_one_image_and_the_versions_of_this_checkout_everywhere() -> None:
     assert {name for name in names if "oxigraph" in name} == {f"ghcr.io/oxigraph/oxigraph:{PINNED['oxigraph']}"}
     assert all(re.search(r":[\w.-]*\d", name) for name in names), "an image without a version"
     assert RAY["spec"]["rayVersion"] == PINNED["ray"]
-    assert re.findall(r"--version (\S+)", TEXTS["dagster-values.yaml"]) == [PINNED["dagster"]]
+    page = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
+    assert re.findall(r"--version (\S+)", TEXTS["dagster-values.yaml"] + page) == [PINNED["dagster"]] * 2
+    assert set(re.findall(r"`materia:([\d.]+)`", page)) == {PROJECT["version"]}
 
 
 def test_the_image_is_made_of_the_package_its_pinned_versions_and_the_extras() -> None:
