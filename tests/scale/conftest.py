@@ -1,6 +1,8 @@
 """Real servers on this machine, shared by the tests past one machine; a missing part skips them and says which."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +37,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S3Server]":
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database() -> Iterator[str]:
     """The URL of an empty PostgreSQL database, in which Dagster's records are to stand."""
     pytest.importorskip("dagster_postgres", reason='no PostgreSQL for Dagster: pip install "materia[scale]"')
     from servers.postgres import find_programs, postgres_server
@@ -44,7 +46,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         find_programs()
     except RuntimeError as error:
         pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("postgres") / "server"
-    with postgres_server(folder) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MATERIA_POSTGRES", url)
-        yield url
+    # Not in a folder of pytest's: each session that starts closes those of all to other users, such as the server's.
+    with TemporaryDirectory(prefix="postgres.") as folder, postgres_server(Path(folder)) as url:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MATERIA_POSTGRES", url)
+            yield url

@@ -100,7 +100,7 @@ def test_dagsters_records_in_postgresql_hold_every_partition_and_no_file_holds_t
     for name, value in dagster_environment(home).items():
         monkeypatch.setenv(name, value)
     with records_opened(home) as instance:
-        assert Recorder(home, instance).record() > 100
+        assert Recorder(home, instance).record() > 50
         assert Recorder(home, instance).record() == 0
         told = instance.fetch_materializations(dg.AssetKey("triples"), limit=100).records
     held = {key: manifest.data_version for key, manifest in home.dataset("triples").manifests().items()}
@@ -112,4 +112,4 @@ def test_dagsters_records_in_postgresql_hold_every_partition_and_no_file_holds_t
     connection.close()
     password = database.partition("@")[0].rpartition(":")[2]
     assert [path for path in folder.rglob("*") if path.is_file() and password.encode() in path.read_bytes()] == []
-    assert f"PostgreSQL at {database.rpartition('@')[2]}" in materia("doctor", "--home", str(home.url))
+    assert f"PostgreSQL at {database.rpartition('@')[2]}" in materia("doctor", "--json", "--home", str(home.url))
