@@ -124,7 +124,7 @@ def _show(plan: Plan, within: str | None, console: Console) -> None:
             workers = f"{plan.needed} worker{'s' if plan.needed > 1 else ''}"
             say(f"within  {within}: {workers} of one core {'do' if plan.needed > 1 else 'does'}")
         else:
-            say(f"within  {within}: no number of workers does with this engine, as {plan.longest} alone takes too long")
+            say(f"within  {within}: no number of workers does: what only one can do takes longer")
     if plan.slowdown > 1.3:
         say(f"This machine is busy: as it is now, the time is {_time(plan.seconds * plan.slowdown)}.")
     say(f"Rests on {'; '.join(plan.rests_on)}.")
