@@ -17,6 +17,13 @@ def materia_data() -> Path:
     return folder
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: one worker has a file to itself, and all wait for a long one that begins last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def no_log_closes_what_pytest_reads() -> Iterator[None]:
     """mlcroissant brings absl, whose handler closes the stream it began with, pytest's own, when logging is configured anew."""

@@ -112,6 +112,7 @@ def test_a_second_build_finds_nothing_to_do(home: Path) -> None:
     assert hashes(home) == before
 
 
+@pytest.mark.slow
 def test_two_builds_from_scratch_are_byte_identical(home: Path, tmp_path: Path) -> None:
     until = ["graph_index", "belief_calibration", "provenance", "data_card"]
     materia("build", "--home", tmp_path / "elsewhere", "--config", home.parent / "settings.yaml", "--until", *until)
@@ -229,20 +230,21 @@ def test_every_question_of_the_page_on_the_graph_is_answered(home: Path) -> None
 
 
 def test_beliefs_are_explained_to_the_bit(home: Path) -> None:
-    """By the function behind `materia explain`, in one process: every claim with more than one document, and some others."""
+    """By the function behind `materia explain`: every claim that is contradicted, and some with one document and with more."""
     from assets.home import open_home
     from kg.explain import explain
 
     opened = open_home(str(home))
     triples = opened.dataset("triples")
     rows = [row for key in triples.manifests() for row in triples.read(key).to_pylist()]
-    told = [row for i, row in enumerate(rows) if i % 20 == 0 or len(row["doc_ids"]) > 1 or row["contradiction"] > 0]
+    told = [row for i, row in enumerate(rows) if i % 20 == 0 or row["contradiction"] > 0]
+    told += [row for row in rows if len(row["doc_ids"]) > 1 and row not in told][::4]
     for row in told:
         claim = (row["subject"], row["predicate"], row["object"])
         settings = opened.config.fusion, opened.config.splits
         found = explain(home, claim, *settings, buckets=4, reliabilities=opened.config.fusion.learned(), limit=1)
         assert (found.agrees, found.stored) == (True, row)
-    assert len(told) > 30
+    assert len(told) > 20
     assert any(row["contradiction"] > 0 for row in told)
 
 

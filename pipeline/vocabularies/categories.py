@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -47,10 +48,8 @@ def load_rules(extra: str | UPath | None = None) -> list[Rule]:
     Raises:
         MateriaError: the file cannot be read, or a rule in it is not one condition and a known category.
     """
-    rules = _parse(_shipped(), _SHIPPED)
-    if extra is None:
-        return rules
-    return _parse(text_of(extra), str(extra)) + rules
+    own = () if extra is None else _parse(text_of(extra), str(extra))
+    return [*own, *_parse(_shipped(), _SHIPPED)]
 
 
 def rules_hash(extra: str | UPath | None = None) -> str:
@@ -66,7 +65,8 @@ def _shipped() -> str:
     return (files("pipeline.vocabularies") / _SHIPPED).read_text(encoding="utf-8")
 
 
-def _parse(text: str, file: str) -> list[Rule]:
+@lru_cache(maxsize=8)  # a build asks twice, a process that builds many homes each time
+def _parse(text: str, file: str) -> tuple[Rule, ...]:
     form = "Write each rule as {prefix: DOID, category: Disease}, under `rules:`"
     content = parse_yaml(text, file, form)
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
@@ -84,7 +84,7 @@ def _parse(text: str, file: str) -> list[Rule]:
                 "names no Biolink class", file=file, record=f"rule {number}", remedy="Correct its category"
             )
         rules.append(Rule(conditions[0], str(entry[conditions[0]]), category))
-    return rules
+    return tuple(rules)
 
 
 def assign(connection: Any, rules: Sequence[Rule]) -> None:

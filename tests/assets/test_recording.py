@@ -26,11 +26,33 @@ def papers(tmp_path: Path) -> Path:
     return folder
 
 
+def configured(folder: Path, papers: Path) -> Home:
+    return open_home(str(folder)).configure([str(papers)], [str(SAMPLE / "vocabulary")], Config(buckets=4, workers=1))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a home that was built; tests have a copy each."""
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "papers").mkdir()
+    shutil.copy(SAMPLE / "literature" / "notes.jsonl", folder / "papers")
+    build(configured(folder / "home", folder / "papers"), UNTIL)
+    return folder / "home"
+
+
 @pytest.fixture
-def home(tmp_path: Path, papers: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    made = open_home(str(tmp_path / "home")).configure(
-        [str(papers)], [str(SAMPLE / "vocabulary")], Config(buckets=4, workers=1)
-    )
+def home(built: Path, tmp_path: Path, papers: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose build knew nothing of Dagster."""
+    shutil.copytree(built, tmp_path / "home")
+    made = configured(tmp_path / "home", papers)
+    assert build(made, UNTIL) == {}
+    monkeypatch.setenv("MATERIA_HOME", str(made.url))
+    return made
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, papers: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    made = configured(tmp_path / "home", papers)
     monkeypatch.setenv("MATERIA_HOME", str(made.url))
     return made
 
@@ -52,7 +74,6 @@ def held(home: Home, asset: str) -> dict[str, str]:
 
 
 def test_a_build_that_knew_nothing_of_dagster_is_shown(home: Home, instance: dg.DagsterInstance) -> None:
-    build(home, UNTIL)
     assert Recorder(home, instance).record() > 0
     assert recorded(instance, "triples") == held(home, "triples")
     assert recorded(instance, "vocabulary") == {None: held(home, "vocabulary")["all"]}
@@ -69,7 +90,6 @@ def test_a_build_that_knew_nothing_of_dagster_is_shown(home: Home, instance: dg.
 
 
 def test_only_what_changed_is_told_and_gone_batches_go(home: Home, instance: dg.DagsterInstance, papers: Path) -> None:
-    build(home, UNTIL)
     Recorder(home, instance).record()
     before = recorded(instance, "triples")
     (papers / "new.jsonl").write_text('{"id": "PMID:7", "title": "T.", "abstract": "Metformin treats obesity."}\n')
@@ -89,7 +109,6 @@ def test_only_what_changed_is_told_and_gone_batches_go(home: Home, instance: dg.
 
 
 def test_lost_events_lost_notes_and_lost_records_cost_nothing(home: Home, instance: dg.DagsterInstance) -> None:
-    build(home, UNTIL)
     assert Recorder(home, instance, most=5).record() == 5  # cut short, as a killed process is
     rest = Recorder(home, instance).record()
     (home.path / "dagster" / "recorded.json").unlink()
@@ -102,7 +121,6 @@ def test_lost_events_lost_notes_and_lost_records_cost_nothing(home: Home, instan
 def test_what_a_partition_was_made_from_is_told_so_that_staleness_goes_by_content(
     home: Home, instance: dg.DagsterInstance
 ) -> None:
-    build(home, UNTIL)
     Recorder(home, instance).record()
     (record,) = instance.fetch_materializations(
         dg.AssetRecordsFilter(dg.AssetKey("triples"), asset_partitions=["0"]), limit=1
@@ -117,8 +135,9 @@ def test_what_a_partition_was_made_from_is_told_so_that_staleness_goes_by_conten
 
 @pytest.mark.slow
 def test_a_run_in_the_ui_tells_its_own_events_and_the_recorder_nothing_more(
-    home: Home, instance: dg.DagsterInstance
+    empty_home: Home, instance: dg.DagsterInstance
 ) -> None:
+    home = empty_home
     until = {"ops": {"build_home": {"config": {"until": UNTIL}}}}
     assert first_build.execute_in_process(instance=instance, run_config=until).success
     assert recorded(instance, "triples") == held(home, "triples")

@@ -141,7 +141,8 @@ def test_doctor_names_who_builds_and_mends_nothing_meanwhile(home: Home) -> None
 
 @pytest.mark.slow
 def test_builds_killed_at_random_moments_are_finished_by_the_next(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "kills.py"), "--kills", "4", "--seed", "5", "--states", "2"]
+    """A longer run: `python benchmarks/kills.py --kills 200`."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "kills.py"), "--kills", "2", "--seed", "5", "--states", "2"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith(("4 kills, ", "5 kills, "))
+    assert done.stdout.startswith(("2 kills, ", "3 kills, "))

@@ -141,6 +141,7 @@ def test_one_relation_only_is_enough(capsys, tmp_path):
     assert status == 0 and 0 < json.loads(out)["mrr"] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.parametrize(("model", "least"), [("distmult", 0.9), ("complex", 0.94), ("rotate", 0.81), ("transe", 0.76)])
 def test_umls_is_learned_with_nothing_set(materia_data, capsys, model, least):

@@ -77,6 +77,7 @@ def uninterrupted(request, home, tmp_path_factory):
 CASES = [(1, signal.SIGTERM), (2, signal.SIGKILL), *([(1, signal.SIGKILL), (2, signal.SIGTERM)] if KILLS else [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_killed_goes_on_to_the_same_losses_and_weights(home, uninterrupted, tmp_path, number):
     processes, expected = uninterrupted
