@@ -3,7 +3,8 @@
 The processor time of a stage is `fixed + each * documents ** exponent + bucket * buckets`: `fixed` and `each` are told by two samples,
 the exponent by the table. It was chosen by hand, in steps, after clean builds of the real abstracts and of copies of them with words
 varied (`benchmarks/scale.py documents`) of 1,000, 3,000, 11,195, 106,000 and 1,008,805 documents, and `bucket` after builds of 300
-documents in 4 and in 64 buckets. Vocabulary and index of names do not grow; what reads texts grows with them; what goes over triples and concepts grows more slowly, as papers repeat each other.
+documents in 4 and in 64 buckets. Vocabulary and index of names do not grow; what reads texts grows with them; what
+goes over triples and concepts grows more slowly, as papers repeat each other.
 
 Memory grows by the table too, as a sample is too small to show it: DuckDB holds up to 1 GB before it writes to disk, so that
 a stage over everything has 0.6 for an exponent.
