@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from servers.s3 import free_port
+from servers.ports import free_port
 
 __all__ = ["find_programs", "postgres_server"]
 

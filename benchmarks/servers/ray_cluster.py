@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from servers.ports import free_port
 
 __all__ = ["RayCluster", "ray_cluster"]
 
@@ -47,11 +48,10 @@ class RayCluster:
             **environment,
         }
         self._environment.pop("RAY_ADDRESS", None)
-        self._port = _free_port()
+        self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
-        self._client_port = (
-            _free_port()
-        )  # of ray:// addresses; else 10001, and two clusters could not live side by side
+        # Of ray:// addresses; else it is 10001, and two clusters could not live side by side.
+        self._client_port = free_port()
         self.nodes: list[psutil.Popen] = []
         self._started: dict[str, psutil.Popen] = {}
 
@@ -142,9 +142,3 @@ def _kill(process: psutil.Popen) -> None:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
         psutil.wait_procs(tree, timeout=10)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

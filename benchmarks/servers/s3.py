@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-__all__ = ["S3Server", "free_port", "s3_server", "with_endpoint"]
+from servers.ports import free_port
+
+__all__ = ["S3Server", "s3_server", "with_endpoint"]
 
 _START_S = 60.0
 
@@ -47,13 +48,6 @@ def with_endpoint(endpoint: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

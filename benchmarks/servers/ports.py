@@ -1,0 +1,25 @@
+"""Ports for servers of this machine, outside of the range from which the system gives ports to connections.
+
+A port that the system hands out (`bind` to 0) and that is closed again may be taken by the next connection of anybody, a moment before the
+server for which it was meant binds it; a Ray cluster alone opens hundreds.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from contextlib import suppress
+
+__all__ = ["free_port"]
+
+_FIRST, _LAST = 15_000, 31_999  # below 32,768, where Linux begins
+_random = random.SystemRandom()
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    while True:
+        port = _random.randint(_FIRST, _LAST)
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
