@@ -20,6 +20,6 @@ def settings():
             "link_prediction": {"weight": 0.3},
             "link_prediction_table": {"weight": 0.0},
         },
-        "trainer": {"steps": 200, "learning_rate": 5e-3, "tensorboard": False, "checkpoint_every": 50},
+        "trainer": {"steps": 300, "learning_rate": 5e-3, "tensorboard": False, "checkpoint_every": 50},
         "evaluation": {"passages": 8, "entities": 100},
     }
