@@ -28,6 +28,8 @@ _OBJECT_STORE_BYTES = 100 << 20
 _START_S = 90.0
 _ATTEMPTS = 3
 _POLL_S = 0.2
+#: Tells in its environment which node a process belongs to.
+_MARK = "MATERIA_TEST_NODE"
 
 
 class RayCluster:
@@ -68,11 +70,11 @@ class RayCluster:
 
     def kill_node(self, number: int) -> None:
         """Kill a node with all that runs on it, as a power cut would."""
-        _kill(self.nodes[number])
+        self._kill(f"node{number}")
 
     def kill_head(self) -> None:
         """Kill the head; the nodes go by themselves when they miss it for a minute."""
-        _kill(self._started["head"])
+        self._kill("head")
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the cluster that lives: to add up what it costs."""
@@ -84,8 +86,8 @@ class RayCluster:
 
     def stop(self) -> None:
         """Kill all of it."""
-        for process in reversed(self._started.values()):
-            _kill(process)
+        for name in reversed(self._started):
+            self._kill(name)
 
     def _start(self, name: str, *words: str) -> psutil.Popen:
         """Start a node and wait until it is at work. On a busy machine Ray gives up after 30 s, so it may try more than once."""
@@ -99,7 +101,7 @@ class RayCluster:
                         "--include-log-monitor=false",
                         *words,
                     ],
-                    env=self._environment,
+                    env=self._environment | {_MARK: self._mark(name)},
                     cwd=self._folder,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -111,8 +113,26 @@ class RayCluster:
                 if "runtime started" in said.read_text(errors="replace"):
                     return process
                 time.sleep(_POLL_S)
-            _kill(process)
+            self._kill(name)
         raise RuntimeError(f"{name} of the Ray cluster did not start: {said.read_text(errors='replace')[-2000:]}")
+
+    def _mark(self, name: str) -> str:
+        return f"{self._folder}/{name}"
+
+    def _kill(self, name: str) -> None:
+        """Kill all processes of a node, those too whose parent has ended.
+
+        One that is left of a failed start would listen beside the next one: Ray's servers share ports, and either may answer.
+        """
+        tree = []
+        for one in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if one.environ().get(_MARK) == self._mark(name):
+                    tree.append(one)
+        for one in tree:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(tree, timeout=10)
 
 
 @contextmanager
@@ -133,12 +153,3 @@ def ray_cluster(nodes: int, cpus: int = 1, environment: Mapping[str, str] | None
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _kill(process: psutil.Popen) -> None:
-    with suppress(psutil.NoSuchProcess):
-        tree = [*process.children(recursive=True), process]
-        for one in tree:
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(tree, timeout=10)
