@@ -12,7 +12,7 @@ from contextlib import suppress
 
 __all__ = ["free_port"]
 
-_FIRST, _LAST = 15_000, 31_999  # below 32,768, where Linux begins
+_FIRST, _LAST = 20_000, 31_999  # above those of the workers of Ray, and below 32,768, where Linux begins
 _random = random.SystemRandom()
 
 
