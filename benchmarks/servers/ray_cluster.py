@@ -46,7 +46,7 @@ class RayCluster:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "RAY_USAGE_STATS_ENABLED": "0",
-            # A token that a cluster of this machine's own once made (~/.ray/auth_token) would be asked for by the head, and sent by no node.
+            # A token that a cluster of this machine's own once made (~/.ray/auth_token) the head would ask for, and no node send.
             "RAY_AUTH_MODE": "disabled",
             "RAY_DISABLE_IMPORT_WARNING": "1",
             **environment,
