@@ -31,6 +31,8 @@ OUTCOMES = table_schema(
     },
 )
 
+_NAMES = ("name", "figure", "unit", "class")
+
 
 def write_outcomes(path: Path, outcomes: Mapping[str, Outcomes]) -> None:
     """Write outcomes by name, in one step."""
@@ -64,10 +66,11 @@ def read_outcomes(path: Path) -> dict[str, Outcomes]:
         raise MateriaError(f"cannot be read ({error})", file=str(path), remedy="Evaluate again") from error
     if table.schema.names != OUTCOMES.names or not set(table["figure"].unique().to_pylist()) <= set(FIGURES):
         raise MateriaError("is no table of outcomes", file=str(path), remedy="Evaluate again")
-    columns = {name: np.asarray(table[name]) for name in OUTCOMES.names}
+    # Texts stay objects: NumPy takes a NUL at the end of a text of its own for padding.
+    columns = {name: np.array(table[name].to_pylist(), object if name in _NAMES else float) for name in OUTCOMES.names}
     found = {}
     for name in sorted(set(columns["name"])):
-        rows = columns["name"] == name
+        rows = np.array([one == name for one in columns["name"]])
         classes = tuple(dict.fromkeys(columns["class"][rows]))
         units = tuple(columns["unit"][rows][:: len(classes)])
         counts = np.stack([columns[column][rows] for column in ("first", "second", "third")], axis=-1)
