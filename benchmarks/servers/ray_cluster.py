@@ -80,11 +80,7 @@ class RayCluster:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the cluster that lives: to add up what it costs."""
-        found = []
-        for root in self._started.values():
-            with suppress(psutil.NoSuchProcess):
-                found += [psutil.Process(root.pid), *psutil.Process(root.pid).children(recursive=True)]
-        return found
+        return [process for name in self._started for process in self._of(name)]
 
     def stop(self) -> None:
         """Kill all of it."""
@@ -121,16 +117,21 @@ class RayCluster:
     def _mark(self, name: str) -> str:
         return f"{self._folder}/{name}"
 
+    def _of(self, name: str) -> list[psutil.Process]:
+        """The processes of a node that live: Ray's workers are no children of the process that was started."""
+        found = []
+        for one in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if one.environ().get(_MARK) == self._mark(name):
+                    found.append(one)
+        return found
+
     def _kill(self, name: str) -> None:
         """Kill all processes of a node, those too whose parent has ended.
 
         One that is left of a failed start would listen beside the next one: Ray's servers share ports, and either may answer.
         """
-        tree = []
-        for one in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if one.environ().get(_MARK) == self._mark(name):
-                    tree.append(one)
+        tree = self._of(name)
         for one in tree:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
