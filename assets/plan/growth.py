@@ -89,7 +89,8 @@ def memory_of(stage: str, documents: int, measured: Sequence[Measured]) -> float
         return float(_GROWTH.get(stage, _USUAL).mib * (number / 1e6) ** _MIB_EXPONENT)
 
     large = measured[-1]
-    return max(1.0, large.stages[stage].mib + grown(documents) - grown(large.documents))
+    # The difference first: for as many documents as were measured it is 0, not nearly 0.
+    return max(1.0, large.stages[stage].mib + (grown(documents) - grown(large.documents)))
 
 
 def disk_of(documents: int, buckets: int, measured: Sequence[Measured], cache: int) -> float:
