@@ -5,6 +5,7 @@ The compose file is checked by the Compose Specification's schema (in check-json
 `tests/schemas/` has the fields that their references name, and the parts of pods in them are checked as pods.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -300,13 +301,52 @@ def test_variables_of_the_store_and_of_ray_are_ones_that_they_read() -> None:
     read |= {EnvProvider.ACCESS_KEY, EnvProvider.SECRET_KEY, "AWS_ENDPOINT_URL"}
     assert {name for name in variables() if name.startswith("AWS_")} <= read
     constants = pytest.importorskip("ray._common.usage.usage_constants")
-    assert {name for name in variables() if name.startswith("RAY_")} == {constants.USAGE_STATS_ENABLED_ENV_VAR}
+    from ray._private.authentication.authentication_token_setup import AUTH_MODE_ENV_VAR
+
+    of_ray = {name for name in variables() if name.startswith("RAY_")}
+    assert of_ray == {constants.USAGE_STATS_ENABLED_ENV_VAR, AUTH_MODE_ENV_VAR, "RAY_AUTH_TOKEN"}
+    printed = subprocess.run(  # Ray has no constant for this one
+        [sys.executable, "-m", "ray.scripts.scripts", "get-auth-token"],
+        env={**os.environ, "RAY_AUTH_TOKEN": "a-token"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout == "a-token"
+
+
+def test_whoever_starts_or_joins_ray_is_asked_for_a_token_and_has_it() -> None:
+    """Without one, whoever reaches the cluster can run any code on it; and one container without it could not join."""
+    image = f"materia:{PROJECT['version']}"
+    environments = {
+        name: service["environment"] for name, service in COMPOSE["services"].items() if service["image"] == image
+    }
+    given = {
+        (found["kind"], found["metadata"]["name"]): found.get("data", {}) | found.get("stringData", {})
+        for found in OBJECTS
+    }
+    kinds = {"configMapRef": "ConfigMap", "secretRef": "Secret"}
+    containers = [inner for inner in dictionaries([OBJECTS, pods()]) if inner.get("image") == image]
+    for container in containers:
+        environments[container["name"]] = {
+            name: value
+            for source in container["envFrom"]
+            for key, kind in kinds.items()
+            if key in source
+            for name, value in given[kind, source[key]["name"]].items()
+        }
+    assert {"ray-head", "ray-worker", "daemon", "build", "materia"} <= set(environments)
+    for name, environment in environments.items():
+        assert environment["RAY_AUTH_MODE"] == "token", name
+        assert re.search(r"\$\{RAY_TOKEN:\?|<token>", environment["RAY_AUTH_TOKEN"]), name
 
 
 def test_no_secret_is_written_out() -> None:
     """Whatever is secret comes from the environment of who starts it, or stands as a gap to be filled."""
-    secret = {name: value for name, value in variables().items() if re.search("KEY|SECRET|PASSWORD|POSTGRES$", name)}
-    assert len(secret) >= 5
+    secret = {
+        name: value for name, value in variables().items() if re.search("KEY|SECRET|PASSWORD|TOKEN|POSTGRES$", name)
+    }
+    assert len(secret) >= 6
     for name, value in secret.items():
         assert re.search(r"\$\{\w+:\?|<\w+>", value), name
     urls = re.findall(r"\w+://[^\s/@:]+:([^@\s]+)@", "".join(TEXTS.values()))
