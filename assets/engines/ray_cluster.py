@@ -1,7 +1,8 @@
 """A Ray cluster as the engine uses it: join it, watch that its head lives, and say in a sentence what goes wrong.
 
 Ray itself waits a minute for a cluster that is not there, and ends the process, with pages of its own, a minute after the head has
-died. So the address is tried first, and looked at while tasks run: a connection that fails for ten seconds is a head that is gone.
+died. So the address is tried first (`ray_head`), and looked at while tasks run: a connection that fails for ten seconds is a head
+that is gone.
 Credentials are never sent to workers: a runtime environment is kept and shown by Ray's dashboard, so nodes bring their own.
 """
 
@@ -10,28 +11,35 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
+from assets.engines.ray_head import START, answers, greet, place_of
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
 __all__ = ["Cluster", "fetched", "joined"]
 
-_CONNECT_S = 10.0
-_JOIN_S = 20.0
+T = TypeVar("T")
+
+#: Ray starts a process on the head for a client (`ray://`), and gives that half a minute.
+_JOIN_S = 90.0
 _GONE_S = 10.0
 _LOOK_S = 2.0
 _OBJECT_STORE_BYTES = 256 << 20
-_START = "Start it (ray start --head), or set engine.address or RAY_ADDRESS to one that runs"
+_KEPT = "what was complete is kept, and the build goes on from there"
+_SILENT = "the head of the Ray cluster does not answer any more"
+_ANEW = f"Start the cluster anew and build again: {_KEPT}"
+_AGAIN = f"Look into ray_client_server*.err among the logs of the head, and build again: {_KEPT}"
 
 
 class Cluster:
-    """A cluster that this process has joined.
+    """A cluster that this process has joined, as a node's driver or (`ray://`) as a client of its head.
 
     Args:
         place: where its head answers, as host and port.
@@ -42,21 +50,32 @@ class Cluster:
         self._answered = self._looked = time.monotonic()
         self.gone = False
 
+    def ask(self, call: Callable[[], T]) -> T:
+        """What a call of Ray's returns or raises. The head is looked at meanwhile: it may be gone, and Ray would wait on.
+
+        Raises:
+            MateriaError: the head is gone, or has let go of this process.
+        """
+        self.look()
+        outcome = _begun(call)
+        while not wait([outcome], timeout=_LOOK_S).done:
+            self.look()
+        try:
+            return outcome.result()
+        except MateriaError:
+            raise
+        except Exception as error:
+            if self._place is not None and not answers(self._place, _LOOK_S):
+                self._end(_SILENT, _ANEW, error)
+            if _is_broken_off(error):
+                self._end("the head of the Ray cluster has let go of this process", _AGAIN, error)
+            raise
+
     def nodes(self) -> list[Mapping[str, float]]:
-        """The resources of each node that lives, as Ray names them. The head is asked: it may be gone, and Ray would wait on."""
+        """The resources of each node that lives, as Ray names them."""
         import ray
 
-        found: list[Mapping[str, float]] = []
-
-        def ask() -> None:
-            found.extend(node["Resources"] for node in ray.nodes() if node["Alive"])
-
-        asked = threading.Thread(target=ask, daemon=True, name="materia-ray-nodes")
-        asked.start()
-        while asked.is_alive():
-            self.look()
-            asked.join(_LOOK_S)
-        return found
+        return [node["Resources"] for node in self.ask(ray.nodes) if node["Alive"]]
 
     def look(self) -> None:
         """Ask, every other second, whether the head lives.
@@ -67,17 +86,16 @@ class Cluster:
         now = time.monotonic()
         if self._place is None or now - self._looked < _LOOK_S:
             return
-        if _answers(self._place, _LOOK_S):
+        if answers(self._place, _LOOK_S):
             self._answered = time.monotonic()
         elif now - self._answered > _GONE_S:
-            self.gone = True
-            _let_go()
-            raise MateriaError(
-                "the head of the Ray cluster does not answer any more",
-                file=":".join(map(str, self._place)),
-                remedy="Start the cluster anew and build again: what was complete is kept, and the build goes on from there",
-            )
+            self._end(_SILENT, _ANEW)
         self._looked = time.monotonic()
+
+    def _end(self, problem: str, remedy: str, cause: Exception | None = None) -> NoReturn:
+        self.gone = True
+        _let_go()
+        raise MateriaError(problem, file=":".join(map(str, self._place or ())) or None, remedy=remedy) from cause
 
 
 def _let_go() -> None:
@@ -103,11 +121,16 @@ def joined(address: str | None) -> Iterator[Cluster]:
         raise MateriaError(
             "engine.name is ray, and Ray is not installed", remedy='Install it: pip install "materia[ray]"'
         ) from error
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    place = _place(address)
-    if place is not None and not _answers(place, _CONNECT_S):
-        raise MateriaError("there is no Ray cluster at this address", file=address, remedy=_START)
+    if address in (None, "auto"):
+        address = os.environ.get("RAY_ADDRESS") or address
+    place = place_of(address)
+    if address and place:
+        greet(address, place)
     logging.getLogger("ray").setLevel(logging.ERROR)
+    # What a client of a lost head says beside our sentence.
+    logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
+    logging.getLogger("ray.util.client.logsclient").disabled = True
+    warnings.filterwarnings("ignore", "Ray Client connection timed out")
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": False}
     if address is None:
         quiet |= {
@@ -119,11 +142,13 @@ def joined(address: str | None) -> Iterator[Cluster]:
     else:
         quiet["address"] = address
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of what it will do in a year
+    # A client that lost its head tries to find it again for as long as we do; the head keeps the tasks of a client that is gone as long.
+    os.environ.setdefault("RAY_CLIENT_RECONNECT_GRACE_PERIOD", str(int(_GONE_S)))
     with _saying(address):
-        _within(_JOIN_S, lambda: ray.init(**quiet), address)
+        _begun(lambda: ray.init(**quiet)).result(timeout=_JOIN_S)
     if place is None:
         with suppress(Exception):
-            place = _place(ray.get_runtime_context().gcs_address)
+            place = place_of(ray.get_runtime_context().gcs_address)
     cluster = Cluster(place)
     try:
         yield cluster
@@ -173,37 +198,26 @@ def _lacking(error: Exception) -> MateriaError | None:
     )
 
 
-def _place(address: str | None) -> tuple[str, int] | None:
-    """Host and port of an address; None where it names none (`auto`, `local`)."""
-    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
-    if not colon or not port.isdecimal():
-        return None
-    return host.strip("[]"), int(port)
+def _begun(call: Callable[[], T]) -> Future[T]:
+    """Call in a thread that nobody needs to wait for."""
+    outcome: Future[T] = Future()
 
-
-def _answers(place: tuple[str, int], timeout: float) -> bool:
-    with suppress(OSError), socket.create_connection(place, timeout=timeout):
-        return True
-    return False
-
-
-def _within(seconds: float, join: Any, address: str | None) -> None:
-    """Call `join`, but wait no longer than this: something else may answer at the port, and Ray would wait on."""
-    failed: list[BaseException] = []
-
-    def call() -> None:
+    def run() -> None:
         try:
-            join()
+            outcome.set_result(call())
         except BaseException as error:
-            failed.append(error)
+            outcome.set_exception(error)
 
-    thread = threading.Thread(target=call, daemon=True, name="materia-ray")
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise MateriaError("what answers at this address is no Ray cluster", file=address, remedy=_START)
-    if failed:
-        raise failed[0]
+    threading.Thread(target=run, daemon=True, name="materia-ray").start()
+    return outcome
+
+
+def _is_broken_off(error: Exception) -> bool:
+    """Whether a client (`ray://`) has lost its connection. What a task raised is no such thing, whatever it is."""
+    from grpc import RpcError
+    from ray.exceptions import RayTaskError
+
+    return isinstance(error, ConnectionError | RpcError) and not isinstance(error, RayTaskError)
 
 
 @contextmanager
@@ -213,6 +227,10 @@ def _saying(address: str | None) -> Iterator[None]:
         yield
     except MateriaError:
         raise
+    except TimeoutError as error:
+        raise MateriaError(
+            f"the Ray cluster has not let this process in within {_JOIN_S:.0f} s", file=address, remedy=START
+        ) from error
     except Exception as error:
         said: Sequence[str] = [line.strip() for line in str(error).splitlines() if line.strip()]
         if "mismatch" in str(error).lower():
@@ -223,7 +241,7 @@ def _saying(address: str | None) -> Iterator[None]:
                 remedy="Install the same versions of Python and Ray on this machine and on every node",
             ) from error
         raise MateriaError(
-            f"the Ray cluster cannot be joined ({said[0] if said else type(error).__name__})",
+            f"the Ray cluster cannot be joined ({said[-1 if 'Traceback' in str(error) else 0] if said else type(error).__name__})",
             file=address,
-            remedy=_START,
+            remedy=START,
         ) from error

@@ -15,7 +15,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from math import ceil
 from typing import Any
@@ -98,8 +99,6 @@ class RayEngine:
 
     def _computed(self, stage: Stage, home: Home, keys: list[str], progress: Callable[[str], None]) -> Iterator[Done]:
         """What became of each group, in order."""
-        import ray
-
         nodes = self._cluster.nodes()
         ask = asks(stage, self._config, nodes)
         cores = sum(node.get("CPU", 0) for node in nodes)
@@ -117,17 +116,15 @@ class RayEngine:
         rules = stage.rules(home)
         # The largest first, so that no core waits for one that began last.
         order = sorted(range(len(groups)), key=lambda i: -groups[i].workers)
-        references = {i: task.remote(self._asked(stage, home, groups[i], rules, ask)) for i in order}
-        waiting = {reference: i for i, reference in references.items()}
+        asked = {i: self._asked(stage, home, groups[i], rules, ask) for i in order}
+        waiting = self._cluster.ask(lambda: {task.remote(asked[i]): i for i in order})
         finished: dict[int, Done] = {}
         following = 0
         try:
             while following < len(groups):
-                self._wait(waiting, ask, progress)
-                ready, _ = ray.wait([*waiting], num_returns=len(waiting), timeout=0)
-                for reference in ready:
+                for reference in self._ready(waiting, ask, progress):
                     number = waiting.pop(reference)
-                    finished[number] = done = fetched(reference)
+                    finished[number] = done = self._cluster.ask(partial(fetched, reference))
                     self.figures["peak_mib"] = max(self.figures["peak_mib"], done.peak_mib)
                     if done.error is not None:
                         yield done
@@ -152,17 +149,19 @@ class RayEngine:
             cores=ceil(ask.cpus),
         )
 
-    def _wait(self, waiting: dict[Any, int], ask: Ask, progress: Callable[[str], None]) -> None:
-        """Wait until a task is done.
+    def _ready(self, waiting: dict[Any, int], ask: Ask, progress: Callable[[str], None]) -> list[Any]:
+        """Wait until a task is done, or more are; which.
 
         Raises:
             MateriaError: the head is gone, or no node has what the tasks ask for.
         """
         import ray
 
+        def ready(least: int, timeout: float) -> list[Any]:
+            return list(self._cluster.ask(lambda: ray.wait([*waiting], num_returns=least, timeout=timeout)[0]))
+
         began = asked = time.monotonic()
-        while not ray.wait([*waiting], timeout=_LOOK_S)[0]:
-            self._cluster.look()
+        while not ready(1, _LOOK_S):
             if time.monotonic() - asked < _NODES_S:
                 continue
             asked = time.monotonic()
@@ -176,6 +175,7 @@ class RayEngine:
                     f"no node of the cluster has {wanted} for a task",
                     remedy="Add such a node, or set less under engine.stages",
                 )
+        return ready(len(waiting), 0)
 
     def _stop(self, references: list[Any]) -> None:
         """Stop tasks, and wait until they are: nobody may write when the home is let go."""
@@ -183,9 +183,14 @@ class RayEngine:
 
         if not references or self._cluster.gone:
             return
-        for reference in references:
-            ray.cancel(reference, force=True, recursive=True)
-        ray.wait(references, num_returns=len(references), timeout=_STOP_S)
+
+        def stop() -> None:
+            for reference in references:
+                ray.cancel(reference, force=True, recursive=True)
+            ray.wait(references, num_returns=len(references), timeout=_STOP_S)
+
+        with suppress(MateriaError):  # whoever is stopped has something to say already
+            self._cluster.ask(stop)
 
 
 def _rows(stage: Stage, home: Home, key: str) -> int:

@@ -37,6 +37,7 @@ class RayCluster:
 
     Attributes:
         address: what `engine.address` or RAY_ADDRESS takes, `HOST:PORT`.
+        client_address: what they take where the process that builds is on no node, `ray://HOST:PORT`.
         nodes: the processes of the nodes, in the order in which they were started; the head is not among them.
     """
 
@@ -54,8 +55,8 @@ class RayCluster:
         self._environment.pop("RAY_ADDRESS", None)
         self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
-        # Of ray:// addresses; else it is 10001, and two clusters could not live side by side.
-        self._client_port = free_port()
+        self._client_port = free_port()  # else it is 10001, and two clusters could not live side by side
+        self.client_address = f"ray://127.0.0.1:{self._client_port}"
         self.nodes: list[psutil.Popen] = []
         self._started: dict[str, psutil.Popen] = {}
 

@@ -1,5 +1,6 @@
 """A home in a bucket, of a real server of the S3 protocol: the bytes of a local build, whatever kills it or the network does."""
 
+import json
 import os
 import re
 import signal
@@ -131,6 +132,55 @@ def test_a_network_that_drops_and_a_store_that_is_busy_now_and_then_change_nothi
 
     proxy.fault = fault
     place = server.url("faults")
+    told(materia("build", "--home", place, "--until", "documents", via=proxy))
+    found = in_bucket(place)
+    assert found and all(data == on_disk[name] for name, data in found.items())
+
+
+#: A second to answer, where it is a minute otherwise.
+IMPATIENT = {
+    "FSSPEC_S3": json.dumps(
+        {"config_kwargs": {"connect_timeout": 1, "read_timeout": 1, "retries": {"total_max_attempts": 3}}}
+    )
+}
+
+
+def test_answers_that_come_late_or_too_late_now_and_then_change_nothing(
+    server: S3Server, proxy: S3Proxy, on_disk: dict[str, bytes]
+) -> None:
+    seen = Counter[str]()
+    late = Counter[str]()
+
+    def fault(method: str, path: str) -> str | None:
+        seen[method] += 1
+        if seen[method] % 7 != 3:
+            return None
+        late[method] += 1
+        proxy.delay_s = 0.5 if late[method] % 2 else 2.0  # within the second, or asked for again
+        return "slow"
+
+    proxy.fault = fault
+    place = server.url("late")
+    told(materia("build", "--home", place, "--until", "documents", via=proxy, **IMPATIENT))
+    assert late["PUT"] > 2 and late["GET"] > 2
+    found = in_bucket(place)
+    assert found and all(data == on_disk[name] for name, data in found.items())
+
+
+def test_a_store_that_always_answers_too_late_is_one_sentence_and_the_build_goes_on_later(
+    server: S3Server, proxy: S3Proxy, on_disk: dict[str, bytes]
+) -> None:
+    """It does what is asked all the same, so the manifest is there of which the build had to think that it is not."""
+    place = server.url("slow")
+    proxy.delay_s = 2.0
+    proxy.fault = lambda method, path: "slow" if "documents/_manifests" in path and method == "PUT" else None
+    said = told(materia("build", "--home", place, "--until", "documents", via=proxy, **IMPATIENT), code=1)
+    assert "Traceback" not in said
+    problem = "cannot be reached, after several tries"
+    assert re.search(rf"s3://materia/slow/documents/_manifests/\S+\.json: {problem}", said.replace("\n", " "))
+    tries = [path for method, path in proxy.requests if method == "PUT" and "documents/_manifests" in path]
+    assert 3 <= len(tries) <= 50
+    proxy.fault = lambda method, path: None
     told(materia("build", "--home", place, "--until", "documents", via=proxy))
     found = in_bucket(place)
     assert found and all(data == on_disk[name] for name, data in found.items())

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,7 +26,9 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"]
 
 
-def started(home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL) -> subprocess.Popen[str]:
+def started(
+    home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL, **environment: str
+) -> subprocess.Popen[str]:
     """A build of the sample, if `words` say nothing else, that has begun in a process of its own: on a cluster, or here."""
     settings = home.with_suffix(".yaml")
     engine = f"engine:\n  name: ray\n  address: {address}\n" if address else ""
@@ -33,24 +36,24 @@ def started(home: Path, address: str | None, *words: str, until: Sequence[str] =
     return subprocess.Popen(
         [*PROGRAM, "build", "--home", str(home), "--config", str(settings), *words, "--until", *until],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def build(home: Path, address: str | None) -> str:
+def build(home: Path, address: str | None, **environment: str) -> str:
     """What a build says that comes to its end."""
-    process = started(home, address)
+    process = started(home, address, **environment)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     return said
 
 
-def failed(home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL) -> str:
+def failed(home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL, **environment: str) -> str:
     """The one sentence of a build that fails."""
-    process = started(home, address, *words, until=until)
+    process = started(home, address, *words, until=until, **environment)
     said, _ = process.communicate(timeout=600)
     return sentence(process, said)
 
@@ -58,7 +61,9 @@ def failed(home: Path, address: str | None, *words: str, until: Sequence[str] = 
 def sentence(process: subprocess.Popen[str], said: str) -> str:
     assert process.returncode == 1, said
     assert "Traceback" not in said
-    (line,) = [line for line in said.splitlines() if line.startswith("materia: ")]
+    # Nothing beside it but what any build of the sample says: Ray's own pages are kept away.
+    (line,) = [line for line in said.splitlines() if line and not line.startswith(("Reading the bundled", "  "))]
+    assert line.startswith("materia: ")
     return line
 
 
@@ -117,16 +122,35 @@ def test_a_node_dies_in_the_middle_and_the_others_finish(tmp_path, local):
     assert files(home) == local
 
 
-def test_the_head_dies_and_a_new_start_goes_on(tmp_path, cluster, local):
+def test_a_process_on_no_node_builds_too_where_it_has_the_token_that_the_cluster_asks_for(tmp_path, local):
+    """As `deploy/` does: a client (`ray://`) of a cluster that lets in whoever has its token."""
+    from servers.ray_cluster import ray_cluster
+
+    home = tmp_path / "home"
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
+    with ray_cluster(2, environment=token) as own:
+        for address in (own.client_address, own.address):
+            for other in ({"RAY_AUTH_MODE": "disabled"}, token | {"RAY_AUTH_TOKEN": "cd" * 32}):
+                line = failed(tmp_path / "refused", address, **other)
+                assert line.startswith(f"materia: {address}: the Ray cluster asks for a token")
+        assert not [*(tmp_path / "refused").rglob("_manifests")], "something was computed"
+        build(home, own.client_address, **token)
+    assert files(home) == local
+    lines = map(json.loads, (home / "history.jsonl").read_text().splitlines())
+    assert {line["stage"]: line for line in lines}["triples"]["tasks"] > 1
+
+
+@pytest.mark.parametrize("kind", ["address", "client_address"])
+def test_the_head_dies_and_a_new_start_goes_on(tmp_path, cluster, local, kind):
     from servers.ray_cluster import ray_cluster
 
     home = tmp_path / "home"
     with ray_cluster(2) as own:
-        process = started(home, own.address)
+        process = started(home, getattr(own, kind))
         said = when(process, home / "triples", own.kill_head)
         line = sentence(process, said)
     assert "does not answer any more" in line
-    assert own.address in line
+    assert getattr(own, kind).removeprefix("ray://") in line
     done = {path: path.stat().st_mtime_ns for path in (home / "mentions").rglob("*.parquet")}
     assert done
     build(home, cluster.address)
@@ -134,9 +158,10 @@ def test_the_head_dies_and_a_new_start_goes_on(tmp_path, cluster, local):
     assert done == {path: path.stat().st_mtime_ns for path in (home / "mentions").rglob("*.parquet")}, "made anew"
 
 
-def test_a_build_that_is_stopped_leaves_no_task_behind(tmp_path, cluster, local):
+@pytest.mark.parametrize("kind", ["address", "client_address"])
+def test_a_build_that_is_stopped_leaves_no_task_behind(tmp_path, cluster, local, kind):
     home = tmp_path / "home"
-    process = started(home, cluster.address)
+    process = started(home, getattr(cluster, kind))
     said = when(process, home / "triples", lambda: process.send_signal(signal.SIGINT))
     assert process.returncode == 130, said
     assert "Traceback" not in said
@@ -166,6 +191,17 @@ def test_no_cluster_at_the_address_is_said_at_once(tmp_path):
     assert line.startswith("materia: 127.0.0.1:1: there is no Ray cluster at this address. Start it")
     assert time.monotonic() - start < 30
     assert not [*(tmp_path / "home").rglob("_staging")]
+
+
+def test_what_answers_at_the_address_and_is_no_cluster_is_told_before_ray_waits_for_it(tmp_path, cluster):
+    """A server that says nothing; and of the two ports of a head the one that the other kind of address wants."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        silent = f"127.0.0.1:{deaf.getsockname()[1]}"
+        wrong = (silent, f"ray://{silent}", f"ray://{cluster.address}", cluster.client_address.removeprefix("ray://"))
+        for address in wrong:
+            line = failed(tmp_path / "home", address)
+            assert line.startswith(f"materia: {address}: what answers at this address is no Ray cluster.")
+    assert not [*(tmp_path / "home").rglob("_manifests")]
 
 
 @pytest.mark.parametrize(
