@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -134,12 +135,33 @@ def leased(home: str, timeout_s: float, timing: Timing = _TIMING) -> Iterator[No
 
 
 def leaseholder(home: str, timing: Timing = _TIMING) -> Holder | None:
-    """Who has the lease of a home now. One that was killed counts until this process has seen no renewal for half a minute."""
+    """Who has the lease of a home now.
+
+    One that was killed counts until this process has seen no renewal for half a minute; on its own machine not at all.
+    """
     highest = _highest(home)
     if highest is None:
         return None
     stored = _read(home, highest[0])
-    return None if stored is None or stored["released"] or _unchanged(home, highest) > timing.stale else _who(stored)
+    if stored is None or stored["released"] or _unchanged(home, highest) > timing.stale or _died_here(home, stored):
+        return None
+    return _who(stored)
+
+
+def _died_here(home: str, stored: dict[str, Any]) -> bool:
+    """Whether who had the lease was a process of this machine, where nobody has the lock of the working folder any more."""
+    from filelock import FileLock, Timeout
+
+    folder: Path = working_folder(home)
+    with suppress(OSError, Timeout):
+        if (stored["host"], stored["machine"]) == (
+            socket.gethostname(),
+            (folder / _MACHINE).read_text(encoding="ascii"),
+        ):
+            lock = FileLock(folder / ".lock", is_singleton=True)
+            with lock.acquire(timeout=0):
+                return lock.lock_counter == 1
+    return False
 
 
 def term_of(home: str) -> str | None:

@@ -100,6 +100,17 @@ def test_on_its_own_machine_it_is_taken_over_at_once(home, left_behind, tmp_path
         assert term_of(home) == f"{int(left_behind) + 1:012d}"
 
 
+def test_on_its_own_machine_who_was_killed_is_named_no_more_though_others_name_him_still(
+    home, left_behind, tmp_path, monkeypatch
+):
+    """`materia status` right after a kill said that the home was being built."""
+    assert holder(home) is not None
+    machine(monkeypatch, tmp_path / "here")
+    assert holder(home) is None
+    with hold(home, 0):
+        assert holder(home) is not None
+
+
 def test_who_lost_it_puts_no_manifest_in_force_and_leaves_the_lease_of_the_other(home):
     make_folder(home)
     dataset = Dataset(home, "triples")
