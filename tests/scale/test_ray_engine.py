@@ -13,10 +13,13 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assets.engines.resources import HERE
 from assets.home import OUTSIDE_THE_LAW
+from assets.stages import until as stages_until
 
 pytest.importorskip("ray", reason='no Ray: pip install "materia[scale]"')
 pytestmark = pytest.mark.scale
@@ -27,12 +30,12 @@ PROGRAM = [sys.executable, "-c", "import sys; from cli.main import main; sys.exi
 
 
 def started(
-    home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL, **environment: str
+    home: Path, address: str | None, *words: str, until: Sequence[str] = UNTIL, engine: str = "", **environment: str
 ) -> subprocess.Popen[str]:
     """A build of the sample, if `words` say nothing else, that has begun in a process of its own: on a cluster, or here."""
     settings = home.with_suffix(".yaml")
-    engine = f"engine:\n  name: ray\n  address: {address}\n" if address else ""
-    settings.write_text(f"buckets: 8\nsmall_file_groups: 1\n{engine}")
+    chosen = f"engine:\n  name: ray\n  address: {address}\n{engine}" if address else ""
+    settings.write_text(f"buckets: 8\nsmall_file_groups: 1\n{chosen}")
     return subprocess.Popen(
         [*PROGRAM, "build", "--home", str(home), "--config", str(settings), *words, "--until", *until],
         cwd=ROOT,
@@ -43,9 +46,9 @@ def started(
     )
 
 
-def build(home: Path, address: str | None, **environment: str) -> str:
+def build(home: Path, address: str | None, engine: str = "", **environment: str) -> str:
     """What a build says that comes to its end."""
-    process = started(home, address, **environment)
+    process = started(home, address, engine=engine, **environment)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     return said
@@ -92,6 +95,11 @@ def files(home: Path) -> dict[str, str]:
     }
 
 
+def history(home: Path) -> dict[str, dict[str, Any]]:
+    """What the home remembers of the last run of each stage."""
+    return {line["stage"]: line for line in map(json.loads, (home / "history.jsonl").read_text().splitlines())}
+
+
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The files of a build on this machine."""
@@ -104,11 +112,22 @@ def test_the_bytes_are_those_of_a_local_build_and_history_tells_tasks_and_memory
     home = tmp_path / "home"
     build(home, cluster.address)
     assert files(home) == local
-    lines = {line["stage"]: line for line in map(json.loads, (home / "history.jsonl").read_text().splitlines())}
+    lines = history(home)
     assert lines["triples"]["tasks"] > 1
     assert lines["triples"]["peak_mib"] > 50
     assert "tasks" not in lines["graph_index"], "the index belongs to the machine that builds"
     assert "Nothing to do" in build(home, cluster.address)
+
+
+def test_how_partitions_are_grouped_into_tasks_does_not_change_a_byte(tmp_path, cluster, local):
+    """A task for each partition; else a few share one, and a local build makes all of them in one run."""
+    home = tmp_path / "home"
+    alone = [stage.name for stage in stages_until(UNTIL) if stage.partitions != "none" and stage.name not in HERE]
+    build(home, cluster.address, "  stages:\n" + "".join(f"    {name}: {{ partitions: 1 }}\n" for name in alone))
+    lines = history(home)
+    assert len(alone) > 6
+    assert {name: lines[name]["tasks"] for name in alone} == {name: lines[name]["partitions"] for name in alone}
+    assert files(home) == local
 
 
 def test_a_node_dies_in_the_middle_and_the_others_finish(tmp_path, local):
@@ -136,8 +155,7 @@ def test_a_process_on_no_node_builds_too_where_it_has_the_token_that_the_cluster
         assert not [*(tmp_path / "refused").rglob("_manifests")], "something was computed"
         build(home, own.client_address, **token)
     assert files(home) == local
-    lines = map(json.loads, (home / "history.jsonl").read_text().splitlines())
-    assert {line["stage"]: line for line in lines}["triples"]["tasks"] > 1
+    assert history(home)["triples"]["tasks"] > 1
 
 
 @pytest.mark.parametrize("kind", ["address", "client_address"])
@@ -226,6 +244,20 @@ def test_a_node_with_another_installation_is_told_in_a_sentence(tmp_path, on_the
         line = failed(tmp_path / "home", own.address)
     assert said in line
     assert "on every node" in line
+    built = {folder.parent.name for folder in (tmp_path / "home").rglob("_manifests")}
+    assert built <= {"literature_inventory"}, "a node computed something"
+
+
+@pytest.mark.parametrize("kind", ["address", "client_address"])
+def test_another_version_of_ray_is_told_in_a_sentence_with_both_versions(tmp_path, cluster, kind):
+    import ray
+
+    (tmp_path / "sitecustomize.py").write_text("import ray\nray.__version__ = '2.58.0'\n")
+    address = getattr(cluster, kind)
+    line = failed(tmp_path / "home", address, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert line.startswith(f"materia: {address}: the Ray cluster has other versions than this process (")
+    assert "2.58.0" in line and ray.__version__ in line
+    assert not [*(tmp_path / "home").rglob("documents")]
 
 
 def test_more_than_any_node_has_is_waited_for_and_then_told(tmp_path, cluster, monkeypatch):
