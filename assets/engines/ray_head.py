@@ -44,12 +44,14 @@ def greet(address: str, place: tuple[str, int]) -> None:
         raise MateriaError("there is no Ray cluster at this address", file=address, remedy=START)
     import grpc
     from ray._private.grpc_utils import init_grpc_channel
+    from ray._private.ray_constants import GLOBAL_GRPC_OPTIONS
     from ray.exceptions import AuthenticationError
 
     host, port = place
     method, request = _PING if "://" in address else _ALIVE
-    # With the token and the certificates that the environment names.
-    with init_grpc_channel(f"[{host}]:{port}" if ":" in host else f"{host}:{port}") as channel:
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    # As Ray asks: past proxies of the web, with the token and the certificates that the environment names.
+    with init_grpc_channel(target, GLOBAL_GRPC_OPTIONS) as channel:
         try:
             channel.unary_unary(method)(request, timeout=_ANSWER_S, wait_for_ready=True)
         except (grpc.RpcError, AuthenticationError) as error:

@@ -142,18 +142,19 @@ def test_a_node_dies_in_the_middle_and_the_others_finish(tmp_path, local):
 
 
 def test_a_process_on_no_node_builds_too_where_it_has_the_token_that_the_cluster_asks_for(tmp_path, local):
-    """As `deploy/` does: a client (`ray://`) of a cluster that lets in whoever has its token."""
+    """As `deploy/` does: a client (`ray://`) of a cluster that lets in whoever has its token, and not by way of a proxy of the web."""
     from servers.ray_cluster import ray_cluster
 
     home = tmp_path / "home"
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
+    mine = token | {"http_proxy": "http://127.0.0.1:1"}
     with ray_cluster(2, environment=token) as own:
         for address in (own.client_address, own.address):
-            for other in ({"RAY_AUTH_MODE": "disabled"}, token | {"RAY_AUTH_TOKEN": "cd" * 32}):
-                line = failed(tmp_path / "refused", address, **other)
+            for other in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN": "cd" * 32}):
+                line = failed(tmp_path / "refused", address, **mine | other)
                 assert line.startswith(f"materia: {address}: the Ray cluster asks for a token")
-        assert not [*(tmp_path / "refused").rglob("_manifests")], "something was computed"
-        build(home, own.client_address, **token)
+        assert not [*(tmp_path / "refused").rglob("documents")], "something was computed"
+        build(home, own.client_address, **mine)
     assert files(home) == local
     assert history(home)["triples"]["tasks"] > 1
 
