@@ -25,7 +25,7 @@ from assets.stage import Refreshed, Stage, refresh
 from assets.stages import STAGES
 from assets.usage import PeakMemory
 from pipeline.duck import databases_kept
-from pipeline.errors import MateriaError, saying_disk_full
+from pipeline.errors import MateriaError, UnreachableError, saying_disk_full
 from pipeline.files import is_local
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import given
@@ -128,16 +128,11 @@ def _opened(asked: Asked) -> tuple[Home, Stage]:
 
 
 def _seen_here(asked: Asked, error: MateriaError) -> MateriaError:
-    """A problem of a worker; where it names a file of this build that is not on the node, that is what is said."""
-    if (
-        error.file
-        and socket.gethostname() != asked.host
-        and error.file.startswith("/")
-        and not Path(error.file).exists()
-    ):
-        return MateriaError(
-            f"{error.problem} (on {socket.gethostname()}, a node of the cluster)", file=error.file, remedy=error.remedy
-        )
+    """A problem of a worker. Where it is the node's (what it cannot reach, or a file of this build that it has not) the node is named."""
+    absent = error.file is not None and error.file.startswith("/") and not Path(error.file).exists()
+    if isinstance(error, UnreachableError) or (absent and socket.gethostname() != asked.host):
+        problem = f"{error.problem} (on {socket.gethostname()}, a node of the cluster)"
+        return type(error)(problem, file=error.file, record=error.record, remedy=error.remedy)
     return error
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,13 +34,13 @@ def cluster(bucket: "S3Server") -> "Iterator[RayCluster]":
         yield running
 
 
-def materia(*words: str) -> str:
+def materia(*words: str, code: int = 0) -> str:
     command = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))", *words]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False
     )
     said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    assert done.returncode == code, said
     return said
 
 
@@ -113,3 +114,19 @@ def test_dagsters_records_in_postgresql_hold_every_partition_and_no_file_holds_t
     password = database.partition("@")[0].rpartition(":")[2]
     assert [path for path in folder.rglob("*") if path.is_file() and password.encode() in path.read_bytes()] == []
     assert f"PostgreSQL at {database.rpartition('@')[2]}" in materia("doctor", "--json", "--home", str(home.url))
+
+
+def test_a_node_that_lacks_the_library_of_the_store_is_named_and_not_the_machine_that_builds(
+    bucket: "S3Server", tmp_path: Path
+) -> None:
+    from servers.ray_cluster import ray_cluster
+
+    (tmp_path / "s3fs.py").write_text("raise ModuleNotFoundError(\"No module named 's3fs'\")\n")
+    settings = tmp_path / "materia.yaml"
+    url = bucket.url("lacking")
+    with ray_cluster(1, environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}) as own:
+        settings.write_text(f"{SETTINGS}engine:\n  name: ray\n  address: {own.address}\n")
+        said = materia("build", "--home", url, "--config", str(settings), "--until", "documents", code=1)
+    assert "Traceback" not in said
+    where = f"(on {socket.gethostname()}, a node of the cluster)"
+    assert f"{url}: needs a library that is not installed {where}. Install it: pip install 'materia[s3]'." in said
