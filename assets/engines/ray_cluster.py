@@ -27,8 +27,9 @@ __all__ = ["Cluster", "fetched", "joined"]
 
 T = TypeVar("T")
 
-#: Ray starts a process on the head for a client (`ray://`), and gives that half a minute.
-_JOIN_S = 90.0
+#: Ray starts a process on the head for a client (`ray://`), and gives that half a minute; to notice that it has died takes it longer.
+_JOIN_S = 120.0
+_JOIN_ATTEMPTS = 2
 _GONE_S = 10.0
 _LOOK_S = 2.0
 _OBJECT_STORE_BYTES = 256 << 20
@@ -145,7 +146,7 @@ def joined(address: str | None) -> Iterator[Cluster]:
     # A client that lost its head tries to find it again for as long as we do; the head keeps the tasks of a client that is gone as long.
     os.environ.setdefault("RAY_CLIENT_RECONNECT_GRACE_PERIOD", str(int(_GONE_S)))
     with _saying(address):
-        _begun(lambda: ray.init(**quiet)).result(timeout=_JOIN_S)
+        _begun(lambda: _init(quiet)).result(timeout=_JOIN_S)
     if place is None:
         with suppress(Exception):
             place = place_of(ray.get_runtime_context().gcs_address)
@@ -155,6 +156,19 @@ def joined(address: str | None) -> Iterator[Cluster]:
     finally:
         if not cluster.gone:
             ray.shutdown()
+
+
+def _init(options: dict[str, Any]) -> None:
+    """Join. The server of the head forks beside its threads, so now and then the process that it starts for a client dies at once."""
+    import ray
+
+    for attempt in range(_JOIN_ATTEMPTS):
+        try:
+            ray.init(**options)
+            return
+        except ConnectionAbortedError:
+            if attempt == _JOIN_ATTEMPTS - 1:
+                raise
 
 
 def fetched(reference: Any) -> Any:
