@@ -91,13 +91,14 @@ class ObjectStore:
             self._fs.put_file(local, self._path(name))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove objects, a thousand with one request; those that are not there are passed over."""
+        """Remove objects; those that are not there are passed over. A request for a thousand (S3), a hundred (GCS) or each (Azure)."""
         wanted = [self._path(name) for name in names]
         for first in range(0, len(wanted), _MOST_AT_ONCE):
             some = wanted[first : first + _MOST_AT_ONCE]
             with self._asking(some[0].removeprefix(f"{self._root}/")):
                 try:
-                    self._fs.rm(some)
+                    # adlfs asks of each file, before, whether it is there.
+                    self._fs.rm(some, **({"expand_path": False} if self._kind == "az" else {}))
                 except FileNotFoundError:  # of one of them
                     for path in some:
                         if self._fs.exists(path):
