@@ -104,6 +104,23 @@ class ObjectStore:
                         if self._fs.exists(path):
                             self._fs.rm_file(path)
 
+    def abort_uploads(self, below: str) -> int:
+        """Give up the uploads in parts, below a folder, that nobody will finish; how many. Only S3 keeps them, and counts them."""
+        if self._kind != "s3":
+            return 0
+        bucket, prefix, _ = self._fs.split_path(f"{self._path(below)}/")
+        number = 0
+        after: dict[str, str] = {}
+        with self._asking(below):
+            while True:
+                told = self._fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix, **after)
+                for one in told.get("Uploads", ()):
+                    self._fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=one["Key"], UploadId=one["UploadId"])
+                    number += 1
+                if not told.get("IsTruncated"):
+                    return number
+                after = {"KeyMarker": told["NextKeyMarker"], "UploadIdMarker": told["NextUploadIdMarker"]}
+
     def listing(self, below: str) -> dict[str, Stored]:
         """The objects below a folder, by their names relative to it, sorted; {} where there is none. A request for a thousand."""
         with self._asking(below):

@@ -21,7 +21,7 @@ __all__ = ["AzureServer", "azure_server", "find_azurite", "with_endpoint"]
 
 #: The account and the key that every Azurite has (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 _ACCOUNT = "devstoreaccount1"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # noqa: S105
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,9 @@ def gcs_server(bucket: str = "materia") -> Iterator[GcsServer]:
     try:
         wait_for_port(process, port, "fake-gcs-server")
         named = json.dumps({"name": bucket}).encode()
-        made = urllib.request.Request(f"{endpoint}/storage/v1/b?project=materia", named, {"Content-Type": "application/json"})
+        made = urllib.request.Request(
+            f"{endpoint}/storage/v1/b?project=materia", named, {"Content-Type": "application/json"}
+        )
         urllib.request.urlopen(made, timeout=30).close()
         yield GcsServer(endpoint, bucket, with_endpoint(endpoint))
     finally:

@@ -79,7 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault in _ANSWERS:
             status, code = _ANSWERS[fault]
-            self._answer(status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code></Error>".encode())
+            self._answer(
+                status,
+                {"Content-Type": "application/xml"},
+                f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode(),
+            )
             return
         if fault == "slow":
             time.sleep(self.proxy.delay_s)

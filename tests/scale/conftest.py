@@ -53,7 +53,9 @@ class Store:
         return self.server.url(path)
 
 
-def _started(kind: str) -> "tuple[AbstractContextManager[S3Server | AzureServer | GcsServer], Callable[[str], dict[str, str]]]":
+def _started(
+    kind: str,
+) -> "tuple[AbstractContextManager[S3Server | AzureServer | GcsServer], Callable[[str], dict[str, str]]]":
     if kind == "s3":
         pytest.importorskip("s3fs", reason='no client of S3: pip install "materia[scale]"')
         pytest.importorskip("moto.server", reason='no S3 server: pip install "materia[scale]"')
