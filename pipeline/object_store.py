@@ -127,7 +127,7 @@ class ObjectStore:
             try:
                 return listed(self._fs, self._kind, self._root, below)
             except FileNotFoundError as error:
-                if _NO_BUCKET.search(str(error)):
+                if _is_of_no_bucket(error):
                     raise
                 return {}
 
@@ -151,7 +151,7 @@ class ObjectStore:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise  # of this machine's disk
             missing = isinstance(error, FileNotFoundError)
-            if (missing and writing) or any(_NO_BUCKET.search(str(one)) for one in _causes(error)):
+            if (missing and writing) or _is_of_no_bucket(error):
                 raise UnreachableError(
                     "is in no bucket that exists", file=place, remedy="Make the bucket first"
                 ) from error
@@ -175,6 +175,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _is_of_no_bucket(error: BaseException) -> bool:
+    return any(_NO_BUCKET.search(str(one)) for one in _causes(error))
 
 
 def _is_refusal(error: BaseException) -> bool:
