@@ -254,3 +254,17 @@ def test_an_added_paper_gives_what_a_local_build_gives(
         added.unlink()
     found = objects_of(home)
     assert found == on_disk[1] != on_disk[0]
+
+
+def test_sources_in_a_bucket_are_read_and_not_again(store: "Store", proxy: S3Proxy, tmp_path: Path) -> None:
+    there = ObjectStore(store.url("sources"))
+    for path in [*(SAMPLE / "literature").rglob("*"), *(SAMPLE / "vocabulary").rglob("*")]:
+        if path.is_file():
+            there.put(str(path), path.relative_to(SAMPLE).as_posix())
+    given = ["--literature", store.url("sources/literature"), "--vocabulary", store.url("sources/vocabulary")]
+    words = ["build", "--home", str(tmp_path / "home"), "--until", "vocabulary", "documents"]
+    assert "documents 9 partitions" in materia(*words, *given, **proxy.environment)
+    proxy.requests.clear()
+    assert "Nothing to do" in materia(*words, **proxy.environment)
+    read = [path for method, path in proxy.requests if method == "GET" and re.search(r"\.(xml|nxml|jsonl|gz)", path)]
+    assert read == []
