@@ -7,7 +7,7 @@ HOME_DIR ?= materia-home
 export MATERIA_DATA ?= $(abspath ../shared/data)
 export PYTHONUTF8 := 1
 
-.PHONY: install run test test-scale postgresql lint ui clean wheel
+.PHONY: install run test test-scale postgresql azurite lint ui clean wheel
 .DEFAULT_GOAL := run
 
 install: $(VENV)/.installed
@@ -33,8 +33,8 @@ lint: install
 test: lint
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# Past one machine: a Ray cluster, an S3 server and PostgreSQL on this one.
-test-scale: $(VENV)/.installed-scale postgresql
+# Past one machine: a Ray cluster, servers of S3, Azure and GCS, and PostgreSQL on this one.
+test-scale: $(VENV)/.installed-scale postgresql azurite
 	@$(BIN)/python -m pytest -m scale
 
 $(VENV)/.installed-scale: $(VENV)/.installed
@@ -46,6 +46,12 @@ postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq --yes --no-install-recommends postgresql; } \
 	|| echo "PostgreSQL is not installed, and its tests are skipped: apt-get install postgresql"
+
+# Azure's server, from the npm registry. Who has no npm is told so, and its tests are skipped.
+azurite: $(VENV)/.installed-scale
+	@ls $(VENV)/azurite/node_modules/.bin/azurite-blob >/dev/null 2>&1 || command -v azurite-blob >/dev/null \
+	|| { command -v npm >/dev/null && npm install --silent --no-fund --no-audit --prefix $(VENV)/azurite azurite@3; } \
+	|| echo "Azurite is not installed, and the tests of az:// are skipped: install npm"
 
 wheel: install
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

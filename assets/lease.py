@@ -1,13 +1,13 @@
 """One writer for a home in an object store: a lease, since a store knows no locks.
 
-`.lock/<n>` are its terms. Whoever makes the object of the next number, which the store lets only one do (`If-None-Match: *` on S3), has
-the lease if no higher one is there. Its holder writes the object again every five seconds. Who waits takes the next term when
-that of the holder was marked as released, or did not change for half a minute by the clock of who waits: clocks of two machines
-are never compared. The last term stays, released, so that numbers never come again.
+`.lock/<n>` are its terms. Whoever makes the object of the next number, which the store lets only one do (`If-None-Match: *` of S3 and
+Azure, `ifGenerationMatch=0` of GCS), has the lease if no higher one is there. Its holder writes the object again every five
+seconds. Who waits takes the next term when that of the holder was marked as released, or did not change for half a minute by the
+clock of who waits: clocks of two machines are never compared. The last term stays, released, so that numbers never come again.
 
 A holder that was cut off, or put to sleep, may believe that it still has the lease. So it is fenced: before a manifest is put in force
 it must have seen within the last five seconds that its term is the highest (`Fence`), and so must the workers of a cluster that
-write for it. What remains is a request that was on its way for longer than the half minute; the client gives up on one earlier.
+write for it. What remains is a request that was on its way for longer than the half minute; the client gives up on one after 25 s.
 
 Costs eight requests a build, and two every five seconds. A holder that was killed keeps others waiting half a minute, but
 not its own machine, where the lock of the working folder tells that it is gone. A store that ignores `If-None-Match` (some

@@ -100,6 +100,7 @@ def sweep(dataset: Dataset) -> int:
         if found:
             with dataset.staging():
                 dataset.remove_files(FileEntry(path, "", 0) for path in found)
+        dataset.copy.abort_uploads()
         dataset.copy.remove_signs(left)
         return len(found) + len(left)
     dataset.remove_files(FileEntry(path, "", 0) for path in found)

@@ -6,6 +6,7 @@ no such bucket), so here, and nowhere else, every exception is caught.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +17,12 @@ from upath import UPath
 from pipeline.errors import MateriaError
 
 __all__ = ["printable", "reaching", "refuse_credentials", "text_of"]
+
+# Otherwise the library of gs:// asks with each object, by another protocol, what kind of bucket it is in, and warns where it may not.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+# What they raise they also log, with its traceback, on the screen where nobody says where to.
+for _library in ("gcsfs", "azure"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 _SECRETS = re.compile(r"[?&][^=&]*(?:key|token|secret|sign|password|sig|credential)[^=&]*=", re.IGNORECASE)
 

@@ -276,6 +276,11 @@ class WorkingCopy:
         """Those who left them (paths below the home) are at work no more, and what else they left is removed."""
         self._store.remove(names)
 
+    def abort_uploads(self) -> None:
+        """Give up what somebody who was killed had begun to upload in parts. The caller holds the home."""
+        with suppress(UnreachableError):  # not everybody who may write may list these, and they do no harm but cost
+            self._store.abort_uploads(self._asset)
+
     # Copies
 
     def _part(self, final: str) -> str:

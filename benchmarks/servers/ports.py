@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import random
 import socket
+import subprocess
+import time
 from contextlib import suppress
 
-__all__ = ["free_port"]
+__all__ = ["free_port", "wait_for_port"]
+
+_START_S = 60.0
 
 _FIRST, _LAST = 20_000, 31_999  # above those of the workers of Ray, and below 32,768, where Linux begins
 _random = random.SystemRandom()
@@ -23,3 +27,16 @@ def free_port() -> int:
         with suppress(OSError), socket.socket() as listener:
             listener.bind(("127.0.0.1", port))
             return port
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, name: str) -> None:
+    """Wait until somebody listens on a port. Raises RuntimeError where the process ends before, or after a minute."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} does not start (it ended with {process.returncode})")
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name} did not answer within {_START_S:.0f} s")
+        time.sleep(0.1)

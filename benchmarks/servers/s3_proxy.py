@@ -1,4 +1,4 @@
-"""A proxy before a server of the S3 protocol: it counts requests, and does to them what networks and bad permissions do.
+"""A proxy before a server of a store (S3, Azure, GCS): it counts requests, and does to them what networks and bad permissions do.
 
 with s3_server() as server, s3_proxy(server.endpoint) as proxy:
 proxy.fault = lambda method, path: "drop" if method == "PUT" else None
@@ -28,9 +28,9 @@ _ANSWERS = {"refuse": (403, "AccessDenied"), "busy": (503, "SlowDown")}
 class S3Proxy:
     """What a running proxy is told, and what it saw."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, environment: dict[str, str]) -> None:
         self.endpoint = endpoint
-        self.environment = with_endpoint(endpoint)
+        self.environment = environment
         #: Asked of every request, its method and path with query; None lets it through.
         self.fault: Callable[[str, str], Fault | None] = lambda method, path: None
         #: Every request, in order: method, and path with query.
@@ -40,15 +40,21 @@ class S3Proxy:
 
 
 @contextmanager
-def s3_proxy(endpoint: str) -> Iterator[S3Proxy]:
-    """Stand before a server as long as the context lasts."""
+def s3_proxy(endpoint: str, reached_by: Callable[[str], dict[str, str]] = with_endpoint) -> Iterator[S3Proxy]:
+    """Stand before a server as long as the context lasts.
+
+    Args:
+        endpoint: of the server.
+        reached_by: the environment variables that lead to an endpoint; those of S3, where it is not said.
+    """
 
     class Handler(_Handler):
         upstream = urlsplit(endpoint).netloc
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    Handler.proxy = S3Proxy(f"http://127.0.0.1:{server.server_port}")
+    address = f"http://127.0.0.1:{server.server_port}"
+    Handler.proxy = S3Proxy(address, reached_by(address))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -73,7 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault in _ANSWERS:
             status, code = _ANSWERS[fault]
-            self._answer(status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code></Error>".encode())
+            self._answer(
+                status,
+                {"Content-Type": "application/xml"},
+                f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode(),
+            )
             return
         if fault == "slow":
             time.sleep(self.proxy.delay_s)

@@ -1,6 +1,8 @@
 """Real servers on this machine, shared by the tests past one machine; a missing part skips them and says which."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -8,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from servers.azure import AzureServer
+    from servers.gcs import GcsServer
     from servers.ray_cluster import RayCluster
     from servers.s3 import S3Server
 
@@ -34,6 +38,67 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S3Server]":
             patch.setenv(name, value)
         patch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
         yield running
+
+
+@dataclass
+class Store:
+    """An empty bucket on a server of one protocol, which this process and those it starts reach by their environment."""
+
+    kind: str
+    server: "S3Server | AzureServer | GcsServer"
+    #: The environment by which another endpoint, that of a proxy, is reached.
+    reached_by: Callable[[str], dict[str, str]]
+
+    def url(self, path: str = "") -> str:
+        return self.server.url(path)
+
+
+def _started(
+    kind: str,
+) -> "tuple[AbstractContextManager[S3Server | AzureServer | GcsServer], Callable[[str], dict[str, str]]]":
+    if kind == "s3":
+        pytest.importorskip("s3fs", reason='no client of S3: pip install "materia[scale]"')
+        pytest.importorskip("moto.server", reason='no S3 server: pip install "materia[scale]"')
+        from servers import s3
+
+        return s3.s3_server(), s3.with_endpoint
+    if kind == "az":
+        pytest.importorskip("adlfs", reason='no client of Azure: pip install "materia[scale]"')
+        from servers import azure
+
+        _need(azure.find_azurite)
+        return azure.azure_server(), azure.with_endpoint
+    pytest.importorskip("gcsfs", reason='no client of GCS: pip install "materia[scale]"')
+    from servers import gcs
+
+    _need(gcs.find_server)
+    return gcs.gcs_server(), gcs.with_endpoint
+
+
+def _need(find: Callable[[], str]) -> None:
+    try:
+        find()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=["s3", "az", "gs"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One after another the stores that a home may stand in."""
+    import fsspec
+
+    from pipeline.working_copy import object_store
+
+    starting, reached_by = _started(request.param)
+    with starting as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
+        # What this process learned of another server, by its environment, must not go on.
+        fsspec.config.set_conf_env(fsspec.config.conf)
+        fsspec.get_filesystem_class(request.param).clear_instance_cache()
+        object_store.cache_clear()
+        yield Store(request.param, server, reached_by)
 
 
 @pytest.fixture(scope="module")

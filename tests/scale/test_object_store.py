@@ -201,9 +201,20 @@ def test_a_store_that_refuses_or_goes_away_is_one_sentence_and_the_build_goes_on
     assert ObjectStore(place).listing("_writing") == {}
 
 
-def test_a_bucket_that_is_not_there_is_said() -> None:
-    said = told(materia("build", "--home", "s3://nowhere/home", "--until", "documents"), code=1)
-    assert "s3://nowhere/home/home.json: is in no bucket that exists" in said
+def test_uploads_in_parts_that_a_killed_build_left_are_given_up_and_no_others(server: S3Server) -> None:
+    place = server.url("parts")
+    told(materia("build", "--home", place, "--until", "documents"))
+    store = ObjectStore(place)
+    for key in ("parts/documents/a/large.parquet", "parts/documents_of_another/large", "another/documents/large"):
+        store._fs.call_s3("create_multipart_upload", Bucket="materia", Key=key)
+    assert "Nothing to do" in told(materia("build", "--home", place, "--until", "documents"))
+    assert len(store._fs.list_multipart_uploads("materia")) == 3  # nobody was killed, so nobody looks
+    store.write("_writing/documents/0123456789abcdef", b"")
+    told(materia("build", "--home", place, "--until", "documents"))
+    assert sorted(one["Key"] for one in store._fs.list_multipart_uploads("materia")) == [
+        "another/documents/large",
+        "parts/documents_of_another/large",
+    ]
 
 
 def test_sources_in_a_bucket_are_read_once(server: S3Server, proxy: S3Proxy, tmp_path: Path) -> None:

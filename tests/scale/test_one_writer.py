@@ -1,10 +1,9 @@
-"""Two machines and one home in a bucket: the store lets one make a term of the lease, and the other is told who builds."""
+"""Two machines and one home in a bucket of any store: the store lets one make a term of the lease, and the other is told who builds."""
 
 import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from assets.lock import holder
 from pipeline.object_store import ObjectStore
 
 if TYPE_CHECKING:
-    from servers.s3 import S3Server
+    from tests.scale.conftest import Store
 
 pytestmark = pytest.mark.scale
 ROOT = Path(__file__).parents[2]
@@ -32,18 +31,10 @@ def started(code: str, cache: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def test_of_several_who_make_an_object_at_once_one_succeeds(bucket: "S3Server") -> None:
-    store = ObjectStore(bucket.url("race"))
-    with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda number: store.create(".lock/1", str(number).encode()), range(8)))
-    assert made.count(True) == 1
-    assert store.read(".lock/1") == str(made.index(True)).encode()
-
-
 def test_the_second_machine_is_told_who_builds_and_takes_over_when_that_one_was_killed(
-    bucket: "S3Server", tmp_path: Path
+    store: "Store", tmp_path: Path
 ) -> None:
-    home = bucket.url("home")
+    home = store.url("home")
     holds = "import sys, time; from assets.home import open_home\nwith open_home(sys.argv[1]).lock(): print('held', flush=True); time.sleep(600)"
     builds = "import sys; from cli.main import main; sys.exit(main(sys.argv[1:]))"
     words = ("build", "--home", home, "--until", "literature_inventory")
