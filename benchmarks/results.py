@@ -1,6 +1,6 @@
 """Does the graph help, on real papers? Builds a home, trains the arms, judges them, and writes `docs/results.md` with its plots.
 
-    python benchmarks/results.py FOLDER [--pages docs] [--longer 3]
+    python benchmarks/results.py FOLDER [--pages docs] [--longer 3] [--workers 15]
 
 MATERIA_DATA names the data sets. FOLDER takes the home, the models and the outcomes (2 GiB); what is there already is not made again, so a
 run that was broken off goes on. The first run takes about three hours on two cores: `materia ablate --dry-run` says how long.
@@ -46,9 +46,10 @@ TESTS = (
     "downstream/mtsamples.csv.gz",
     "downstream/medical_abstracts_5class.csv.gz",
 )
-#: Training triples that are asked about, to see what an encoder knows of what it was told; and the arms that are asked.
+#: Training triples that are asked about, to see what an encoder knows of what it was told; and the arms that are asked. Not the
+#: shuffled one: `materia evaluate model` refuses it, as a few of its wrong facts entail held-out ones by chance.
 TOLD: Final = {"split": "train", "phrasings": 1, "questions": 500}
-ASKED: Final = ("text", "all", "all_shuffled", "all@1.0", "all_mentioned")
+ASKED: Final = ("text", "all", "all@1.0", "all_mentioned")
 
 
 def data(*names: str) -> list[str]:
@@ -180,10 +181,15 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--pages", type=Path, default=ROOT / "docs", help="where results.md and its plots go")
     options.add_argument("--longer", type=int, metavar="TIMES", help="train text and all with more steps too")
+    options.add_argument(
+        "--workers", type=int, default=0, help="trainings at once (default: one a core, or one where there is a GPU)"
+    )
     given = options.parse_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     files = settings(given.longer or 1)
+    for name in ("ablation.yaml", "longer.yaml"):
+        files[name]["workers"] = given.workers
     for name, values in files.items():
         (folder / name).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     sources = ["--literature", *data(*LITERATURE), "--vocabulary", *data(*VOCABULARIES), "--config", "materia.yaml"]
