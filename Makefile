@@ -7,7 +7,7 @@ HOME_DIR ?= materia-home
 export MATERIA_DATA ?= $(abspath ../shared/data)
 export PYTHONUTF8 := 1
 
-.PHONY: install run test test-scale postgresql azurite lint ui clean wheel
+.PHONY: install run test pytest test-scale postgresql azurite lint ui clean wheel
 .DEFAULT_GOAL := run
 
 install: $(VENV)/.installed
@@ -30,7 +30,11 @@ lint: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint
+# Types are checked beside the first tests, on the core that lint leaves idle; --keep-going: each tells what it finds, whatever the other does.
+test: install
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 lint pytest
+
+pytest: install
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Past one machine: a Ray cluster, servers of S3, Azure and GCS, and PostgreSQL on this one.

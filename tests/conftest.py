@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# As many test processes as cores, each with as many threads of torch: one that waits must sleep, not spin on a core that another
+# needs. OpenMP reads it once, when torch is loaded, and commands in processes of their own inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session")
 def materia_data() -> Path:
