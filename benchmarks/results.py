@@ -198,7 +198,8 @@ def main() -> None:
     if given.longer:
         longer = ablate("longer", folder)
         sections += [longer_section(longer, ask_what_was_told(longer, ["text", "all"], folder))]
-    made = f"Made by `python benchmarks/results.py FOLDER{f' --longer {given.longer}' if given.longer else ''}`.\n"
+    said = "".join(f" --{name} {value}" for name in ("longer", "workers") if (value := getattr(given, name)))
+    made = f"Made by `python benchmarks/results.py FOLDER{said}`.\n"
     page = (folder / "ablation" / "results.md").read_text(encoding="utf-8")
     page = page.replace("\n\n", f"\n\n{made}\n", 1).replace("(differences.png)", "(results-differences.png)")
     page = page.replace("\n## Is the control", "\n" + "\n".join(sections) + "\n## Is the control", 1)
