@@ -50,12 +50,13 @@ _TEXTS = ("title", "abstract", "text")
 _LISTS = ("keywords", "subjects", "publication_types", "aliases")
 _NOTHING = {"", "na", "n/a", "nan", "none", "null"}
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
+_NO_WORD = re.compile(r"\W+")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
 def column_key(name: str) -> str:
     """A column's name in lower case, `_` for what is no letter or digit: ` PubMed ID ` -> `pubmed_id`."""
-    return re.sub(r"\W+", "_", name.strip().lstrip("\ufeff").casefold()).strip("_")
+    return _NO_WORD.sub("_", name.strip().lstrip("\ufeff").casefold()).strip("_")
 
 
 class Columns:
@@ -68,9 +69,8 @@ class Columns:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        ranked = sorted(
-            (*_FIELDS[key], place) for place, name in enumerate(names) if (key := column_key(name)) in _FIELDS
-        )
+        keys = [column_key(name) for name in names]
+        ranked = sorted((*_FIELDS[key], place) for place, key in enumerate(keys) if key in _FIELDS)
         self._fields: dict[str, int] = {}
         self._more: list[tuple[str, str, int]] = []  # columns beside the one that is their field: field, label, place
         for field, _, place in ranked:
@@ -79,7 +79,6 @@ class Columns:
         self.known = len(ranked)
         self.has_text = any(field in self._fields for field in (*_TEXTS, "sections"))
         self.states_text = self.has_text
-        keys = [column_key(name) for name in names]
         if not self.has_text and "name" in keys:
             self.states_text = True
             self._fields["title"] = keys.index("name")

@@ -38,7 +38,7 @@ def random_t5(folder, texts):
     tokenizer.save_pretrained(folder)
 
 
-def trained_t5(folder, pairs, steps=400):
+def trained_t5(folder, pairs, steps=2000):
     """A T5 that has learned to write the second of each pair for the first."""
     tokenizer = _tokenizer([text for pair in pairs for text in pair])
     torch.manual_seed(1)
@@ -76,6 +76,7 @@ def trained_gpt2(folder, pairs, steps=150):
 
 
 def _fit(model, steps, **batch):
+    """Train until the pairs are known by heart, or for so many steps: how many that takes differs from processor to processor."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(steps):
         loss = model(**batch).loss

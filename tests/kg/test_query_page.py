@@ -90,6 +90,9 @@ def test_what_the_graph_holds_is_text_and_never_runs(page: Any) -> None:
     page.click(".tabPanel.active table.dataTable td >> nth=2")
     page.wait_for_timeout(200)
     assert page.title() == "as it was"
+    assert page.query_selector("[onerror], a[href^=javascript]") is None
+    # The sanitizer takes the text apart in a document that runs nothing, and Chromium 156 tells of the handler there.
+    page.errors = [error for error in page.errors if "inline event handler" not in error]
 
 
 @pytest.mark.browser
