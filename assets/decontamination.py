@@ -44,7 +44,9 @@ def check_home_decontaminated(
     known = sources or pretraining_sources(home)
     shards, unread = shards_of_model(model, home.url) if model else (known.train, [])
     corpus = home.config.corpus
-    selected = home.dataset(SELECTED)
+    selected = home.dataset(SELECTED).paths_of()
+    if not selected:
+        unread = [*unread, f"what the build of the corpus had taken out, as the home has no {SELECTED}"]
     return check_decontaminated(
         shards,
         corpus.test_documents if tests is None else tests,
@@ -53,7 +55,7 @@ def check_home_decontaminated(
         vocabulary=home.dataset("vocabulary").paths() if shards else (),
         documents=home.dataset("documents").paths_of(batches_of(home)),
         cleaning=corpus.cleaning,
-        taken=taken_out(selected.paths_of()),
+        taken=taken_out(selected) if selected else None,
         unread=unread,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -41,6 +42,13 @@ def test_the_tests_of_the_configuration_are_looked_for_and_what_was_taken_out_is
     report = check_home_decontaminated(home)
     assert (report.rows, report.test_documents, report.held_out) == (40, 1, 0)
     assert report.sentence().endswith("The build of the corpus had taken out before: 1 test-ngram.")
+
+
+def test_a_home_that_lacks_the_record_of_what_was_taken_out_is_not_read_as_nothing_taken_out(home):
+    shutil.rmtree(home.path / "selected_passages")
+    said = check_home_decontaminated(home).sentence()
+    assert "taken out before" not in said
+    assert said.endswith("Not known: what the build of the corpus had taken out, as the home has no selected_passages.")
 
 
 def test_other_tests_than_those_of_the_build_block_where_its_corpus_holds_them(home, tmp_path):
