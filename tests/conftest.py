@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Speed is shown by benchmarks: a machine that does other work beside must not fail a law.
+settings.register_profile("materia", deadline=None)
+settings.load_profile("materia")
 
 # As many test processes as cores, each with as many threads of torch: one that waits must sleep, not spin on a core that another
 # needs. OpenMP reads it once, when torch is loaded, and commands in processes of their own inherit it.

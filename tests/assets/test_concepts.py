@@ -106,7 +106,7 @@ def told_rows(vocabulary, named, known=None, *, same_vocabulary=False):
     return {bucket: found.fingerprints.get(bucket, "") for bucket in rows}, rows, found.asked
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(CONCEPTS, CONCEPTS, NAMED)
 def test_fingerprints_tell_which_buckets_changed_and_names_that_are_known_are_as_if_asked(old, new, named):
     with TemporaryDirectory() as folder:
@@ -120,7 +120,7 @@ def test_fingerprints_tell_which_buckets_changed_and_names_that_are_known_are_as
         assert (told_before[bucket] == told_after[bucket]) == (old_told[bucket] == new_told[bucket])
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(CONCEPTS, NAMED)
 def test_a_bucket_has_its_own_concepts_whole_and_of_those_it_names_the_name_and_class(rows, named):
     with TemporaryDirectory() as folder:
@@ -138,7 +138,7 @@ def test_a_bucket_has_its_own_concepts_whole_and_of_those_it_names_the_name_and_
         assert all(row["synonyms"] is None and row["parents"] is None for row in got if not row["own"])
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(CONCEPTS, NAMED)
 def test_telling_with_a_bucket_s_ambiguous_names_is_telling_with_all_of_them(rows, named):
     with TemporaryDirectory() as folder:
@@ -154,7 +154,7 @@ def test_telling_with_a_bucket_s_ambiguous_names_is_telling_with_all_of_them(row
             assert [one._other(curie, n) for n in range(3)] == [other._other(curie, n) for n in range(3)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(CONCEPTS, st.lists(st.sampled_from(["肾衰竭", "肾功能衰竭", "痛风"]), max_size=2), NAMED)
 def test_a_concept_that_is_only_named_has_the_synonyms_that_naming_it_rests_on(rows, chinese, named):
     for row in rows[:2]:

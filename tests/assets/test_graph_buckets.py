@@ -83,7 +83,7 @@ def build(home: Home, evidence: list[dict[str, Any]], concepts: list[dict[str, A
     return {str(p.relative_to(home.path)): p.read_bytes() for f in folders for p in f.rglob("*") if p.is_file()}
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.tuples(EVIDENCE_ROWS, CONCEPT_ROWS), min_size=2, max_size=3), st.booleans())
 def test_after_any_changes_the_files_are_those_of_a_graph_made_at_once(
     states: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]], only_evidence: bool
@@ -96,7 +96,7 @@ def test_after_any_changes_the_files_are_those_of_a_graph_made_at_once(
         assert found == build(make_home(other), *last)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(EVIDENCE_ROWS, CONCEPT_ROWS)
 def test_buckets_together_hold_what_one_bucket_holds(
     evidence: list[dict[str, Any]], concepts: list[dict[str, Any]]

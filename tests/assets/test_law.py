@@ -110,7 +110,6 @@ def test_any_sequence_of_changes_and_builds_gives_what_a_clean_build_gives() -> 
     chosen = settings(
         max_examples=sequences,
         stateful_step_count=8,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],  # shrinking would take an hour: the steps are printed as they are
         derandomize=sequences == 2,

@@ -108,7 +108,7 @@ KINDS = ("build", "put", "put", "twice", "drop", "turn", "rename", "label", "syn
 CHANGES = st.tuples(st.sampled_from(KINDS), st.sampled_from("ab"), st.integers(0, 6), st.integers(0, 5))
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(st.lists(CHANGES, min_size=2, max_size=9))
 def test_any_changes_give_what_a_new_home_gives(changes: list[tuple[str, str, int, int]]) -> None:
     with TemporaryDirectory() as folder:

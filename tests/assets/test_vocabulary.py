@@ -153,7 +153,7 @@ def obo(terms: list[tuple[str, str, list[tuple[str, str]], str]]) -> str:
     return "\n".join(stanzas)
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(st.lists(st.one_of(SYNONYMS, TERMS.map(obo)), min_size=2, max_size=4), st.booleans())
 def test_after_any_edits_the_vocabulary_is_that_of_a_clean_build(edits: list[Any], merging: bool) -> None:
     with TemporaryDirectory() as folder:

@@ -124,9 +124,12 @@ def test_predicted_entities_need_a_vocabulary(tmp_path: Path) -> None:
 
 @pytest.mark.realdata
 @pytest.mark.slow
-def test_beliefs_are_calibrated_on_documents_that_nothing_was_learned_from(materia_data: Path) -> None:
+def test_beliefs_are_calibrated_on_documents_that_nothing_was_learned_from(materia_data: Path, tmp_path: Path) -> None:
     folder = materia_data / "annotated" / "bc5cdr"
-    _, report = calibrate([str(folder / "train.pubtator")], [str(folder / "dev.pubtator")])
+    documents = (folder / "train.pubtator").read_text(encoding="utf-8").split("\n\n")
+    half = tmp_path / "half.pubtator"  # learned from in half the time, and no less calibrated
+    half.write_text("\n\n".join(documents[::2]) + "\n\n", encoding="utf-8")
+    _, report = calibrate([str(half)], [str(folder / "dev.pubtator")])
     assert report["n"] > 5000
     assert report["ece"] <= 0.05
     assert report["brier_skill"] >= 0.25

@@ -158,7 +158,7 @@ PAIRS = st.sets(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(PAIRS)
 def test_a_triple_goes_on_to_the_next_one_about_its_object(found, pairs):
     triples = [triple(*pair) for pair in sorted(pairs)]
@@ -169,7 +169,7 @@ def test_a_triple_goes_on_to_the_next_one_about_its_object(found, pairs):
         assert all(row["onward"][name] == by_id[row["onward"]["triple_id"]].get(name) for name in row["onward"])
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(PAIRS)
 def test_a_new_triple_takes_the_place_of_others_and_moves_none(found, pairs):
     triples = [triple(*pair) for pair in sorted(pairs)]
@@ -278,7 +278,7 @@ def tables_of(folder, world):
     return Tables(folder, triples, claims, texts, [t for n, t in enumerate(triples) if n in withheld], buckets=5)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(WORLDS, WORLDS)
 def test_bringing_the_context_up_to_date_equals_making_it_anew(tmp_path_factory, first, second):
     folder = tmp_path_factory.mktemp("worlds")

@@ -205,7 +205,7 @@ _KINDS = st.dictionaries(st.sampled_from("abcxyz"), st.lists(st.sampled_from("ab
 _STEP = st.tuples(st.dictionaries(st.sampled_from(["00", "01", "02"]), st.lists(_ROW, max_size=2)), _CLAIMS, _KINDS)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(_STEP, min_size=2, max_size=4), st.integers(1, 3))
 def test_any_changes_one_after_another_are_judged_as_a_whole_check_judges_them(steps: list[Any], probes: int) -> None:
     """With few probes too, so that passages become probes as others go."""

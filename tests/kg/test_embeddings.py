@@ -103,7 +103,7 @@ def slow_rank(scores, target, others):
     return 1 + sum(s > scores[target] for s in kept) + (sum(s == scores[target] for s in kept) - 1) / 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_filtered_ranks_equal_a_plain_count(data):
     entities, relations = 6, 2

@@ -253,7 +253,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=10), st.sampled_from(["exclude", "downweight", "keep"]))
 def test_every_explanation_is_the_graph_to_the_bit(tmp_path: Path, rows: list[dict[str, Any]], policy: Any) -> None:
     rows = [

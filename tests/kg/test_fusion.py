@@ -296,7 +296,7 @@ ROW = st.fixed_dictionaries(
     }
 )
 ROWS = st.lists(ROW, min_size=1, max_size=12).map(lambda rows: [r | {"sentence": str(i)} for i, r in enumerate(rows)])
-LAW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @LAW

@@ -50,7 +50,7 @@ def lines(numbers: set[int]) -> set[str]:
     return {line(number) for number in numbers}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(QUADS, min_size=2, max_size=3))
 def test_after_any_updates_it_holds_exactly_the_new_files(states: list[set[int]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -99,7 +99,7 @@ def build(literature: dict[str, Paper], withheld: list[str], folder: Path, befor
     return Built(folder, set(told), update.figures())
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(literatures, literatures, st.booleans(), st.lists(st.sampled_from([THE_CLAIM]), max_size=1), st.data())
 def test_what_is_brought_up_to_date_is_what_is_made_as_a_whole(
     old: dict[str, Paper], new: dict[str, Paper], few: bool, withheld: list[str], data: st.DataObject

@@ -211,7 +211,7 @@ def test_a_concept_without_a_class_keeps_its_label(tmp_path: Path) -> None:
 
 
 TEXTS = st.lists(st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), max_size=20), max_size=30)
-BRIEFLY = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BRIEFLY = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @BRIEFLY

@@ -161,7 +161,7 @@ def refines(specific: Claim, general: Claim, parents: dict[str, list[str]]) -> b
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graph=CLAIMS, asked=CLAIMS, parents=st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=6))
 def test_the_columns_agree_with_the_definition(
     tmp_path: Path, graph: list[Claim], asked: list[Claim], parents: dict[str, list[str]]

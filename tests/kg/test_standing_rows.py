@@ -18,7 +18,7 @@ def rows(*numbers: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"number": pa.array(numbers, pa.int64())})
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 5000), max_size=8).map(sorted))
 def test_ascending_slices_are_those_of_the_file(cuts: list[int]) -> None:
     with TemporaryDirectory() as folder:

@@ -202,7 +202,7 @@ def test_passages_are_sorted_unique_and_know_their_origin():
     assert {row["belief"] for row in rows if len(row["triple_ids"]) == 1} == {0.9, 0.5}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data(), st.integers(1, 6))
 def test_a_new_triple_changes_only_the_paragraph_it_falls_into(data, most):
     """All other passages stay, byte for byte; and the order of the input rows does not matter."""

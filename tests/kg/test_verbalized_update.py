@@ -164,7 +164,7 @@ def write(path: Path, rows: pa.Table, schema: pa.Schema = PASSAGES) -> None:
     sink.close()
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(changes(), st.sampled_from([CONFIG, CorpusConfig(forms=("fact", "chain"))]))
 def test_what_is_brought_up_to_date_is_what_is_told_as_a_whole(
     change: tuple[World, World], config: CorpusConfig

@@ -78,7 +78,7 @@ def expected(papers, minimum):
 PAPERS = st.lists(st.lists(st.sampled_from(["", "A", "AB", "AB", "ABC", "CD", "D", "BD"]), max_size=4), max_size=25)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAPERS, st.integers(1, 4))
 def test_pairs_are_those_that_the_formulas_find(tmp_path, papers, minimum):
     _, mentions, live = tables(tmp_path, papers)

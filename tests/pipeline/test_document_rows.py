@@ -45,7 +45,7 @@ def build(dataset, texts):
     return EarlierRows.of(dataset, "k")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(BATCHES, BATCHES, st.sets(st.sampled_from("abc")))
 def test_rows_taken_over_and_rows_made_are_what_making_all_gives(before, after, forgotten):
     with TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def test_rows_taken_over_and_rows_made_are_what_making_all_gives(before, after, 
         assert result == rows_of(made_from(after))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(BATCHES, BATCHES, BATCHES)
 def test_the_first_source_that_has_a_text_counts(one, other, after):
     with TemporaryDirectory() as folder:

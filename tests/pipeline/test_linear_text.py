@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -32,7 +32,6 @@ def test_a_label_that_no_text_has_is_as_unlikely_as_it_is():
     assert MODEL.scores([]).shape == (0, 3)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(["aspirin", "causes", "pain", "treats", "unseen", "aspirin causes"])), max_size=6)
 )

@@ -127,7 +127,7 @@ WRITE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=int(os.environ.get("MATERIA_LIVE_EXAMPLES", "40")), deadline=None)
+@settings(max_examples=int(os.environ.get("MATERIA_LIVE_EXAMPLES", "40")))
 @given(st.lists(WRITE, min_size=1, max_size=14), st.integers(1, 1000), st.booleans())
 def test_any_sequence_of_writes_gives_what_the_model_gives_in_any_order_of_arrival(writes, shuffle, twice):
     counters = defaultdict(itertools.count)

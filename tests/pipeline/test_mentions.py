@@ -86,7 +86,7 @@ def test_a_text_longer_than_a_piece_keeps_its_offsets(workers, documents_of, mon
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.characters(exclude_categories=["Cs"])

@@ -177,7 +177,7 @@ def reader():
         yield TextReader(VocabularyIndex(Path(folder)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VOCABULARIES, VOCABULARIES, TEXTS, st.booleans())
 def test_a_text_that_holds_no_changed_name_is_read_the_same_with_both(reader, old, new, texts, small):
     if small:

@@ -47,7 +47,7 @@ def test_equal_rows_give_equal_files_and_manifests(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 9000), max_size=6))
 def test_how_rows_are_cut_into_batches_does_not_show_in_the_file(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]

@@ -319,7 +319,7 @@ def test_an_fsspec_url_works() -> None:
 
 
 @given(st.permutations(sorted(SHARED)))
-@settings(max_examples=24, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=24, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_files_decides_the_preferred_name_and_loses_none(tmp_path: Path, order: list[str]) -> None:
     paths = {name: write(tmp_path, name, SAMPLES[name] + f"\n{extra}") for name, extra in SHARED.items()}
     row = load(*(paths[name] for name in order))[0]["MESH:D000001"]

@@ -286,7 +286,7 @@ CONCEPTS = st.builds(
 
 
 @given(st.lists(st.lists(CONCEPTS, max_size=8), min_size=1, max_size=3), st.randoms())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_laws_of_merging(files: list[list[Concept]], random: Any) -> None:
     """Whatever is said: nothing is lost, no vocabulary loses a difference, the log explains all, and order does not matter."""
     table, merges, _ = join(*files, threads=1)

@@ -18,14 +18,14 @@ NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
 
 
 @given(NAMES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_name_has_the_same_category_alone_and_among_others(names: list[str]) -> None:
     """Guards against runs of characters that reach from one name into the next."""
     assert classify(names) == [classify([name])[0] for name in names]
 
 
 @given(NAMES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_features_are_sorted_and_in_range_and_every_name_has_some(names: list[str]) -> None:
     rows, features = name_features(names)
     assert set(rows.tolist()) == set(range(len(names)))

@@ -47,7 +47,7 @@ def test_different_passages_are_in_order():
     assert not duplicates([passage(ABSTRACT), passage(TEST_TEXT), passage("Aspirin treats fever.", kind="verbalized")])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(corpora())
 def test_what_cleaning_leaves_is_in_order(rows):
     got = rejected(clean(batches(rows), DUPLICATES_ONLY))

@@ -121,7 +121,7 @@ def test_quality_goes_before_and_duplicates_come_after(judge):
 WORDS = st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=24).map(" ".join)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(WORDS, min_size=1, max_size=5), st.lists(WORDS, max_size=4))
 def test_a_passage_is_left_out_where_it_shares_a_run_and_nowhere_else(passages, tests):
     import tempfile

@@ -117,7 +117,7 @@ def corpora(draw):
     return rows
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(corpora(), st.randoms(use_true_random=False), st.sampled_from([1, 3, 4096]))
 def test_laws_of_duplicates(rows, shuffle, size):
     got = found(rows)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.cleaning.words import normal_form, runs_of, words_of
@@ -53,7 +53,6 @@ def test_a_chinese_character_is_a_word():
     assert found.han.tolist() == [False, True, True, True, True, False, False]
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_words_of_a_text_do_not_depend_on_its_neighbours(texts):
     together = words(texts)
@@ -66,7 +65,6 @@ def test_words_of_a_text_do_not_depend_on_its_neighbours(texts):
         assert len(alone.hashes) == len(expected)
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 4))
 def test_runs_are_those_of_each_text(texts, n):
     found = words(texts)
@@ -80,7 +78,6 @@ def test_runs_are_those_of_each_text(texts, n):
         assert len(set(runs.hashes[piece].tolist())) == len(set(expected))
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 4))
 def test_runs_are_chinese_by_half_or_more_or_they_are_not(texts, n):
     found = words(texts)

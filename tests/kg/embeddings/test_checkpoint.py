@@ -39,7 +39,7 @@ def killed_after(epochs):
     return on_epoch
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(config=st.sampled_from(CONFIGS), kills=st.lists(st.integers(1, 8), max_size=3, unique=True))
 def test_a_training_killed_at_any_epochs_ends_with_the_same_weights_and_losses(tmp_path_factory, config, kills):
     whole, expected = fit(ring(), config)

@@ -123,7 +123,7 @@ def made(stock: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mixture", MIXTURES, ids=["all", "drawn"])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_any_changes_one_after_another_give_what_a_new_choice_gives(
     mixture: MixtureConfig, data: st.DataObject

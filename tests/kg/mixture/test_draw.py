@@ -17,7 +17,7 @@ def test_the_number_of_a_passage_is_the_same_in_sql_and_in_python():
         assert number == int(hash_fields("mixture", passage_id)[:10], 16) / 2**40
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10 * 2**40), st.integers(0, 2**40 - 1))
 def test_a_rate_is_the_mean_number_of_copies(parts, part):
     rate, u = parts / 2**40, part / 2**40
@@ -28,7 +28,7 @@ def test_a_rate_is_the_mean_number_of_copies(parts, part):
     assert (copies > int(rate)) == (u < rate - int(rate))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 4), st.floats(0, 1))
 def test_a_wanted_number_is_met_to_within_one_passage(sizes, repeats, share):
     connection = duckdb.connect()

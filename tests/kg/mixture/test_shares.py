@@ -1,7 +1,7 @@
 """The laws of shares."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.mixture.shares import Limit, fit
@@ -13,7 +13,6 @@ def limit(groups, shares):
     return Limit("share", np.array(groups), np.array(shares, dtype=float))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(-1, 2), st.integers(-1, 2)), min_size=1, max_size=12),
     SHARES,
@@ -31,7 +30,6 @@ def test_no_group_has_more_than_its_share_and_nothing_grows(cells, sources, pred
     assert (fitted[lowered < 0] == amounts[lowered < 0]).all() or fitted.sum() == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 10_000), min_size=2, max_size=6), st.floats(0.05, 1))
 def test_one_kind_of_group_gets_the_most_there_is(amounts, share):
     """What is fitted cannot be scaled up: either nothing is lowered, or the lowered groups have exactly their share."""

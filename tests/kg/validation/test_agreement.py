@@ -80,7 +80,6 @@ def graphs(draw: st.DrawFn) -> Tables:
 # Shrinking would take minutes: an example costs half a second, nearly all of it in pySHACL.
 @settings(
     max_examples=15,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

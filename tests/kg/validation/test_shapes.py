@@ -21,7 +21,16 @@ def test_every_rule_says_what_is_wrong_and_what_to_do() -> None:
 
 def test_the_shapes_are_sound_by_the_shapes_of_shapes() -> None:
     from pyshacl import validate
-    from rdflib import Graph
+    from rdflib import Graph, Literal, URIRef
+    from rdflib.collection import Collection
+    from rdflib.namespace import SH
 
     shapes = Graph().parse(SHAPES, format="turtle")
+    for head in [*shapes.objects(None, SH["in"])]:
+        members = [*shapes.items(head)]
+        assert all(isinstance(member, URIRef | Literal) for member in members)
+        # pyshacl writes a list out for each shape that it tries: with 247 members each it takes two minutes for the same verdict
+        allowed = Collection(shapes, head)
+        allowed.clear()
+        allowed += members[:2]
     validate(Graph(), shacl_graph=shapes, meta_shacl=True)  # raises where a shape is malformed

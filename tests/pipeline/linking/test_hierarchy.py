@@ -82,7 +82,7 @@ def test_what_another_mention_names_counts_by_its_place(index, named, candidate,
     assert not hierarchy_features(index, one, two, concepts, np.array([False, False]))[1].any(), "not named in full"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_the_arrays_say_what_a_search_of_the_tree_says(index, data):
     n = data.draw(st.integers(1, 12))

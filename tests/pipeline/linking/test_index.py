@@ -88,7 +88,7 @@ def test_names_of_one_letter_of_marks_and_of_emoji_are_found(tmp_path):
     assert [found(index, name)[0] for name, _ in names.values()] == [(curie, 1.0) for curie in names]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.text(alphabet="abcdefghijklm -", min_size=1, max_size=20),
     text=st.sampled_from(["renal disease", "fever", "liver"]),

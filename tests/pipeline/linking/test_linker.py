@@ -185,7 +185,7 @@ def test_a_model_that_is_none_is_refused(index, tmp_path):
         Linker.open(index, tmp_path)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.text("abcdefghij ", min_size=3, max_size=14).filter(str.strip), st.sampled_from(range(len(CONCEPTS))))
 def test_adding_a_synonym_leaves_links_that_do_not_involve_it(tmp_path_factory, linker, synonym, place):
     changed = [

@@ -23,7 +23,7 @@ def whole(tags, scheme):
     return tokens == sum(tag != "O" for tag in tags)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     tags=st.sampled_from([(IOB2_TAGS, IOB2), (IOBES_TAGS[:3] + IOBES_TAGS[5:7], IOBES)]),
     data=st.data(),

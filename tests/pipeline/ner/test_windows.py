@@ -30,7 +30,7 @@ def test_a_short_text_is_one_window_and_no_text_has_no_words(tokenizer):
     assert cut_windows([], tokenizer, 16) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(text=st.text("ab" + "  ", min_size=1, max_size=120), length=st.integers(8, 40))
 def test_every_word_is_read_once_and_where_it_stands_farthest_from_a_cut(tokenizer, text, length):
     text = " ".join(text.replace("b", "ab ").split())  # words of one or two letters or a few more

@@ -34,7 +34,7 @@ def degrees(table, *columns):
     return Counter(zip(*(table[name].to_pylist() for name in columns), strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(triples, st.integers(0, 5))
 def test_degrees_and_relations_stay_and_held_out_triples_too(rows, seed):
     before = graph(sorted(rows))
@@ -47,7 +47,7 @@ def test_degrees_and_relations_stay_and_held_out_triples_too(rows, seed):
     assert after.triples.equals(shuffle_graph(before, {}, seed=seed).triples)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(triples)
 def test_every_triple_has_the_object_of_the_triple_it_says(rows):
     before = graph(sorted(rows))

@@ -59,7 +59,7 @@ def test_offsets_count_code_points(reader):
     assert say(encoded, start, end) == "metformin"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.text("ab é β𝜷.-二", max_size=12), min_size=1, max_size=4),
     st.sampled_from(FAMILIES),

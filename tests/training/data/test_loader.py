@@ -55,7 +55,7 @@ def test_ranks_divide_the_rows_of_each_step(corpus, builder, workers, ranks):
         assert sum(len(part["pairs"]) for part in own) == len(whole["pairs"])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     rows=st.sampled_from([1, 4, 12, 40]), window=st.sampled_from([1, 50, 60, 1000]), taken=st.integers(0, 9),
     seed=st.integers(0, 2**30), ranks=st.sampled_from([1, 2, 4]), packing=st.booleans(),

@@ -9,7 +9,7 @@ from pipeline.errors import MateriaError
 from training.data.order import Order
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(size=st.integers(1, 400), seed=st.integers(0, 2**40), epoch=st.integers(0, 10))
 def test_an_epoch_reads_every_passage_once(corpus, size, seed, epoch):
     order = Order(corpus.train, size=size, seed=seed)

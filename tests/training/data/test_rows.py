@@ -18,7 +18,7 @@ def rows(request, builder, passages):
     return builder(request.param).rows(passages, np.random.default_rng(0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_cut_and_joined_rows_are_the_same(rows, data):
     places = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))

@@ -49,7 +49,7 @@ def test_a_file_that_grows_moves_nothing():
         assert set(getattr(before, name)) <= set(getattr(after, name))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=60, max_size=80))
 def test_a_text_is_never_in_two_parts_whatever_documents_share(pairs):
     rows = [

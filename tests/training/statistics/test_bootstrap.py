@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_interval_however_many_draws_fit_in_memory(
     assert interval(runs) == whole
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20), st.integers(1, 3))
 def test_a_model_does_not_differ_from_itself(values, seeds):
     run = count_means("mean", [f"d{n:02}" for n in range(len(values))], values, [1.0] * len(values))

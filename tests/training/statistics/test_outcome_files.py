@@ -14,7 +14,7 @@ from training.statistics.outcomes import Outcomes
 NAMES = st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=4, unique=True).map(lambda n: tuple(sorted(n)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=8), st.tuples(NAMES, NAMES, st.sampled_from(["micro_f1", "macro_f1"])), max_size=3

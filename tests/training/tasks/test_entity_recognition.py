@@ -42,7 +42,7 @@ def entities_of(tags):
     return tuple((3 * first, 3 * last + 2, kind) for first, last, kind in spans)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1, max_size=9), min_size=1, max_size=5)
 )  # fmt: skip
@@ -123,7 +123,7 @@ def test_what_cannot_be_learned_as_it_stands_is_counted(tiny_encoder):
     assert second == [-100, 0, 3, *[4] * (len(first) - 4), -100]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(length=st.integers(16, 64), number=st.integers(0, 30), sentences=st.integers(1, 40))
 def test_right_tags_of_all_windows_give_back_the_mentions(tiny_encoder, length, number, sentences):
     """Nothing is cut off, nothing is found twice, whatever the window."""

@@ -156,7 +156,7 @@ def test_another_archive_is_refused(tmp_path):
 LABELS = ("a", "b", "c")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=20))
 def test_figures_of_single_labels_are_those_of_scikit_learn(pairs):
     gold, said = zip(*pairs, strict=True)
@@ -173,7 +173,7 @@ def test_figures_of_single_labels_are_those_of_scikit_learn(pairs):
 SETS = st.frozensets(st.sampled_from(LABELS))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(SETS, SETS), min_size=1, max_size=20))
 def test_figures_of_several_labels_are_those_of_scikit_learn(pairs):
     rows = [np.array([[label in labels for label in LABELS] for labels in side]) for side in zip(*pairs, strict=True)]
