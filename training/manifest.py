@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from upath import UPath
 from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from training.data.shards import Shard, check_shards
+from training.library_versions import library_versions
 from training.sources import Sources, model_hashes
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def make_manifest(sources: Sources, config: PretrainingConfig, model: Pretrainin
         "classes": list(model.spec.classes),
         "config": values,
         "config_sha256": hash_json(values),
-        "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
+        "versions": dict(library_versions()),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from training.library_versions import as_sentence
 from training.objectives.config import GRAPH_OBJECTIVES, LANGUAGE_OBJECTIVES, TEXT_OBJECTIVES
 
 __all__ = ["model_card"]
@@ -121,7 +122,7 @@ def _training(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> Iterato
             ("seed", manifest["config"]["seed"]),
             ("objectives", ", ".join(f"{n} ({v})" for n, v in sorted(manifest["objectives"].items()))),
             ("objectives' turns and weights", f"{mixing['turns']}, {mixing['weighting']}"),
-            ("versions", ", ".join(f"{n} {v}" for n, v in sorted(manifest["versions"].items()))),
+            ("versions", as_sentence(manifest["versions"])),
         ],
     )
     yield "`training_config.json` has every setting."

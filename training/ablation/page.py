@@ -10,6 +10,7 @@ from kg.markdown import table
 from training.ablation.arms import arm_of
 from training.ablation.comparisons import ArmComparison, figure_names, headlines
 from training.ablation.verdict import summary, verdicts
+from training.library_versions import as_sentence
 from training.statistics.bootstrap import Interval
 
 __all__ = ["as_page"]
@@ -65,7 +66,7 @@ def as_page(
     others = [name for name in figure_names(figures) if name not in shown and name not in dict(_references(figures))]
     if others:
         lines += ["## Other figures", "", "Shown, and not tested.", "", _arms(figures, others), ""]
-    lines += ["## How it was made", "", facts["plan"], ""]
+    lines += ["## How it was made", "", facts["plan"], "", f"Judged with {as_sentence(facts['versions'])}.", ""]
     lines += ["```json", json.dumps(facts["settings"], indent=1, sort_keys=True), "```", ""]
     return "\n".join(lines)
 

@@ -36,6 +36,7 @@ from training.ablation.results import write_results
 from training.ablation.train import Training, train_arm
 from training.evaluation.config import SuiteConfig
 from training.evaluation.suite import load_suite, suite_as_written
+from training.library_versions import library_versions
 from training.sources import Sources
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Ablation:
         """
         facts = {
             "plan": plan.sentence(),
+            "versions": dict(library_versions()),
             "seeds": list(self.config.seeds),
             "bootstrap": self.suite.bootstrap.model_dump(),
             "settings": self.config.model_dump(mode="json", exclude={"suite"})

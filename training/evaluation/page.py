@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kg.markdown import table
+from training.library_versions import as_sentence
 
 __all__ = ["as_page"]
 
@@ -44,6 +45,7 @@ def as_page(figures: Mapping[str, Any]) -> str:
         ]
         headings = ("figure", "control", "difference", f"{level:.0%} interval", "p (Holm)")
         lines += ["## Against controls", "", table(headings, rows, text=2), ""]
+    lines += [f"Judged with {as_sentence(figures['versions'])}.", ""]
     return "\n".join(lines)
 
 

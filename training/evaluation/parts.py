@@ -1,4 +1,4 @@
-"""The parts of an evaluation, each with the name of the file of its outcomes: model, settings and data as one hash."""
+"""The parts of an evaluation, each with the name of the file of its outcomes: model, settings, data and libraries as one hash."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipeline.errors import MateriaError
 from pipeline.hashing import hash_json
 from pipeline.storage import file_sha256
 from training.evaluation.config import LinkProbeConfig, SuiteConfig
+from training.library_versions import library_versions
 from training.sources import Sources
 from training.statistics.outcomes import Outcomes
 
@@ -60,7 +61,7 @@ def parts_of(
     model = folder_hash(model_folder(str(folder)))
 
     def add(name: str, prefix: str, settings: Any, data: Any, compute: Callable[[], _Found], **more: Any) -> None:
-        key = hash_json([_VERSION, name, model, settings, data])[:16]
+        key = hash_json([_VERSION, dict(library_versions()), name, model, settings, data])[:16]
         stem = name.replace(",", "").replace(" ", "-")
         parts.append(Part(name, f"{stem}-{key}.parquet", partial(_prefixed, prefix, compute), **more))
 

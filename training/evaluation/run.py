@@ -5,9 +5,10 @@
     OUT/evaluation.png    the same as points with intervals
     OUT/outcomes/         counts by document of each part, from which all of this is computed again
 
-A part (a section of the suite; of a task, one seed) lies in a file named by the hash of the model, of the settings of that part, and
-of the data it reads. So a run that was stopped goes on, a suite that grows computes what is new, and new numbers of draws
-compute nothing. Several seeds of fine-tuning are several runs of one figure.
+A part (a section of the suite; of a task, one seed) lies in a file named by the hash of the model, of the settings of that part, of
+the data it reads, and of the versions of the libraries that read it: two releases of tokenizers read the first window of a long
+text alone. So a run that was stopped goes on, a suite that grows computes what is new, and new numbers of draws compute nothing.
+Several seeds of fine-tuning are several runs of one figure.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from training.evaluation.page import as_page
 from training.evaluation.parts import parts_of
 from training.evaluation.plot import plot_figures
 from training.evaluation.suite import suite_as_written
+from training.library_versions import library_versions
 from training.sources import Sources
 from training.statistics.outcome_files import read_outcomes, write_outcomes
 from training.statistics.outcomes import Outcomes
@@ -65,7 +67,8 @@ def evaluate_model(
     """
     _check_out(out)
     runs = measure(folder, suite, sources, out / _KEPT, graph=graph, progress=progress)
-    figures = {"model": folder_hash(model_folder(str(folder))), "suite": suite_as_written(suite)}
+    figures: dict[str, Any] = {"model": folder_hash(model_folder(str(folder))), "suite": suite_as_written(suite)}
+    figures["versions"] = dict(library_versions())
     figures |= figures_of(runs, suite.bootstrap)
     write_atomically(out / "figures.json", json.dumps(figures, indent=1, sort_keys=True) + "\n")
     write_atomically(out / "evaluation.md", as_page(figures))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from training.finetuning.fit import Fitted, OnStep, fit, reproducible
 from training.finetuning.folder import Finetuned, save_finetuned
 from training.finetuning.fusion.coverage import coverage
 from training.finetuning.wide import check_wide, fit_wide
+from training.library_versions import library_versions
 from training.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def finetune(
             "training": asdict(fitted),
             "metric": report["metric"],
             "metrics": judged | ({"wide alone, test": report["wide"]} if "wide" in report else {}),
-            "versions": {name: version(name) for name in ("accelerate", "tokenizers", "torch", "transformers")},
+            "versions": dict(library_versions()),
         }
         with saying_disk_full(str(out)), staging(out) as staged:
             save_finetuned(finetuned, staged, record, task_card(finetuned, record))

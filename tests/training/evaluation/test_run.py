@@ -1,6 +1,7 @@
 """A model by a suite: what is written, that it goes on, and that controls stand beside it."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.errors import MateriaError
 from tests.training.evaluation.test_perplexity import row
 from training.evaluation.config import LinkProbeConfig, SuiteConfig
 from training.evaluation.run import evaluate_model, measure
+from training.library_versions import library_versions
 from training.sources import Sources
 from training.statistics.outcome_files import read_outcomes
 from training.statistics.outcomes import Outcomes
@@ -49,6 +51,7 @@ def test_the_page_says_what_the_figures_say(evaluated):
     value = figures["figures"]["link_probe.bag_of_wordpieces.mrr"]["value"]
     assert f"| bag_of_wordpieces.mrr | {value:.4f} |" in page
     assert "95% interval" in page
+    assert f"tokenizers {version('tokenizers')}" in page
     assert (out / "evaluation.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -84,6 +87,17 @@ def test_only_what_changed_is_measured_and_what_is_left_over_goes(models, source
     assert run(models.told, suite.model_copy(update={"link_probe": LinkProbeConfig(steps=6)})) == ["link probe"]
     assert run(models.untold, suite) == ["link probe", "perplexity"]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_figures_of_other_libraries_are_not_taken_for_those_of_these(models, sources, tmp_path, monkeypatch):
+    suite = SuiteConfig(probing={"phrasings": 1}, link_probe=None, perplexity=None)
+    measure(models.told, suite, sources, tmp_path)
+    (before,) = tmp_path.iterdir()
+    others = {**library_versions(), "tokenizers": "0.23.2"}
+    monkeypatch.setattr("training.evaluation.parts.library_versions", lambda: others)
+    measure(models.told, suite, sources, tmp_path)
+    (after,) = tmp_path.iterdir()
+    assert after.name != before.name
 
 
 def test_a_run_that_stops_goes_on(models, sources, tmp_path, monkeypatch):
