@@ -14,7 +14,7 @@ import psutil
 from assets.home import Home
 from pipeline.history import append_line, lines
 
-__all__ = ["PeakMemory", "history", "measured"]
+__all__ = ["PeakMemory", "history", "measured", "processor_seconds"]
 
 #: A look takes 1.4 ms, since it asks for the parent of every process of the machine; so it is taken more seldom the longer a stage lasts.
 _INTERVALS_S = (0.05, 0.5)
@@ -53,7 +53,7 @@ class PeakMemory(threading.Thread):
         return self.peak
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
     """What this process has used of the processors, with its workers: those that ended, and those that run."""
     own = os.times()
     used = own.user + own.system + own.children_user + own.children_system
@@ -68,13 +68,13 @@ def _processor_seconds() -> float:
 
 @contextmanager
 def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
-    """Append one line to the home's history: the stage, seconds, processor seconds here, peak MiB, and the figures filled in meanwhile.
+    """Append one line to the home's history: the stage, seconds, processor seconds, peak MiB, and the figures filled in meanwhile.
 
-    A figure `peak_mib` is that of a process elsewhere: the larger one counts.
+    Figures `peak_mib` and `processor_seconds` are those of processes elsewhere: of memory the larger one counts, of time the sum.
     """
     memory = PeakMemory()
     memory.start()
-    start, used = time.perf_counter(), _processor_seconds()
+    start, used = time.perf_counter(), processor_seconds()
     try:
         yield
     finally:
@@ -82,7 +82,7 @@ def measured(home: Home, stage: str, figures: dict[str, Any]) -> Iterator[None]:
         line = {
             "stage": stage,
             "seconds": round(time.perf_counter() - start, 2),
-            "processor_seconds": round(_processor_seconds() - used, 2),
+            "processor_seconds": round(processor_seconds() - used + figures.pop("processor_seconds", 0.0), 2),
             "peak_mib": peak,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             **figures,

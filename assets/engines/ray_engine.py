@@ -59,7 +59,7 @@ class RayEngine:
     """Brings partitions up to date by tasks on a cluster.
 
     Attributes:
-        figures: of the last refresh: how many tasks, and the most MiB that a process of theirs held.
+        figures: of the last refresh: how many tasks, the most MiB that a process of theirs held, and their processor seconds.
     """
 
     def __init__(self, home: Home, cluster: Cluster) -> None:
@@ -112,7 +112,7 @@ class RayEngine:
             most=given.partitions if given else None,
             spread=stage.name in SPREAD,
         )
-        self.figures = {"engine": "ray", "tasks": len(groups), "peak_mib": 0}
+        self.figures = {"engine": "ray", "tasks": len(groups), "peak_mib": 0, "processor_seconds": 0.0}
         progress(stage.name if stage.partitions == "none" else f"{stage.name}: {len(keys)} in {len(groups)} tasks")
         task = self._task.options(num_cpus=ask.cpus, num_gpus=ask.gpus, memory=ask.mib << 20, name=stage.name)
         rules = stage.rules(home)
@@ -128,6 +128,7 @@ class RayEngine:
                     number = waiting.pop(reference)
                     finished[number] = done = self._cluster.ask(partial(fetched, reference))
                     self.figures["peak_mib"] = max(self.figures["peak_mib"], done.peak_mib)
+                    self.figures["processor_seconds"] += done.processor_seconds
                     if done.error is not None:
                         yield done
                     progress(f"{stage.name}: {len(finished)} of {len(groups)} tasks")

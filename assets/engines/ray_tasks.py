@@ -23,7 +23,7 @@ from assets.home import Home, open_home
 from assets.lock import NOTE
 from assets.stage import Refreshed, Stage, refresh
 from assets.stages import STAGES
-from assets.usage import PeakMemory
+from assets.usage import PeakMemory, processor_seconds
 from pipeline.duck import databases_kept
 from pipeline.errors import MateriaError, UnreachableError, saying_disk_full
 from pipeline.files import is_local
@@ -61,11 +61,19 @@ class Asked:
 
 @dataclass
 class Done:
-    """What became of a task: its partitions, as far as it came; the problem that ended it; the most MiB that its process held."""
+    """What became of a task.
+
+    Attributes:
+        results: its partitions, as far as it came.
+        error: the problem that ended it.
+        peak_mib: the most that its process held.
+        processor_seconds: of its process, and of the tasks that read chunks for it.
+    """
 
     results: list[Refreshed] = field(default_factory=list)
     error: MateriaError | None = None
     peak_mib: int = 0
+    processor_seconds: float = 0.0
 
 
 def seen_from(home: Home) -> str | None:
@@ -80,8 +88,9 @@ def compute(asked: Asked) -> Done:
     done = Done()
     memory = PeakMemory()
     memory.start()
+    before, elsewhere = processor_seconds(), list[float]()
     try:
-        with _sized(asked), _fenced(asked), databases_kept(), saying_disk_full(asked.home):
+        with _sized(asked, elsewhere), _fenced(asked), databases_kept(), saying_disk_full(asked.home):
             home, stage = _opened(asked)
             shared = is_local(home.url) and socket.gethostname() != asked.host
             # SQLite's log of writes needs a disk of the machine: on a shared folder each machine keeps its own.
@@ -96,6 +105,7 @@ def compute(asked: Asked) -> Done:
         )
     finally:
         done.peak_mib = memory.stop() >> 20
+        done.processor_seconds = processor_seconds() - before + sum(elsewhere)
     return done
 
 
@@ -137,15 +147,15 @@ def _seen_here(asked: Asked, error: MateriaError) -> MateriaError:
 
 
 @contextmanager
-def _sized(asked: Asked) -> Iterator[None]:
-    """Threads of this process as many as the task has cores; more workers are tasks of their own."""
+def _sized(asked: Asked, elsewhere: list[float]) -> Iterator[None]:
+    """Threads of this process as many as the task has cores; more workers are tasks of their own, which add their processor seconds."""
     import pyarrow as pa
 
     pa.set_cpu_count(asked.cores)
     os.environ["OMP_NUM_THREADS"] = str(asked.cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(asked.cores)
-    with given(asked.cores, partial(_Chunks, asked.home)):
+    with given(asked.cores, partial(_Chunks, asked.home, elsewhere)):
         yield
 
 
@@ -165,15 +175,21 @@ class _Chunks:
     """
 
     def __init__(
-        self, home: str, count: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+        self,
+        home: str,
+        spent: list[float],
+        count: int,
+        initializer: Callable[..., object] | None,
+        initargs: tuple[Any, ...],
     ) -> None:
         import ray
 
+        self._spent = spent
         self._task = ray.remote(num_cpus=1)(_chunk)
         self._about = ray.put((home, str(working_folder(home)), initializer, initargs))
 
     def submit(self, function: Callable[..., Any], task: Any, /) -> _Reference:
-        return _Reference(self._task.remote(self._about, function, task))
+        return _Reference(self._task.remote(self._about, function, task), self._spent)
 
     def shutdown(self, *, cancel_futures: bool = False) -> None:
         """Nothing: whoever maps has cancelled what it does not want."""
@@ -182,11 +198,13 @@ class _Chunks:
 class _Reference:
     """A chunk on its way."""
 
-    def __init__(self, reference: Any) -> None:
-        self._reference = reference
+    def __init__(self, reference: Any, spent: list[float]) -> None:
+        self._reference, self._spent = reference, spent
 
     def result(self) -> Any:
-        return fetched(self._reference)
+        found, seconds = fetched(self._reference)
+        self._spent.append(seconds)
+        return found
 
     def cancel(self) -> None:
         import ray
@@ -200,8 +218,9 @@ _PREPARED: list[Any] = []
 
 def _chunk(
     about: tuple[str, str, Callable[..., object] | None, tuple[Any, ...]], function: Callable[..., Any], task: Any
-) -> Any:
-    """Compute one chunk, after what a worker loads before its first one."""
+) -> tuple[Any, float]:
+    """Compute one chunk, after what a worker loads before its first one; what it found, and processor seconds."""
+    before = processor_seconds()
     if [about] != _PREPARED:
         home, folder, initializer, initargs = about
         keep_pandas_out()
@@ -209,7 +228,7 @@ def _chunk(
         if initializer is not None:
             initializer(*initargs)
         _PREPARED[:] = [about]
-    return function(task)
+    return function(task), processor_seconds() - before
 
 
 def _fetch_names(home: str, folder: str) -> None:

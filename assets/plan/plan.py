@@ -41,6 +41,8 @@ _TRAIN: Final = frozenset({"kg_embeddings", "pretrained_model", "evaluation", "f
 _WORKER_S: Final = 1.5
 #: Of Ray: seconds to join and to start the workers' processes, and for a task; how many tasks a stage has for each worker.
 _RAY_S, _TASK_S, _TASKS = 4.0, 0.05, 3
+#: Seconds until other nodes read along with the task of a large partition: a process of theirs starts, and loads what it reads with.
+_ALONG_S = 5.0
 #: A document's share of a bucket, and the buckets there are at least and at most.
 _BUCKET_DOCUMENTS, _LEAST, _MOST = 2_000, 64, 4096
 #: Workers that are tried for --within.
@@ -219,15 +221,16 @@ def _with_workers(plan: Plan, workers: int) -> Plan:
     parts = {"none": 1, "batch": plan.files, "bucket": plan.buckets}
     stages = {}
     for name, one in plan.stages.items():
-        cpu, mib, shares = one.cpu, one.mib, 1
+        cpu, mib, shares, along = one.cpu, one.mib, 1, 0.0
         if name in SPREAD:
             shares = cores
             if workers > 1 and cpu > _WORKER_S:  # what is little is read without workers
                 cpu += _WORKER_S * workers
                 mib += 0 if ray else WORKER_MIB * workers  # those of a cluster are processes of other nodes
+                along = _ALONG_S if ray else 0.0
         elif ray and name not in HERE:
             shares = min(cores, parts[_PARTITIONS[name]])
-        seconds = cpu / shares
+        seconds = cpu / shares + along
         if ray and name not in HERE:
             seconds += _TASK_S * (1 if _PARTITIONS[name] == "none" else _TASKS)
         stages[name] = StagePlan(cpu, seconds, mib)

@@ -36,7 +36,7 @@ def cluster(folder: Path, nodes: int) -> None:
         environment = {**store.environment, "MATERIA_CACHE": str(folder / "cache"), "MATERIA_POSTGRES": records}
 
         def tell(name: str, home: str, status: int, said: str, cost: Cost) -> None:
-            print(f"{name}: exit {status}, {cost.wall:.0f} s, {cost.cpu:.0f} processor s", flush=True)
+            print(f"{name}: exit {status}, {cost.wall:.0f} s", flush=True)
             if status:
                 print(f"  it said: {said.strip().splitlines()[-1] if said.strip() else 'nothing'}", flush=True)
                 return

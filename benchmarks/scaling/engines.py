@@ -8,17 +8,15 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import yaml
 from real_build import ROOT, Cost, RealBuild, hashes
 from servers.ray_cluster import RayCluster
 
 from assets.home import OUTSIDE_THE_LAW
 
-__all__ = ["clean_hashes", "configured", "differing", "on_cluster", "stored_hashes", "used"]
+__all__ = ["clean_hashes", "configured", "differing", "on_cluster", "stored_hashes"]
 
 
 def configured(build: RealBuild, name: str, **settings: object) -> Path:
@@ -68,9 +66,9 @@ def on_cluster(
     """Run a build on a cluster, and do something to it once it is done with a stage.
 
     Returns:
-        its exit status, what it said on standard error, and its cost, the cluster's processes included; their memory is not.
+        its exit status, what it said on standard error, and the cost of its own process.
     """
-    before, start = used(cluster), time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(
         words,
         cwd=ROOT,
@@ -87,14 +85,5 @@ def on_cluster(
             then()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    cpu = usage.ru_utime + usage.ru_stime + used(cluster) - before
+    cpu = usage.ru_utime + usage.ru_stime
     return process.returncode, said, Cost(cpu, time.perf_counter() - start, usage.ru_maxrss / 1024)
-
-
-def used(cluster: RayCluster) -> float:
-    """Processor seconds of the cluster since it was started, with those of processes that ended."""
-    total = 0.0
-    for process in cluster.processes():
-        with suppress(psutil.NoSuchProcess):
-            total += sum(process.cpu_times()[:4])  # user, system, and both of children that ended
-    return total

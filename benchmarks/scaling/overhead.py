@@ -1,7 +1,7 @@
 """What Ray costs on the real build: two one-CPU nodes against two processes on this machine, in turn.
 
-Each build is a clean one. The cost of a build on the cluster is that of the driver and of every process of the cluster, Ray's own among
-them, less what the cluster had used when the build began; a cluster is started once, as one finds it. The files of both homes are compared.
+Each build is a clean one. Processor seconds are those of the stages, by the home's history: on the cluster also of their tasks, and not of
+Ray's own processes. A cluster is started once, as one finds it. The files of both homes are compared.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from real_build import UNTIL, Cost, RealBuild, hashes
 from servers.ray_cluster import ray_cluster
 
-from scaling.engines import configured, differing, used
+from scaling.engines import configured, differing
+from scaling.figures import figures_of
 
 __all__ = ["overhead"]
 
@@ -34,9 +35,7 @@ def overhead(folder: Path, rounds: int) -> None:
         ray_config = configured(build, "ray", engine={"name": "ray", "address": cluster.address})
         for _ in range(rounds):
             local = _clean(build, folder / "local", local_config)
-            before = used(cluster)
-            driver = _clean(build, folder / "ray", ray_config)
-            ray = driver._replace(cpu=driver.cpu + used(cluster) - before)
+            ray = _clean(build, folder / "ray", ray_config)
             rows.append((local, ray))
             print(f"| {local.wall:.1f} | {local.cpu:.1f} | {ray.wall:.1f} | {ray.cpu:.1f} |", flush=True)
             if differ := differing(hashes(folder / "local"), hashes(folder / "ray")):
@@ -48,4 +47,4 @@ def overhead(folder: Path, rounds: int) -> None:
 
 def _clean(build: RealBuild, home: Path, config: Path) -> Cost:
     shutil.rmtree(home, ignore_errors=True)
-    return build.build(home, config)
+    return build.build(home, config)._replace(cpu=figures_of(home).processor_seconds)

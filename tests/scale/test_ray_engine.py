@@ -108,13 +108,15 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return files(home)
 
 
-def test_the_bytes_are_those_of_a_local_build_and_history_tells_tasks_and_memory(tmp_path, cluster, local):
+def test_the_bytes_are_those_of_a_local_build_and_history_tells_tasks_memory_and_time(tmp_path, cluster, local):
     home = tmp_path / "home"
     build(home, cluster.address)
     assert files(home) == local
     lines = history(home)
     assert lines["triples"]["tasks"] > 1
     assert lines["triples"]["peak_mib"] > 50
+    busy = lines["vocabulary"]  # one task, and the driver waits for it
+    assert busy["processor_seconds"] > 0.5 * busy["seconds"]
     assert "tasks" not in lines["graph_index"], "the index belongs to the machine that builds"
     assert "Nothing to do" in build(home, cluster.address)
 
