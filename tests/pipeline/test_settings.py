@@ -8,9 +8,18 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.errors import MateriaError
 from pipeline.settings import merged, parse_settings, set_keys
 
-KEYS = st.sampled_from("abc")
-NESTED = st.recursive(st.integers(0, 3), lambda below: st.dictionaries(KEYS, below, max_size=3), max_leaves=8)
-SETTINGS = st.dictionaries(KEYS, NESTED, max_size=3)
+# As a schema has it: a key is a section wherever it stands, or a value. Between a section, a value and a section again no merging
+# can be associative.
+VALUES = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), max_size=3)
+SETTINGS = st.recursive(
+    VALUES,
+    lambda below: st.builds(
+        lambda values, sections: {**values, **sections},
+        VALUES,
+        st.dictionaries(st.sampled_from("xyz"), below, max_size=3),
+    ),
+    max_leaves=8,
+)
 
 
 class Section(BaseModel):
@@ -29,6 +38,11 @@ class Whole(BaseModel):
 def test_merging_is_a_monoid_in_which_the_last_counts(one, two, three):
     assert merged(one, merged(two, three)) == merged(merged(one, two), three)
     assert merged(one, {}) == merged({}, one) == merged(one, one) == one
+
+
+def test_a_section_takes_the_place_of_a_value_and_a_value_that_of_a_section():
+    assert merged({"probing": None}, {"probing": {"phrasings": 1}}) == {"probing": {"phrasings": 1}}
+    assert merged({"probing": {"phrasings": 1}}, {"probing": None}) == {"probing": None}
 
 
 def test_keys_are_set_one_by_one_and_their_values_are_yaml():
