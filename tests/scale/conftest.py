@@ -37,7 +37,19 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S3Server]":
         for name, value in running.environment.items():
             patch.setenv(name, value)
         patch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
+        _forget("s3")
         yield running
+
+
+def _forget(protocol: str) -> None:
+    """What this process learned of another server, by its environment, must not go on."""
+    import fsspec
+
+    from pipeline.working_copy import object_store
+
+    fsspec.config.set_conf_env(fsspec.config.conf)
+    fsspec.get_filesystem_class(protocol).clear_instance_cache()
+    object_store.cache_clear()
 
 
 @dataclass
@@ -85,19 +97,12 @@ def _need(find: Callable[[], str]) -> None:
 @pytest.fixture(scope="module", params=["s3", "az", "gs"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One after another the stores that a home may stand in."""
-    import fsspec
-
-    from pipeline.working_copy import object_store
-
     starting, reached_by = _started(request.param)
     with starting as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
         patch.setenv("MATERIA_CACHE", str(tmp_path_factory.mktemp("copies")))
-        # What this process learned of another server, by its environment, must not go on.
-        fsspec.config.set_conf_env(fsspec.config.conf)
-        fsspec.get_filesystem_class(request.param).clear_instance_cache()
-        object_store.cache_clear()
+        _forget(request.param)
         yield Store(request.param, server, reached_by)
 
 
