@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -12,8 +11,7 @@ __all__ = ["as_sentence", "library_versions"]
 _LIBRARIES: Final = ("accelerate", "tokenizers", "torch", "transformers")
 
 
-@cache
-def library_versions() -> Mapping[str, str]:
+def library_versions() -> dict[str, str]:
     """Version by library, as they are installed."""
     return {name: version(name) for name in _LIBRARIES}
 

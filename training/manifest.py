@@ -57,7 +57,7 @@ def make_manifest(sources: Sources, config: PretrainingConfig, model: Pretrainin
         "classes": list(model.spec.classes),
         "config": values,
         "config_sha256": hash_json(values),
-        "versions": dict(library_versions()),
+        "versions": library_versions(),
     }
 
 

@@ -149,7 +149,7 @@ class Ablation:
         """
         facts = {
             "plan": plan.sentence(),
-            "versions": dict(library_versions()),
+            "versions": library_versions(),
             "seeds": list(self.config.seeds),
             "bootstrap": self.suite.bootstrap.model_dump(),
             "settings": self.config.model_dump(mode="json", exclude={"suite"})

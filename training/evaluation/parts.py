@@ -58,10 +58,10 @@ def parts_of(
         MateriaError: there is no such model, or the suite asks for what needs a home and there is none.
     """
     parts = []
-    model = folder_hash(model_folder(str(folder)))
+    model, libraries = folder_hash(model_folder(str(folder))), library_versions()
 
     def add(name: str, prefix: str, settings: Any, data: Any, compute: Callable[[], _Found], **more: Any) -> None:
-        key = hash_json([_VERSION, dict(library_versions()), name, model, settings, data])[:16]
+        key = hash_json([_VERSION, libraries, name, model, settings, data])[:16]
         stem = name.replace(",", "").replace(" ", "-")
         parts.append(Part(name, f"{stem}-{key}.parquet", partial(_prefixed, prefix, compute), **more))
 

@@ -67,8 +67,8 @@ def evaluate_model(
     """
     _check_out(out)
     runs = measure(folder, suite, sources, out / _KEPT, graph=graph, progress=progress)
-    figures: dict[str, Any] = {"model": folder_hash(model_folder(str(folder))), "suite": suite_as_written(suite)}
-    figures["versions"] = dict(library_versions())
+    model = folder_hash(model_folder(str(folder)))
+    figures = {"model": model, "suite": suite_as_written(suite), "versions": library_versions()}
     figures |= figures_of(runs, suite.bootstrap)
     write_atomically(out / "figures.json", json.dumps(figures, indent=1, sort_keys=True) + "\n")
     write_atomically(out / "evaluation.md", as_page(figures))

@@ -109,7 +109,7 @@ def finetune(
             "training": asdict(fitted),
             "metric": report["metric"],
             "metrics": judged | ({"wide alone, test": report["wide"]} if "wide" in report else {}),
-            "versions": dict(library_versions()),
+            "versions": library_versions(),
         }
         with saying_disk_full(str(out)), staging(out) as staged:
             save_finetuned(finetuned, staged, record, task_card(finetuned, record))
