@@ -96,7 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answer.status, dict(answer.getheaders()), content, cut=fault == "cut")
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes, *, cut: bool = False) -> None:
-        length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+        # Some servers write the names of headers small.
+        stated = {name.lower(): value for name, value in headers.items()}.get("content-length", "0")
+        length = stated if self.command == "HEAD" else str(len(content))
         self.send_response_only(status)
         for name, value in headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
