@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -162,16 +163,19 @@ def ablate(name: str, folder: Path) -> dict[str, Any]:
     return dict(json.loads(materia("ablate", *words, folder=folder)))
 
 
-def ask_what_was_told(found: dict[str, Any], arms: Sequence[str], folder: Path) -> dict[str, list[Path]]:
+def ask_what_was_told(found: dict[str, Any], arms: Sequence[str], folder: Path, at_once: int) -> dict[str, list[Path]]:
     """Probe the models of an ablation about training triples; folders of evaluations by arm."""
     asked: dict[str, list[Path]] = {arm: [] for arm in arms}
+    jobs = []
     for name, model in found["models"].items():
         arm = name.split()[0]
         if arm in asked:
             out = folder / "told" / Path(model).name
             asked[arm].append(out)
             words = ["--suite", "told.yaml", "--home", "home", "--out", str(out), "--json"]
-            materia("evaluate", "model", model, *words, folder=folder)
+            jobs.append(("evaluate", "model", model, *words))
+    with ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(lambda words: materia(*words, folder=folder), jobs))
     return asked
 
 
@@ -194,10 +198,12 @@ def main() -> None:
         (folder / name).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     sources = ["--literature", *data(*LITERATURE), "--vocabulary", *data(*VOCABULARIES), "--config", "materia.yaml"]
     materia("build", "--home", "home", *sources, "--until", "corpus", folder=folder)
-    sections = [told_section(ask_what_was_told(ablate("ablation", folder), ASKED, folder), TOLD["questions"])]
+    at_once = given.workers or 1
+    asked = ask_what_was_told(ablate("ablation", folder), ASKED, folder, at_once)
+    sections = [told_section(asked, TOLD["questions"])]
     if given.longer:
         longer = ablate("longer", folder)
-        sections += [longer_section(longer, ask_what_was_told(longer, ["text", "all"], folder))]
+        sections += [longer_section(longer, ask_what_was_told(longer, ["text", "all"], folder, at_once))]
     said = "".join(f" --{name} {value}" for name in ("longer", "workers") if (value := getattr(given, name)))
     made = f"Made by `python benchmarks/results.py FOLDER{said}`.\n"
     page = (folder / "ablation" / "results.md").read_text(encoding="utf-8")

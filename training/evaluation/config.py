@@ -47,11 +47,11 @@ class LinkProbeConfig(_Strict):
 
 
 class PerplexityConfig(_Strict):
-    """Pseudo-perplexity of held-out literature."""
+    """Perplexity of held-out literature, per word; of a masked model, pseudo-perplexity."""
 
     passages: int = Field(512, ge=1, description="passages read, at most; those first by hash")
     words: int = Field(64, ge=1, description="words of a row; a longer passage becomes several rows")
-    masked: float = Field(0.15, gt=0, lt=1, description="share of the words that are asked, by hash")
+    masked: float = Field(0.15, gt=0, lt=1, description="share of the words that a masked model is asked, by hash")
 
 
 class SuiteConfig(_Strict):

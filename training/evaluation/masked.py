@@ -55,8 +55,8 @@ def _check_masked(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast, 
         raise MateriaError(
             f"is a {config.model_type} model, which has no masks to fill",
             file=str(folder),
-            remedy="Cloze questions and pseudo-perplexity are for masked models (BERT and its kin); leave them out of the "
-            "suite (probing: null, perplexity: null)",
+            remedy="Cloze questions are for masked models (BERT and its kin): set probing: null in the suite; of XLNet, "
+            "perplexity: null too",
         )
 
 

@@ -20,7 +20,10 @@ _SECTIONS = {
         "Link prediction from frozen encodings",
         "One small probe, trained alike. random: encodings without content; bag_of_wordpieces: words of names alone.",
     ),
-    "perplexity": ("Perplexity", "Pseudo-perplexity of words of held-out literature; lower is better."),
+    "perplexity": (
+        "Perplexity",
+        "Of words of held-out literature (of a masked model, pseudo-perplexity); lower is better.",
+    ),
     "tasks": ("Fine-tuned tasks", "On documents that the model did not learn from; the mean over seeds."),
 }
 

@@ -146,10 +146,10 @@ def _literature(sources: Sources, suite: SuiteConfig) -> None:
 
 
 def _perplexity(folder: Path, sources: Sources, suite: SuiteConfig) -> _Found:
-    from training.evaluation.perplexity import pseudo_perplexity
+    from training.evaluation.perplexity import perplexity
 
     assert suite.perplexity is not None
-    return pseudo_perplexity(folder, sources.test, suite.perplexity)
+    return perplexity(folder, sources.test, suite.perplexity)
 
 
 def _examples(config: FinetuningConfig) -> Parts[Any]:

@@ -1,10 +1,12 @@
-"""How well a masked model tells words that were taken out of held-out literature: pseudo-perplexity, per word.
+"""How well a model tells the words of held-out literature: per word, perplexity of a causal model, pseudo-perplexity of a masked one.
 
-Words are runs of letters and digits, single ideographs, and marks; which are taken out follows from the hash of the passage
-and the word's place, and a word is masked whole. So every model is asked the same words, whatever its tokenizer, and a
-loss is a word's, the sum over its pieces: a tokenizer of more and shorter pieces gains nothing (per token it would).
-A share of the words is masked at once, as in pretraining, so this is not the pseudo-log-likelihood of Salazar et al. (ACL 2020), which
-masks one token at a time and costs as many passes as there are tokens.
+Words are runs of letters and digits, single ideographs, and marks. A loss is a word's, the sum over its pieces: a tokenizer
+of more and shorter pieces gains nothing (per token it would). Every model of a kind is asked the same words, whatever its tokenizer.
+
+A causal model is asked each word after those before it in the row. Of a masked one, which words are taken out follows from the hash
+of the passage and the word's place, and a word is masked whole. A share of the words is masked at once, as in pretraining, so
+this is not the pseudo-log-likelihood of Salazar et al. (ACL 2020), which masks one token at a time and costs as many passes as
+there are tokens. A masked model knows both sides of a word, so the two kinds do not compare.
 
 Passages of one paper stand together: its document is the unit. Verbalized passages are left out: arms of an ablation differ in
 whether they ever saw such sentences. Cost: 5 s of processor time for 512 passages (two layers of 128).
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from heapq import nsmallest
 from pathlib import Path
 from typing import NamedTuple
@@ -22,11 +25,12 @@ from kg.embeddings.determinism import deterministic
 from pipeline.errors import MateriaError
 from pipeline.hashing import fraction_of
 from training.data.shards import Shard, open_shard
+from training.evaluation.causal import CausalLanguageModel, is_causal
 from training.evaluation.config import PerplexityConfig
 from training.evaluation.masked import MaskedLanguageModel
 from training.statistics.outcomes import Outcomes, count_means
 
-__all__ = ["Row", "pseudo_perplexity", "rows_of"]
+__all__ = ["Row", "perplexity", "rows_of"]
 
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_]+|[^\w\s]|_")
 _AT_ONCE = 32
@@ -38,7 +42,7 @@ class Row(NamedTuple):
     Attributes:
         document: what it is from.
         words: with the space before them, where there is one.
-        asked: places of the words that are masked.
+        asked: places of the words that are asked.
     """
 
     document: str
@@ -46,26 +50,31 @@ class Row(NamedTuple):
     asked: list[int]
 
 
-def pseudo_perplexity(folder: Path, shards: Sequence[Shard], config: PerplexityConfig) -> dict[str, Outcomes]:
-    """Pseudo-perplexity per word on the literature in held-out shards.
+def perplexity(folder: Path, shards: Sequence[Shard], config: PerplexityConfig) -> dict[str, Outcomes]:
+    """Perplexity per word on the literature in held-out shards; pseudo-perplexity of a masked model.
 
     Args:
-        folder: any Hugging Face masked language model.
+        folder: any Hugging Face masked or causal language model.
         shards: passages of the test split (kg.tables.PASSAGES).
 
     Returns:
         per_word, over documents. Words that a model has no room for are not counted.
 
     Raises:
-        MateriaError: the folder holds no masked model, or the shards no literature.
+        MateriaError: the folder holds no such model, or the shards no literature.
     """
-    rows = rows_of(shards, config)
-    model = MaskedLanguageModel(folder)
+    causal = is_causal(folder)
+    rows = rows_of(shards, config.model_copy(update={"masked": 1.0}) if causal else config)
+    losses_of = (
+        partial(_next_losses, CausalLanguageModel(folder))
+        if causal
+        else partial(_masked_losses, MaskedLanguageModel(folder))
+    )
     units, losses = [], []
     with deterministic(0, 1):
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
-            for row, found in zip(part, _losses(model, part), strict=True):
+            for row, found in zip(part, losses_of(part), strict=True):
                 units += [row.document] * len(found)
                 losses += found
     return {"per_word": count_means("perplexity", units, losses, [1.0] * len(losses))}
@@ -112,7 +121,7 @@ def _rows(passage: str, document: str, text: str, config: PerplexityConfig) -> I
             yield Row(document, part, asked)
 
 
-def _losses(model: MaskedLanguageModel, rows: Sequence[Row]) -> list[list[float]]:
+def _masked_losses(model: MaskedLanguageModel, rows: Sequence[Row]) -> list[list[float]]:
     """Negative log-probability of each asked word that there is room for, in the order of rows and words."""
     pieces = iter(model.pieces([word for row in rows for word in row.words]))
     filled, places, wanted, sizes = [], [], [], []
@@ -137,4 +146,22 @@ def _losses(model: MaskedLanguageModel, rows: Sequence[Row]) -> list[list[float]
         sizes.append(lengths)
     likely = model.log_probabilities(filled, places)
     each = iter((-likely[range(len(wanted)), wanted]).tolist())
+    return [[sum(next(each) for _ in range(size)) for size in lengths] for lengths in sizes]
+
+
+def _next_losses(model: CausalLanguageModel, rows: Sequence[Row]) -> list[list[float]]:
+    """Negative log-probability of each word that there is room for, after those before it."""
+    pieces = iter(model.pieces([word for row in rows for word in row.words]))
+    read, sizes = [], []
+    for row in rows:
+        tokens: list[int] = []
+        lengths = []
+        for _ in row.words:
+            word = next(pieces)
+            if word and len(tokens) + len(word) <= model.room:
+                tokens += word
+                lengths.append(len(word))
+        read.append(tokens)
+        sizes.append(lengths)
+    each = iter(-value for found in model.log_probabilities(read) for value in found)
     return [[sum(next(each) for _ in range(size)) for size in lengths] for lengths in sizes]
