@@ -40,8 +40,8 @@ class MateriaError(Exception):
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Cross process boundaries whole: keyword-only arguments need a helper to unpickle."""
-        return (_rebuild, (self.problem, self.remedy, self.file, self.record))
+        """Cross process boundaries whole, kind included: keyword-only arguments need a helper to unpickle."""
+        return (_rebuild, (type(self), self.problem, self.remedy, self.file, self.record), self.__dict__)
 
 
 class DiskFullError(MateriaError):
@@ -76,8 +76,12 @@ def saying_disk_full(place: str) -> Iterator[None]:
         ) from error
 
 
-def _rebuild(problem: str, remedy: str, file: str | None, record: str | None) -> MateriaError:
-    return MateriaError(problem, remedy=remedy, file=file, record=record)
+def _rebuild(
+    kind: type[MateriaError], problem: str, remedy: str, file: str | None, record: str | None
+) -> MateriaError:
+    error = kind.__new__(kind)  # some kinds are made from more than this; that is in their state
+    MateriaError.__init__(error, problem, remedy=remedy, file=file, record=record)
+    return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The ordered map: results in order, few tasks in memory, errors where they belong."""
 
 import os
+import pickle
 from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import MateriaError
+from kg.sparql_endpoint.request import RequestError
+from pipeline.errors import DiskFullError, MateriaError
 from pipeline.parallel import Workers
 
 
@@ -28,6 +30,26 @@ def test_an_error_crosses_processes_whole(workers: int) -> None:
         with Workers(workers) as pool:
             list(pool.map(square, range(20)))
     assert caught.value.remedy == "Leave it out"
+
+
+def fill(_: int) -> None:
+    raise DiskFullError("has no space left", file="/data", remedy="Free some")
+
+
+def test_a_full_disk_in_a_worker_is_not_taken_for_an_error_of_the_data() -> None:
+    """Its kind decides whether a run is tried again, and whether a stage is made anew as a whole."""
+    with pytest.raises(DiskFullError, match="/data: has no space left"):
+        with Workers(2) as pool:
+            list(pool.map(fill, range(3)))
+
+
+def test_what_a_kind_of_error_holds_beside_its_sentence_crosses_too() -> None:
+    error = pickle.loads(pickle.dumps(RequestError(403, "a page of another site asks", "Ask from here")))
+    assert (type(error), error.status, str(error)) == (
+        RequestError,
+        403,
+        "a page of another site asks. Ask from here.",
+    )
 
 
 def test_only_a_window_of_tasks_is_taken_ahead() -> None:

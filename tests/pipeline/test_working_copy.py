@@ -1,6 +1,8 @@
 """A home in an object store: the store is the truth, this machine has copies, and what another machine did is seen."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +166,18 @@ def test_what_is_wrong_in_the_store_is_found_and_forgotten(store: ObjectStore, h
     numbers().forget("03")
     look_again(HOME)
     assert numbers().manifest("03") is None
+
+
+def test_two_containers_that_share_the_copies_do_not_fetch_into_one_file(tmp_path: Path) -> None:
+    """Processes of two containers often have the same number, and deploy/compose.yaml gives them one folder of copies."""
+    code = """if True:
+        import os
+        os.getpid = lambda: 7
+        from pipeline.working_copy import WorkingCopy
+        print(WorkingCopy("s3://bucket/home", "triples")._part(os.environ["MATERIA_CACHE"] + "/triples/03.parquet"))
+    """
+    one, other = (subprocess.check_output([sys.executable, "-c", code], text=True) for _ in range(2))
+    assert one.startswith(str(tmp_path / "copies")) and one != other
 
 
 def test_copies_used_longest_ago_go_first_and_none_that_is_in_use() -> None:
