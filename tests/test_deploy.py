@@ -341,6 +341,26 @@ def test_whoever_starts_or_joins_ray_is_asked_for_a_token_and_has_it() -> None:
         assert re.search(r"\$\{RAY_TOKEN:\?|<token>", environment["RAY_AUTH_TOKEN"]), name
 
 
+def test_what_kuberay_starts_before_a_worker_has_the_token_too() -> None:
+    """Its `wait-gcs-ready` copies `env` of the worker and not `envFrom`; refused for want of a token, it waits for ever."""
+    there = {
+        ({"ConfigMap": "configMapKeyRef", "Secret": "secretKeyRef"}[found["kind"]], found["metadata"]["name"], key)
+        for found in OBJECTS
+        if found["kind"] in ("ConfigMap", "Secret")
+        for key in found.get("data", {}) | found.get("stringData", {})
+    }
+    for group in RAY["spec"]["workerGroupSpecs"]:
+        (container,) = group["template"]["spec"]["containers"]
+        given = {
+            variable["name"]: (kind, source["name"], source["key"])
+            for variable in container["env"]
+            for kind, source in variable["valueFrom"].items()
+        }
+        assert set(given) == {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN"}
+        assert set(given.values()) <= there
+        assert all(name == key for name, (_, _, key) in given.items())
+
+
 def test_no_secret_is_written_out() -> None:
     """Whatever is secret comes from the environment of who starts it, or stands as a gap to be filled."""
     secret = {
