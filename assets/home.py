@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,6 +54,8 @@ OUTSIDE_THE_LAW = ("cache", "dagster", "history", "home.json", ".lock", "graph_i
 #: The bundled sample: literature and vocabulary that ship with the package.
 SAMPLE = Path(pipeline.__file__).parent / "sample"
 _RECORD = "home.json"
+#: What was to be the URL of a home in an object store, and would be a folder `s3:` of this one.
+_NO_BUCKET = re.compile(r"(?:s3a?|gc?s|az|abfss?):(?!//[^/])")
 #: Few enough buckets that the sample's shards can be read one by one, and short steps, so that all of it takes a minute.
 _SAMPLE_CONFIG = Config(buckets=8, small_file_groups=1, pretraining=PretrainingConfig(data=DataConfig(rows=4)))
 
@@ -127,6 +130,7 @@ class Home:
         Raises:
             MateriaError: where a source is missing or empty, or the number of buckets would change in a home that holds a
                 graph; nothing is recorded then.
+            HomeBusyError: somebody builds in this home; nothing is recorded either.
         """
         if config is None and not self.recorded and (literature or vocabulary or records):
             config = Config()
@@ -159,21 +163,34 @@ class Home:
                 open_graphs(list_files(changed.graphs), lambda _: None, changed.tables())
             if graph_mapping:
                 load_mapping(changed.graph_mapping)
-            changed._store()
+            with self.lock():  # who builds here goes by the record, and so does every node that works for it
+                now = open_home(str(self.url))
+                if now != self:  # others recorded something since this home was opened
+                    return now.configure(
+                        literature, vocabulary, config,
+                        records=records, formats=formats, graphs=graphs, graph_mapping=graph_mapping,
+                    )  # fmt: skip
+                changed._store()
         return changed
 
     def retract(self, documents: Iterable[str]) -> Home:
-        """The home with these documents on its retraction list, recorded. The list is an input, as a file of literature is."""
-        return self._with_retracted({*self.retracted, *documents})
+        """The home with these documents on its retraction list, recorded. The list is an input, as a file of literature is.
+
+        Raises:
+            HomeBusyError: somebody builds in this home; nothing is recorded then.
+        """
+        return self._with_retracted({*documents}, frozenset())
 
     def unretract(self, documents: Iterable[str]) -> Home:
-        """The home without these documents on its retraction list, recorded."""
-        return self._with_retracted({*self.retracted} - {*documents})
+        """The home without these documents on its retraction list, recorded. Raises as `retract`."""
+        return self._with_retracted(frozenset(), {*documents})
 
-    def _with_retracted(self, documents: set[str]) -> Home:
-        changed = replace(self, retracted=tuple(sorted(documents)), recorded=True)
-        if changed != self:
-            changed._store()
+    def _with_retracted(self, more: Set[str], fewer: Set[str]) -> Home:
+        with self.lock():
+            now = open_home(str(self.url))  # others may have put some on the list since
+            changed = replace(now, retracted=tuple(sorted({*now.retracted, *more} - fewer)), recorded=True)
+            if changed != now:
+                changed._store()
         return changed
 
     def _store(self) -> None:
@@ -220,7 +237,12 @@ def _url_of(path: str) -> UPath:
 
 def open_home(path: str | None = None) -> Home:
     """The home at a path: given, or in MATERIA_HOME, or `materia-home` in this folder. It need not exist yet."""
-    url = _url_of(_absolute(path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME))
+    given = path or os.environ.get("MATERIA_HOME") or DEFAULT_HOME
+    if _NO_BUCKET.match(given):
+        raise MateriaError(
+            "names no bucket", file=given, remedy="Write it as s3://BUCKET/FOLDER, gs:// or az:// likewise"
+        )
+    url = _url_of(_absolute(given))
     if is_local(url) and url.exists() and not url.is_dir():
         raise MateriaError("is a file, not a folder", file=str(url), remedy="Name a folder with --home")
     # The databases of Dagster's records are opened by URL.

@@ -76,9 +76,7 @@ def saying_disk_full(place: str) -> Iterator[None]:
         ) from error
 
 
-def _rebuild(
-    kind: type[MateriaError], problem: str, remedy: str, file: str | None, record: str | None
-) -> MateriaError:
+def _rebuild(kind: type[MateriaError], problem: str, remedy: str, file: str | None, record: str | None) -> MateriaError:
     error = kind.__new__(kind)  # some kinds are made from more than this; that is in their state
     MateriaError.__init__(error, problem, remedy=remedy, file=file, record=record)
     return error
