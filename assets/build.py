@@ -21,7 +21,7 @@ from pipeline.duck import databases_kept
 from pipeline.errors import saying_disk_full
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import cpu_count
-from pipeline.working_folder import sweep_copies
+from pipeline.working_folder import copies_limit, sweep_copies
 
 __all__ = ["build"]
 
@@ -52,6 +52,7 @@ def build(
     """
     computed: dict[str, int] = {}
     workers = home.config.workers or cpu_count()
+    limit = copies_limit()  # a mistake in it is told before, not after hours
     with ExitStack() as held:
         held.enter_context(home.lock(wait_s))
         held.enter_context(saying_disk_full(str(home.url)))
@@ -72,5 +73,5 @@ def build(
                 figures |= engine.figures
             computed[stage.name] = len(stale)
             on_stage(stage.name, len(stale), time.perf_counter() - start)
-        sweep_copies(home.url)
+        sweep_copies(home.url, limit)
     return computed

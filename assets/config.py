@@ -117,7 +117,7 @@ def load_config(path: str) -> Config:
     """Read a YAML configuration file. Paths in it are relative to it.
 
     Raises:
-        MateriaError: a key or value is wrong, or a file of templates, or there is no such language, model or file of tests.
+        MateriaError: a key or value is wrong, or a file of templates, or there is no such language, model, stage or file of tests.
     """
     config = parse_config(parse_yaml(text_of(path), path) or {}, path)
     folder = UPath(path).absolute().parent
@@ -140,6 +140,16 @@ def load_config(path: str) -> Config:
     if config.ablation is not None and config.ablation.suite is not None:
         update["ablation"] = config.ablation.model_copy(update={"suite": whole(config.ablation.suite)})
     config = config.model_copy(update=update)
+    if config.engine.stages:
+        from assets.stages import STAGES
+
+        names = [stage.name for stage in STAGES]
+        if unknown := [name for name in config.engine.stages if name not in names]:
+            raise MateriaError(
+                f"engine.stages: there is no stage {unknown[0]!r}",
+                file=path,
+                remedy=f"Choose one of {', '.join(names)}",
+            )
     if config.corpus.templates or config.corpus.languages != CorpusConfig().languages:
         from kg.verbalize import languages_of
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from assets.config import Config
+from assets.engines.config import Resources
 from training.evaluation.config import SuiteConfig
 
 HEAD = """# Configuration
@@ -68,7 +69,8 @@ def _sections(within: type[BaseModel], prefix: str, told: dict[type[BaseModel], 
     for name, field in within.model_fields.items():
         for model in models_of(field.annotation):
             summary = (model.__doc__ or "").strip().splitlines()[0]
-            kinds = {"tuple": " (a list of these)", "dict": " (these, by a name of yours)"}
+            by = "the name of a stage" if model is Resources else "a name of yours"
+            kinds = {"tuple": " (a list of these)", "dict": f" (these, by {by})"}
             several = kinds.get(str(field.annotation).partition("[")[0], "")
             yield f"\n## `{prefix}{name}`{several}\n\n{summary}\n"
             if model in told:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from upath import UPath
 
+from pipeline.errors import MateriaError
 from pipeline.files import is_local
 
-__all__ = ["CACHE", "LIMIT", "machine_folder", "sweep_copies", "working_folder"]
+__all__ = ["CACHE", "LIMIT", "copies_limit", "machine_folder", "sweep_copies", "working_folder"]
 
 #: Names the folder for working copies of all homes; `~/.cache/materia` where it is not set.
 CACHE = "MATERIA_CACHE"
@@ -43,6 +44,19 @@ def machine_folder(home: UPath | Path | str) -> Path:
     return root / hashlib.sha256(str(UPath(home)).rstrip("/").encode()).hexdigest()[:16]
 
 
+def copies_limit() -> float:
+    """GiB of copies that are kept of a home.
+
+    Raises:
+        MateriaError: what the variable holds is no number of GiB.
+    """
+    given = os.environ.get(LIMIT) or str(_DEFAULT_GIB)
+    with suppress(ValueError):
+        if (limit := float(given)) >= 0:
+            return limit
+    raise MateriaError(f"is {given!r}, which is no number of GiB", file=LIMIT, remedy="Set it to a number, such as 50")
+
+
 def sweep_copies(home: UPath | Path | str, limit_gib: float | None = None) -> int:
     """Remove the copies of a home in an object store that were used longest ago, down to a limit; how many bytes that freed.
 
@@ -50,7 +64,7 @@ def sweep_copies(home: UPath | Path | str, limit_gib: float | None = None) -> in
     """
     if is_local(UPath(home)):
         return 0
-    limit = 2**30 * (float(os.environ.get(LIMIT) or _DEFAULT_GIB) if limit_gib is None else limit_gib)
+    limit = 2**30 * (copies_limit() if limit_gib is None else limit_gib)
     found = []
     for path in _copies(working_folder(home)):
         with suppress(FileNotFoundError):

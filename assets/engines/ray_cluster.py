@@ -127,6 +127,8 @@ def joined(address: str | None) -> Iterator[Cluster]:
     place = place_of(address)
     if address and place:
         greet(address, place)
+    elif address not in (None, "auto", "local"):  # Ray would look for a cluster there for half a minute
+        raise MateriaError("is no address of a Ray cluster", file=address, remedy=START)
     logging.getLogger("ray").setLevel(logging.ERROR)
     # What a client of a lost head says beside our sentence.
     logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)

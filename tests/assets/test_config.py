@@ -23,6 +23,7 @@ from pipeline.errors import MateriaError
         ("corpus: {test_documents: ['']}", "materia.yaml: a path is empty"),
         ("corpus: {cleaning: {shortest: 9, longest: 8}}", "corpus.cleaning: shortest is more than longest"),
         ("corpus: {cleaning: {n: 13}}", "corpus.cleaning.n: there is no such key"),
+        ("engine: {stages: {mentoins: {memory_mib: 5}}}", "engine.stages: there is no stage 'mentoins'. Choose one of"),
         ("embeddings: [{model: rotate}, {model: rotate, epochs: 2}]", "embeddings: rotate is listed twice"),
         ("corpus: {mixture: 3}", "corpus.mixture: input should be keys and values"),
         ("corpus: {mixture: {source_shares: {'*': 1.5}}}", "source_shares.*: input should be less than or equal to 1"),

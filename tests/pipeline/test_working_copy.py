@@ -16,7 +16,7 @@ from pipeline.leftovers import assets_of, damage, orphans, staged, sweep, unfini
 from pipeline.object_store import ObjectStore
 from pipeline.storage import Dataset, Manifest, look_again
 from pipeline.working_copy import _COPIES, SIGNS
-from pipeline.working_folder import CACHE, sweep_copies, working_folder
+from pipeline.working_folder import CACHE, LIMIT, sweep_copies, working_folder
 
 SCHEMA = pa.schema([("n", pa.int64())])
 HOME = "memory://store/home"
@@ -196,3 +196,14 @@ def test_copies_used_longest_ago_go_first_and_none_that_is_in_use() -> None:
     assert sweep_copies(HOME, 0) > 0
     assert [path.exists() for path in paths] == [False, False, True] and kept.exists()
     assert numbers().read("03").num_rows == 1000 and numbers().manifest("03") == manifests[0]
+
+
+@pytest.mark.parametrize("given", ["50GiB", "-1", "nan"])
+def test_a_limit_that_is_no_number_is_said_before_anything_is_removed(given: str, monkeypatch) -> None:
+    write(numbers(), "03", 5)
+    path = Path(*numbers().paths("03"))
+    os.utime(path, (1e9, 1e9))
+    monkeypatch.setenv(LIMIT, given)
+    with pytest.raises(MateriaError, match=f"{LIMIT}: is '{given}', which is no number of GiB"):
+        sweep_copies(HOME)
+    assert path.exists()

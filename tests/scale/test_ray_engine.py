@@ -232,6 +232,13 @@ def test_no_cluster_at_the_address_is_said_at_once(tmp_path):
     assert not [*(tmp_path / "home").rglob("_staging")]
 
 
+def test_an_address_without_a_port_is_told_before_ray_waits_for_it(tmp_path):
+    start = time.monotonic()
+    line = failed(tmp_path / "home", "ray://127.0.0.1")
+    assert line.startswith("materia: ray://127.0.0.1: is no address of a Ray cluster. Start it")
+    assert time.monotonic() - start < 25
+
+
 def test_what_answers_at_the_address_and_is_no_cluster_is_told_before_ray_waits_for_it(tmp_path, cluster):
     """A server that says nothing; and of the two ports of a head the one that the other kind of address wants."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:
