@@ -148,7 +148,10 @@ def joined(address: str | None) -> Iterator[Cluster]:
     # A client that lost its head tries to find it again for as long as we do; the head keeps the tasks of a client that is gone as long.
     os.environ.setdefault("RAY_CLIENT_RECONNECT_GRACE_PERIOD", str(int(_GONE_S)))
     with _saying(address):
-        _begun(lambda: _init(quiet)).result(timeout=_JOIN_S)
+        if address is None:
+            _init(quiet)  # not in a thread: what Ray starts here is killed when the thread that started it ends
+        else:
+            _begun(lambda: _init(quiet)).result(timeout=_JOIN_S)
     if place is None:
         with suppress(Exception):
             place = place_of(ray.get_runtime_context().gcs_address)

@@ -31,6 +31,8 @@ from assets.launch import Launch
 from assets.lease import term_of
 from assets.stage import Refreshed, Stage, refresh, run_told
 from pipeline.errors import MateriaError
+from pipeline.files import is_local
+from pipeline.working_folder import sweep_copies
 
 __all__ = ["RayEngine", "ray_engine"]
 
@@ -41,6 +43,8 @@ _NODES_S = 5.0
 _NO_NODE_S = 300.0
 #: How long is waited for tasks that were stopped.
 _STOP_S = 10.0
+#: How long is waited for nodes that look through their copies.
+_SWEEP_S = 60.0
 
 
 @contextmanager
@@ -53,6 +57,30 @@ def ray_engine(home: Home, progress: Callable[[str], None]) -> Iterator[RayEngin
     progress("joining the Ray cluster")
     with joined(home.config.engine.address) as cluster:
         yield RayEngine(home, cluster)
+        _sweep_nodes(home, cluster)
+
+
+def _sweep_nodes(home: Home, cluster: Cluster) -> None:
+    """Have every node that runs tasks remove the copies it used longest ago, as the machine that builds does with its own."""
+    if is_local(home.url):
+        return
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task = ray.remote(num_cpus=0, max_retries=0)(sweep_copies)
+
+    def sweep() -> None:
+        sweeping = [
+            task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+                str(home.url)
+            )
+            for node in ray.nodes()
+            if node["Alive"] and node["Resources"].get("CPU")
+        ]
+        ray.wait(sweeping, num_returns=len(sweeping), timeout=_SWEEP_S)
+
+    with suppress(MateriaError):  # all is built: a head that is gone now is told when it is needed
+        cluster.ask(sweep)
 
 
 class RayEngine:

@@ -303,3 +303,34 @@ def test_more_than_any_node_has_is_waited_for_and_then_told(tmp_path, cluster, m
     with pytest.raises(MateriaError, match="no node of the cluster has 1 cores, 3 GPUs"):
         build_home(home, "documents", progress=told.append)
     assert any(text.startswith("waiting for a node with") for text in told)
+
+
+def test_a_cluster_that_is_started_here_does_not_end_when_it_is_joined(monkeypatch):
+    """Linux tells Ray's processes of the end of the thread that started them, not of this process."""
+    from assets.engines.ray_cluster import joined
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with joined(None) as cluster:
+        assert [node["CPU"] >= 1 for node in cluster.nodes()] == [True]
+
+
+def test_nodes_do_not_keep_copies_for_ever(tmp_path, monkeypatch):
+    """Only the machine that builds removed some; a node's disk was full one day."""
+    from upath import UPath
+
+    from assets.engines.ray_engine import ray_engine
+    from assets.home import Home
+    from pipeline.working_folder import CACHE, LIMIT, working_folder
+
+    monkeypatch.setenv(CACHE, str(tmp_path / "copies"))
+    monkeypatch.setenv(LIMIT, "0")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    home = Home(UPath("memory://bucket/home"))
+    old, fresh = (working_folder(home.url) / "triples" / name for name in ("03/old.parquet", "03/fresh.parquet"))
+    old.parent.mkdir(parents=True)
+    for path in (old, fresh):
+        path.write_bytes(b"0")
+    os.utime(old, (1e9, 1e9))
+    with ray_engine(home, lambda _: None):
+        assert old.exists()
+    assert (old.exists(), fresh.exists()) == (False, True)
