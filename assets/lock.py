@@ -14,6 +14,7 @@ A home in an object store has the lock of its working folder, for this machine, 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -27,15 +28,17 @@ from pathlib import Path
 from upath import UPath
 
 from assets.holder import Holder, HomeBusyError, busy, this_process
+from pipeline.errors import MateriaError
 from pipeline.files import is_local
 from pipeline.storage import write_atomically
-from pipeline.working_folder import working_folder
+from pipeline.working_folder import CACHE, working_folder
 
 __all__ = ["NOTE", "Holder", "HomeBusyError", "hold", "holder"]
 
 #: Name of the note, in the home.
 NOTE = ".lock.holder"
 
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 _TOUCH_S = 10.0
 _FRESH_S = 40.0
 
@@ -49,17 +52,23 @@ def hold(url: UPath | Path | str, timeout_s: float) -> Iterator[None]:
 
     Raises:
         HomeBusyError: naming the holder, where the home stays taken for `timeout_s` seconds.
+        MateriaError: this machine's folder of the home cannot be made, or written to.
     """
     from filelock import FileLock, Timeout
 
     home = working_folder(url)
-    home.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_s
     lock = FileLock(home / ".lock", is_singleton=True)  # one object a path and process, so that it can be taken twice
     try:
+        home.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout_s)
     except Timeout as error:
         raise busy(str(url), holder(url)) from error
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:  # what may pass is tried again by whoever can
+            raise
+        remedy = f"Check who may write there, or name another with {'--home' if is_local(UPath(url)) else CACHE}"
+        raise MateriaError(f"is no folder to write in ({error.strerror})", file=str(home), remedy=remedy) from error
     try:
         if lock.lock_counter > 1:
             yield

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from assets.lock import NOTE, HomeBusyError, hold, holder
+from pipeline.errors import MateriaError
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,3 +85,15 @@ def test_an_old_note_or_one_of_this_host_does_not(tmp_path: Path, host: str, age
     note(tmp_path, host, age_s)
     with hold(tmp_path, 0):
         assert holder(tmp_path).pid == os.getpid()
+
+
+@pytest.mark.parametrize(("home", "remedy"), [("{}/home", "--home"), ("memory://bucket/home", "MATERIA_CACHE")])
+def test_a_volume_that_nobody_may_write_to_is_a_sentence(home: str, remedy: str, tmp_path: Path, monkeypatch) -> None:
+    """A disk mounted for another user, or read-only; here a file in the place of a folder, which stops root too."""
+    (tmp_path / "volume").write_text("", encoding="utf-8")
+    monkeypatch.setenv("MATERIA_CACHE", str(tmp_path / "volume"))
+    with pytest.raises(
+        MateriaError, match=rf"volume/\w+: is no folder to write in \(Not a directory\).* with {remedy}"
+    ):
+        with hold(home.format(tmp_path / "volume"), 0):
+            pass
