@@ -341,6 +341,13 @@ def test_whoever_starts_or_joins_ray_is_asked_for_a_token_and_has_it() -> None:
         assert re.search(r"\$\{RAY_TOKEN:\?|<token>", environment["RAY_AUTH_TOKEN"]), name
 
 
+def test_a_task_that_needs_too_much_memory_is_not_begun_again_without_end() -> None:
+    """Builds come over `ray://`, so the head has to know: the process there that hands out tasks counts."""
+    given = next(found["data"] for found in OBJECTS if found["metadata"]["name"] == "materia" and "data" in found)
+    for environment in (COMPOSE["services"]["ray-head"]["environment"], given):
+        assert 0 < int(environment["RAY_task_oom_retries"]) < 10
+
+
 def test_what_kuberay_starts_before_a_worker_has_the_token_too() -> None:
     """Its `wait-gcs-ready` copies `env` of the worker and not `envFrom`; refused for want of a token, it waits for ever."""
     there = {

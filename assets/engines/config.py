@@ -32,5 +32,7 @@ class EngineConfig(BaseModel):
         None,
         description="of the cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`; RAY_ADDRESS where not set, else one is started here",
     )
-    retries: int = Field(5, ge=0, description="times that a task is begun again after its node died")
+    retries: int = Field(
+        5, ge=0, description="times that a task is begun again after its node died, or had no memory for it"
+    )
     stages: dict[str, Resources] = Field({}, description="what tasks of a stage ask for, by the name of the stage")

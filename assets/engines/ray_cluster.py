@@ -110,12 +110,18 @@ def _let_go() -> None:
 
 
 @contextmanager
-def joined(address: str | None) -> Iterator[Cluster]:
+def joined(address: str | None, retries: int = 5) -> Iterator[Cluster]:
     """Join the cluster at an address (`auto`, `HOST:PORT`, `ray://HOST:PORT`); RAY_ADDRESS where None, else start one here.
+
+    Args:
+        retries: times that a task is begun again for which a node had no memory.
 
     Raises:
         MateriaError: Ray is not installed, there is no cluster at the address, or it has other versions.
     """
+    # Ray counts these apart from other deaths, and without this has no end of them. It reads this once, when it is imported; a client
+    # (`ray://`) has tasks of a process on the head, which reads it there (docs/scale.md).
+    os.environ.setdefault("RAY_task_oom_retries", str(retries))
     try:
         import ray
     except ImportError as error:

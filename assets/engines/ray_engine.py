@@ -55,7 +55,7 @@ def ray_engine(home: Home, progress: Callable[[str], None]) -> Iterator[RayEngin
         MateriaError: see `joined`.
     """
     progress("joining the Ray cluster")
-    with joined(home.config.engine.address) as cluster:
+    with joined(home.config.engine.address, home.config.engine.retries) as cluster:
         yield RayEngine(home, cluster)
         _sweep_nodes(home, cluster)
 

@@ -334,3 +334,25 @@ def test_nodes_do_not_keep_copies_for_ever(tmp_path, monkeypatch):
     with ray_engine(home, lambda _: None):
         assert old.exists()
     assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_a_task_that_needs_more_memory_than_a_node_has_is_not_begun_again_without_end():
+    """Ray kills it, and by itself begins it again for ever: a stage that asks for too little would never end."""
+    code = """if True:
+        import time
+        from assets.engines.ray_cluster import fetched, joined
+        from pipeline.errors import MateriaError
+        with joined(None, retries=1) as cluster:
+            import ray
+            reference = ray.remote(num_cpus=1, max_retries=1)(lambda: time.sleep(600)).remote()
+            try:
+                cluster.ask(lambda: fetched(reference))
+            except MateriaError as error:
+                print(error)
+    """
+    # A hundredth of the memory counts as all of it.
+    full = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "200", "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | full
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert "a node of the cluster had no memory left for the task that ran on it" in told.stdout, told.stderr
+    assert "infinite" not in told.stdout
