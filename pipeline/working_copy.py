@@ -40,7 +40,8 @@ __all__ = ["SIGNS", "WorkingCopy", "guarded", "look_again", "object_store", "wor
 SIGNS = "_writing"
 _AT_ONCE = 8
 _NUMBERS = itertools.count()
-#: Tells this process from others: where containers share the folder of copies, several have the same number.
+#: With its number, tells this process from others: containers that share the folder of copies have the same numbers, and a forked
+#: process has its parent's token.
 _PROCESS = secrets.token_hex(4)
 
 
@@ -287,7 +288,7 @@ class WorkingCopy:
 
     def _part(self, final: str) -> str:
         os.makedirs(os.path.dirname(final), exist_ok=True)  # noqa: PTH103, PTH120
-        return f"{final}.{_PROCESS}-{next(_NUMBERS)}.part"
+        return f"{final}.{_PROCESS}-{os.getpid()}-{next(_NUMBERS)}.part"
 
     def _write_copy(self, final: str, data: bytes) -> None:
         part = self._part(final)
