@@ -2,9 +2,10 @@
 
 Nothing is used but the SPARQL 1.1 Protocol and SPARQL 1.1 Update, so that any server will do. Statements travel as INSERT
 DATA and DELETE DATA in batches; both do the same when they are repeated, so a request without an answer is sent again (with
-growing pauses, half a minute together, and each try as long as the server may be silent), and a load that was killed is taken up by the next one. What a server may hold is kept
-beside the home as N-Quads: the last state that was reached, and every one that was begun after it; the server itself says
-which it is (`kg.server_mark`). A reader may see a load half done, because no protocol has a transaction of several requests.
+growing pauses, half a minute together, and each try as long as the server may be silent), and a load that was killed is taken
+up by the next one. What a server may hold is kept beside the home as N-Quads: the last state that was reached, and every one
+that was begun after it; the server itself says which it is (`kg.server_mark`). A reader may see a load half done, because no
+protocol has a transaction of several requests.
 
 Credentials come from the environment and from nowhere else: MATERIA_SPARQL_USER and MATERIA_SPARQL_PASSWORD.
 Rejected: the Graph Store HTTP Protocol (it loads a graph, and here each document is one), rdflib's SPARQLUpdateStore (it
