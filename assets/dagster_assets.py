@@ -4,7 +4,8 @@ A run that covers one partition (or an asset without partitions) returns a resul
 many reports each partition that it computed by an event of its own, because a result would give them all one version.
 What is bare (`assets.dagster_graph`) is reported by the stage that makes it, where it changed.
 
-What may pass (the home is being built, no space, no network) is tried again after half a minute; an error in the data is not.
+What may pass (the home is being built, no space, a store that does not answer) is tried again after half a
+minute; an error in the data is not.
 
 No `from __future__ import annotations` here: Dagster reads the type of `context` at run time.
 """
@@ -25,7 +26,7 @@ from assets.stage import Stage
 from assets.stages import STAGES
 from assets.usage import measured
 from kg.tables import CONCEPTS_BY_BUCKET, CONTEXT, SELECTION, TOLD_CONCEPTS, WITHHELD_CLAIMS
-from pipeline.errors import DiskFullError, MateriaError
+from pipeline.errors import DiskFullError, MateriaError, UnreachableError
 from pipeline.parallel import cpu_count
 from pipeline.storage import WHOLE
 from pipeline.tables import EVIDENCE, LITERATURE_BY_BUCKET
@@ -125,7 +126,7 @@ class told_to_dagster:  # noqa: N801 - reads as a verb where it is used
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, HomeBusyError | DiskFullError | OSError):
+        if isinstance(error, HomeBusyError | DiskFullError | UnreachableError | OSError):
             raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_AFTER_S) from error
         if isinstance(error, MateriaError):
             raise dg.Failure(description=str(error), allow_retries=False) from error

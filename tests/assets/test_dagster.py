@@ -19,7 +19,7 @@ from assets.recording import Recorder
 from assets.stage import refresh
 from assets.stages import SHUFFLED, STAGES
 from assets.status import status
-from pipeline.errors import MateriaError
+from pipeline.errors import MateriaError, UnreachableError
 
 
 @pytest.fixture
@@ -177,6 +177,7 @@ def test_staleness_is_seen_past_a_hundred_partitions_through_what_has_none() -> 
         (MateriaError("is no vocabulary", remedy="Name another"), dg.Failure),
         (HomeBusyError("is being built", remedy="Wait"), dg.RetryRequested),
         (OSError(28, "No space left on device"), dg.RetryRequested),
+        (UnreachableError("does not answer", remedy="Wait"), dg.RetryRequested),
     ],
 )
 def test_what_may_pass_is_tried_again_and_what_the_data_cause_is_not(
