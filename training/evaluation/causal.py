@@ -1,8 +1,4 @@
-"""A causal language model of any folder, asked how likely each token of a row is after those before it.
-
-`training.backbones` knows two causal families, where a comparison with published models wants all of them. Logits over a large
-vocabulary are most of the memory, so only a few rows are read at once.
-"""
+"""A causal language model of any folder, asked how likely tokens are after those before them."""
 
 from __future__ import annotations
 
@@ -10,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.content import model_folder
 from training.data.special_tokens import special_tokens, text_tokenizer
-from training.evaluation.masked import load_encoder
+from training.evaluation.loading import LogProbabilities, load
 
 __all__ = ["CausalLanguageModel", "is_causal"]
 
-_AT_ONCE: Final = 8
+#: Their logits are held at once, each over the whole vocabulary.
+_TOKENS_AT_ONCE: Final = 2_048
 
 
 def is_causal(folder: Path) -> bool:
@@ -51,32 +50,47 @@ class CausalLanguageModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.model, tokenizer = load_encoder(folder, "AutoModelForCausalLM")
+        model, tokenizer = load(folder, "AutoModelForCausalLM")
         special = special_tokens(tokenizer, "causal")
         self._first = special.after if special.before is None else special.before
         self._pad = special.pad
-        self.room = int(getattr(self.model.config, "max_position_embeddings", 512)) - 1
+        self.room = int(getattr(model.config, "max_position_embeddings", 512)) - 1
         self._text = text_tokenizer(tokenizer)
+        self._likely = LogProbabilities(model)
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts, without special ones."""
         return [encoding.ids for encoding in self._text.encode_batch_fast(list(texts), add_special_tokens=False)]
 
-    def log_probabilities(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Log-probability of each token of each row, after the token that begins a text and those before it in the row."""
-        return [
-            found for start in range(0, len(rows), _AT_ONCE) for found in self._read(rows[start : start + _AT_ONCE])
-        ]
+    def log_probabilities(
+        self, rows: Sequence[Sequence[int]], contexts: Sequence[Sequence[int]] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Log-probability of each token of each row, after the token that begins a text, its context, and those before it in the row.
 
-    @torch.no_grad()
-    def _read(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
-        width = max(map(len, rows)) + 1
-        ids = torch.full((len(rows), width), self._pad)
-        attended = torch.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row) + 1] = torch.tensor([self._first, *row])
-            attended[number, : len(row) + 1] = 1
-        ids = ids.to(self.model.device)
-        logits = self.model(input_ids=ids, attention_mask=attended.to(ids.device)).logits[:, :-1].float()
-        likely = torch.log_softmax(logits, -1).gather(-1, ids[:, 1:, None]).squeeze(-1).cpu()
-        return [found[: len(row)].tolist() for found, row in zip(likely, rows, strict=True)]
+        Args:
+            rows: tokens of each.
+            contexts: tokens that stand before each row; with it, `room` at most.
+        """
+        whole = rows if contexts is None else [[*context, *row] for context, row in zip(contexts, rows, strict=True)]
+        found: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(rows)
+        order = sorted(range(len(rows)), key=lambda number: len(whole[number]))  # alike in length: little is padding
+        while order:
+            size = max(1, _TOKENS_AT_ONCE // (len(whole[order[-1]]) + 1))
+            part, order = order[-size:], order[:-size]
+            read = self._read([whole[number] for number in part], [len(rows[number]) for number in part])
+            for number, likely in zip(part, read, strict=True):
+                found[number] = likely
+        return found
+
+    def _read(self, rows: Sequence[Sequence[int]], asked: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Log-probabilities of the last so many tokens of each row."""
+        lengths = torch.tensor([len(row) for row in rows])
+        places = torch.arange(int(lengths.max()) + 1)
+        attended = places <= lengths[:, None]
+        ids = torch.full(attended.shape, self._pad)
+        ids[:, 0] = self._first
+        ids[attended & (places > 0)] = torch.tensor([token for row in rows for token in row], dtype=torch.long)
+        own = (attended & (places > (lengths - torch.tensor(asked))[:, None])).flatten().nonzero()[:, 0]
+        likely = self._likely(ids, attended.long(), own - 1)  # what follows a token is told at its place
+        told = likely[torch.arange(len(own)), ids.flatten()[own]].numpy()
+        return np.split(told, np.cumsum(asked)[:-1])

@@ -27,7 +27,7 @@ class ProbingConfig(_Strict):
     questions: int = Field(2_000, ge=1, description="triples asked about, at most; those first by hash")
     candidates: int = Field(2_000, ge=2, description="candidates of a predicate, at most: the most frequent in train")
     longest: int = Field(
-        12, ge=1, description="candidates of more word pieces are not ranked by a model: they come last"
+        12, ge=1, description="word pieces of a candidate that a masked model is asked about, at most: the first"
     )
 
 

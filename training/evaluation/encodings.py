@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.data.special_tokens import text_tokenizer
-from training.evaluation.masked import load_encoder
+from training.evaluation.loading import load
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -33,7 +33,7 @@ def encode_names(folder: Path, names: Sequence[str]) -> Tensor:
     Raises:
         MateriaError: the folder holds no encoder with its tokenizer.
     """
-    model, tokenizer = load_encoder(folder, "AutoModel")
+    model, tokenizer = load(folder, "AutoModel")
     pieces = _pieces(tokenizer, names)
     before, after = ([token] if token is not None else [] for token in (tokenizer.cls_token_id, tokenizer.sep_token_id))
     if model.config.model_type in ("gpt2", "llama"):

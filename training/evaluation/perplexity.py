@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from heapq import nsmallest
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -163,5 +164,5 @@ def _next_losses(model: CausalLanguageModel, rows: Sequence[Row]) -> list[list[f
                 lengths.append(len(word))
         read.append(tokens)
         sizes.append(lengths)
-    each = iter(-value for found in model.log_probabilities(read) for value in found)
-    return [[sum(next(each) for _ in range(size)) for size in lengths] for lengths in sizes]
+    found = (iter((-likely).tolist()) for likely in model.log_probabilities(read))
+    return [[sum(islice(each, size)) for size in lengths] for each, lengths in zip(found, sizes, strict=True)]

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from pipeline.errors import MateriaError
+from training.evaluation.causal import CausalLanguageModel
+from training.evaluation.causal_scores import causal_scores
 from training.evaluation.config import ProbingConfig
 from training.evaluation.masked import MaskedLanguageModel
 from training.evaluation.probing import probe
@@ -100,11 +102,66 @@ def test_what_cannot_be_asked_is_refused(models, graph, tmp_path):
         probe(tmp_path, graph.triples, graph.names, CONFIG)
 
 
-def test_a_causal_model_is_refused(graph, make_tokenizer, tmp_path):
-    from transformers import GPT2Config, GPT2LMHeadModel
+@pytest.fixture(scope="module")
+def of_causal(causal_models, graph):
+    return {
+        name: probe(getattr(causal_models, name), graph.triples, graph.names, CONFIG) for name in ("told", "untold")
+    }
+
+
+def test_a_causal_model_that_was_told_is_above_blind_and_one_that_was_not_is_not(of_causal):
+    told, untold = of_causal["told"], of_causal["untold"]
+    assert told["hits@1"].value() > 0.9
+    assert compare([told["mrr"]], [told["blind_mrr"]]).p < 0.01
+    assert compare([untold["mrr"]], [untold["blind_mrr"]]).difference.low < 0
+    assert compare([told["gain_mrr"]], [untold["gain_mrr"]]).p < 0.01
+
+
+def test_both_kinds_of_model_are_asked_the_same(of_causal, found):
+    assert of_causal["told"]["mrr"].units == found["told"]["mrr"].units
+    assert np.array_equal(of_causal["told"]["frequency_mrr"].counts, found["told"]["frequency_mrr"].counts)
+
+
+def test_a_score_of_a_causal_model_is_the_log_probability_of_the_sentence(causal_models, graph):
+    """Against the library, one sentence at a time, and up to what all sentences of a question share."""
+    model, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(causal_models.told),
+        AutoTokenizer.from_pretrained(causal_models.told),
+    )
+
+    def of_sentence(text):
+        ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]])
+        with torch.no_grad():
+            return -model(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
+
+    ours = CausalLanguageModel(causal_models.told)
+    for questions in make_questions(graph.triples, graph.names, CONFIG):
+        (cloze,) = questions.clozes[False]
+        scores, blind = causal_scores(ours, questions)
+        for number, known in enumerate(questions.known_names[:3]):
+            texts = ["".join(cloze.parts(known, candidate)) for candidate in questions.names]
+            gaps = scores[number] - list(map(of_sentence, texts))
+            assert gaps == pytest.approx(gaps[:1].repeat(len(gaps)), abs=1e-4)
+        if questions.hidden == "subject":  # the sentence begins with the candidate
+            assert blind[0] == pytest.approx([of_sentence(name.initial) for name in questions.names], abs=1e-4)
+        else:
+            assert np.exp(blind[0]) == pytest.approx(np.exp(scores).mean(axis=0))
+
+
+def test_what_a_causal_model_has_no_room_for_is_left_out_of_its_context(causal_models, graph):
+    small = CausalLanguageModel(causal_models.told)
+    small.room = 3
+    questions = next(q for q in make_questions(graph.triples, graph.names, CONFIG) if q.hidden == "object")
+    scores, _ = causal_scores(small, questions)
+    assert (scores == scores[0]).all()  # of the drug nothing is left
+
+
+def test_a_model_that_reads_in_the_order_of_a_permutation_is_refused(graph, make_tokenizer, tmp_path):
+    from transformers import XLNetConfig, XLNetLMHeadModel
 
     tokenizer = make_tokenizer()
-    GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_embd=8, n_layer=1, n_head=1)).save_pretrained(tmp_path)
+    sizes = {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16}
+    XLNetLMHeadModel(XLNetConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(MateriaError, match="gpt2"):
+    with pytest.raises(MateriaError, match="xlnet"):
         probe(tmp_path, graph.triples, graph.names, CONFIG)
