@@ -106,7 +106,7 @@ def test_a_run_that_stops_goes_on(models, sources, tmp_path, monkeypatch):
 
     told = []
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("training.evaluation.perplexity.pseudo_perplexity", stop)
+        patched.setattr("training.evaluation.perplexity.perplexity", stop)
         measure(models.told, SUITE, sources, tmp_path, progress=told.append)
     measure(models.told, SUITE, sources, tmp_path, progress=told.append)
     assert told == ["probing", "link probe", "perplexity", "perplexity"]
