@@ -18,15 +18,20 @@ from pipeline.history import HELD
 from pipeline.leftovers import UNREADABLE, assets_of, damage, orphans, staged, sweep, unfinished
 from pipeline.storage import MANIFESTS, Dataset
 
-__all__ = ["mend", "tidy", "trouble"]
+__all__ = ["mend", "sweep_unfinished", "tidy", "trouble"]
 
 
 def tidy(home: Home) -> None:
     """Remove what a killed build left: orphans and staging folders, where there are such. The caller holds the home."""
-    for asset in unfinished(home.url):
-        sweep(home.dataset(asset))
+    sweep_unfinished(home)
     for held in (home.path / "history").glob(f"*/{HELD}"):
         shutil.rmtree(held, ignore_errors=True)
+
+
+def sweep_unfinished(home: Home) -> None:
+    """Remove what writers left that were killed. The caller holds the home, and nobody writes for it."""
+    for asset in unfinished(home.url):
+        sweep(home.dataset(asset))
 
 
 def trouble(home: Home, *, deep: bool = False) -> dict[str, list[str]]:

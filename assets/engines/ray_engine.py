@@ -29,6 +29,7 @@ from assets.engines.resources import HERE, SPREAD, Ask, Group, asks, grouped
 from assets.home import Home
 from assets.launch import Launch
 from assets.lease import term_of
+from assets.recovery import sweep_unfinished
 from assets.stage import Refreshed, Stage, refresh, run_told
 from pipeline.errors import MateriaError
 from pipeline.files import is_local
@@ -57,6 +58,9 @@ def ray_engine(home: Home, progress: Callable[[str], None]) -> Iterator[RayEngin
     progress("joining the Ray cluster")
     with joined(home.config.engine.address, home.config.engine.retries) as cluster:
         yield RayEngine(home, cluster)
+        sweep_unfinished(
+            home
+        )  # tasks of nodes that died were done by others, who know nothing of what these had staged
         _sweep_nodes(home, cluster)
 
 

@@ -12,11 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assets.engines.config import EngineConfig
 from assets.engines.resources import HERE
 from assets.home import OUTSIDE_THE_LAW
 from assets.stages import until as stages_until
@@ -312,6 +314,21 @@ def test_a_cluster_that_is_started_here_does_not_end_when_it_is_joined(monkeypat
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with joined(None) as cluster:
         assert [node["CPU"] >= 1 for node in cluster.nodes()] == [True]
+
+
+def test_what_a_task_staged_whose_node_died_does_not_outlive_the_build(tmp_path, cluster):
+    """Another node does the task again, in a staging folder of its own; the dead one's stood there until the next build."""
+    from assets.engines.ray_engine import ray_engine
+    from assets.home import open_home
+
+    home = open_home(str(tmp_path / "home"))
+    engine = EngineConfig(name="ray", address=cluster.address)
+    home = replace(home, config=home.config.model_copy(update={"engine": engine}))
+    staged = tmp_path / "home" / "triples" / "_staging" / "slgfy4tf" / "0.5764-30.0"
+    with ray_engine(home, lambda _: None):
+        staged.parent.mkdir(parents=True)
+        staged.write_bytes(b"half of it")
+    assert not [*(tmp_path / "home").rglob("_staging")]
 
 
 def test_nodes_do_not_keep_copies_for_ever(tmp_path, monkeypatch):
