@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.content import model_folder
-from training.data.special_tokens import special_tokens, text_tokenizer
-from training.evaluation.loading import LogProbabilities, load
+from training.data.special_tokens import special_tokens
+from training.evaluation.loading import LogProbabilities, load, pieces_of
 
 __all__ = ["CausalLanguageModel", "is_causal"]
 
@@ -43,6 +43,7 @@ class CausalLanguageModel:
         folder: any Hugging Face causal language model.
 
     Attributes:
+        pieces: tokens of texts, without special ones.
         room: tokens of a row at most, without the one that begins it.
 
     Raises:
@@ -55,12 +56,8 @@ class CausalLanguageModel:
         self._first = special.after if special.before is None else special.before
         self._pad = special.pad
         self.room = int(getattr(model.config, "max_position_embeddings", 512)) - 1
-        self._text = text_tokenizer(tokenizer)
+        self.pieces = pieces_of(tokenizer)
         self._likely = LogProbabilities(model)
-
-    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokens of texts, without special ones."""
-        return [encoding.ids for encoding in self._text.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def log_probabilities(
         self, rows: Sequence[Sequence[int]], contexts: Sequence[Sequence[int]] | None = None

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from training.data.special_tokens import text_tokenizer
-from training.evaluation.loading import load
+from training.evaluation.loading import load, pieces_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -76,5 +75,4 @@ def wordpiece_encodings(folder: Path, names: Sequence[str], hidden: int, seed: i
 
 
 def _pieces(tokenizer: PreTrainedTokenizerFast, names: Sequence[str]) -> list[list[int]]:
-    plain = text_tokenizer(tokenizer)
-    return [found.ids[:_LONGEST] for found in plain.encode_batch_fast(list(names), add_special_tokens=False)]
+    return [found[:_LONGEST] for found in pieces_of(tokenizer)(names)]

@@ -7,6 +7,7 @@ one masked family, where a comparison with published models wants all of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ from torch import Tensor
 from pipeline.content import model_folder
 from pipeline.errors import MateriaError
 from pipeline.quiet_loading import quiet
+from training.data.special_tokens import text_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["LogProbabilities", "load"]
+__all__ = ["LogProbabilities", "load", "pieces_of"]
 
 
 def load(folder: Path, kind: str) -> tuple[Any, PreTrainedTokenizerFast]:
@@ -46,6 +48,12 @@ def load(folder: Path, kind: str) -> tuple[Any, PreTrainedTokenizerFast]:
             remedy="Give the folder of a model and its tokenizer, as materia pretrain or save_pretrained writes it",
         ) from error
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def pieces_of(tokenizer: PreTrainedTokenizerFast) -> Callable[[Sequence[str]], list[list[int]]]:
+    """A function from texts to the numbers of their tokens, without special ones."""
+    plain = text_tokenizer(tokenizer)
+    return lambda texts: [found.ids for found in plain.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 class LogProbabilities:

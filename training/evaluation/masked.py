@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import MateriaError
-from training.data.special_tokens import special_tokens, text_tokenizer
-from training.evaluation.loading import LogProbabilities, load
+from training.data.special_tokens import special_tokens
+from training.evaluation.loading import LogProbabilities, load, pieces_of
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerFast
@@ -36,6 +36,7 @@ class MaskedLanguageModel:
         folder: any Hugging Face masked language model.
 
     Attributes:
+        pieces: tokens of texts, without special ones.
         mask: number of the token that stands for a piece that is asked.
         room: tokens of a row at most, special tokens included.
 
@@ -52,12 +53,8 @@ class MaskedLanguageModel:
             model.config.model_type
             in ("roberta", "xlm-roberta", "camembert")  # positions are counted from behind padding
         )
-        self._text = text_tokenizer(tokenizer)
+        self.pieces = pieces_of(tokenizer)
         self._likely = LogProbabilities(model)
-
-    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokens of texts, without special ones."""
-        return [encoding.ids for encoding in self._text.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def log_probabilities(self, rows: Sequence[Sequence[int]], places: Sequence[Sequence[int]]) -> Tensor:
         """Log-probabilities of every token at places of rows, (places of all rows, vocabulary), in the order of rows and places.
