@@ -1,5 +1,7 @@
 """Cloze probing: a model that was told ranks what is true first, one that was not does no better than blind."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,15 @@ def test_what_cannot_be_asked_is_refused(models, graph, tmp_path):
         probe(models.told, train, graph.names, CONFIG)
     with pytest.raises(MateriaError, match="holds no model|there is no model"):
         probe(tmp_path, graph.triples, graph.names, CONFIG)
+
+
+@pytest.mark.parametrize("kind", ["models", "causal_models"])
+def test_weights_that_were_cut_short_are_told_in_a_sentence(kind, request, graph, tmp_path):
+    folder = shutil.copytree(request.getfixturevalue(kind).told, tmp_path / "model")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(MateriaError, match=r"model: holds no model that can be judged as .+ \(.+\)\. Give the folder"):
+        probe(folder, graph.triples, graph.names, CONFIG)
 
 
 @pytest.fixture(scope="module")
