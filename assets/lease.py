@@ -106,7 +106,7 @@ def leased(home: str, timeout_s: float, timing: Timing = _TIMING) -> Iterator[No
 
     Raises:
         HomeBusyError: another holds it; who.
-        UnreachableError: the store does not answer, or refuses.
+        UnreachableError: the store does not answer, refuses, or does not list what it holds.
     """
     term, stored = _acquired(home, timeout_s, timing)
     fence = Fence(home, term, timing)
@@ -186,6 +186,14 @@ def _acquired(home: str, timeout_s: float, timing: Timing) -> tuple[str, dict[st
             term = _named(int(highest[0]) + 1 if highest else 1)
             if _made(home, term, me):
                 return term, me
+            # Another was faster, and is seen at the next look; except in a store whose listing lags.
+            if _now() - began > timeout_s + timing.stale:
+                raise UnreachableError(
+                    f"does not list {_FOLDER}/{term}, which it says is there",
+                    file=home,
+                    remedy="Use a store whose listings show at once what was written",
+                )
+            time.sleep(timing.look)
             continue
         first = first or highest
         # It is alive if its object changed; before that, or before it is stale, who waits at all goes on waiting.
@@ -209,7 +217,7 @@ def _made(home: str, term: str, me: dict[str, Any]) -> bool:
     if written is None or written["token"] != me["token"]:
         return False
     terms = _terms(home)
-    if max(terms) != term:  # others had it, and were done, since we looked
+    if max(terms, default="") != term:  # others had it, and were done, since we looked
         store.remove([f"{_FOLDER}/{term}"])
         return False
     store.remove([f"{_FOLDER}/{older}" for older in terms if older < term])

@@ -13,6 +13,7 @@ from assets import lease
 from assets.holder import HomeBusyError
 from assets.lease import Fence, LeaseLostError, Timing, leased, term_of
 from assets.lock import hold, holder
+from pipeline.errors import UnreachableError
 from pipeline.manifest import Manifest
 from pipeline.object_store import ObjectStore
 from pipeline.storage import Dataset
@@ -146,6 +147,12 @@ def test_a_term_that_others_had_and_left_since_one_looked_is_not_taken(home, mon
     me = lease.json.loads(stored(home)["000000000003"]) | {"token": "of one who was asleep"}
     assert not lease._made(home, "000000000002", me)
     assert [*stored(home)] == ["000000000003"]
+
+
+def test_a_store_that_does_not_list_a_term_is_given_up_with_a_sentence(home, left_behind, monkeypatch):
+    monkeypatch.setattr(lease, "_terms", lambda _: {})
+    with pytest.raises(UnreachableError, match=r"does not list \.lock/0+1"), leased(home, 0, FAST):
+        pass
 
 
 def test_of_many_who_come_at_once_one_at_a_time_has_it(home):

@@ -98,6 +98,8 @@ class Backbone(nn.Module, ABC):
         Raises:
             MateriaError: the folder holds no complete model of this family.
         """
+        from safetensors import SafetensorError
+
         try:
             with no_progress_bars():
                 model = cls.model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True)
@@ -107,9 +109,7 @@ class Backbone(nn.Module, ABC):
                 file=name,
                 remedy="Give the folder of a model as save_pretrained writes it, with its weights as safetensors",
             ) from error
-        except Exception as error:
-            if type(error).__name__ != "SafetensorError":  # a class of compiled code, without a module to name it by
-                raise
+        except SafetensorError as error:
             raise MateriaError(
                 f"holds weights that cannot be read ({error})", file=name, remedy="Fetch or write the model again"
             ) from error

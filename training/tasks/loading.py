@@ -24,14 +24,12 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
     Raises:
         MateriaError: the folder holds no model that the class can read, or one with a head for other labels.
     """
+    from safetensors import SafetensorError
+
     try:
         with quiet():
             model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        why = str(error)
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":  # a class of compiled code, without a module to name it by
-            raise
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
         why = str(error)
     else:
         if _has_other_labels(folder, model, settings.get("id2label", {})):
