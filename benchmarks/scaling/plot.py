@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import LogLocator
+
 from kg.plots import new_figure, write_png
 from scaling.figures import Figures, StageCost, kept_figures
 
@@ -48,9 +50,12 @@ def plot(folders: Sequence[Path], out: Path) -> None:
         axes.set_xticks([one.documents for one in found], [f"{one.documents:,}" for one in found], minor=False)
         axes.minorticks_off()
         axes.tick_params(axis="x", labelrotation=30)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        if axes is not time:  # few powers of ten to tell a value by
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.7g}")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 1 if axes is time else 0.94), ncols=2 if axes is time else 1)
+    time.set_ylim(top=60 * line[-1])  # room for the names above the lines
     write_png(figure, out)
 
 
