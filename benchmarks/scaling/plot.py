@@ -54,7 +54,12 @@ def plot(folders: Sequence[Path], out: Path) -> None:
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.7g}")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 1 if axes is time else 0.94), ncols=2 if axes is time else 1)
+        axes.legend(
+            fontsize=8,
+            loc="upper left",
+            bbox_to_anchor=(0, 1 if axes is time else 0.94),
+            ncols=2 if axes is time else 1,
+        )
     time.set_ylim(top=60 * line[-1])  # room for the names above the lines
     write_png(figure, out)
 
