@@ -58,9 +58,8 @@ def ray_engine(home: Home, progress: Callable[[str], None]) -> Iterator[RayEngin
     progress("joining the Ray cluster")
     with joined(home.config.engine.address, home.config.engine.retries) as cluster:
         yield RayEngine(home, cluster)
-        sweep_unfinished(
-            home
-        )  # tasks of nodes that died were done by others, who know nothing of what these had staged
+        # Tasks of nodes that died were done by others, who know nothing of what these had staged.
+        sweep_unfinished(home)
         _sweep_nodes(home, cluster)
 
 
