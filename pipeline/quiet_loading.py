@@ -1,11 +1,11 @@
-"""Load models of Hugging Face without its bars and its report of weights: both go to the terminal, over what is shown there."""
+"""Load models of Hugging Face without its bars and reports, which go over what the terminal shows; and what loading raises."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["quiet"]
+__all__ = ["quiet", "unloadable"]
 
 
 @contextmanager
@@ -22,3 +22,10 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
+
+
+def unloadable() -> tuple[type[Exception], ...]:
+    """What the library raises for a folder that holds no complete model of the kind that is asked for."""
+    from safetensors import SafetensorError
+
+    return OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError

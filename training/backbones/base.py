@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers.utils import logging
 
 from pipeline.errors import MateriaError
+from pipeline.quiet_loading import unloadable
 from training.backbones.config import LANGUAGE_OF, BackboneConfig, Family, Language
 from training.data.special_tokens import special_tokens
 
@@ -103,15 +104,15 @@ class Backbone(nn.Module, ABC):
         try:
             with no_progress_bars():
                 model = cls.model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        except SafetensorError as error:
+            raise MateriaError(
+                f"holds weights that cannot be read ({error})", file=name, remedy="Fetch or write the model again"
+            ) from error
+        except unloadable() as error:
             raise MateriaError(
                 f"holds no complete {cls.family} model ({str(error).splitlines()[0]})",
                 file=name,
                 remedy="Give the folder of a model as save_pretrained writes it, with its weights as safetensors",
-            ) from error
-        except SafetensorError as error:
-            raise MateriaError(
-                f"holds weights that cannot be read ({error})", file=name, remedy="Fetch or write the model again"
             ) from error
         return cls(model)
 

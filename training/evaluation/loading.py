@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipeline.content import model_folder
 from pipeline.errors import MateriaError
-from pipeline.quiet_loading import quiet
+from pipeline.quiet_loading import quiet, unloadable
 from training.data.special_tokens import text_tokenizer
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ def load(folder: Path, kind: str) -> tuple[Any, PreTrainedTokenizerFast]:
         MateriaError: the folder holds no such model.
     """
     import transformers
-    from safetensors import SafetensorError
 
     try:
         place = model_folder(str(folder))
         with quiet():
             model = getattr(transformers, kind).from_pretrained(place, local_files_only=True)
             tokenizer = transformers.AutoTokenizer.from_pretrained(place, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
+    except unloadable() as error:
         raise MateriaError(
             f"holds no model that can be judged as {kind} ({str(error).splitlines()[0]})",
             file=str(folder),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MateriaError
-from pipeline.quiet_loading import quiet
+from pipeline.quiet_loading import quiet, unloadable
 
 __all__ = ["load_with_head", "numbered"]
 
@@ -24,12 +24,10 @@ def load_with_head(model_class: Any, folder: Path, **settings: Any) -> Any:
     Raises:
         MateriaError: the folder holds no model that the class can read, or one with a head for other labels.
     """
-    from safetensors import SafetensorError
-
     try:
         with quiet():
             model = model_class.from_pretrained(folder, local_files_only=True, use_safetensors=True, **settings)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
+    except unloadable() as error:
         why = str(error)
     else:
         if _has_other_labels(folder, model, settings.get("id2label", {})):
