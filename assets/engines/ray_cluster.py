@@ -23,7 +23,7 @@ from assets.engines.ray_head import START, answers, greet, place_of
 from pipeline.errors import MateriaError
 from pipeline.parallel import cpu_count
 
-__all__ = ["Cluster", "fetched", "joined"]
+__all__ = ["Cluster", "TaskLostError", "fetched", "joined"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,10 @@ _KEPT = "what was complete is kept, and the build goes on from there"
 _SILENT = "the head of the Ray cluster does not answer any more"
 _ANEW = f"Start the cluster anew and build again: {_KEPT}"
 _AGAIN = f"Look into ray_client_server*.err among the logs of the head, and build again: {_KEPT}"
+
+
+class TaskLostError(MateriaError):
+    """A task died with its process or node, or what it gave did."""
 
 
 class Cluster:
@@ -183,9 +187,10 @@ def _init(options: dict[str, Any]) -> None:
 
 
 def fetched(reference: Any) -> Any:
-    """The value of a reference that is there.
+    """The value of a reference, when it is there.
 
     Raises:
+        TaskLostError: the process or node of the task died, or had no memory left.
         MateriaError: what the task raised, or what became of it, in a sentence.
     """
     import ray
@@ -199,12 +204,12 @@ def fetched(reference: Any) -> Any:
             raise cause from None
         raise _lacking(error) or error from None
     except exceptions.OutOfMemoryError as error:
-        raise MateriaError(
+        raise TaskLostError(
             "a node of the cluster had no memory left for the task that ran on it",
             remedy="Give its nodes more memory, or set memory_mib of the stage under engine.stages, so that fewer run at a time",
         ) from error
     except (exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.ObjectLostError) as error:
-        raise MateriaError(
+        raise TaskLostError(
             "a task was begun again and again, and each time the node or process that ran it died",
             remedy="Look into Ray's logs for why (memory, most often), or raise engine.retries, and build again",
         ) from error

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: a group of partitions in a task, and chunks of a large partition in tasks of its own.
+"""What runs on the nodes of a Ray cluster: a group of partitions in a task (chunks of a large partition: `ray_chunks`).
 
 A worker process opens the home by its URL and refreshes the partitions of its group, as a local build would. What is costly to load (the
 index of names, models) is held by the functions that use it, once a process and not once a task. A task that is begun again after
@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from assets.engines.ray_cluster import fetched
+from assets.engines.ray_chunks import Chunks
 from assets.home import Home, open_home
 from assets.lock import NOTE
 from assets.stage import Refreshed, Stage, refresh
@@ -30,7 +29,7 @@ from pipeline.files import is_local
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.parallel import given
 from pipeline.working_copy import guarded
-from pipeline.working_folder import machine_folder, working_folder
+from pipeline.working_folder import machine_folder
 
 __all__ = ["Asked", "Done", "compute", "seen_from"]
 
@@ -155,7 +154,7 @@ def _sized(asked: Asked, elsewhere: list[float]) -> Iterator[None]:
     os.environ["OMP_NUM_THREADS"] = str(asked.cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(asked.cores)
-    with given(asked.cores, partial(_Chunks, asked.home, elsewhere)):
+    with given(asked.cores, partial(Chunks, asked.home, elsewhere)):
         yield
 
 
@@ -166,80 +165,3 @@ def _fenced(asked: Asked) -> AbstractContextManager[None]:
     from assets.lease import Fence
 
     return guarded(asked.home, Fence(asked.home, asked.term).check)
-
-
-class _Chunks:
-    """The pool of a partition that several nodes read: each chunk is a task with a core.
-
-    The task that waits for them gives its own core back meanwhile, as Ray does while it waits.
-    """
-
-    def __init__(
-        self,
-        home: str,
-        spent: list[float],
-        count: int,
-        initializer: Callable[..., object] | None,
-        initargs: tuple[Any, ...],
-    ) -> None:
-        import ray
-
-        self._spent = spent
-        self._task = ray.remote(num_cpus=1)(_chunk)
-        self._about = ray.put((home, str(working_folder(home)), initializer, initargs))
-
-    def submit(self, function: Callable[..., Any], task: Any, /) -> _Reference:
-        return _Reference(self._task.remote(self._about, function, task), self._spent)
-
-    def shutdown(self, *, cancel_futures: bool = False) -> None:
-        """Nothing: whoever maps has cancelled what it does not want."""
-
-
-class _Reference:
-    """A chunk on its way."""
-
-    def __init__(self, reference: Any, spent: list[float]) -> None:
-        self._reference, self._spent = reference, spent
-
-    def result(self) -> Any:
-        found, seconds = fetched(self._reference)
-        self._spent.append(seconds)
-        return found
-
-    def cancel(self) -> None:
-        import ray
-
-        ray.cancel(self._reference)
-
-
-#: What the last chunk of this process was prepared by.
-_PREPARED: list[Any] = []
-
-
-def _chunk(
-    about: tuple[str, str, Callable[..., object] | None, tuple[Any, ...]], function: Callable[..., Any], task: Any
-) -> tuple[Any, float]:
-    """Compute one chunk, after what a worker loads before its first one; what it found, and processor seconds."""
-    before = processor_seconds()
-    if [about] != _PREPARED:
-        home, folder, initializer, initargs = about
-        keep_pandas_out()
-        _fetch_names(home, folder)
-        if initializer is not None:
-            initializer(*initargs)
-        _PREPARED[:] = [about]
-    return function(task), processor_seconds() - before
-
-
-def _fetch_names(home: str, folder: str) -> None:
-    """See that this machine has a copy of the index of names, where the home is in an object store."""
-    opened = open_home(home)
-    if is_local(opened.url):
-        return
-    if str(working_folder(home)) != folder:
-        raise MateriaError(
-            "the nodes of the cluster keep their working copies under different paths",
-            file=str(working_folder(home)),
-            remedy="Set MATERIA_CACHE to the same path on every node",
-        )
-    opened.dataset("name_index").paths(suffix="")

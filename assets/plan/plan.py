@@ -41,8 +41,8 @@ _TRAIN: Final = frozenset({"kg_embeddings", "pretrained_model", "evaluation", "f
 _WORKER_S: Final = 1.5
 #: Of Ray: seconds to join and to start the workers' processes, and for a task; how many tasks a stage has for each worker.
 _RAY_S, _TASK_S, _TASKS = 4.0, 0.05, 3
-#: Seconds until other nodes read along with the task of a large partition: a process of theirs starts, and loads what it reads with.
-_ALONG_S = 5.0
+#: Seconds by which the task of a large partition ends later because it begins alone: other nodes read along when they have loaded as much.
+_ALONG_S = 2.5
 #: A document's share of a bucket, and the buckets there are at least and at most.
 _BUCKET_DOCUMENTS, _LEAST, _MOST = 2_000, 64, 4096
 #: Workers that are tried for --within.
