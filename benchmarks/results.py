@@ -6,7 +6,7 @@ MATERIA_DATA names the data sets. FOLDER takes the home, the models and the outc
 run that was broken off goes on. The first run takes about three hours on two cores: `materia ablate --dry-run` says how long.
 
 Beside the seven arms are two remedies for a probe that gains nothing over a blind one: four times as much told, and triples of what
-a step mentions. --longer is a third: `text` and `all` with so many times the steps, one seed each (`results_remedies.py`).
+a step mentions. --longer is a third: `text`, `all` and `all_shuffled` with so many times the steps (`results_remedies.py`).
 
 A tenth of the pairs of entities is held out here, where a home holds out a fiftieth: the intervals are over the questions about
 them. The test sets of all tasks are kept out of the corpus.
@@ -141,7 +141,7 @@ def settings(longer: int) -> dict[str, Any]:
             task_arms=["untrained", "text", "all", "all_shuffled"],
         ),
         "told.yaml": {"probing": TOLD, "link_probe": None, "perplexity": None},
-        "longer.yaml": ablation(longer * steps, arms=["text", "all"], seeds=[13]),
+        "longer.yaml": ablation(longer * steps, arms=["text", "all", "all_shuffled"]),
     }
 
 
@@ -184,7 +184,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
     options.add_argument("--pages", type=Path, default=ROOT / "docs", help="where results.md and its plots go")
-    options.add_argument("--longer", type=int, metavar="TIMES", help="train text and all with more steps too")
+    options.add_argument("--longer", type=int, metavar="TIMES", help="train text, all and all_shuffled with more steps too")
     options.add_argument(
         "--workers", type=int, default=0, help="trainings at once (default: one a core, or one where there is a GPU)"
     )

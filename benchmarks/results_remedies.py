@@ -64,8 +64,7 @@ def longer_section(results: Mapping[str, Any], told: Mapping[str, Sequence[Path]
         [
             "## More steps",
             "",
-            f"The same with {steps:,} steps, seed {seeds}. Intervals are over questions and documents alone: another training may say "
-            f"otherwise. {len(comparisons)} comparisons, a family of their own.",
+            f"The same with {steps:,} steps, seeds {seeds}. {len(comparisons)} comparisons, a family of their own.",
             "",
             table(
                 ("arm", *names),

@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,8 @@ def pretrain(
         if accelerator.is_main_process:
             stack.enter_context(run_folder(run, resume=resume))
         stack.enter_context(saying_disk_full(str(run)))
-        stack.enter_context(_reproducible(config, accelerator))
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else matrix products of a GPU sum in any order
+        stack.enter_context(deterministic(config.seed, config.trainer.threads))
         triples = _triples(sources, weights)
         tokenizer = _tokenizer(sources, triples, config, run=run, accelerator=accelerator, progress=progress)
         progress("making the model")
@@ -171,17 +172,6 @@ def pretrain(
         write_atomically(run / "report.json", json.dumps(report, indent=1) + "\n")
         remove_checkpoints(run)
     return report
-
-
-@contextmanager
-def _reproducible(config: PretrainingConfig, accelerator: Accelerator) -> Iterator[None]:
-    """Seeds, threads and kernels as settings have them; torch's own state is put back."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with deterministic(config.seed, config.trainer.threads):
-        if accelerator.device.type != "cpu":
-            # Some kernels of GPUs have no deterministic form; they then sum in any order.
-            torch.use_deterministic_algorithms(True, warn_only=True)
-        yield
 
 
 def _triples(sources: Sources, weights: dict[str, float]) -> EncodedTriples | None:
