@@ -184,7 +184,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
     options.add_argument("--pages", type=Path, default=ROOT / "docs", help="where results.md and its plots go")
-    options.add_argument("--longer", type=int, metavar="TIMES", help="train text, all and all_shuffled with more steps too")
+    options.add_argument(
+        "--longer", type=int, metavar="TIMES", help="train text, all and all_shuffled with more steps too"
+    )
     options.add_argument(
         "--workers", type=int, default=0, help="trainings at once (default: one a core, or one where there is a GPU)"
     )
@@ -200,14 +202,21 @@ def main() -> None:
     materia("build", "--home", "home", *sources, "--until", "corpus", folder=folder)
     at_once = given.workers or 1
     asked = ask_what_was_told(ablate("ablation", folder), ASKED, folder, at_once)
+    also = ""
     sections = [told_section(asked, TOLD["questions"])]
     if given.longer:
         longer = ablate("longer", folder)
+        steps = files["longer.yaml"]["pretraining"]["trainer"]["steps"]
+        also = f" With {steps:,} steps, [below](#more-steps): {longer['summary'][0].lower()}{longer['summary'][1:]}"
         sections += [longer_section(longer, ask_what_was_told(longer, ["text", "all"], folder, at_once))]
     said = "".join(f" --{name} {value}" for name in ("longer", "workers") if (value := getattr(given, name)))
     made = f"Made by `python benchmarks/results.py FOLDER{said}`.\n"
     page = (folder / "ablation" / "results.md").read_text(encoding="utf-8")
-    page = page.replace("\n\n", f"\n\n{made}\n", 1).replace("(differences.png)", "(results-differences.png)")
+    page = (
+        page.replace("\n\n- **", f"{also}\n\n- **", 1)
+        .replace("\n\n", f"\n\n{made}\n", 1)
+        .replace("(differences.png)", "(results-differences.png)")
+    )
     page = page.replace("\n## Is the control", "\n" + "\n".join(sections) + "\n## Is the control", 1)
     (given.pages / "results.md").write_text(page, encoding="utf-8")
     shutil.copy(folder / "ablation" / "results.png", given.pages / "results.png")

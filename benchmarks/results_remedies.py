@@ -1,4 +1,4 @@
-"""Sections of docs/results.md on why a probe gains so little: whether an encoder knows what it was told, and what more steps do.
+"""Sections of docs/results.md on what a probe gains, or does not: whether an encoder knows what it was told, and what more steps do.
 
 `benchmarks/results.py` runs what these read. They are shown with intervals and tested for nothing.
 """
@@ -64,7 +64,7 @@ def longer_section(results: Mapping[str, Any], told: Mapping[str, Sequence[Path]
         [
             "## More steps",
             "",
-            f"The same with {steps:,} steps, seeds {seeds}. {len(comparisons)} comparisons, a family of their own.",
+            f"The same with {steps:,} steps, seeds {seeds}. {results['summary']} {len(comparisons)} comparisons, a family of their own.",
             "",
             table(
                 ("arm", *names),
@@ -72,25 +72,14 @@ def longer_section(results: Mapping[str, Any], told: Mapping[str, Sequence[Path]
                 text=1,
             ),
             "",
-            table(
-                ("figure", "difference", "value", "95% interval", "p", "p (Holm)"),
-                [
-                    (
-                        one["figure"], f"{one['first']} - {one['second']}", f"{one['difference']['value']:+,.4g}",
-                        f"{one['difference']['low']:+,.4g} to {one['difference']['high']:+,.4g}",
-                        f"{one['p']:.4f}", f"{one['p_holm']:.4f}",
-                    )
-                    for one in comparisons
-                ],
-                text=2,
-            ),
+            *(f"- {verdict}" for verdict in results["verdicts"]),
             "",
             "Of training triples:",
             "",
             _told(told),
             "",
         ]
-    )  # fmt: skip
+    )
 
 
 def _said(one: Mapping[str, float]) -> str:

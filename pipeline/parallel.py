@@ -52,12 +52,12 @@ class Pool(Protocol):
 #: Makes a pool of so many processes, each of which calls a function with arguments before its first task.
 StartPool = Callable[[int, "Callable[..., object] | None", tuple[Any, ...]], Pool]
 #: Cores and pools that `given` gave to this process, the innermost last.
-_GIVEN: list[tuple[int, StartPool]] = []
+_GIVEN: list[tuple[int, StartPool | None]] = []
 
 
 @contextmanager
-def given(cores: int, start: StartPool) -> Iterator[None]:
-    """While this lasts, this process has so many cores (`cpu_count`), and `Workers` find others by `start`."""
+def given(cores: int, start: StartPool | None = None) -> Iterator[None]:
+    """While this lasts, this process has so many cores (`cpu_count`), and `Workers` find others by `start`, where there is one."""
     _GIVEN.append((cores, start))
     try:
         yield
@@ -138,6 +138,6 @@ class Workers:
     def _processes(self) -> Pool:
         """The pool, started when the first task for it comes."""
         if self._pool is None:
-            start = _GIVEN[-1][1] if _GIVEN else _spawned
-            self._pool = start(self.count, self._initializer, self.initargs)
+            start = _GIVEN[-1][1] if _GIVEN else None
+            self._pool = (start or _spawned)(self.count, self._initializer, self.initargs)
         return self._pool

@@ -14,7 +14,11 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpus: float | None = Field(None, gt=0, description="cores of one task; the stage's own need where not set")
+    cpus: float | None = Field(
+        None,
+        gt=0,
+        description="cores of one task; the stage's own need where not set; with several, a large file is read on one node alone",
+    )
     gpus: float | None = Field(None, ge=0, description="GPUs of one task")
     memory_mib: int | None = Field(
         None, gt=0, description="MiB that one task may need; tasks wait for a node that has them"

@@ -12,6 +12,7 @@ has had nothing to do for a second), and actors (they cannot use a process that 
 from __future__ import annotations
 
 import pickle
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,18 +27,21 @@ from pipeline.files import is_local
 from pipeline.lean_arrow import keep_pandas_out
 from pipeline.working_folder import working_folder
 
-__all__ = ["Chunks"]
+__all__ = ["Chunks", "on_this_node"]
 
-#: Chunks that are sent out for each other core: one that is read, and one that waits, so that the core does not.
+#: Chunks that are out for each other core: one that is read, and one that waits, so that the core does not.
 _AHEAD = 2
+#: So many times all that are out may be lost, one after another, before it is told: a node that dies loses them once.
+_LOST = 3
 
 #: Home, folder of working copies, and what a process calls with which arguments before its first chunk.
 _About = tuple[str, str, "Callable[..., object] | None", tuple[Any, ...]]
 
 
 class _Place(Enum):
-    """Where a chunk is: with nobody, with Ray, with another process that reads it, or with this one."""
+    """Where a chunk is: lost with who read it, with nobody yet, with Ray, with another process that reads it, or with this one."""
 
+    LOST = auto()
     WAITING = auto()
     OUT = auto()
     THERE = auto()
@@ -49,7 +53,7 @@ class Chunks:
 
     Args:
         home: URL of the home.
-        spent: takes the processor seconds of each chunk that was read elsewhere.
+        spent: takes the processor seconds that others spend.
         count: cores, this one included; two or more.
         initializer: called in a process before its first chunk, with `initargs`.
     """
@@ -64,141 +68,163 @@ class Chunks:
     ) -> None:
         import ray
 
-        self.about: _About = (home, str(working_folder(home)), initializer, initargs)
-        self.spent = spent
-        self.changed = threading.Condition()
+        self._about: _About = (home, str(working_folder(home)), initializer, initargs)
+        self._spent = spent
         # Not begun again by Ray: that could wait for a core for ever, where the only other one is gone.
         self._task = ray.remote(num_cpus=1, max_retries=0)(_reading())
-        self._about_there = ray.put(pickle.dumps(self.about))
-        self._senders = ThreadPoolExecutor(_AHEAD * (count - 1), thread_name_prefix="materia-chunk")
+        self._most = _AHEAD * (count - 1)
+        self._senders = ThreadPoolExecutor(self._most, thread_name_prefix="materia-chunk")
+        #: Held by whoever changes what stands below, or where a chunk is.
+        self._changed = threading.Condition()
         self._pending: list[_Chunk] = []
+        self._lost = 0
+        self._problem: MateriaError | None = None
 
     def submit(self, function: Callable[..., Any], task: Any, /) -> _Chunk:
         """Begin `function(task)`, here or elsewhere."""
         chunk = _Chunk(self, function, task)
-        with self.changed:
+        with self._changed:
             self._pending.append(chunk)
-        self._senders.submit(chunk.send)
+        self._senders.submit(self._send)
         return chunk
 
     def shutdown(self, *, cancel_futures: bool = False) -> None:
-        """Send no more; whoever maps has cancelled what it does not want."""
-        self._senders.shutdown(wait=False, cancel_futures=cancel_futures)
+        """Send nothing more; whoever maps has cancelled what it does not want."""
+        self._senders.shutdown(wait=False, cancel_futures=True)
 
-    def started(self, chunk: _Chunk) -> Any:
-        """Send a chunk out; what it will give."""
-        return self._task.remote(self._about_there, pickle.dumps((chunk.function, chunk.task)))
+    def wait(self, chunk: _Chunk) -> Any:
+        """What a chunk gives; until it is there, chunks are read here.
 
-    def taken(self) -> _Chunk | None:
-        """The next chunk to be read here: the first that waits, else the first that is out and nobody is ready for. Holds `changed`."""
-        for place in (_Place.WAITING, _Place.OUT):
-            for chunk in self._pending:
-                if chunk.place is place:
-                    chunk.take()
-                    return chunk
+        Raises:
+            MateriaError: the chunk's problem, or that of a node that cannot read any.
+        """
+        while (other := self._meanwhile(chunk)) is not None:
+            try:
+                _prepare(self._about)
+                other.outcome.set_result(other.function(other.task))
+            except Exception as error:
+                other.outcome.set_exception(error)
+        with self._changed:
+            self._pending.remove(chunk)
+        return chunk.outcome.result()
+
+    def drop(self, chunk: _Chunk) -> None:
+        """Nobody waits for a chunk any more."""
+        with self._changed:
+            self._pending.remove(chunk)
+            chunk.take()
+
+    def _meanwhile(self, chunk: _Chunk) -> _Chunk | None:
+        """What to read here until a chunk is done, as soon as there is anything: what was lost, the first that waits, the last that is out.
+
+        The first that is out is the likeliest to be begun at any moment.
+        """
+        with self._changed:
+            while not chunk.outcome.done():
+                if self._problem is not None:
+                    raise self._problem
+                for place in (_Place.LOST, _Place.WAITING, _Place.OUT):
+                    found = [one for one in self._pending if one.place is place]
+                    if found:
+                        other = found[-1 if place is _Place.OUT else 0]
+                        other.take()
+                        return other
+                self._changed.wait()
         return None
 
-    def dropped(self, chunk: _Chunk) -> None:
-        """Nobody waits for a chunk any more."""
-        with self.changed:
-            self._pending.remove(chunk)
+    def _send(self) -> None:
+        """Have the first chunk that waits read elsewhere, and wait for that: Ray leaves a task its core while a thread of its waits."""
+        with self._changed:
+            chunk = next((one for one in self._pending if one.place is _Place.WAITING), None)
+            if chunk is None:
+                return
+            chunk.place = _Place.OUT
+        ready = False
+        try:
+            with self._changed:
+                if chunk.place is not _Place.OUT:
+                    return
+                call = pickle.dumps((chunk.function, chunk.task))
+                chunk.items = items = self._task.remote(pickle.dumps(self._about), call)
+            self._spent.append(fetched(next(items)))
+            ready = True
+            with self._changed:
+                if chunk.place is _Place.OUT:
+                    chunk.place = _Place.THERE
+            found, seconds = fetched(next(items))  # also of a chunk that was taken back: who reads it is busy as long
+        except Exception as error:
+            self._failed(chunk, error, ready)
+            return
+        self._spent.append(seconds)
+        with self._changed:
+            self._lost = 0
+            if chunk.place is _Place.THERE:
+                chunk.outcome.set_result(found)
+                self._changed.notify_all()
+
+    def _failed(self, chunk: _Chunk, error: Exception, ready: bool) -> None:
+        """A lost chunk waits for this process; that a node cannot get ready ends all; anything else is what came of the chunk."""
+        with self._changed:
+            lost = isinstance(error, TaskLostError)
+            self._lost += lost
+            hopeless = self._lost > _LOST * self._most if lost else not ready
+            if hopeless and isinstance(error, MateriaError):
+                self._problem = error
+            elif chunk.place is not _Place.HERE:
+                chunk.items = None
+                chunk.place = _Place.LOST if lost else _Place.HERE
+                if not lost:
+                    chunk.outcome.set_exception(error)
+            self._changed.notify_all()
 
 
 class _Chunk:
-    """A chunk on its way. What changes its place holds `Chunks.changed`."""
+    """A chunk on its way."""
 
     def __init__(self, chunks: Chunks, function: Callable[..., Any], task: Any) -> None:
         self.function, self.task = function, task
         self.place = _Place.WAITING
+        self.items: Any = None
+        self.outcome: Future[Any] = Future()
         self._chunks = chunks
-        self._items: Any = None
-        self._outcome: Future[Any] = Future()
 
     def result(self) -> Any:
-        """What it gives; meanwhile chunks are read here."""
-        while (chunk := self._meanwhile()) is not None:
-            chunk.read()
-        self._chunks.dropped(self)
-        return self._outcome.result()
-
-    def _meanwhile(self) -> _Chunk | None:
-        """A chunk to read here, as soon as there is one. None when this one is done."""
-        with self._chunks.changed:
-            while not self._outcome.done():
-                if (chunk := self._chunks.taken()) is not None:
-                    return chunk
-                self._chunks.changed.wait()
-        return None
+        """What it gives."""
+        return self._chunks.wait(self)
 
     def cancel(self) -> None:
         """Nobody waits for it any more."""
-        self._chunks.dropped(self)
-        with self._chunks.changed:
-            self.take()
+        self._chunks.drop(self)
 
     def take(self) -> None:
         """Nobody else is to read it."""
         import ray
 
         self.place = _Place.HERE
-        if self._items is not None:
-            ray.cancel(self._items)
-
-    def read(self) -> None:
-        """Read it in this process."""
-        try:
-            _prepare(self._chunks.about)
-            self._outcome.set_result(self.function(self.task))
-        except Exception as error:
-            self._outcome.set_exception(error)
-
-    def send(self) -> None:
-        """Have it read elsewhere, and wait for that, in a thread of its own: Ray leaves the task its core while such a thread waits."""
-        changed = self._chunks.changed
-        with changed:
-            if self.place is not _Place.WAITING:
-                return
-            self.place = _Place.OUT
-            self._items = self._chunks.started(self)
-        try:
-            fetched(next(self._items))
-            with changed:
-                if self.place is not _Place.OUT:
-                    return
-                self.place = _Place.THERE
-            found, seconds = fetched(next(self._items))
-        except Exception as error:
-            self._failed(error)
-            return
-        with changed:
-            if self.place is _Place.THERE:
-                self._chunks.spent.append(seconds)
-                self._outcome.set_result(found)
-                changed.notify_all()
-
-    def _failed(self, error: Exception) -> None:
-        """What was not taken back and is lost with its process waits anew, for this one; anything else is its outcome."""
-        with self._chunks.changed:
-            if self.place is _Place.HERE:
-                return
-            self._items = None
-            if isinstance(error, TaskLostError):
-                self.place = _Place.WAITING
-            else:
-                self.place = _Place.HERE
-                self._outcome.set_exception(error)
-            self._chunks.changed.notify_all()
+        if self.items is not None:
+            ray.cancel(self.items)
 
 
-def _reading() -> Callable[[bytes, bytes], Iterator[tuple[Any, float] | None]]:
-    """The function that reads a chunk on another core. Yields None when it is ready to, then what the chunk gives, and processor seconds.
+def on_this_node(error: MateriaError) -> MateriaError:
+    """A problem of a node, with its name, where it has none yet."""
+    if error.problem.endswith(_NODE):
+        return error
+    problem = f"{error.problem} (on {socket.gethostname()}{_NODE}"
+    return type(error)(problem, file=error.file, record=error.record, remedy=error.remedy)
+
+
+_NODE = ", a node of the cluster)"
+
+
+def _reading() -> Callable[[bytes, bytes], Iterator[Any]]:
+    """The function that reads a chunk on another core: yields processor seconds of getting ready, then what the chunk gives with its own.
 
     Ray interrupts what is taken back, and an import that was interrupted may fail for ever after. So interrupts are ignored: a chunk that
     was taken back is read in vain, and the process is ready for the next. Up to there nothing is imported, therefore a function
     within a function, which Ray pickles whole, and arguments that are pickled once more.
     """
 
-    def read(about: bytes, call: bytes) -> Iterator[tuple[Any, float] | None]:
+    def read(about: bytes, call: bytes) -> Iterator[Any]:
         import signal
 
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -212,29 +238,40 @@ def _reading() -> Callable[[bytes, bytes], Iterator[tuple[Any, float] | None]]:
     return read
 
 
-def read_there(about: bytes, call: bytes) -> Iterator[tuple[Any, float] | None]:
+def read_there(about: bytes, call: bytes) -> Iterator[Any]:
     """See `_reading`."""
     before = processor_seconds()
     keep_pandas_out()
     _prepare(pickle.loads(about))  # noqa: S301 - what this build has sent
-    yield None
+    ready = processor_seconds()
+    yield ready - before
     function, task = pickle.loads(call)  # noqa: S301
-    yield function(task), processor_seconds() - before
+    yield function(task), processor_seconds() - ready
 
 
-#: What the last chunk of this process was prepared by.
-_PREPARED: list[_About] = []
+#: What the last chunk of this process was prepared by, and the problem with that. A problem is kept, since Ray does not tell what a task
+#: raises that was taken back: the next chunk tells it at once.
+_PREPARED: list[tuple[_About, MateriaError | None]] = []
 
 
 def _prepare(about: _About) -> None:
-    """Load what a process needs before its first chunk, where the last one was not prepared by the same."""
-    if [about] == _PREPARED:
-        return
-    home, folder, initializer, initargs = about
-    _fetch_names(home, folder)
-    if initializer is not None:
-        initializer(*initargs)
-    _PREPARED[:] = [about]
+    """Load what a process needs before its first chunk, where the last one was not prepared by the same.
+
+    Raises:
+        MateriaError: that cannot be loaded on this node.
+    """
+    if not _PREPARED or _PREPARED[0][0] != about:
+        home, folder, initializer, initargs = about
+        problem = None
+        try:
+            _fetch_names(home, folder)
+            if initializer is not None:
+                initializer(*initargs)
+        except MateriaError as error:
+            problem = on_this_node(error)
+        _PREPARED[:] = [(about, problem)]
+    if (problem := _PREPARED[0][1]) is not None:
+        raise problem
 
 
 def _fetch_names(home: str, folder: str) -> None:

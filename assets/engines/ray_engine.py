@@ -179,7 +179,7 @@ class RayEngine:
             term=term_of(str(home.url)),
             host=socket.gethostname(),
             version=version("materia"),
-            workers=max(group.workers, ceil(ask.cpus)),
+            workers=group.workers if ask.cpus <= 1 else ceil(ask.cpus),
             cores=ceil(ask.cpus),
         )
 

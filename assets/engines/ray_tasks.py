@@ -17,7 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from assets.engines.ray_chunks import Chunks
+from assets.engines.ray_chunks import Chunks, on_this_node
 from assets.home import Home, open_home
 from assets.lock import NOTE
 from assets.stage import Refreshed, Stage, refresh
@@ -42,7 +42,7 @@ class Asked:
         rules: `Stage.rules` as the driver has them: versions of code and tables, and settings.
         mark: what marks the home of the driver (`seen_from`).
         term: of the driver's lease of a home in an object store; a worker writes as long as that is in force.
-        workers: processes that may read a partition together; more than one are tasks of their own.
+        workers: processes that may read a partition together: tasks of their own, or where this one has several cores, on these.
         cores: of this task.
     """
 
@@ -140,21 +140,20 @@ def _seen_here(asked: Asked, error: MateriaError) -> MateriaError:
     """A problem of a worker. Where it is the node's (what it cannot reach, or a file of this build that it has not) the node is named."""
     absent = error.file is not None and error.file.startswith("/") and not Path(error.file).exists()
     if isinstance(error, UnreachableError) or (absent and socket.gethostname() != asked.host):
-        problem = f"{error.problem} (on {socket.gethostname()}, a node of the cluster)"
-        return type(error)(problem, file=error.file, record=error.record, remedy=error.remedy)
+        return on_this_node(error)
     return error
 
 
 @contextmanager
 def _sized(asked: Asked, elsewhere: list[float]) -> Iterator[None]:
-    """Threads of this process as many as the task has cores; more workers are tasks of their own, which add their processor seconds."""
+    """Threads of this process as many as the task has cores. Of one core, it shares chunks with others, which add their seconds."""
     import pyarrow as pa
 
     pa.set_cpu_count(asked.cores)
     os.environ["OMP_NUM_THREADS"] = str(asked.cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(asked.cores)
-    with given(asked.cores, partial(Chunks, asked.home, elsewhere)):
+    with given(asked.cores, partial(Chunks, asked.home, elsewhere) if asked.cores == 1 else None):
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kg.sparql_endpoint.request import RequestError
 from pipeline.errors import DiskFullError, MateriaError
-from pipeline.parallel import Workers
+from pipeline.parallel import Workers, given
 
 
 def square(n: int) -> int:
@@ -79,3 +79,13 @@ def test_the_first_tasks_are_done_here_and_others_are_started_only_for_more() ->
         places = list(pool.map(here, range(4)))
         assert [place == os.getpid() for place in places] == [True, False, False, False]
         assert list(pool.map(square, range(5))) == [0, 1, 4, 9, 16]
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+def test_who_is_given_several_cores_and_no_pool_reads_on_these() -> None:
+    """A task of a cluster with cores of its own."""
+    with given(2), Workers(2) as pool:
+        assert os.getpid() not in {*pool.map(process, range(6))}
