@@ -181,8 +181,9 @@ def _init(options: dict[str, Any]) -> None:
         try:
             ray.init(**options)
             return
-        except ConnectionAbortedError:
-            if attempt == _JOIN_ATTEMPTS - 1:
+        except (ConnectionAbortedError, RuntimeError) as error:  # the second where the head has seen it die
+            told = isinstance(error, ConnectionAbortedError) or "client server failed" in str(error)
+            if not told or attempt == _JOIN_ATTEMPTS - 1:
                 raise
 
 
