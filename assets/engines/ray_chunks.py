@@ -4,9 +4,10 @@ The task keeps its core and reads chunks on it; a few more it sends out, as task
 what nobody is ready for the task takes back when it has nothing else to read: so it never waits for a core that others hold, or for
 a process that loads an index. Results come in the order of the chunks. A chunk whose process or node died is read by the task itself.
 
-Costs a thread for each chunk that is out, and 13 ms of processor time for one that is read elsewhere, of 300 to read it. Rejected: to give the task's core back while it waits, as Ray does in
-`ray.get` (then Ray starts a second process on that core, which takes 2.3 s, holds an index of names of its own, and is killed when it
-has had nothing to do for a second), and actors (they cannot use a process that is there already).
+Costs a thread for each chunk that is out, and 13 ms of processor time for one that is read elsewhere (of 300 to read it).
+Rejected: to give the task's core back while it waits, as Ray does in `ray.get` (then Ray starts a second process on that core, which
+takes 2.3 s, holds an index of names of its own, and is killed when it has had nothing to do for a second), and actors (they cannot use a
+process that is there already).
 """
 
 from __future__ import annotations
