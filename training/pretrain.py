@@ -14,7 +14,6 @@ take four losses from two streams; and whose resume reads an epoch again to find
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -109,7 +108,6 @@ def pretrain(
         if accelerator.is_main_process:
             stack.enter_context(run_folder(run, resume=resume))
         stack.enter_context(saying_disk_full(str(run)))
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else matrix products of a GPU sum in any order
         stack.enter_context(deterministic(config.seed, config.trainer.threads))
         triples = _triples(sources, weights)
         tokenizer = _tokenizer(sources, triples, config, run=run, accelerator=accelerator, progress=progress)

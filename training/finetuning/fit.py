@@ -11,7 +11,6 @@ Rejected: the Trainer's own `load_best_model_at_end`, which writes a checkpoint 
 from __future__ import annotations
 
 import math
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +58,6 @@ class Fitted:
 @contextmanager
 def reproducible(config: FinetuningConfig) -> Iterator[None]:
     """Seed, threads and kernels as settings have them; torch's own state is put back."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     with deterministic(config.seed, config.threads):
         if torch.cuda.is_available():
             # Some kernels of GPUs have no deterministic form; they then sum in any order.
