@@ -3,8 +3,8 @@
     python benchmarks/results.py FOLDER [--pages docs] [--longer 3] [--workers 15]
 
 MATERIA_DATA names the data sets. FOLDER takes the home, the models and the outcomes (2 GiB); what is there already is not made again, so a
-run that was broken off goes on. The first run takes about three hours on two cores, and three more with --longer 4: `materia ablate --dry-run`
-says how long.
+run that was broken off goes on. The first run takes about three hours on two cores, and three more with --longer 4:
+`materia ablate --dry-run` says how long.
 
 Beside the seven arms are two remedies for a probe that gains nothing over a blind one: four times as much told, and triples of what
 a step mentions. --longer is a third: `text`, `all` and `all_shuffled` with so many times the steps (`results_remedies.py`).
